@@ -1,0 +1,305 @@
+"""From a URL, a name or a mapping to an open store."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import attrs
+
+from assetstore.errors import ConfigError, PluginError
+from assetstore.plugins import SCHEMES, load_factory
+from assetstore.schema import Text, build, check_settings, secret_names, suggestion
+from assetstore.store import AssetStore
+
+DEFAULTS: Mapping[str, str] = {"naming": "naming", "stats": "stats"}
+
+STORE_VARIABLE = "ASSETSTORE_STORE"
+CONFIG_VARIABLE = "ASSETSTORE_CONFIG"
+FILE_NAME = "assetstore.toml"
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """The contents of a configuration file.
+
+    Attributes:
+        path: the file.
+        default: name of the store to open when none is named.
+        stores: a table for each store, values as written.
+    """
+
+    path: Path
+    default: str | None
+    stores: Mapping[str, Mapping[str, Any]] = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class StoreConfig:
+    """One store's table, not yet checked.
+
+    Attributes:
+        name: the store's name.
+        table: its settings, values as written.
+        folder: what relative paths in it are relative to.
+        origin: where the table stands, for messages.
+    """
+
+    name: str
+    table: Mapping[str, Any] = attrs.field(repr=False)
+    folder: Path
+    origin: str
+
+
+def open_store(
+    store: str | Mapping[str, Any] | None = None, *, config: str | os.PathLike[str] | None = None
+) -> AssetStore:
+    """Open a store.
+
+    Args:
+        store: a URL (``"file:assets"``), a name from a configuration file, or a mapping with the keys of such a table.
+            Without it: ``ASSETSTORE_STORE``, then ``default`` of the file.
+        config: the file. Without it: ``ASSETSTORE_CONFIG``, then the nearest ``assetstore.toml``, or ``pyproject.toml`` with
+            ``[tool.assetstore]``, from the working directory upwards.
+
+    Raises:
+        ConfigError: with all mistakes of that store in ``problems``.
+    """
+    return build_store(find_store(store, config=config))
+
+
+def find_store(
+    store: str | Mapping[str, Any] | None = None, *, config: str | os.PathLike[str] | None = None
+) -> StoreConfig:
+    """Find the table that ``open_store`` would open, without opening it.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if isinstance(store, Mapping):
+        return StoreConfig(name=str(store.get("backend", "store")), table=store, folder=Path.cwd(), origin="the mapping")
+    wanted = store or os.environ.get(STORE_VARIABLE)
+    if wanted and _URL.match(wanted):
+        name = wanted.partition("?")[0]
+        return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
+    found = find_config(config)
+    wanted = wanted or (found.default if found else None)
+    if found is None or not wanted:
+        raise ConfigError(
+            f"no store {wanted!r} is configured" if wanted else "no store was named and none is configured",
+            hint="name one, for example -s file:assets, or write an assetstore.toml",
+        )
+    if wanted not in found.stores:
+        known = ", ".join(sorted(found.stores)) or "none"
+        raise ConfigError(
+            f"{found.path} has no store {wanted!r}{suggestion(wanted, found.stores)}; it has: {known}", store=wanted
+        )
+    table = found.stores[wanted]
+    return StoreConfig(name=wanted, table=table, folder=found.path.parent, origin=f"{found.path} [stores.{wanted}]")
+
+
+def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
+    """Return the configuration that applies, or ``None`` when there is no file.
+
+    Raises:
+        ConfigError: a file was named and is missing, or the file is not valid.
+    """
+    named = path or os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return _load(Path(named)) or Config(path=Path(named), default=None, stores={})
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        for name in (FILE_NAME, "pyproject.toml"):
+            if (folder / name).is_file() and (found := _load(folder / name)) is not None:
+                return found
+    return None
+
+
+def build_store(config: StoreConfig) -> AssetStore:
+    """Check a store's table and open the store.
+
+    Raises:
+        ConfigError: with all mistakes in ``problems``.
+    """
+    return _Builder(config).build()
+
+
+def _load(path: Path) -> Config | None:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    if path.name == "pyproject.toml":
+        data = data.get("tool", {}).get("assetstore")
+        if data is None:
+            return None
+    known = ("default", "stores")
+    problems = [f"{path}: {name}: unknown{suggestion(name, known)}" for name in data if name not in known]
+    stores = data.get("stores", {})
+    if not isinstance(stores, dict) or not all(isinstance(table, dict) for table in stores.values()):
+        problems.append(f"{path}: stores: is no table of tables, as [stores.dev]")
+    if not isinstance(data.get("default", ""), str):
+        problems.append(f"{path}: default: must be a text")
+    if problems:
+        raise _error(problems, None)
+    return Config(path=path.absolute(), default=data.get("default"), stores=stores)
+
+
+class _Builder:
+    """Gathers all mistakes of one table before any of them is raised."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        self.config = config
+        self.problems: list[str] = []
+        self.table = {name: self._expand(value, name) for name, value in config.table.items()}
+
+    def build(self) -> AssetStore:
+        backend_name, factory, settings = self._backend()
+        wrappers = [(name, self._load(name)) for name in self._names("wrappers")]
+        plugins = [(name, self._load(name)) for name in self._names("plugins")]
+        slots = [slot for slot in (self._slot(name) for name in DEFAULTS) if slot is not None]
+        wrapper_settings = [self._settings(name, made, self._sub_table(name)) for name, made in wrappers]
+        objects = [(name, self._make(name, made, self._sub_table(name))) for name, made in plugins]
+        objects += [(name, self._make(name, made, table)) for name, made, table in slots]
+        backend = self._make("", factory, {**self._rest(), **settings}) if factory else None
+        if self.problems:
+            raise _error(self.problems, self.config.name)
+        stack = [
+            (name, functools.partial(made, **settings))
+            for (name, made), settings in zip(wrappers, wrapper_settings, strict=True)
+            if made is not None
+        ]
+        return AssetStore((backend_name, backend), wrappers=stack, plugins=objects, name=self.config.name)
+
+    def _backend(self) -> tuple[str, Callable[..., object] | None, dict[str, object]]:
+        url, name = self.table.get("url"), self.table.get("backend")
+        if (url is None) == (name is None):
+            self._problem("url", "give exactly one of url and backend")
+            return "", None, {}
+        if name is not None:
+            return str(name), self._load(str(name)), {}
+        if not isinstance(url, str) or not _URL.match(url):
+            self._problem("url", "is no URL, as 'file:assets'")
+            return "", None, {}
+        parts = urlsplit(url)
+        factory = self._load(parts.scheme, SCHEMES)
+        return parts.scheme, factory, self._from_url(parts, factory) if factory else {}
+
+    def _from_url(self, parts: SplitResult, factory: Callable[..., object]) -> dict[str, object]:
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if "@" in parts.netloc or secret_names(factory) & query.keys():
+            self._problem("url", "holds a secret; put it into the table or the environment")
+            return {}
+        if parts.fragment:
+            self._problem("url", "has a '#'; write it as %23")
+        from_url = getattr(factory, "from_url", None)
+        try:
+            fields = dict(from_url(parts)) if from_url else {}
+        except ConfigError as error:
+            self.problems += [f"{self.config.origin}: url: {problem}" for problem in error.problems]
+            return {}
+        settings: dict[str, object] = {}
+        for name, value in (*fields.items(), *query.items()):
+            if name in settings or name in self.table:
+                self._problem(name, "is given twice")
+            settings[name] = Text(value)
+        return settings
+
+    def _rest(self) -> dict[str, object]:
+        """Return what is left of the table for the backend's own settings."""
+        taken = {"url", "backend", "wrappers", "plugins", *DEFAULTS, *self._names("wrappers"), *self._names("plugins")}
+        return {name: value for name, value in self.table.items() if name not in taken}
+
+    def _slot(self, slot: str) -> tuple[str, Callable[..., object] | None, Mapping[str, object]] | None:
+        """Return the plugin of a slot: ``false`` for none, a name, or a table with settings and perhaps ``plugin``."""
+        value = self.table.get(slot, True)
+        if value is False:
+            return None
+        if isinstance(value, str):
+            return value, self._load(value), self._sub_table(value)
+        if value is not True and not isinstance(value, Mapping):
+            self._problem(slot, "must be false, a plugin's name or a table")
+            return None
+        settings = {} if value is True else dict(value)
+        name = str(settings.pop("plugin", DEFAULTS[slot]))
+        return name, self._load(name), settings
+
+    def _names(self, key: str) -> tuple[str, ...]:
+        value = self.table.get(key, ())
+        if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+            return tuple(value)
+        self._problem(key, "must be a list of plugins' names")
+        return ()
+
+    def _sub_table(self, name: str) -> Mapping[str, object]:
+        value = self.table.get(name, {})
+        if isinstance(value, Mapping):
+            return value
+        self._problem(name, "must be a table of the plugin's settings")
+        return {}
+
+    def _load(self, name: str, group: str = "assetstore") -> Callable[..., object] | None:
+        try:
+            return load_factory(name, group)
+        except PluginError as error:
+            self.problems.append(f"{self.config.origin}: {error}")
+            return None
+
+    def _settings(
+        self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]
+    ) -> dict[str, object]:
+        if factory is None:
+            return {}
+        known = () if name else {"url", "backend", "wrappers", "plugins", *DEFAULTS}
+        settings, problems = check_settings(factory, table, folder=self.config.folder, known=known)
+        self.problems += [self._where(name, problem) for problem in problems]
+        return settings
+
+    def _make(self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]) -> object:
+        before = len(self.problems)
+        settings = self._settings(name, factory, table)
+        if factory is None or len(self.problems) > before:
+            return None
+        made, problems = build(factory, settings)
+        self.problems += [self._where(name, problem) for problem in problems]
+        return made
+
+    def _where(self, name: str, problem: str) -> str:
+        return f"{self.config.origin}: {name}.{problem}" if name else f"{self.config.origin}: {problem}"
+
+    def _problem(self, key: str, text: str) -> None:
+        problem = f"{self.config.origin}: {key}: {text}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _expand(self, value: object, where: str) -> object:
+        """Replace ``${VAR}`` and ``${VAR:-default}`` in every text of a value."""
+        if isinstance(value, str):
+            expanded = _VARIABLE.sub(lambda match: self._variable(match, where), value)
+            return Text(expanded) if expanded != value else value
+        if isinstance(value, Mapping):
+            return {name: self._expand(item, f"{where}.{name}") for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._expand(item, where) for item in value]
+        return value
+
+    def _variable(self, match: re.Match[str], where: str) -> str:
+        found = os.environ.get(match[1]) or match[3]
+        if found is None:
+            self._problem(where, f"the environment variable {match[1]} is not set, or empty")
+            return ""
+        return found
+
+
+def _error(problems: list[str], store: str | None) -> ConfigError:
+    message = problems[0] if len(problems) == 1 else "\n  ".join([f"{len(problems)} mistakes:", *problems])
+    return ConfigError(message, problems=tuple(problems), op="open", store=store)

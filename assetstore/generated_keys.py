@@ -1,0 +1,93 @@
+"""Keys that a naming plugin makes: written create-only, and remade, reused or refused on a clash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from assetstore.content_types import DEFAULT_CONTENT_TYPE, category_of
+from assetstore.errors import AlreadyExistsError, IntegrityError, InvalidOptionError, NotFoundError
+from assetstore.host import Host
+from assetstore.keys import normalize_key, normalize_prefix
+from assetstore.models import AssetInfo, NameOptions, ProposedKey, StatOptions, UploadOptions
+from assetstore.operation import Operation
+from assetstore.relay import Relay
+from assetstore.scope import Scope
+from assetstore.sources import Source
+from assetstore.transfers import upload
+
+MAX_REMAKES = 20
+
+
+def upload_named(
+    relay: Relay,
+    scope: Scope,
+    operation: Operation,
+    propose: Callable[[int], ProposedKey],
+    source: Source,
+    options: UploadOptions,
+) -> AssetInfo:
+    """Upload create-only under proposed keys until one is free, or return the asset whose key may be reused."""
+    create_only = attrs.evolve(options, overwrite=False)
+    for attempt in range(MAX_REMAKES):
+        proposed = propose(attempt)
+        operation.attempts = attempt + 1
+        operation.key = proposed.key
+        key = operation.full_key = scope.inward(proposed.key)
+        if proposed.on_clash == "reuse" and (existing := _existing(relay, key, source)) is not None:
+            return existing
+        if proposed.on_clash != "fail":
+            source.spool()
+        try:
+            info = upload(relay, key, source, create_only)
+        except AlreadyExistsError:
+            if proposed.on_clash == "fail":
+                raise
+            if proposed.on_clash == "reuse" and (existing := _existing(relay, key, source)) is not None:
+                return existing
+        else:
+            operation.bytes = info.size
+            return info
+    raise AlreadyExistsError(f"the naming plugin proposed {MAX_REMAKES} keys and all were taken")
+
+
+def _existing(relay: Relay, key: str, source: Source) -> AssetInfo | None:
+    try:
+        info = relay.stat(key, StatOptions())
+    except NotFoundError:
+        return None
+    if source.size is not None and info.size != source.size:
+        raise IntegrityError(
+            f"the asset to be reused has {info.size} bytes instead of {source.size}", hint="delete it and upload again"
+        )
+    return info
+
+
+def proposer(
+    host: Host, filename: str, content_type: str, category: str | None, size: int | None, digest: Callable[[], str]
+) -> Callable[[int], ProposedKey]:
+    """Return a function that asks the naming plugins for the key of an attempt."""
+    if category is not None:
+        normalize_prefix(category)
+    options = NameOptions(
+        content_type=content_type or DEFAULT_CONTENT_TYPE,
+        category=category if category is not None else category_of(content_type or DEFAULT_CONTENT_TYPE),
+        size=size,
+        digest=digest,
+    )
+
+    def propose(attempt: int) -> ProposedKey:
+        proposed = host.name(filename, attrs.evolve(options, attempt=attempt))
+        return attrs.evolve(proposed, key=normalize_key(proposed.key))
+
+    return propose
+
+
+def no_digest() -> str:
+    """Stand in for the digest where there are no bytes yet.
+
+    Raises:
+        InvalidOptionError: always.
+    """
+    raise InvalidOptionError("this naming scheme needs the bytes", hint="upload without key= instead")

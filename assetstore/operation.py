@@ -1,0 +1,83 @@
+"""One running operation: it times itself, puts context into errors, and ends in exactly one event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from assetstore.errors import AssetStoreError
+from assetstore.models import Event, Outcome
+from assetstore.scope import Scope
+
+
+class Operation:
+    """A context manager around an operation, or an object to ``finish`` for one that outlives its call, as a stream does.
+
+    Attributes:
+        key: the key as the caller spells it, for errors.
+        full_key: the key as the backend knows it, for events; a generated one is filled in when it is known.
+        bytes: bytes of assets moved so far.
+        attempts: how often the write was tried.
+    """
+
+    __slots__ = ("_emit", "_finished", "_op", "_started", "_store", "attempts", "bytes", "full_key", "key")
+
+    def __init__(self, emit: Callable[[Event], None], store: str, op: str, key: str | None) -> None:
+        self._emit = emit
+        self._store = store
+        self._op = op
+        self._started = time.perf_counter()
+        self._finished = False
+        self.key = key
+        self.full_key = key
+        self.bytes = 0
+        self.attempts = 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.explain(error)
+        self.finish(error)
+
+    def locate(self, scope: Scope) -> str:
+        """Return the backend's key for the caller's.
+
+        Raises:
+            InvalidKeyError: it breaks the rules of ``assetstore.keys``.
+        """
+        self.full_key = scope.inward(self.key)  # type: ignore[arg-type]  # only called where the operation has a key
+        return self.full_key
+
+    def explain(self, error: BaseException) -> None:
+        """Fill operation, key and store into one of our errors, each once."""
+        if isinstance(error, AssetStoreError):
+            error.op = error.op or self._op
+            error.key = self.key if error.key is None else error.key
+            error.store = error.store or self._store
+
+    def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> None:
+        """Emit the event, once."""
+        if self._finished:
+            return
+        self._finished = True
+        outcome: Outcome = "error" if error is not None else "abandoned" if abandoned else "ok"
+        self._emit(
+            Event(
+                op=self._op,
+                key=self.full_key,
+                store=self._store,
+                bytes=self.bytes,
+                seconds=time.perf_counter() - self._started,
+                outcome=outcome,
+                error=None if error is None else type(error).__name__,
+                attempts=self.attempts,
+                time=datetime.now(UTC),
+            )
+        )

@@ -1,0 +1,85 @@
+"""A file that appears whole at its path, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
+
+    Missing folders are made. A symlink at ``path`` is followed.
+
+    Raises:
+        AlreadyExistsError: there is a file and ``overwrite`` is false.
+        InvalidOptionError: there is something at ``path`` that is no regular file.
+        NoSpaceError: the disk is full.
+        OSError: the folder cannot be written to.
+    """
+    target = Path(os.path.realpath(path))
+    _refuse(target, overwrite=overwrite)
+    with _no_space(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{secrets.token_hex(8)}.part"
+        mode = _create_private(temporary)
+        try:
+            yield temporary
+            _commit(temporary, target, mode, overwrite=overwrite)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _refuse(target: Path, *, overwrite: bool) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(target.stat().st_mode):
+            kind = "a directory" if target.is_dir() else "no regular file"
+            raise InvalidOptionError(f"{str(target)!r} is {kind}", hint="name a file to write to")
+        if not overwrite:
+            raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path or allow to overwrite")
+
+
+def _create_private(path: Path) -> int:
+    """Make an empty file that only its owner can read, and return the mode that the umask would have given it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        os.chmod(path, 0o600)
+    finally:
+        os.close(descriptor)
+    return mode
+
+
+def _commit(temporary: Path, target: Path, mode: int, *, overwrite: bool) -> None:
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.chmod(temporary, mode)
+    if overwrite:
+        temporary.replace(target)
+        return
+    try:
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path") from error
+    temporary.unlink()
+
+
+@contextlib.contextmanager
+def _no_space(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and not isinstance(error, NoSpaceError):
+            raise NoSpaceError(f"there is no space left to write {str(target)!r}", hint="free some space") from error
+        raise

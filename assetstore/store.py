@@ -1,0 +1,496 @@
+"""``AssetStore``, what users hold: it validates, refuses what is not supported, explains errors and emits events."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Self, overload
+
+import attrs
+
+from assetstore import generated_keys, transfers
+from assetstore.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
+from assetstore.deletes import Deleter
+from assetstore.errors import (
+    AssetStoreError,
+    BackendError,
+    InvalidKeyError,
+    InvalidOptionError,
+    NotFoundError,
+    PreconditionError,
+    StoreNotFoundError,
+)
+from assetstore.hookspecs import Hooks
+from assetstore.host import Host
+from assetstore.models import (
+    AssetInfo,
+    CheckOptions,
+    CheckReport,
+    CopyOptions,
+    DeleteOptions,
+    DeleteReport,
+    DownloadOptions,
+    ListOptions,
+    ListPage,
+    Method,
+    Prefix,
+    PresignedRequest,
+    PresignOptions,
+    Progress,
+    ReadOptions,
+    StatOptions,
+    UploadOptions,
+    UrlOptions,
+)
+from assetstore.operation import Operation
+from assetstore.readers import AssetReader
+from assetstore.relay import Relay
+from assetstore.replacing import replacing
+from assetstore.scope import Scope
+from assetstore.sources import Source, SourceLike
+from assetstore.writers import AssetWriter
+
+PAGE = 1000
+
+
+class AssetStore:
+    """A configured place for assets. Safe to share between threads and usable after a fork; a context manager.
+
+    Every method but ``close`` may raise the errors of ``assetstore.errors`` that fit it, with ``op``, ``key`` and ``store``
+    filled in; what else is raised is a bug, or comes from the caller's own stream or callback.
+
+    Attributes:
+        name: what errors, events and the command line call it.
+        location: where it is, in a few words for people.
+    """
+
+    def __init__(
+        self,
+        backend: object,
+        *,
+        wrappers: Sequence[Callable[[Hooks], object] | tuple[str, Callable[[Hooks], object]]] = (),
+        plugins: Sequence[object | tuple[str, object]] = (),
+        name: str | None = None,
+    ) -> None:
+        """Put a store together from live objects, each alone or as ``(name, object)``.
+
+        Args:
+            backend: the plugin that holds the assets.
+            wrappers: ``Wrapper`` classes, or functions that build one from ``inner``; the outermost first.
+            plugins: naming plugins and observers; the first that has an answer names a key.
+            name: what to call the store; the backend's name when left out.
+
+        Raises:
+            PluginError: a plugin breaks the contract of its hooks.
+        """
+        named_backend = _named(backend)
+        self._relay = Relay(named_backend, [_named(wrapper) for wrapper in wrappers])
+        layers = [(layer.name, layer.plugin) for layer in self._relay.layers]
+        self._host = Host(layers, [_named(plugin) for plugin in plugins])
+        self._scope = Scope()
+        self.name = name or named_backend[0]
+        self.location = str(getattr(named_backend[1], "location", named_backend[0]))
+
+    def upload(
+        self,
+        source: SourceLike,
+        key: str | None = None,
+        *,
+        category: str | None = None,
+        filename: str | None = None,
+        content_type: str | None = None,
+        cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_language: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        overwrite: bool = True,
+        if_match: str | None = None,
+        progress: Progress | None = None,
+    ) -> AssetInfo:
+        """Write an asset, whole or not at all.
+
+        Args:
+            source: a path (``str`` or ``PathLike``), bytes, a binary file object or an iterator of bytes.
+            key: where to write; without one the naming plugin makes a key and an asset is never overwritten.
+            category: for a generated key; otherwise taken from the content type.
+            filename: what a generated key and the content type go by; otherwise the name of the file.
+            content_type: media type; guessed from the name's suffix when left out.
+            cache_control: HTTP header Cache-Control, ASCII.
+            content_disposition: HTTP header Content-Disposition, ASCII.
+            content_language: HTTP header Content-Language, ASCII.
+            metadata: lower-case ASCII names to text, at most 8,192 bytes in all.
+            overwrite: ``False`` raises AlreadyExistsError when the key is taken.
+            if_match: the ETag that the stored asset must have; PreconditionError otherwise.
+            progress: called with the number of bytes taken since its last call.
+        """
+        with self._operation("upload", key) as operation, contextlib.closing(Source(source, progress=progress)) as opened:
+            filename = filename if filename is not None else opened.filename or ""
+            guessed = content_type or _guess(key, filename)
+            options = UploadOptions(
+                content_type=guessed if content_type or "upload.content_type" in self._relay.supports else None,
+                cache_control=cache_control,
+                content_disposition=content_disposition,
+                content_language=content_language,
+                metadata=metadata,
+                overwrite=overwrite,
+                if_match=if_match,
+            )
+            if key is None:
+                if if_match is not None:
+                    raise InvalidOptionError("if_match needs a key", hint="pass key=")
+                propose = generated_keys.proposer(self._host, filename, guessed, category, opened.size, opened.digest)
+                info = generated_keys.upload_named(self._relay, self._scope, operation, propose, opened, options)
+            else:
+                if category is not None:
+                    raise InvalidOptionError("category is for generated keys", hint="leave key= or category= out")
+                info = transfers.upload(self._relay, operation.locate(self._scope), opened, options)
+                operation.bytes = info.size
+            return self._scope.outward(info)
+
+    @contextlib.contextmanager
+    def writer(
+        self,
+        key: str,
+        *,
+        content_type: str | None = None,
+        cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_language: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        overwrite: bool = True,
+        if_match: str | None = None,
+    ) -> Iterator[AssetWriter]:
+        """Yield a binary file to write to; a clean exit uploads it, an exception leaves the store as it was."""
+        writer = AssetWriter()
+        try:
+            yield writer
+            self.upload(
+                writer.written(),
+                key,
+                content_type=content_type,
+                cache_control=cache_control,
+                content_disposition=content_disposition,
+                content_language=content_language,
+                metadata=metadata,
+                overwrite=overwrite,
+                if_match=if_match,
+            )
+        finally:
+            writer.discard()
+
+    def generate_key(self, filename: str, *, category: str | None = None, content_type: str | None = None) -> str:
+        """Return the key that an upload of ``filename`` would be tried under, and write nothing."""
+        with self._explaining("upload"):
+            kind = content_type or guess_content_type(filename)
+            propose = generated_keys.proposer(self._host, filename, kind, category, None, generated_keys.no_digest)
+            return propose(0).key
+
+    def read(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> bytes:
+        """Return the bytes of an asset, or ``length`` of them from ``offset`` on; fewer where the asset ends."""
+        with self.open(key, offset=offset, length=length, if_match=if_match) as reader:
+            return reader.read()
+
+    def open(
+        self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
+    ) -> AssetReader:
+        """Return a binary file object over the same bytes that ``read`` returns, to be closed, best by ``with``."""
+        operation = self._operation("read", key)
+        try:
+            options = ReadOptions(offset=offset, length=length, if_match=if_match)
+            stream = self._relay.read(operation.locate(self._scope), options)
+            stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
+        except BaseException as error:
+            operation.explain(error)
+            operation.finish(error)
+            raise
+
+        def finish(count: int, whole: bool, error: BaseException | None) -> None:
+            operation.bytes = count
+            operation.finish(error, abandoned=not whole)
+
+        return AssetReader(stream, on_close=finish, explain=operation.explain)
+
+    def download(
+        self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None
+    ) -> AssetInfo:
+        """Write an asset to a file that appears whole and verified, or not at all; missing folders are made.
+
+        Args:
+            key: the asset.
+            path: the file; a symlink is followed.
+            overwrite: ``False`` raises AlreadyExistsError when the file exists.
+            progress: called with the number of bytes that came since its last call.
+        """
+        with self._operation("download", key) as operation:
+            full_key = operation.locate(self._scope)
+            with replacing(path, overwrite=overwrite) as temporary:
+                info = transfers.download(self._relay, full_key, temporary, DownloadOptions(progress=progress))
+            operation.bytes = info.size
+            return self._scope.outward(info)
+
+    def stat(self, key: str) -> AssetInfo:
+        """Return what is known of an asset."""
+        with self._operation("stat", key) as operation:
+            return self._scope.outward(self._relay.stat(operation.locate(self._scope), StatOptions()))
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an asset under ``key``."""
+        with self._operation("exists", key) as operation:
+            try:
+                self._relay.stat(operation.locate(self._scope), StatOptions())
+            except StoreNotFoundError:
+                raise
+            except NotFoundError:
+                return False
+            return True
+
+    @overload
+    def list(
+        self, prefix: str = "", *, start_after: str | None = None, limit: int | None = None, recursive: Literal[True] = True
+    ) -> Iterator[AssetInfo]: ...
+
+    @overload
+    def list(
+        self, prefix: str = "", *, start_after: str | None = None, limit: int | None = None, recursive: bool
+    ) -> Iterator[AssetInfo | Prefix]: ...
+
+    def list(
+        self, prefix: str = "", *, start_after: str | None = None, limit: int | None = None, recursive: bool = True
+    ) -> Iterator[AssetInfo | Prefix]:
+        """Yield the assets under ``prefix`` in the order of their keys' UTF-8 bytes, holding one page at a time.
+
+        Args:
+            prefix: what the keys begin with.
+            start_after: only keys behind this one.
+            limit: how many at most, ``None`` for all.
+            recursive: ``False`` yields one ``Prefix`` for all keys that share a further ``/``.
+        """
+        with self._explaining("list"):
+            options = ListOptions(start_after=start_after, recursive=recursive, limit=PAGE if limit is None else limit or 1)
+            self._scope.inward_prefix(prefix)
+        return iter(()) if limit == 0 else self._list(prefix, options, limit)
+
+    def _list(self, prefix: str, options: ListOptions, limit: int | None) -> Iterator[AssetInfo | Prefix]:
+        left = limit
+        while True:
+            options = attrs.evolve(options, limit=PAGE if left is None else min(PAGE, left))
+            page = self._list_page(prefix, options)
+            entries: tuple[AssetInfo | Prefix, ...] = (*page.items, *page.prefixes)
+            yield from sorted(entries, key=lambda entry: entry.key) if page.prefixes else entries
+            left = None if left is None else left - len(entries)
+            if page.next_cursor is None or left == 0:
+                return
+            options = attrs.evolve(options, cursor=page.next_cursor)
+
+    def list_page(
+        self,
+        prefix: str = "",
+        *,
+        cursor: str | None = None,
+        limit: int = PAGE,
+        recursive: bool = True,
+        start_after: str | None = None,
+    ) -> ListPage:
+        """Return one page of a listing, for a web page: pass ``next_cursor`` back as ``cursor`` for the next one."""
+        with self._explaining("list"):
+            options = ListOptions(cursor=cursor, limit=limit, recursive=recursive, start_after=start_after)
+        return self._list_page(prefix, options)
+
+    def _list_page(self, prefix: str, options: ListOptions) -> ListPage:
+        with self._operation("list", prefix) as operation:
+            full_prefix = operation.full_key = self._scope.inward_prefix(prefix)
+            if options.start_after is not None and self._scope.prefix:
+                options = attrs.evolve(options, start_after=self._scope.prefix + options.start_after)
+            page = self._relay.list(full_prefix, options)
+            if page.next_cursor is not None and page.next_cursor == options.cursor:
+                raise BackendError("the listing does not move on", hint="report it to the backend's author")
+            return attrs.evolve(
+                page,
+                items=tuple(map(self._scope.outward, page.items)),
+                prefixes=tuple(map(self._scope.outward, page.prefixes)),
+            )
+
+    def delete(self, key: str | AssetInfo) -> None:
+        """Delete an asset; one that is not there counts as deleted.
+
+        A foreign key, which a listing gave with ``valid=False``, is deleted by passing that ``AssetInfo``.
+        """
+        for failure in self.delete_many([key]).failed:
+            raise failure.error
+
+    def delete_many(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
+        """Delete any number of assets in batches of 1,000; never raises for one of them, but reports what failed."""
+        self._host.require_open()
+        return Deleter(self._relay, self._scope, lambda key: self._operation("delete", key)).delete(keys)
+
+    def copy(
+        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
+    ) -> AssetInfo:
+        """Copy an asset with its headers and metadata; ``if_match`` is the ETag that the source must have."""
+        with self._operation("copy", destination) as operation:
+            options = CopyOptions(overwrite=overwrite, if_match=if_match)
+            return self._copy(operation, source, options)
+
+    def move(
+        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
+    ) -> AssetInfo:
+        """Copy an asset and delete the original once the copy stands; onto itself it changes nothing."""
+        with self._operation("move", destination) as operation:
+            options = CopyOptions(overwrite=overwrite, if_match=if_match)
+            full_source = self._inward(operation, source)
+            if full_source == operation.locate(self._scope):
+                info = self._relay.stat(full_source, StatOptions())
+                if if_match is not None and info.etag != if_match:
+                    raise PreconditionError("the asset has another ETag", hint="stat it again")
+                return self._scope.outward(info)
+            info = self._copy(operation, source, options)
+            for failure in self._relay.delete([full_source], DeleteOptions()).failed:
+                raise failure.error
+            return info
+
+    def update(
+        self,
+        key: str,
+        *,
+        content_type: str | None = None,
+        cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_language: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        if_match: str | None = None,
+    ) -> AssetInfo:
+        """Replace headers or metadata and keep the bytes; ``None`` keeps, ``""`` or ``{}`` clears."""
+        with self._operation("update", key) as operation:
+            options = CopyOptions(
+                content_type=content_type,
+                cache_control=cache_control,
+                content_disposition=content_disposition,
+                content_language=content_language,
+                metadata=metadata,
+                if_match=if_match,
+            )
+            return self._copy(operation, key, options)
+
+    def _copy(self, operation: Operation, source: str, options: CopyOptions) -> AssetInfo:
+        full_source = self._inward(operation, source)
+        info = transfers.copy(self._relay, full_source, operation.locate(self._scope), options)
+        operation.bytes = info.size
+        return self._scope.outward(info)
+
+    def _inward(self, operation: Operation, key: str) -> str:
+        try:
+            return self._scope.inward(key)
+        except InvalidKeyError as error:
+            error.key = key
+            raise
+
+    def presign(
+        self,
+        key: str,
+        *,
+        method: Method = "GET",
+        expires: int | timedelta = 3600,
+        content_type: str | None = None,
+    ) -> PresignedRequest:
+        """Return a request that its holder may send without credentials until it expires.
+
+        Args:
+            key: the asset, which need not exist.
+            method: GET, HEAD, PUT or DELETE.
+            expires: seconds, 1 to 604,800, or a ``timedelta``.
+            content_type: for PUT the type that must be sent; for GET the type that is answered.
+        """
+        with self._operation("presign", key) as operation:
+            options = PresignOptions(method=method, expires=expires, content_type=content_type)
+            return self._relay.presign(operation.locate(self._scope), options)
+
+    def url(self, key: str) -> str:
+        """Return the public URL of an asset, which need not exist."""
+        with self._operation("url", key) as operation:
+            return self._relay.url(operation.locate(self._scope), UrlOptions())
+
+    def check(self) -> CheckReport:
+        """Let the backend examine its settings and its connection; nothing is changed."""
+        with self._operation("check", None):
+            return self._relay.check(CheckOptions())
+
+    def can(self, capability: str) -> bool:
+        """Tell whether the store can do an operation, ``"presign"``, or honours an option of one, ``"upload.if_match"``."""
+        op, _, field = capability.partition(".")
+        through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
+        if through is None:
+            return (op == "download" or self._relay.has(op)) and (not field or capability in self._relay.supports)
+        if op == "copy" and self._relay.has("copy") and (not field or capability in self._relay.supports):
+            return True
+        return self.can(f"{through}.{field}") if field else True
+
+    def stats(self) -> Mapping[str, Mapping[str, float]]:
+        """Return ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}``."""
+        with self._explaining("stats"):
+            return self._host.stats()
+
+    def reset_stats(self) -> None:
+        """Set all counters to zero."""
+        with self._explaining("reset_stats"):
+            self._host.reset_stats()
+
+    def commands(self) -> tuple[Any, ...]:
+        """Return the click commands that the store's plugins offer."""
+        return self._host.commands()
+
+    def scoped(self, prefix: str) -> AssetStore:
+        """Return the part of the store under ``prefix``, best ending in ``/``, as a store of its own that cannot leave it.
+
+        It shares plugins with this store and is closed with it.
+        """
+        part = object.__new__(type(self))
+        with self._explaining("scoped"):
+            vars(part).update(vars(self), _scope=Scope(self._scope.prefix + prefix))
+        return part
+
+    def close(self) -> None:
+        """Close every plugin, once; the store cannot be used afterwards."""
+        self._host.close()
+
+    def _operation(self, op: str, key: str | None) -> Operation:
+        self._host.require_open()
+        return Operation(self._host.emit, self.name, op, key)
+
+    @contextlib.contextmanager
+    def _explaining(self, op: str) -> Iterator[None]:
+        try:
+            self._host.require_open()
+            yield
+        except AssetStoreError as error:
+            error.op, error.store = error.op or op, error.store or self.name
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an AssetStore holds connections and secrets and cannot be pickled; open it where it is needed")
+
+    def __repr__(self) -> str:
+        scope = f" under {self._scope.prefix!r}" if self._scope.prefix else ""
+        return f"<AssetStore {self.name} ({self.location}){scope}>"
+
+
+def _guess(key: str | None, filename: str) -> str:
+    guessed = guess_content_type(key) if isinstance(key, str) else DEFAULT_CONTENT_TYPE
+    return guess_content_type(filename) if guessed == DEFAULT_CONTENT_TYPE else guessed
+
+
+def _named(plugin: object) -> tuple[str, Any]:
+    if isinstance(plugin, tuple):
+        name, plugin = plugin
+        return str(name), plugin
+    return getattr(plugin, "__name__", type(plugin).__name__), plugin

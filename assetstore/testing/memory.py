@@ -1,0 +1,177 @@
+"""A backend that holds its assets in memory: for tests, and an example of a whole backend."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import SplitResult
+
+import attrs
+
+from assetstore.errors import AlreadyExistsError, ConfigError, NotFoundError, PreconditionError
+from assetstore.hookspecs import hookimpl
+from assetstore.keys import is_valid_key
+from assetstore.models import (
+    AssetInfo,
+    AssetStream,
+    CheckOptions,
+    CheckReport,
+    CheckStep,
+    CopyOptions,
+    DeleteOptions,
+    DeleteReport,
+    DownloadOptions,
+    ListOptions,
+    ListPage,
+    Prefix,
+    ReadOptions,
+    StatOptions,
+    UploadOptions,
+)
+from assetstore.per_process import PerProcess
+from assetstore.sources import Source
+
+HEADERS = ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
+
+
+@attrs.define(eq=False, kw_only=True)
+class MemoryBackend:
+    """Holds assets until it is forgotten; a forked child has a copy of its own."""
+
+    location: ClassVar[str] = "memory, gone with the process"
+    supports: ClassVar[frozenset[str]] = frozenset(
+        [
+            *(f"{op}.{field}" for op in ("upload", "copy") for field in (*HEADERS, "overwrite", "if_match")),
+            *("read.offset", "read.length", "read.if_match"),
+            *("list.cursor", "list.recursive", "list.start_after"),
+            *("delete.foreign", "download.progress"),
+        ]
+    )
+
+    _assets: dict[str, tuple[AssetInfo, bytes]] = attrs.field(init=False, factory=dict, repr=False)
+    _versions: Iterator[int] = attrs.field(init=False, factory=itertools.count, repr=False)
+    # Another thread may hold a plain lock at the moment of a fork, and the child would wait for ever.
+    _lock: PerProcess[AbstractContextManager[Any]] = attrs.field(
+        init=False, factory=lambda: PerProcess(threading.RLock), repr=False
+    )
+
+    @classmethod
+    def from_url(cls, parts: SplitResult) -> dict[str, str]:
+        """Take ``memory:`` and nothing else."""
+        if parts.netloc or parts.path:
+            raise ConfigError("is longer than 'memory:', and memory has no places")
+        return {}
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
+        """Read the source to its end, and only then write."""
+        data = b"".join(source.chunks())
+        headers = {name: getattr(options, name) for name in HEADERS}
+        return self._write(key, data, headers, overwrite=options.overwrite, if_match=options.if_match)
+
+    @hookimpl
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream:
+        """Give a run of one version's bytes, which nothing changes any more."""
+        info, data = self._find(key, options.if_match)
+        end = None if options.length is None else options.offset + options.length
+        run = data[options.offset : end]
+        return AssetStream(info=info, body=io.BytesIO(run), length=len(run))
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
+        """Give what was noted when the asset was written."""
+        return self._find(key)[0]
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
+        """Sort all keys; Python orders text as UTF-8 orders its bytes. The cursor is the last name of a page."""
+        with self._lock.get():
+            infos = {key: info for key, (info, _) in self._assets.items() if key.startswith(prefix)}
+        keys = sorted(key for key in infos if key > (options.start_after or ""))
+        names = keys if options.recursive else list(dict.fromkeys(_fold(key, prefix) for key in keys))
+        names = [name for name in names if options.cursor is None or name > options.cursor]
+        page = names[: options.limit]
+        return ListPage(
+            items=tuple(infos[name] for name in page if options.recursive or not _is_folded(name, prefix)),
+            prefixes=tuple(Prefix(key=name) for name in page if not options.recursive and _is_folded(name, prefix)),
+            next_cursor=page[-1] if len(names) > len(page) else None,
+        )
+
+    @hookimpl
+    def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport:
+        """Forget the assets; here a foreign key is as good as any."""
+        with self._lock.get():
+            for key in keys:
+                self._assets.pop(key, None)
+        return DeleteReport(deleted=tuple(keys))
+
+    @hookimpl
+    def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo:
+        """Write the bytes at once."""
+        info, data = self._find(key)
+        path.write_bytes(data)
+        if options.progress is not None:
+            options.progress(len(data))
+        return info
+
+    @hookimpl
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+        """Write the same bytes again, with the headers that are not replaced."""
+        with self._lock.get():
+            info, data = self._find(source, options.if_match)
+            asked = {name: getattr(options, name) for name in HEADERS}
+            headers = {name: getattr(info, name) if value is None else value for name, value in asked.items()}
+            return self._write(destination, data, headers, overwrite=options.overwrite, if_match=None)
+
+    @hookimpl
+    def assetstore_check(self, options: CheckOptions) -> CheckReport:
+        """Count the assets."""
+        return CheckReport(steps=(CheckStep(name="memory", ok=True, detail=f"{len(self._assets)} assets"),))
+
+    def _find(self, key: str, if_match: str | None = None) -> tuple[AssetInfo, bytes]:
+        try:
+            info, data = self._assets[key]
+        except KeyError as error:
+            raise NotFoundError("there is no such asset") from error
+        if if_match not in (None, info.etag):
+            raise PreconditionError("the asset has another ETag", hint="stat it again")
+        return info, data
+
+    def _write(
+        self, key: str, data: bytes, headers: dict[str, Any], *, overwrite: bool, if_match: str | None
+    ) -> AssetInfo:
+        kept = {name: value or None for name, value in headers.items()} | {"metadata": headers["metadata"] or {}}
+        digest = hashlib.sha256(data).hexdigest()
+        with self._lock.get():
+            old = self._assets.get(key)
+            if old is not None and not overwrite:
+                raise AlreadyExistsError("the key is taken", hint="choose another key or allow to overwrite")
+            if if_match is not None and (old is None or old[0].etag != if_match):
+                raise PreconditionError("the stored asset has another ETag or is gone", hint="stat it again")
+            info = AssetInfo(
+                key=key,
+                size=len(data),
+                etag=f"{next(self._versions):x}",
+                last_modified=datetime.now(UTC),
+                digest=f"sha256:{digest}",
+                valid=is_valid_key(key),
+                **kept,
+            )
+            self._assets[key] = info, data
+        return info
+
+
+def _fold(key: str, prefix: str) -> str:
+    head, slash, _ = key[len(prefix) :].partition("/")
+    return prefix + head + slash
+
+
+def _is_folded(name: str, prefix: str) -> bool:
+    return name.endswith("/") and len(name) > len(prefix)

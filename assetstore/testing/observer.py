@@ -1,0 +1,24 @@
+"""An observer that remembers what it saw."""
+
+from __future__ import annotations
+
+import attrs
+
+from assetstore.hookspecs import hookimpl
+from assetstore.models import Event
+
+
+@attrs.define(eq=False)
+class RecordingObserver:
+    """Keeps every event.
+
+    Attributes:
+        events: in the order in which the operations ended.
+    """
+
+    events: list[Event] = attrs.field(init=False, factory=list)
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Keep the event."""
+        self.events.append(event)

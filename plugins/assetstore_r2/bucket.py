@@ -1,0 +1,81 @@
+"""One bucket and the client that reaches it: what every operation needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from assetstore import AssetInfo, AssetStoreError, NotFoundError, UnknownOutcomeError
+from assetstore_r2.client import Client
+from assetstore_r2.errors import in_doubt, translated
+from assetstore_r2.headers import WRITE, info_from_head, lower_names, quoted
+
+MAX_PUT = (5 << 30) - (5 << 20)
+MAX_OBJECT = (5 << 40) - (5 << 30)
+MAX_PARTS = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class Bucket:
+    """A bucket of a service.
+
+    Attributes:
+        client: botocore's client.
+        name: the bucket's name.
+        part_size: bytes of a part, where the asset is not so large that parts must grow.
+        max_concurrency: how many parts are sent at a time.
+        max_attempts: how often a broken download is taken up again without any progress.
+        copy_limit: the largest asset, in bytes, that one request may copy.
+        etags_are_md5: whether a plain ETag in a listing is known to be the MD5 of the bytes.
+    """
+
+    client: Client = attrs.field(repr=False)
+    name: str
+    part_size: int
+    max_concurrency: int
+    max_attempts: int
+    copy_limit: int = MAX_PUT
+    etags_are_md5: bool = True
+
+    def head(self, key: str, if_match: str | None = None) -> dict[str, Any]:
+        """Return the answer to a HEAD, the names of the metadata in lower case.
+
+        Raises:
+            NotFoundError: there is no such asset.
+            PreconditionError: its ETag is not ``if_match``, or it is missing.
+        """
+        condition = {} if if_match is None else {"IfMatch": quoted(if_match)}
+        with translated(if_match=if_match):
+            answer: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=key, **condition)
+        answer["Metadata"] = lower_names(answer)
+        return answer
+
+    def stat(self, key: str) -> AssetInfo:
+        """Return what is known of an asset."""
+        head = self.head(key)
+        return info_from_head(key, head, head["ContentLength"])
+
+    def settle(self, key: str, write: str, error: AssetStoreError) -> Mapping[str, Any]:
+        """Return the HEAD of our own write after its answer was lost; raise ``error`` when it did not happen.
+
+        Each write carries a mark of its own in the metadata, so another's equal bytes are never taken for ours.
+
+        Raises:
+            UnknownOutcomeError: the store could not be asked.
+        """
+        if not in_doubt(error):
+            raise error
+        try:
+            head = self.head(key)
+        except NotFoundError:
+            raise error from error.__cause__
+        except AssetStoreError as silence:
+            raise UnknownOutcomeError(
+                f"the answer to the write was lost ({error.message}), and so was that to reading back ({silence.message})",
+                hint="look at the asset once the store answers again",
+            ) from error
+        if head["Metadata"].get(WRITE) != write:
+            raise error
+        return head

@@ -1,0 +1,53 @@
+"""Where the credentials come from: the fields first, then ``R2_*``, then ``AWS_*``, each taken as a set, never mixed."""
+
+from __future__ import annotations
+
+import os
+
+import attrs
+
+_NO_REPR = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Credentials:
+    """An access key and what belongs to it.
+
+    Attributes:
+        access_key: its id.
+        secret_key: its secret.
+        session_token: present for temporary credentials.
+        origin: where they were found, for people.
+    """
+
+    access_key: str = _NO_REPR
+    secret_key: str = _NO_REPR
+    session_token: str | None = _NO_REPR
+    origin: str
+
+
+def find_credentials(
+    access_key: str | None, secret_key: str | None, session_token: str | None
+) -> tuple[Credentials | None, tuple[str, ...]]:
+    """Return the first complete set, and what is wrong: a set of which only a half is there hides those behind it."""
+    environ = os.environ.get
+    sets = (
+        (("access_key", "secret_key"), (access_key, secret_key, session_token), "the configuration"),
+        (
+            ("R2_ACCESS_KEY", "R2_SECRET_KEY"),
+            (environ("R2_ACCESS_KEY"), environ("R2_SECRET_KEY"), environ("R2_SESSION_TOKEN")),
+            "R2_ACCESS_KEY and R2_SECRET_KEY",
+        ),
+        (
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            (environ("AWS_ACCESS_KEY_ID"), environ("AWS_SECRET_ACCESS_KEY"), environ("AWS_SESSION_TOKEN")),
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+    )
+    for names, (access, secret, token), origin in sets:
+        if access and secret:
+            return Credentials(access, secret, token or None, origin), ()
+        if access or secret:
+            given, missing = names if access else names[::-1]
+            return None, (f"{missing} is missing beside {given}",)
+    return None, ()

@@ -1,0 +1,84 @@
+"""Where requests go: the address of a bucket's service, and which addresses are refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+JURISDICTIONS = ("eu", "fedramp", "us")
+_LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_METADATA_HOSTS = {"metadata.google.internal", "fd00:ec2::254"}
+
+
+def r2_endpoint(account_id: str, jurisdiction: str | None) -> str:
+    """Return the endpoint of an account, whose buckets of each jurisdiction have a host of their own."""
+    return f"https://{account_id}{f'.{jurisdiction}' if jurisdiction else ''}.r2.cloudflarestorage.com"
+
+
+def account_problems(account_id: str | None, jurisdiction: str | None, endpoint_url: str | None) -> Iterator[str]:
+    """Yield what is wrong with the settings that make up an endpoint of R2."""
+    if jurisdiction is not None and jurisdiction not in JURISDICTIONS:
+        yield f"jurisdiction {jurisdiction!r} is none of {', '.join(JURISDICTIONS)}"
+    if endpoint_url is not None:
+        if jurisdiction is not None:
+            yield "jurisdiction and endpoint_url exclude each other: the endpoint's host names the jurisdiction"
+    elif account_id is None:
+        yield "account_id is missing: write r2://ACCOUNT_ID/bucket, or give endpoint_url"
+    elif not _LABEL.fullmatch(account_id):
+        yield "account_id is no part of a host name: copy the 32 hex digits from R2's overview page"
+
+
+def bucket_problems(bucket: str) -> Iterator[str]:
+    """Yield what is wrong with a bucket's name."""
+    if "/" in bucket:
+        yield f"bucket {bucket!r} holds a path: name the bucket alone, and use store.scoped() for a folder in it"
+    elif not _BUCKET.fullmatch(bucket):
+        yield f"bucket {bucket!r} is no name of a bucket: 3 to 63 lower-case letters, digits and hyphens"
+
+
+def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator[str]:
+    """Yield what is wrong with a given endpoint, without repeating what may hold a password."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        yield "endpoint_url is no URL"
+        return
+    if parts.scheme not in ("http", "https") or not host:
+        yield "endpoint_url begins with https:// and a host"
+        return
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        yield "endpoint_url holds no user, password, query or fragment"
+    elif parts.path.strip("/").rpartition("/")[2] == bucket or host.startswith(f"{bucket}."):
+        yield f"endpoint_url holds the bucket: leave {bucket!r} out of it"
+    if _is_metadata_service(host):
+        yield f"endpoint_url points to {host}, where machines keep their credentials"
+    elif parts.scheme == "http" and not insecure_http and not is_loopback(host):
+        yield f"endpoint_url would send to {host} unencrypted: use https, or set insecure_http = true"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _is_metadata_service(host: str) -> bool:
+    address = _address(host)
+    return host in _METADATA_HOSTS or (address is not None and address.is_link_local)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:  # also 127.1, 0x7f000001 and 2130706433, which connect() takes
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    return getattr(address, "ipv4_mapped", None) or address

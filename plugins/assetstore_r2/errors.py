@@ -1,0 +1,245 @@
+"""What the service and its client can answer, each mapped to one class of ours.
+
+``BY_CODE`` is the table of R2's error codes (R2, "Error codes"), of those seen beside it, and of what other S3 services
+add. Answers without a body, those to HEAD, are told apart by ``BY_STATUS`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeAlias
+
+from assetstore import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetStoreError,
+    BackendError,
+    ConfigError,
+    CredentialsError,
+    IntegrityError,
+    InvalidKeyError,
+    InvalidOptionError,
+    NoSpaceError,
+    NotFoundError,
+    PreconditionError,
+    SourceError,
+    StoreNotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
+
+Row: TypeAlias = tuple[type[AssetStoreError], str, str | None]
+
+_PLACE = "check the bucket's name, the account id and, on R2, the jurisdiction (eu, fedramp or us): each has its own endpoint"
+_REGION = "set region to the bucket's own; on R2 it is 'auto', which R2Backend sets"
+_LATER = "try again later"
+_AGAIN = "upload it again"
+_BUG = "this is a fault of assetstore or of something between it and the store; please report it"
+
+BY_CODE: Mapping[str, Row] = {
+    "Unauthorized": (
+        CredentialsError,
+        "the store does not know the access key, or it expired or was revoked",
+        "make a new API token and set access_key and secret_key to its S3 credentials",
+    ),
+    "InvalidAccessKeyId": (CredentialsError, "the store does not know the access key", "check access_key"),
+    "ExpiredToken": (CredentialsError, "the temporary credentials expired", "get new ones and open the store again"),
+    "InvalidToken": (CredentialsError, "the session token is not valid", "get new temporary credentials"),
+    "SignatureDoesNotMatch": (
+        CredentialsError,
+        "the secret key does not fit the access key, or the request was altered on its way",
+        "copy secret_key anew, without blanks; if it is right, look for a proxy that rewrites paths or headers",
+    ),
+    "RequestTimeTooSkewed": (
+        CredentialsError,
+        "the clock of this machine differs from the store's by more than 15 minutes",
+        "set the clock, best by NTP",
+    ),
+    "ExpiredRequest": (CredentialsError, "the signed request expired", "sign it anew; if it is new, set this machine's clock"),
+    "AccessDenied": (
+        AccessDeniedError,
+        "the access key does not allow this, or not in this bucket",
+        f"give the token this permission for this bucket; if it has it, {_PLACE}",
+    ),
+    "NotEntitled": (AccessDeniedError, "R2 is not enabled for the account", "enable R2 in Cloudflare's dashboard"),
+    "ObjectLockedByBucketPolicy": (
+        AccessDeniedError,
+        "a bucket lock protects the asset",
+        "wait until the lock ends or change the bucket's lock rules",
+    ),
+    "NoSuchBucket": (StoreNotFoundError, "there is no such bucket at this endpoint", _PLACE),
+    "NoSuchKey": (NotFoundError, "there is no such asset", None),
+    "NoSuchUpload": (BackendError, "the multipart upload was completed, aborted or expired meanwhile", _AGAIN),
+    "InvalidBucketName": (ConfigError, "the store refuses the bucket's name", "check bucket"),
+    "InvalidRegionName": (ConfigError, "the store refuses the region", _REGION),
+    "AuthorizationHeaderMalformed": (ConfigError, "the store refuses the region", _REGION),
+    "PermanentRedirect": (ConfigError, "the bucket is in another region", _REGION),
+    "RouteNotFound": (ConfigError, "the endpoint has no such address", "give endpoint_url without bucket and path"),
+    "InvalidObjectName": (InvalidKeyError, "the store refuses the key", None),
+    "KeyTooLongError": (InvalidKeyError, "the store refuses the key as too long", None),
+    "EntityTooLarge": (SourceError, "the asset is larger than the store takes", "split it"),
+    "MetadataTooLarge": (InvalidOptionError, "the metadata is larger than the store takes", "shorten it"),
+    "InvalidStorageClass": (InvalidOptionError, "the store does not know the storage class", None),
+    "InvalidMaxKeys": (InvalidOptionError, "the store refuses the limit of the listing", None),
+    "InvalidRange": (InvalidOptionError, "the range lies outside the asset", None),
+    "PreconditionFailed": (PreconditionError, "another version is stored than if_match names", "look at it and decide anew"),
+    "ConditionalRequestConflict": (UnavailableError, "another write to the same key was in progress", "try again"),
+    "BadDigest": (IntegrityError, "the bytes arrived damaged, and nothing was stored", _AGAIN),
+    "XAmzContentSHA256Mismatch": (IntegrityError, "the bytes arrived damaged, and nothing was stored", _AGAIN),
+    "IncompleteBody": (UnavailableError, "the connection broke before all bytes had arrived", _AGAIN),
+    "ClientDisconnect": (UnavailableError, "the connection broke before all bytes had arrived", _AGAIN),
+    "RequestTimeout": (UnavailableError, "the store waited too long for the bytes", _AGAIN),
+    "TooManyRequests": (
+        UnavailableError,
+        "the store asked for patience",
+        "write a key at most once a second, or lower max_concurrency; then try again",
+    ),
+    "SlowDown": (UnavailableError, "the store asked for patience", "lower max_concurrency and try again"),
+    "TooMuchConcurrency": (UnavailableError, "the store asked for patience", "lower max_concurrency and try again"),
+    "InternalError": (UnavailableError, "the store failed inside", _LATER),
+    "ServiceUnavailable": (UnavailableError, "the store is not available at the moment", _LATER),
+    "QuotaExceeded": (NoSpaceError, "the store's quota is used up", "delete something or raise the quota"),
+    "NotImplemented": (UnsupportedError, "the store does not implement this request", None),
+    "TooManyBuckets": (BackendError, "the account has as many buckets as it may", "delete one"),
+    "BucketNotEmpty": (BackendError, "the bucket is not empty", None),
+    "BucketConflict": (BackendError, "there is a bucket of this name already", None),
+    "EntityTooSmall": (BackendError, "a part was smaller than the store takes", "set part_size to 5 MiB or more"),
+    "InvalidPart": (BackendError, "the store refused a part", _AGAIN),
+    "InvalidDigest": (BackendError, "the store could not read a digest", _BUG),
+    "MissingContentLength": (BackendError, "a request came without its length", _BUG),
+    "MalformedXML": (BackendError, "the store could not read a request", _BUG),
+    "InvalidRequest": (BackendError, "the store refused the request", None),
+    "InvalidArgument": (BackendError, "the store refused an argument", None),
+    "InvalidEncryptionAlgorithmError": (BackendError, "the store does not know the encryption", None),
+}
+
+BY_STATUS: Mapping[int, Row] = {
+    401: BY_CODE["Unauthorized"],
+    403: BY_CODE["AccessDenied"],
+    404: BY_CODE["NoSuchKey"],
+    409: BY_CODE["ConditionalRequestConflict"],
+    412: BY_CODE["PreconditionFailed"],
+    416: BY_CODE["InvalidRange"],
+    429: BY_CODE["TooManyRequests"],
+    500: BY_CODE["InternalError"],
+    501: BY_CODE["NotImplemented"],
+    502: BY_CODE["ServiceUnavailable"],
+    503: BY_CODE["ServiceUnavailable"],
+    504: BY_CODE["ServiceUnavailable"],
+    507: BY_CODE["QuotaExceeded"],
+}
+
+# R2 answers these with the all-purpose InvalidArgument, and only the text tells that the credentials are meant.
+_ABOUT_CREDENTIALS = ("credential", "authorization", "x-amz-security-token", "access key")
+_WRITES = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
+
+
+class LostAnswerError(Exception):
+    """An answer came that cannot be the store's: it lacks what every such answer has."""
+
+    assetstore_doubt = True
+
+
+@contextmanager
+def translated(*, create_only: bool = False, if_match: str | None = None) -> Iterator[None]:
+    """Turn what botocore raises into our classes.
+
+    With ``create_only`` a failed condition means that the key is taken; with ``if_match`` a missing asset is a failed
+    condition too.
+    """
+    try:
+        yield
+    except Exception as error:
+        ours = translate(error)
+        if ours is None:
+            raise
+        if create_only and isinstance(ours, PreconditionError):
+            ours = taken()
+        elif if_match is not None and type(ours) is NotFoundError:
+            ours = PreconditionError("there is no asset that if_match could match", hint="create it with overwrite=False")
+        raise ours from error
+
+
+def taken() -> AlreadyExistsError:
+    """Return the error of a create-only write whose key is taken."""
+    return AlreadyExistsError("the key is taken", hint="choose another key, or overwrite")
+
+
+def translate(error: Exception) -> AssetStoreError | None:
+    """Return our error for one of botocore's, ``None`` for anything else: that is a bug, and passes untouched."""
+    from botocore import exceptions as vendor
+
+    if isinstance(error, vendor.ClientError):
+        return from_answer(error.response, error.operation_name)
+    if isinstance(error, vendor.ParamValidationError):
+        return None
+    if isinstance(error, vendor.NoCredentialsError | vendor.PartialCredentialsError | vendor.CredentialRetrievalError):
+        return CredentialsError("botocore found no complete credentials", hint="set access_key and secret_key")
+    if isinstance(error, vendor.SSLError):
+        return BackendError(
+            "the endpoint's TLS certificate is not trusted",
+            hint="check endpoint_url; for a private authority set AWS_CA_BUNDLE to its certificate",
+        )
+    if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
+        return UnavailableError("the endpoint cannot be reached", hint="check the network, the account id and endpoint_url")
+    if isinstance(error, vendor.ReadTimeoutError):
+        return UnavailableError("the store was silent for longer than read_timeout", hint=_LATER)
+    if isinstance(error, vendor.HTTPClientError | vendor.ResponseStreamingError | vendor.IncompleteReadError):
+        return UnavailableError("the connection to the store broke", hint=_LATER)
+    if isinstance(error, vendor.ResponseParserError | LostAnswerError):
+        return UnavailableError("the answer was not the store's", hint="look for a proxy or captive portal, then try again")
+    if isinstance(error, vendor.BotoCoreError):
+        return BackendError(f"botocore failed with {type(error).__name__}")
+    return None
+
+
+def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
+    """Return our error for an error answer in botocore's form."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    text = str(response.get("Error", {}).get("Message", ""))
+    metadata = response.get("ResponseMetadata", {})
+    status = metadata.get("HTTPStatusCode", 0)
+    headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
+    kind, message, hint = BY_CODE.get(code) or BY_STATUS.get(status) or _unknown(status)
+    if code == "InvalidArgument" and any(word in text.lower() for word in _ABOUT_CREDENTIALS):
+        kind, message, hint = BY_CODE["Unauthorized"]
+    if kind is CredentialsError and code in ("Unauthorized", "401", "") and operation in _WRITES:
+        hint = f"{hint}; if reading works with the same key, a proxy added a checksum trailer that R2 refuses: go round it"
+    if code == "RequestTimeTooSkewed":
+        message = f"{message}: there it is {headers.get('date', 'unknown')}"
+    if kind in (BackendError, UnsupportedError) and (text or code):
+        message = f"{message}: {ascii(f'{code} {text}'.strip()[:300])[1:-1]}"
+    if "cf-ray" in headers:
+        message = f"{message} (cf-ray {ascii(headers['cf-ray'])[1:-1]})"
+    if issubclass(kind, UnavailableError):
+        return kind(message, hint=hint, retry_after=retry_after(headers))
+    return kind(message, hint=hint)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks to wait, given as a number or as a date beside the answer's own."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])).total_seconds())
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def in_doubt(error: AssetStoreError) -> bool:
+    """Tell whether the write behind an error may have happened: an answer to it was lost, or it failed half-way."""
+    cause = error.__cause__
+    response = getattr(cause, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+    return bool(getattr(cause, "assetstore_doubt", False) or metadata.get("AssetstoreDoubt"))
+
+
+def _unknown(status: int) -> Row:
+    if status >= 500:
+        return UnavailableError, f"the store answered {status}", _LATER
+    return BackendError, f"the store answered {status}", None

@@ -1,0 +1,137 @@
+"""Between our values and S3's headers: metadata, ETags and what is known of an asset."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header
+from typing import Any
+from urllib.parse import quote, unquote
+
+from assetstore import AssetInfo, CopyOptions, UploadOptions, is_valid_key
+
+SHA256 = "assetstore-sha256"
+WRITE = "assetstore-write"
+ESCAPED = "assetstore-escaped"
+_OURS = "assetstore-"
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_FIELDS = {
+    "content_type": "ContentType",
+    "cache_control": "CacheControl",
+    "content_disposition": "ContentDisposition",
+    "content_language": "ContentLanguage",
+}
+_KEPT = ("ContentEncoding", "Expires", "WebsiteRedirectLocation", "StorageClass")
+
+
+def encode_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """Return metadata as ASCII header values: RFC 2047 for other text.
+
+    R2 decodes RFC 2047 when it stores, and encodes again only what is not ASCII. What looks like an encoded word, or begins
+    or ends with a blank, would not survive that; it is percent-encoded instead, and ``assetstore-escaped`` names it.
+    """
+    encoded, escaped = {}, []
+    for name, value in (metadata or {}).items():
+        if "=?" in value or value != value.strip() or not value:
+            escaped.append(name)
+            encoded[name] = quote(value)
+        elif value.isascii():
+            encoded[name] = value
+        else:
+            encoded[name] = f"=?utf-8?b?{base64.b64encode(value.encode()).decode()}?="
+    if escaped:
+        encoded[ESCAPED] = " ".join(escaped)
+    return encoded
+
+
+def decode_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's metadata: the inverse of ``encode_metadata``, without our own names."""
+    escaped = headers.get(ESCAPED, "").split()
+    found = {name: "" for name in escaped}  # some services drop an empty value
+    for name, value in headers.items():
+        if not name.startswith(_OURS):
+            found[name] = unquote(value) if name in escaped else _decode_words(value)
+    return found
+
+
+def _decode_words(value: str) -> str:
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value)
+        return "".join(piece if isinstance(piece, str) else piece.decode(charset or "latin-1") for piece, charset in pieces)
+    except (HeaderParseError, LookupError, UnicodeDecodeError, binascii.Error):
+        return value
+
+
+def upload_params(options: UploadOptions, own: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters of a write that carry headers and metadata, ``own`` being our part of the metadata."""
+    params: dict[str, Any] = {"Metadata": {**encode_metadata(options.metadata), **own}}
+    for field, name in _FIELDS.items():
+        if value := getattr(options, field):
+            params[name] = value
+    return params
+
+
+def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> dict[str, Any]:
+    """Return the parameters that repeat the headers of ``head`` but for what ``options`` change."""
+    params = {name: head[name] for name in _KEPT if name in head}
+    for field, name in _FIELDS.items():
+        value = getattr(options, field)
+        if value is None:
+            value = head.get(name)
+        if value:
+            params[name] = value
+    metadata = dict(head["Metadata"])
+    if options.metadata is not None:
+        metadata = {name: value for name, value in metadata.items() if name == SHA256} | encode_metadata(options.metadata)
+    params["Metadata"] = {**metadata, WRITE: write}
+    return params
+
+
+def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
+    """Return what the answer to a GET or HEAD tells of an asset of ``size`` bytes."""
+    etag = unquoted(head.get("ETag"))
+    metadata = lower_names(head)
+    if SHA256 in metadata:
+        digest: str | None = f"sha256:{metadata[SHA256]}"
+    else:
+        digest = None if is_encrypted(head) else md5_digest(etag)
+    return AssetInfo(
+        key=key,
+        size=size,
+        etag=etag,
+        last_modified=head.get("LastModified"),
+        metadata=decode_metadata(metadata),
+        digest=digest,
+        valid=is_valid_key(key),
+        **{field: head.get(name) for field, name in _FIELDS.items()},
+    )
+
+
+def lower_names(head: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata of an answer under the names that we gave: some services capitalise them."""
+    return {name.lower(): value for name, value in head.get("Metadata", {}).items()}
+
+
+def is_encrypted(answer: Mapping[str, Any]) -> bool:
+    """Tell whether the ETag is of encrypted bytes, so that 32 hex digits are no MD5 of ours."""
+    return str(answer.get("ServerSideEncryption", "AES256")) != "AES256" or "SSECustomerAlgorithm" in answer
+
+
+def md5_digest(etag: str | None) -> str | None:
+    """Return ``"md5:…"`` when the ETag is a plain MD5: that of several parts ends in their count, ``-3``."""
+    return f"md5:{etag}" if etag is not None and _MD5.fullmatch(etag) else None
+
+
+def unquoted(etag: str | None) -> str | None:
+    """Return an ETag as we show it."""
+    return None if etag is None else etag.strip('"')
+
+
+def quoted(etag: str) -> str:
+    """Return an ETag as HTTP wants it in a condition."""
+    return etag if etag == "*" or etag.startswith(('"', 'W/"')) else f'"{etag}"'

@@ -1,0 +1,149 @@
+"""Writing an asset: in one request when it fits into a part, else in several parts at a time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from assetstore import AssetInfo, AssetStoreError, IntegrityError, NotFoundError, Source, SourceError, UploadOptions
+from assetstore_r2.bucket import MAX_OBJECT, Bucket
+from assetstore_r2.errors import LostAnswerError, taken, translated
+from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params
+from assetstore_r2.multipart import Part, part_size_for, send_parts
+
+
+def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
+    """Write an asset whole or not at all.
+
+    A source of unknown length is sent as it comes, in parts of ``part_size``, since R2 wants all parts equal.
+
+    Raises:
+        SourceError: the source is too large, which for one of unknown length shows only behind 10,000 parts.
+    """
+    size = source.size
+    if size is not None and size > MAX_OBJECT:
+        raise SourceError(f"the source has {size} bytes, the store takes at most {MAX_OBJECT}", hint="split it")
+    mark = {WRITE: uuid.uuid4().hex}
+    if size is not None and size > bucket.part_size:
+        _refuse_early(bucket, key, options)
+        sha256 = source.digest() if source.rewindable else None
+        part_size = part_size_for(size, bucket.part_size)
+        reader = source.open()
+        pieces = _checked(iter(lambda: reader.read(part_size), b""), sha256)
+        return _put_parts(bucket, key, pieces, part_size, options, mark if sha256 is None else {**mark, SHA256: sha256})
+    reader = source.open()
+    first = reader.read(bucket.part_size)
+    second = reader.read(bucket.part_size) if len(first) == bucket.part_size else b""
+    if not second:
+        return _put(bucket, key, first, options, mark)
+    _refuse_early(bucket, key, options)
+    pieces = itertools.chain((first, second), iter(lambda: reader.read(bucket.part_size), b""))
+    return _put_parts(bucket, key, pieces, bucket.part_size, options, mark)
+
+
+def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
+    md5 = hashlib.md5(data, usedforsecurity=False)
+    answer: Mapping[str, Any]
+    try:
+        with translated(create_only=not options.overwrite, if_match=options.if_match):
+            answer = bucket.client.put_object(
+                Bucket=bucket.name,
+                Key=key,
+                Body=data,
+                ContentMD5=base64.b64encode(md5.digest()).decode(),
+                **upload_params(options, mark),
+                **_conditions(options),
+            )
+            if "ETag" not in answer:
+                raise LostAnswerError
+    except AssetStoreError as error:
+        answer = bucket.settle(key, mark[WRITE], error)
+    digest = None if is_encrypted(answer) else md5_digest(unquoted(answer["ETag"]))
+    if digest is not None and digest != f"md5:{md5.hexdigest()}":
+        raise IntegrityError("the store kept other bytes than were sent", hint="upload it again")
+    return _written(key, len(data), answer, options, digest)
+
+
+def _put_parts(
+    bucket: Bucket, key: str, pieces: Iterator[bytes], part_size: int, options: UploadOptions, own: Mapping[str, str]
+) -> AssetInfo:
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for piece in pieces:
+            size += len(piece)
+            yield piece
+
+    def send(upload_id: str, number: int, piece: bytes) -> Part:
+        md5 = hashlib.md5(piece, usedforsecurity=False)
+        with translated():
+            answer = bucket.client.upload_part(
+                Bucket=bucket.name,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=piece,
+                ContentMD5=base64.b64encode(md5.digest()).decode(),
+            )
+        return Part(number=number, etag=answer.get("ETag") or quoted(md5.hexdigest()), md5=md5.digest())
+
+    answer = send_parts(
+        bucket,
+        key,
+        counted(),
+        send,
+        part_size=part_size,
+        params=upload_params(options, own),
+        conditions=_conditions(options),
+        write=own[WRITE],
+    )
+    digest = f"sha256:{own[SHA256]}" if SHA256 in own else None
+    return _written(key, size, answer, options, digest)
+
+
+def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
+    """Pass the pieces on, and refuse the end when they differ from the digest that was announced for them."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        if sha256 is not None:
+            digest.update(piece)
+        yield piece
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise SourceError("the source changed while it was read", hint="upload it again once it is no longer written to")
+
+
+def _refuse_early(bucket: Bucket, key: str, options: UploadOptions) -> None:
+    """Spare a long upload that is bound to fail. What decides is the condition on its last request."""
+    if options.overwrite and options.if_match is None:
+        return
+    try:
+        bucket.head(key, options.if_match)
+    except NotFoundError:
+        return
+    if not options.overwrite:
+        raise taken()
+
+
+def _conditions(options: UploadOptions) -> dict[str, str]:
+    conditions = {} if options.overwrite else {"IfNoneMatch": "*"}
+    return conditions if options.if_match is None else {**conditions, "IfMatch": quoted(options.if_match)}
+
+
+def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, digest: str | None) -> AssetInfo:
+    return AssetInfo(
+        key=key,
+        size=size,
+        etag=unquoted(answer["ETag"]),
+        last_modified=answer.get("LastModified"),
+        content_type=options.content_type,
+        cache_control=options.cache_control,
+        content_disposition=options.content_disposition,
+        content_language=options.content_language,
+        metadata=options.metadata or {},
+        digest=digest,
+    )

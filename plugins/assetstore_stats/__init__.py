@@ -1,0 +1,5 @@
+"""Counters of what a store does, in memory or in a SQLite file that processes share."""
+
+from assetstore_stats.stats import Stats
+
+__all__ = ["Stats"]

@@ -1,0 +1,87 @@
+"""Sums per operation in a SQLite file that threads and processes share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from assetstore import ConfigError, NoSpaceError, UnavailableError
+from assetstore_stats.counters import Rows
+
+PATIENCE = 30.0
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS assetstore_stats (
+    op TEXT PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL, errors INTEGER NOT NULL, seconds REAL NOT NULL
+)
+"""
+_ADD = """
+INSERT INTO assetstore_stats (op, count, bytes, errors, seconds) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (op) DO UPDATE SET count = count + excluded.count, bytes = bytes + excluded.bytes,
+    errors = errors + excluded.errors, seconds = seconds + excluded.seconds
+"""
+
+# A process must not fork inside a call of SQLite: the child would inherit its mutexes and its notes of locks held.
+_gate = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_gate.release)
+
+
+class Ledger:
+    """The file. Each call connects anew, so that no connection outlives a fork or is met by another thread.
+
+    Every method raises ConfigError when the file cannot be used, NoSpaceError when the disk is full, and UnavailableError
+    when another process keeps the file locked for longer than it may wait.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make the file and its folder where they are missing, and look whether it is ours."""
+        self._path = path
+        self.rows()
+
+    def rows(self) -> Rows:
+        """Return the sums of all processes."""
+        with self._transaction(PATIENCE) as connection:
+            found = connection.execute("SELECT op, count, bytes, errors, seconds FROM assetstore_stats").fetchall()
+        return {op: list(values) for op, *values in found}
+
+    def add(self, rows: Rows, *, patience: float = PATIENCE) -> None:
+        """Add to the sums, all or none; ``patience`` is how many seconds it may wait for other processes."""
+        if not rows:
+            return
+        with self._transaction(patience) as connection:
+            connection.executemany(_ADD, [(op, *values) for op, values in rows.items()])
+
+    def clear(self) -> None:
+        """Set the sums of all processes to zero."""
+        with self._transaction(PATIENCE) as connection:
+            connection.execute("DELETE FROM assetstore_stats")
+
+    @contextlib.contextmanager
+    def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with _gate, contextlib.closing(sqlite3.connect(self._path, patience, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_TABLE)
+                yield connection
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> ConfigError | NoSpaceError | UnavailableError:
+        file = f"the stats file {str(self._path)!r}"
+        # Extended codes of SQLite carry the plain one in their lowest byte.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
+            return UnavailableError(f"{file} is kept locked by another process", hint="try again")
+        if code == sqlite3.SQLITE_FULL:
+            return NoSpaceError(f"the disk of {file} is full", hint="make room there")
+        return ConfigError(
+            f"{file} cannot be used: {error}",
+            hint="move it away if it is damaged or not ours, or give the stats plugin another path",
+        )
