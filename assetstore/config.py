@@ -89,7 +89,8 @@ def find_store(
         return StoreConfig(name=str(store.get("backend", "store")), table=store, folder=Path.cwd(), origin="the mapping")
     wanted = store or os.environ.get(STORE_VARIABLE)
     if wanted and _URL.match(wanted):
-        name = wanted.partition("?")[0]
+        # The query may hold anything, and somebody may have put a password before the host.
+        name = re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
         return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
     found = find_config(config)
     wanted = wanted or (found.default if found else None)

@@ -32,7 +32,6 @@ class Host:
                 )
         # pluggy calls the last registered first.
         manager = make_manager([*layers, *reversed(plugins)])
-        self.names = tuple(name for name, _ in (*layers, *plugins))
         self._hooks = cast(Hooks, manager.hook)
         self._observers = [(impl.plugin_name, impl.function) for impl in self._impls("event")]
         self._lock = threading.Lock()

@@ -26,6 +26,7 @@ Outcome: TypeAlias = Literal["ok", "error", "abandoned"]
 
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RESERVED = "assetstore-"
 
 
@@ -34,7 +35,7 @@ def _header(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         return
     if not isinstance(value, str):
         raise InvalidOptionError(f"{attribute.name} is a str, not {type(value).__name__}")
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if _CONTROL.search(value):
         raise InvalidOptionError(f"{attribute.name} holds no control characters")
     if not value.isascii():
         raise InvalidOptionError(f"{attribute.name} is ASCII", hint="encode other text by RFC 6266 or RFC 8187")
@@ -59,7 +60,7 @@ def _metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
             raise InvalidOptionError(f"metadata names that begin with {_RESERVED!r} are assetstore's own")
         if lower in copy:
             raise InvalidOptionError(f"metadata name {lower!r} is given twice")
-        if not text.isprintable() and any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in text):
+        if _CONTROL.search(text):
             raise InvalidOptionError(f"metadata {lower!r} holds no control characters and no lone surrogates")
         copy[lower] = text
     if sum(len(name) + len(text.encode()) for name, text in copy.items()) > MAX_METADATA_BYTES:

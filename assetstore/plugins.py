@@ -166,8 +166,10 @@ def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
     try:
         manager.register(plugin, name=name)
         manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        raise PluginError(f"plugin {name!r} does not fit the hooks: {str(error).splitlines()[-1].strip()}") from error
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"plugin {name!r} does not fit the hooks: {'; '.join(str(error).splitlines())}") from error
+    except ValueError as error:  # its text shows all plugins, and with them what they hide less well than they should
+        raise PluginError(f"plugin {name!r} is given twice") from error
     if not manager.get_hookcallers(plugin):
         raise PluginError(f"plugin {name!r} implements no hook")
 

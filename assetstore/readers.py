@@ -79,7 +79,7 @@ class AssetReader(io.BufferedIOBase):
             given = "more" if piece else "fewer"
             raise IntegrityError(f"the store gave {given} than the {self._length} bytes it had announced", hint="read again")
         self._count += len(piece)
-        if self._hash is not None and piece:
+        if self._hash is not None:
             self._hash.update(piece)
             if self._count == self._length and self._hash.hexdigest() != self._digest:
                 raise IntegrityError(

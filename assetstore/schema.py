@@ -110,7 +110,7 @@ def _convert(value: object, hint: Any, folder: Path) -> object:
         return tuple(_convert(item, typing.get_args(hint)[0], folder) for item in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(kind, type) or kind is object:
+    if not isinstance(kind, type) or kind in (Any, object):
         return value
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"is {_article(type(value))} and must be {_article(kind)}")

@@ -87,10 +87,12 @@ class Source:
         self.size = file.seek(0, os.SEEK_END) - self._start
 
     def _fingerprint(self) -> tuple[int, int] | None:
+        # Asking a spooled file for its descriptor would write it out to disk.
+        if self._seekable is None or isinstance(self._seekable, io.BytesIO | tempfile.SpooledTemporaryFile):
+            return None
         with contextlib.suppress(OSError, AttributeError):
-            if self._seekable is not None:
-                status = os.fstat(self._seekable.fileno())
-                return status.st_size, status.st_mtime_ns
+            status = os.fstat(self._seekable.fileno())
+            return status.st_size, status.st_mtime_ns
         return None
 
     @property
@@ -120,8 +122,9 @@ class Source:
         """Make a one-shot stream rewindable: read it into memory, past 8 MiB into a temporary file."""
         if self._seekable is not None:
             return
-        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives until close()
         reader = SourceReader(self._pull_once(), None, _accept_anything, None)
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives until close()
+        self._owned = cast(io.IOBase, spool)
         while chunk := reader.read(CHUNK_BYTES):
             spool.write(chunk)
         spool.seek(0)
@@ -178,7 +181,7 @@ class Source:
         def read(size: int) -> bytes:
             nonlocal head
             if head:
-                piece, head = head[:size], head[size:]
+                piece, head = (head, b"") if size < 0 else (head[:size], head[size:])
                 return piece
             return _checked(pull(size))
 

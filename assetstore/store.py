@@ -88,8 +88,10 @@ class AssetStore:
         """
         named_backend = _named(backend)
         self._relay = Relay(named_backend, [_named(wrapper) for wrapper in wrappers])
-        layers = [(layer.name, layer.plugin) for layer in self._relay.layers]
-        self._host = Host(layers, [_named(plugin) for plugin in plugins])
+        self._host = Host(
+            [(f"{layer.name} at layer {index}", layer.plugin) for index, layer in enumerate(self._relay.layers)],
+            [_named(plugin) for plugin in plugins],
+        )
         self._scope = Scope()
         self.name = name or named_backend[0]
         self.location = str(getattr(named_backend[1], "location", named_backend[0]))

@@ -26,7 +26,7 @@ ORDER = [
     ["store"],
     ["config"],
     ["__init__"],
-    ["__main__", "cli", "testing"],
+    ["testing", "cli", "__main__"],
 ]
 RANK = {module: rank for rank, module in enumerate(module for line in ORDER for module in line)}
 

@@ -23,7 +23,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def install(distribution: str, entry_points: str, *, module: str = "", code: str = "") -> None:
-        folder = tmp_path / f"{distribution}-1.5.dist-info"
+        folder = tmp_path / f"{distribution.replace('-', '_')}-1.5.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
         (folder / "entry_points.txt").write_text(f"[assetstore]\n{entry_points}\n")
@@ -121,7 +121,7 @@ class _Empty: ...
     [
         (_Unmarked(), "plugin 'x' defines assetstore_event without the marker; put @hookimpl above it"),
         (_Unknown(), "unknown hook 'assetstore_uplaod'"),
-        (_Misfit(), "hook definition: assetstore_event(happening)"),
+        (_Misfit(), "hookimpl definition: assetstore_event(happening)"),
         (_Empty(), "plugin 'x' implements no hook"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_plugin_that_does_not_fit_is_refused_before_the_first_call(plugin: obj
 
 def test_two_plugins_of_one_name_are_refused() -> None:
     """A list that names a plugin twice is a mistake."""
-    assert "plugin 'x' does not fit" in message(lambda: make_manager([("x", MemoryBackend()), ("x", MemoryBackend())]))
+    assert "plugin 'x' is given twice" in message(lambda: make_manager([("x", MemoryBackend()), ("x", MemoryBackend())]))
 
 
 def test_a_backend_has_every_required_hook() -> None:

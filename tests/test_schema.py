@@ -112,15 +112,17 @@ def test_what_a_factory_refuses_is_reported_without_its_secrets() -> None:
 
     @attrs.define(eq=False, kw_only=True)
     class Picky:
-        token: str = secret(validator=attrs.validators.max_len(3))
+        token: str = secret()
         other: str = "x"
 
         def __attrs_post_init__(self) -> None:
             if self.other == "bad":
                 raise ConfigError("two", problems=("one", "two"))
+            if len(self.token) > 3:
+                raise ValueError(f"{self.token} is too long")
 
     made, problems = build(Picky, {"token": "geheim"})
-    assert (None, 1, False, True) == (made, len(problems), "geheim" in problems[0], "***" in problems[0])
+    assert (None, ["*** is too long"]) == (made, problems)
     assert (None, ["one", "two"]) == build(Picky, {"token": "abc", "other": "bad"})
     assert {"token"} == secret_names(Picky)
 

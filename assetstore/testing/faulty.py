@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -129,7 +130,7 @@ class FaultyBackend:
             without: optional operations that this backend shall lack.
         """
         self.supports: frozenset[str] = frozenset(getattr(inner, "supports", ()))
-        self.location: str = getattr(inner, "location", "")
+        self.location: str = getattr(inner, "location", type(inner).__name__)
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self._faults = faults
         for op in (*REQUIRED, *OPTIONAL, "close"):
@@ -138,10 +139,12 @@ class FaultyBackend:
                 setattr(self, f"assetstore_{op}", hookimpl(self._stand_in(op, hook)))
 
     def _stand_in(self, op: str, hook: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(hook)
+
         @functools.wraps(hook)
-        def call(*positional: Any, **arguments: Any) -> Any:
+        def call(*positional: Any, **keywords: Any) -> Any:
             # pluggy calls by position; names are what a test wants to see.
-            arguments.update(zip(hook.__code__.co_varnames[1:], positional, strict=False))
+            arguments = signature.bind(*positional, **keywords).arguments
             self.calls.append((op, arguments))
             nth = sum(called == op for called, _ in self.calls)
             faults = [fault for fault in self._faults if fault.op == op and fault.nth in (nth, None)]

@@ -34,28 +34,27 @@ def make_client(
     from botocore.config import Config
     from botocore.session import Session
 
-    config = Config(
-        signature_version="s3v4",
-        region_name=region,
-        s3={"addressing_style": addressing_style, "use_accelerate_endpoint": False},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": max_attempts},
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-        max_pool_connections=max(POOL, max_concurrency),
-        tcp_keepalive=True,
-        ignore_configured_endpoint_urls=True,
-        use_dualstack_endpoint=False,
-        use_fips_endpoint=False,
-        defaults_mode="legacy",
-    )
+    settings: dict[str, Any] = {
+        "signature_version": "s3v4",
+        "s3": {"addressing_style": addressing_style, "use_accelerate_endpoint": False},
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+        "retries": {"mode": "standard", "total_max_attempts": max_attempts},
+        "connect_timeout": connect_timeout,
+        "read_timeout": read_timeout,
+        "max_pool_connections": max(POOL, max_concurrency),
+        "tcp_keepalive": True,
+        "ignore_configured_endpoint_urls": True,
+        "use_dualstack_endpoint": False,
+        "use_fips_endpoint": False,
+        "defaults_mode": "legacy",
+    }
     session = Session(session_vars=_ISOLATED if credentials else None)
-    client = session.create_client(
+    client: Client = session.create_client(
         "s3",
         endpoint_url=endpoint_url,
         region_name=region,
-        config=config,
+        config=Config(**settings),
         aws_access_key_id=credentials.access_key if credentials else None,
         aws_secret_access_key=credentials.secret_key if credentials else None,
         aws_session_token=credentials.session_token if credentials else None,

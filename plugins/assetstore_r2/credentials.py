@@ -6,8 +6,6 @@ import os
 
 import attrs
 
-_NO_REPR = attrs.field(repr=False)
-
 
 @attrs.frozen
 class Credentials:
@@ -20,9 +18,9 @@ class Credentials:
         origin: where they were found, for people.
     """
 
-    access_key: str = _NO_REPR
-    secret_key: str = _NO_REPR
-    session_token: str | None = _NO_REPR
+    access_key: str
+    secret_key: str = attrs.field(repr=False)
+    session_token: str | None = attrs.field(repr=False)
     origin: str
 
 

@@ -32,7 +32,9 @@ from assetstore import (
 
 Row: TypeAlias = tuple[type[AssetStoreError], str, str | None]
 
-_PLACE = "check the bucket's name, the account id and, on R2, the jurisdiction (eu, fedramp or us): each has its own endpoint"
+_PLACE = (
+    "check the bucket's name, the account id and, on R2, the jurisdiction (eu, fedramp or us): each has its own endpoint"
+)
 _REGION = "set region to the bucket's own; on R2 it is 'auto', which R2Backend sets"
 _LATER = "try again later"
 _AGAIN = "upload it again"
@@ -57,7 +59,11 @@ BY_CODE: Mapping[str, Row] = {
         "the clock of this machine differs from the store's by more than 15 minutes",
         "set the clock, best by NTP",
     ),
-    "ExpiredRequest": (CredentialsError, "the signed request expired", "sign it anew; if it is new, set this machine's clock"),
+    "ExpiredRequest": (
+        CredentialsError,
+        "the signed request expired",
+        "sign it anew; if it is new, set this machine's clock",
+    ),
     "AccessDenied": (
         AccessDeniedError,
         "the access key does not allow this, or not in this bucket",
@@ -170,6 +176,7 @@ def taken() -> AlreadyExistsError:
 def translate(error: Exception) -> AssetStoreError | None:
     """Return our error for one of botocore's, ``None`` for anything else: that is a bug, and passes untouched."""
     from botocore import exceptions as vendor
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, vendor.ClientError):
         return from_answer(error.response, error.operation_name)
@@ -188,7 +195,7 @@ def translate(error: Exception) -> AssetStoreError | None:
         return UnavailableError("the store was silent for longer than read_timeout", hint=_LATER)
     if isinstance(error, vendor.HTTPClientError | vendor.ResponseStreamingError | vendor.IncompleteReadError):
         return UnavailableError("the connection to the store broke", hint=_LATER)
-    if isinstance(error, vendor.ResponseParserError | LostAnswerError):
+    if isinstance(error, ResponseParserError | LostAnswerError):
         return UnavailableError("the answer was not the store's", hint="look for a proxy or captive portal, then try again")
     if isinstance(error, vendor.BotoCoreError):
         return BackendError(f"botocore failed with {type(error).__name__}")

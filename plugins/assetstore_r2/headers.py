@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from typing import Any
@@ -18,7 +19,7 @@ WRITE = "assetstore-write"
 ESCAPED = "assetstore-escaped"
 _OURS = "assetstore-"
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_FIELDS = {
+FIELDS = {
     "content_type": "ContentType",
     "cache_control": "CacheControl",
     "content_disposition": "ContentDisposition",
@@ -50,7 +51,7 @@ def encode_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
 def decode_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the user's metadata: the inverse of ``encode_metadata``, without our own names."""
     escaped = headers.get(ESCAPED, "").split()
-    found = {name: "" for name in escaped}  # some services drop an empty value
+    found = dict.fromkeys(escaped, "")  # some services drop an empty value
     for name, value in headers.items():
         if not name.startswith(_OURS):
             found[name] = unquote(value) if name in escaped else _decode_words(value)
@@ -70,7 +71,7 @@ def _decode_words(value: str) -> str:
 def upload_params(options: UploadOptions, own: Mapping[str, str]) -> dict[str, Any]:
     """Return the parameters of a write that carry headers and metadata, ``own`` being our part of the metadata."""
     params: dict[str, Any] = {"Metadata": {**encode_metadata(options.metadata), **own}}
-    for field, name in _FIELDS.items():
+    for field, name in FIELDS.items():
         if value := getattr(options, field):
             params[name] = value
     return params
@@ -79,7 +80,7 @@ def upload_params(options: UploadOptions, own: Mapping[str, str]) -> dict[str, A
 def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> dict[str, Any]:
     """Return the parameters that repeat the headers of ``head`` but for what ``options`` change."""
     params = {name: head[name] for name in _KEPT if name in head}
-    for field, name in _FIELDS.items():
+    for field, name in FIELDS.items():
         value = getattr(options, field)
         if value is None:
             value = head.get(name)
@@ -104,11 +105,11 @@ def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
         key=key,
         size=size,
         etag=etag,
-        last_modified=head.get("LastModified"),
+        last_modified=utc(head.get("LastModified")),
         metadata=decode_metadata(metadata),
         digest=digest,
         valid=is_valid_key(key),
-        **{field: head.get(name) for field, name in _FIELDS.items()},
+        **{field: head.get(name) for field, name in FIELDS.items()},
     )
 
 
@@ -125,6 +126,11 @@ def is_encrypted(answer: Mapping[str, Any]) -> bool:
 def md5_digest(etag: str | None) -> str | None:
     """Return ``"md5:…"`` when the ETag is a plain MD5: that of several parts ends in their count, ``-3``."""
     return f"md5:{etag}" if etag is not None and _MD5.fullmatch(etag) else None
+
+
+def utc(time: datetime | None) -> datetime | None:
+    """Return a time of botocore's, which is in this machine's zone, in UTC."""
+    return None if time is None else time.astimezone(UTC)
 
 
 def unquoted(etag: str | None) -> str | None:

@@ -19,7 +19,6 @@ from assetstore_r2.headers import is_encrypted, unquoted
 T = TypeVar("T")
 
 _MIB = 1 << 20
-_MEMORY = 256 << 20
 _ETAG = re.compile(r"[0-9a-f]{32}-\d+")
 
 
@@ -30,12 +29,12 @@ class Part:
     Attributes:
         number: from 1.
         etag: what the store called it.
-        md5: the MD5 of its bytes.
+        md5: the MD5 of its bytes, or ``None`` when they were not seen.
     """
 
     number: int
     etag: str
-    md5: bytes
+    md5: bytes | None
 
 
 def part_size_for(size: int, smallest: int) -> int:
@@ -49,10 +48,11 @@ def send_parts(
     pieces: Iterator[T],
     send: Callable[[str, int, T], Part],
     *,
-    part_size: int,
+    workers: int,
     params: Mapping[str, Any],
     conditions: Mapping[str, str],
     write: str,
+    before_end: Callable[[], None] = lambda: None,
 ) -> Mapping[str, Any]:
     """Write an asset in parts and return the store's last answer.
 
@@ -61,16 +61,17 @@ def send_parts(
         key: under which key.
         pieces: what the parts are made from, in order; read by this thread alone.
         send: sends one part, given the upload's id, the part's number and its piece; called by several threads.
-        part_size: bytes of memory that a piece takes.
+        workers: how many pieces are sent at a time; one more is held in memory.
         params: headers and metadata.
         conditions: when the write may happen; decided when it is completed.
         write: the mark of this write in its metadata.
+        before_end: called once all parts are there; what it raises calls the write off.
     """
     with translated():
         upload_id = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)["UploadId"]
-    workers = max(1, min(bucket.max_concurrency, _MEMORY // part_size))
     try:
         parts = _in_parallel(pieces, lambda number, piece: send(upload_id, number, piece), workers)
+        before_end()
         return _complete(bucket, key, upload_id, parts, conditions, write)
     except BaseException:
         _abort(bucket, key, upload_id)
@@ -117,11 +118,17 @@ def _complete(
                 raise LostAnswerError
     except AssetStoreError as error:
         answer = bucket.settle(key, write, error)
-    etag = unquoted(answer["ETag"]) or ""
-    expected = hashlib.md5(b"".join(part.md5 for part in parts), usedforsecurity=False).hexdigest()
-    if _ETAG.fullmatch(etag) and not is_encrypted(answer) and etag != f"{expected}-{len(parts)}":
-        raise IntegrityError("the store put other parts together than were sent", hint="upload it again")
+    _check_etag(answer, [part.md5 for part in parts if part.md5 is not None], len(parts))
     return answer
+
+
+def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int) -> None:
+    etag = unquoted(answer["ETag"]) or ""
+    if len(digests) < count or is_encrypted(answer) or not _ETAG.fullmatch(etag):
+        return
+    expected = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
+    if etag != f"{expected}-{count}":
+        raise IntegrityError("the store put other parts together than were sent", hint="upload it again")
 
 
 def _abort(bucket: Bucket, key: str, upload_id: str) -> None:

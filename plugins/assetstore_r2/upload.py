@@ -12,8 +12,10 @@ from typing import Any
 from assetstore import AssetInfo, AssetStoreError, IntegrityError, NotFoundError, Source, SourceError, UploadOptions
 from assetstore_r2.bucket import MAX_OBJECT, Bucket
 from assetstore_r2.errors import LostAnswerError, taken, translated
-from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params
+from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
 from assetstore_r2.multipart import Part, part_size_for, send_parts
+
+_MEMORY = 256 << 20
 
 
 def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
@@ -90,14 +92,16 @@ def _put_parts(
                 Body=piece,
                 ContentMD5=base64.b64encode(md5.digest()).decode(),
             )
-        return Part(number=number, etag=answer.get("ETag") or quoted(md5.hexdigest()), md5=md5.digest())
+            if "ETag" not in answer:
+                raise LostAnswerError
+        return Part(number=number, etag=answer["ETag"], md5=md5.digest())
 
     answer = send_parts(
         bucket,
         key,
         counted(),
         send,
-        part_size=part_size,
+        workers=max(1, min(bucket.max_concurrency, _MEMORY // part_size)),
         params=upload_params(options, own),
         conditions=_conditions(options),
         write=own[WRITE],
@@ -139,7 +143,7 @@ def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOpti
         key=key,
         size=size,
         etag=unquoted(answer["ETag"]),
-        last_modified=answer.get("LastModified"),
+        last_modified=utc(answer.get("LastModified")),
         content_type=options.content_type,
         cache_control=options.cache_control,
         content_disposition=options.content_disposition,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import sqlite3
@@ -16,16 +15,28 @@ from pathlib import Path
 
 import pluggy
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from assetstore import ConfigError, Event, Hooks, StatsOptions, UnavailableError
+from assetstore import AssetStoreError, ConfigError, Event, Hooks, NoSpaceError, StatsOptions, UnavailableError
 from assetstore.models import Outcome
 from assetstore_stats import Stats
+from assetstore_stats.counters import Counters
+from assetstore_stats.ledger import Ledger
 
 ZEROS = {"count": 0, "bytes": 0, "errors": 0, "seconds": 0.0}
 GROUPS = (
-    "uploads downloads reads stats exists lists deletes copies moves updates presigns urls checks".split()  # noqa: SIM905 - a list of words reads best so
+    "uploads",
+    "downloads",
+    "reads",
+    "stats",
+    "exists",
+    "lists",
+    "deletes",
+    "copies",
+    "moves",
+    "updates",
+    "presigns",
+    "urls",
+    "checks",
 )
 
 
@@ -90,7 +101,7 @@ def test_the_plugin_fits_the_hooks(stats):
 
 def test_every_operation_is_listed_from_the_beginning(stats):
     """Before anything happens each operation has its four sums, all zero."""
-    assert {group: ZEROS for group in GROUPS} == read(stats)
+    assert dict.fromkeys(GROUPS, ZEROS) == read(stats)
 
 
 def test_successes_failures_bytes_and_seconds_are_summed_up(stats):
@@ -134,38 +145,255 @@ def test_reset_sets_all_to_zero_and_loses_no_later_event(stats):
     assert 2 == read(stats)["uploads"]["count"]
 
 
-def test_a_reset_between_events_of_other_threads_splits_them_exactly(stats):
-    """What several resets swept away and what is left make up all events; nothing is counted twice or lost."""
-    threads = [threading.Thread(target=observe, args=(stats, 2000)) for _ in range(4)]
+def test_sums_taken_between_events_of_other_threads_lose_and_double_none():
+    """What was swept away again and again and what is left make up exactly all events."""
+    counters, swept = Counters(), 0.0
+
+    def add() -> None:
+        for _ in range(3000):
+            counters.add(event())
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(5):
-        stats.assetstore_reset_stats(options=StatsOptions())
-    for thread in threads:
-        thread.join()
-    left = read(stats)["uploads"]["count"]
-    assert 0 <= left <= 8000
-    observe(stats, 1)
-    assert left + 1 == read(stats)["uploads"]["count"]
+    while any(thread.is_alive() for thread in threads):
+        with counters.taken() as rows:
+            swept += rows.get("upload", [0])[0]
+    assert 12000 == swept + counters.rows().get("upload", [0])[0]
 
 
-def test_an_event_in_the_midst_of_counting_is_counted(stats):
-    """A reader that the garbage collector closes while an event is counted neither deadlocks nor gets lost."""
+def test_an_event_in_the_midst_of_counting_another_is_counted(stats):
+    """A forgotten reader that the garbage collector closes inside the plugin neither blocks it nor gets lost."""
 
-    class Forgotten:
-        def __init__(self) -> None:
-            self.itself = self
+    class Interrupted:
+        op, bytes, seconds = "upload", 10, 0.5
 
-        def __del__(self) -> None:
-            stats.assetstore_event(event=event("read"))
-
-    class Closing(Event):
         @property
-        def op(self) -> str:
-            Forgotten()
-            gc.collect()
-            return "upload"
+        def outcome(self) -> str:
+            stats.assetstore_event(event=event())
+            return "ok"
 
-    seen = event()
-    stats.assetstore_event(event=Closing(**{name: getattr(seen, name) for name in fields(seen)}))
-    assert (1, 1) == (read(stats)["uploads"]["count"], read(stats)["reads"]["count"])
+    stats.assetstore_event(event=Interrupted())
+    assert {"count": 2, "bytes": 20, "errors": 0, "seconds": 1.0} == read(stats)["uploads"]
+
+
+def test_four_processes_that_share_a_file_count_exactly(tmp_path):
+    """After each has closed, the file holds all events of all, and their sums outlive them."""
+    path = tmp_path / "stats.db"
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=observe_and_close, args=(path, 2500)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [0] * 4 == [process.exitcode for process in processes]
+    assert {"count": 10_000, "bytes": 100_000, "errors": 0, "seconds": 5000.0} == read(Stats(path=path))["uploads"]
+
+
+SCRIPT = """
+import os, sys, threading
+from pathlib import Path
+from test_stats import Stats, observe, read
+
+stats = Stats(path=Path({path!r}))
+"""
+
+
+def run(tmp_path: Path, lines: str) -> Mapping[str, float]:
+    """Run lines in an interpreter of their own, in which ``stats`` has a file, and return the uploads in that file."""
+    path = tmp_path / "stats.db"
+    script = SCRIPT.format(path=str(path)) + lines
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60, env=environment)
+    return read(Stats(path=path))["uploads"]
+
+
+def test_a_forked_child_neither_doubles_nor_loses_events(tmp_path):
+    """What the parent had in memory at the fork is written once, by the parent; the child counts from zero."""
+    lines = """
+observe(stats, 5)
+pid = os.fork()
+if pid == 0:
+    observe(stats, 7)
+    stats.assetstore_close()
+    os._exit(0)
+observe(stats, 3)
+assert 0 == os.waitpid(pid, 0)[1]
+stats.assetstore_close()
+"""
+    assert 15 == run(tmp_path, lines)["count"]
+
+
+def test_forks_amidst_threads_that_count_and_write_are_harmless(tmp_path):
+    """Children that are forked while other threads hold locks and the file can count, write and end."""
+    lines = """
+threads = [threading.Thread(target=observe, args=(stats, 20000)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        observe(stats, 10)
+        stats.assetstore_close()
+        os._exit(0)
+    assert 0 == os.waitpid(pid, 0)[1]
+for thread in threads:
+    thread.join()
+stats.assetstore_close()
+"""
+    assert 80_200 == run(tmp_path, lines)["count"]
+
+
+def test_an_interpreter_that_ends_without_closing_writes_its_sums(tmp_path):
+    """Only a process that is killed loses what it had in memory."""
+    assert 3 == run(tmp_path, "observe(stats, 3)\nsys.exit()")["count"]
+
+
+def test_a_closed_plugin_writes_nothing_when_the_interpreter_ends(tmp_path):
+    """After closing nothing is left to be done: the file can be removed."""
+    lines = """
+observe(stats, 3)
+stats.assetstore_close()
+os.remove(stats.path)
+"""
+    assert 0 == run(tmp_path, lines)["count"]
+
+
+def test_sums_reach_the_file_after_a_thousand_events(tmp_path):
+    """Others see what a busy process counts long before it closes."""
+    mine, other = Stats(path=tmp_path / "stats.db"), Stats(path=tmp_path / "stats.db")
+    observe(mine, 1002)
+    assert 1000 == read(other)["uploads"]["count"]
+    mine.assetstore_close()
+    assert 1002 == read(other)["uploads"]["count"]
+
+
+def test_sums_reach_the_file_with_the_first_event_after_two_seconds(tmp_path):
+    """Others see what a quiet process counts with its next event."""
+    mine, other = Stats(path=tmp_path / "stats.db"), Stats(path=tmp_path / "stats.db")
+    observe(mine, 1)
+    assert 0 == read(other)["uploads"]["count"]
+    mine._counters.get().since -= 2
+    observe(mine, 1)
+    assert 2 == read(other)["uploads"]["count"]
+    mine.assetstore_close()
+
+
+def test_a_reset_is_for_all_who_share_the_file(tmp_path):
+    """The sums in the file are set to zero, whoever wrote them."""
+    mine, other = Stats(path=tmp_path / "stats.db"), Stats(path=tmp_path / "stats.db")
+    observe(mine, 2)
+    mine.assetstore_close()
+    other.assetstore_reset_stats(options=StatsOptions())
+    assert ZEROS == read(mine)["uploads"]
+
+
+def test_an_event_survives_a_file_that_stays_locked(tmp_path):
+    """What cannot be written now is kept, raises nothing, and is written later."""
+    stats = Stats(path=tmp_path / "stats.db")
+    with locked(tmp_path / "stats.db"):
+        observe(stats, 1001)
+    assert 1001 == read(stats)["uploads"]["count"]
+
+
+def test_a_file_kept_locked_is_unavailable(tmp_path):
+    """Waiting ends in a retryable error that names the file."""
+    path = tmp_path / "stats.db"
+    ledger = Ledger(path)
+    with locked(path), pytest.raises(UnavailableError) as caught:
+        ledger.add({"upload": [1, 0, 0, 0.0]}, patience=0)
+    assert f"the stats file {str(path)!r} is kept locked by another process; try again" == str(caught.value)
+
+
+def test_a_full_disk_is_told_as_such(tmp_path):
+    """SQLite's word for a full disk becomes NoSpaceError."""
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with pytest.raises(NoSpaceError), Ledger(tmp_path / "stats.db")._transaction(0):
+        raise full
+
+
+def test_sums_that_cannot_be_written_are_put_back(tmp_path):
+    """After a failure nothing is lost: the sums are written once the file can be."""
+    path = tmp_path / "stats.db"
+    stats = Stats(path=path)
+    observe(stats, 2)
+    path.unlink()
+    path.mkdir()
+    for call in (read, lambda stats: stats.assetstore_reset_stats(options=StatsOptions()), Stats.assetstore_close):
+        with pytest.raises(ConfigError):
+            call(stats)
+    path.rmdir()
+    assert 2 == read(stats)["uploads"]["count"]
+
+
+def test_an_event_reports_a_broken_file_and_is_kept(tmp_path):
+    """The store logs what the plugin raises; the next writing tries again with all events."""
+    path = tmp_path / "stats.db"
+    stats = Stats(path=path)
+    observe(stats, 999)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigError):
+        observe(stats, 1)
+    path.rmdir()
+    assert 1000 == read(stats)["uploads"]["count"]
+
+
+def damaged(path: Path) -> None:
+    """Write what is no database."""
+    path.write_bytes(b"no database at all" * 100)
+
+
+def foreign(path: Path) -> None:
+    """Write a database with another table of our name."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE assetstore_stats (name TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (damaged, "file is not a database"),
+        (foreign, "no such column: op"),
+        (Path.mkdir, "unable to open database file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_when_the_plugin_is_made(tmp_path, spoil, reason):
+    """The error names the file, says why, and what to do."""
+    path = tmp_path / "stats.db"
+    spoil(path)
+    with pytest.raises(ConfigError) as caught:
+        Stats(path=path)
+    assert str(caught.value) == (
+        f"the stats file {str(path)!r} cannot be used: {reason}; "
+        "move it away if it is damaged or not ours, or give the stats plugin another path"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    """A file in the place of a folder is an error of the configuration."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"^the stats file .* cannot be used") as caught:
+        Stats(path=tmp_path / "file" / "stats.db")
+    assert isinstance(caught.value, AssetStoreError)
+
+
+def test_a_file_removed_meanwhile_is_made_again(tmp_path):
+    """Removing the file is one more way to begin at zero."""
+    stats = Stats(path=tmp_path / "stats.db")
+    (tmp_path / "stats.db").unlink()
+    observe(stats, 1)
+    assert 1 == read(stats)["uploads"]["count"]
+
+
+def test_a_relative_path_is_that_of_the_beginning(tmp_path, monkeypatch):
+    """A later change of the working directory does not move the file."""
+    monkeypatch.chdir(tmp_path)
+    stats = Stats(path=Path("stats.db"))
+    observe(stats, 1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    stats.assetstore_close()
+    assert 1 == read(Stats(path=tmp_path / "stats.db"))["uploads"]["count"]
+    assert [] == os.listdir()

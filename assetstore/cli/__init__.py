@@ -1,0 +1,20 @@
+"""The command line: ``assetstore`` and ``python -m assetstore``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names and exit with its code."""
+    missing = [name for name in ("click", "rich") if find_spec(name) is None]
+    if missing:
+        print(f"error: the command line needs {' and '.join(missing)}: pip install 'assetstore[cli]'", file=sys.stderr)
+        raise SystemExit(2)
+    from assetstore.cli.app import app
+
+    app(prog_name="assetstore")
+
+
+__all__ = ["main"]

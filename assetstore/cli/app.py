@@ -1,0 +1,212 @@
+"""The command group: which commands there are, where they live, and what their ends mean."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from assetstore.cli import failures
+from assetstore.cli.session import OutputClosedError, Session, json_option, store_option
+from assetstore.cli.text import plain, shown
+from assetstore.errors import ConfigError
+
+# Command, its module, and what it does: enough for --help, so that no command is imported before it is run.
+SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "Assets": (
+        ("upload", "uploading", "Write files, folders or stdin to the store."),
+        ("download", "downloading", "Write assets to files, or to stdout."),
+        ("list", "browsing", "Show which assets there are."),
+        ("stat", "browsing", "Show what is known of assets."),
+        ("read", "browsing", "Write the bytes of an asset to stdout."),
+        ("delete", "changing", "Delete assets."),
+        ("copy", "changing", "Copy assets inside the store."),
+        ("move", "changing", "Move or rename assets inside the store."),
+    ),
+    "Links": (
+        ("presign", "links", "Sign a URL that works until it expires."),
+        ("url", "links", "Show the public URL of an asset."),
+    ),
+    "Stores": (
+        ("stats", "overviews", "Show what the store has done."),
+        ("stores", "overviews", "Show which stores are configured."),
+        ("plugins", "overviews", "Show which plugins are installed."),
+        ("doctor", "doctor", "Test a store, step by step."),
+        ("demo", "demo", "Show all of it with a dozen assets made on the spot."),
+    ),
+}
+MODULES = {name: module for section in SECTIONS.values() for name, module, _ in section}
+ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delete"}
+
+
+class App(click.Group):
+    """Knows every command by name, imports one when it is called, and turns errors into three lines and a code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command and exit with its code."""
+        extra.update(standalone_mode=False, windows_expand_args=False)
+        for stream in (sys.stdout, sys.stderr):
+            # A key that the terminal's encoding lacks must not end the command.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
+        with _logging_to_lines():
+            sys.exit(self._ended(args, extra))
+
+    def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
+        """Run a command and return its code."""
+        try:
+            code = super().main(*args, **extra)
+            return code if isinstance(code, int) else failures.DONE
+        except click.Abort:
+            return _said("interrupted", failures.INTERRUPTED)
+        except OutputClosedError:
+            _silence_stdout()
+            return failures.FAILED
+        except click.ClickException as error:
+            return _said(_usage(error), failures.USAGE)
+        except Exception as error:  # the last line of defence: no traceback, which may hold secrets, reaches a terminal
+            return _said(failures.explain(error), failures.exit_code(error))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, aliases apart."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in MODULES:
+            return None
+        module = importlib.import_module(f"assetstore.cli.{MODULES[name]}")
+        found = getattr(module, f"{name}_command")
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names, if need be among those of the store's plugins."""
+        command = self.get_command(ctx, args[0])
+        if command is not None:
+            return ALIASES.get(args[0], args[0]), command, args[1:]
+        session = ctx.ensure_object(Session)
+        session.store_name, rest = _take_store(args[1:], session.store_name)
+        return args[0], self._plugin_command(session, args[0]), rest
+
+    def _plugin_command(self, session: Session, name: str) -> click.Command:
+        known = [*MODULES, *ALIASES]
+        why = f"there is no command {shown(name)}"
+        try:
+            store = session.open()
+        except ConfigError:
+            if session.store_name:
+                raise
+        else:
+            offered: dict[str, click.Command] = {str(command.name): command for command in store.commands()}
+            if name in offered:
+                offered[name].context_settings = {**offered[name].context_settings, "obj": store}
+                return offered[name]
+            known += offered
+        close = difflib.get_close_matches(name, known, 1)
+        raise click.UsageError(f"{why}, did you mean {close[0]!r}?" if close else why)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections of commands, with those of the plugins of a store that ``-s`` names."""
+        width = max(map(len, MODULES)) + 4
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(_with_alias(name).ljust(width), summary) for name, _, summary in section])
+        session = ctx.ensure_object(Session)
+        if session.store_name and (offered := session.open().commands()):
+            with formatter.section("Plugins"):
+                formatter.write_dl([(str(command.name).ljust(width), command.get_short_help_str()) for command in offered])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what to try first."""
+        with formatter.section("Try"):
+            formatter.write_dl(
+                [
+                    ("assetstore demo", "a tour of a second"),
+                    ("assetstore doctor file:assets", "a test of a folder as a store"),
+                    ("assetstore COMMAND --help", "options and examples"),
+                ]
+            )
+
+
+def _with_alias(name: str) -> str:
+    alias = next((alias for alias, command in ALIASES.items() if command == name), None)
+    return f"{name}, {alias}" if alias else name
+
+
+def _take_store(args: Sequence[str], store: str | None) -> tuple[str | None, list[str]]:
+    """Take ``-s`` out of the arguments of a plugin's command, which does not know it."""
+    rest = list(args)
+    for position, argument in enumerate(rest):
+        if argument in ("-s", "--store") and position + 1 < len(rest):
+            return rest[position + 1], rest[:position] + rest[position + 2 :]
+        if argument.startswith("--store="):
+            return argument.removeprefix("--store="), rest[:position] + rest[position + 1 :]
+    return store, rest
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "assetstore"
+    return failures.report(f"cannot run {path}", error.format_message(), f"{path} --help")
+
+
+def _said(text: str, code: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        Session().complain(text)
+    return code
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter flush what is left of stdout into nothing when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _logging_to_lines() -> Iterator[None]:
+    handler = failures.LogLines(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"assetstore {plain(version('assetstore'))}")
+        context.exit()
+
+
+@click.group(
+    cls=App,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+@json_option
+@store_option
+@click.pass_context
+def app(context: click.Context) -> None:
+    """One store for assets over Cloudflare R2, any S3 service and local disk.
+
+    Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 not found, 4 credentials
+    missing or refused, 5 some items failed, 6 refused to overwrite, 130 interrupted.
+    """
+    context.ensure_object(Session)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

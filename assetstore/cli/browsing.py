@@ -1,0 +1,146 @@
+"""``list``, ``stat`` and ``read``: looking at what there is."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+
+import click
+
+from assetstore.cli.selection import Selector, matches
+from assetstore.cli.session import Session, command, literal_option
+from assetstore.cli.text import as_record, counted, plain, readable_size, readable_time, shown
+from assetstore.errors import InvalidOptionError
+from assetstore.models import AssetInfo, Prefix
+from assetstore.store import AssetStore
+
+_TEXT = frozenset({*range(32, 256), *b"\t\n\r\f\b\x1b"}) - {127, 27}
+
+
+@command("list",
+    examples=(
+        "assetstore list",
+        "assetstore list -l maps/",
+        "assetstore list '**.webp'",
+    ),
+)
+@click.argument("pattern", default="", metavar="[PREFIX|GLOB]")
+@click.option("-r", "--recursive", is_flag=True, help="Show all assets, instead of folding those that share a further /.")
+@click.option("-l", "--long", "detailed", is_flag=True, help="Show sizes and times too.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show at most N.")
+@click.option("--start-after", metavar="KEY", help="Show only what comes behind this key.")
+@literal_option
+def list_command(
+    session: Session,
+    pattern: str,
+    recursive: bool,
+    detailed: bool,
+    limit: int | None,
+    start_after: str | None,
+    literal: bool,
+) -> None:
+    """Show which assets there are.
+
+    PREFIX is what keys begin with. In a GLOB * and ? stay between two slashes, and ** crosses them; quote it for the shell.
+    """
+    store = session.open()
+    entries: Iterator[AssetInfo | Prefix]
+    if Selector(literal=literal).is_glob(store, pattern):
+        after = "" if start_after is None else start_after
+        found = (info for info in matches(store, pattern) if info.key.encode(errors="replace") > after.encode())
+        entries = itertools.islice(found, limit)
+    else:
+        entries = store.list(pattern, start_after=start_after, limit=limit, recursive=recursive)
+    count = size = 0
+    for entry in entries:
+        _show(session, entry, detailed)
+        count += 1
+        size += entry.size if isinstance(entry, AssetInfo) else 0
+    if count == 0:
+        session.talk(f"no asset matches {shown(pattern)}" if pattern else f"{plain(store.name)} is empty")
+    elif detailed:
+        session.talk(f"{counted(count, 'entry').replace('entrys', 'entries')}, {readable_size(size)}")
+
+
+def _show(session: Session, entry: AssetInfo | Prefix, detailed: bool) -> None:
+    if session.as_json:
+        session.record({"prefix": entry.key} if isinstance(entry, Prefix) else as_record(entry))
+    elif not detailed:
+        session.key(entry.key)
+    elif isinstance(entry, Prefix):
+        session.line(f"{'-':>10}  {'-':<16}  {shown(entry.key)}")
+    else:
+        session.line(f"{readable_size(entry.size):>10}  {readable_time(entry.last_modified):<16}  {shown(entry.key)}")
+
+
+@command("stat",
+    examples=(
+        "assetstore stat maps/keep.webp",
+        "assetstore stat --json maps/keep.webp | jq .metadata",
+    ),
+)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+def stat_command(session: Session, keys: tuple[str, ...]) -> None:
+    """Show what is known of assets."""
+    store = session.open()
+    for key in keys:
+        with session.item("stat", key):
+            info = store.stat(key)
+            if session.as_json:
+                session.record(as_record(info))
+            else:
+                session.line(("\n" if session.done else "") + described(info))
+    session.finish()
+
+
+def described(info: AssetInfo) -> str:
+    """Return what is known of an asset as lines of names and values."""
+    values: list[tuple[str, str]] = [("key", shown(info.key)), ("size", f"{info.size:,} bytes")]
+    if info.size >= 1024:
+        values[-1] = ("size", f"{info.size:,} bytes ({readable_size(info.size)})")
+    values.append(("last modified", info.last_modified.isoformat(timespec="seconds") if info.last_modified else "-"))
+    for name in ("content_type", "cache_control", "content_disposition", "content_language", "etag", "digest"):
+        value = getattr(info, name)
+        if value:
+            values.append((name.replace("_", " "), plain(value)))
+    values += [(f"metadata {plain(name)}", shown(value)) for name, value in sorted((info.metadata or {}).items())]
+    width = max(len(name) for name, _ in values)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in values)
+
+
+@command("read",
+    examples=(
+        "assetstore read notes/today.txt",
+        "assetstore read maps/keep.webp --length 12 | xxd",
+    ),
+)
+@click.argument("key")
+@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="The first byte, from 0.")
+@click.option("--length", type=click.IntRange(min=0), metavar="N", help="How many bytes at most.")
+@click.option("-o", "--output", type=click.Choice(["-"]), help="Write to stdout even what may garble a terminal.")
+def read_command(session: Session, key: str, offset: int, length: int | None, output: str | None) -> None:
+    """Write the bytes of an asset to stdout."""
+    store = session.open()
+    careful = output is None and sys.stdout.isatty()
+    with (
+        session.working("reading", None, data_on_stdout=True) as bar,
+        store.open(key, offset=offset, length=length) as reader,
+    ):
+        for chunk in reader.chunks():
+            if careful:
+                _refuse_binary(store, key, chunk)
+            session.raw(chunk)
+            bar.advance(len(chunk))
+    session.flush()
+
+
+def _refuse_binary(store: AssetStore, key: str, chunk: bytes) -> None:
+    if not _TEXT.issuperset(chunk):
+        raise InvalidOptionError(
+            "it is no text and would garble the terminal",
+            hint="give -o - to see it all the same, or use assetstore download",
+            op="read",
+            key=key,
+            store=store.name,
+        )

@@ -1,0 +1,152 @@
+"""``demo``: a tour of a store with a dozen assets made on the spot."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby, takewhile
+from pathlib import Path
+
+import attrs
+import click
+
+from assetstore.cli.browsing import described
+from assetstore.cli.overviews import COLUMNS, stats_rows
+from assetstore.cli.samples import make_samples
+from assetstore.cli.session import Session, colourful, command, place
+from assetstore.cli.text import counted, plain, readable_size, shown
+from assetstore.errors import IntegrityError, UnsupportedError
+from assetstore.models import AssetInfo
+from assetstore.store import AssetStore
+
+STORE = "file:assets"
+
+
+@attrs.define(eq=False)
+class Demo:
+    """Shows what a store does.
+
+    Attributes:
+        session: where the words go.
+        store: the store.
+        samples: the assets' bytes by file name.
+        uploaded: what was uploaded, by file name.
+    """
+
+    session: Session
+    store: AssetStore
+    samples: Mapping[str, bytes] = attrs.field(factory=make_samples, repr=False)
+    uploaded: dict[str, AssetInfo] = attrs.field(factory=dict)
+
+    def run(self) -> None:
+        """Take the tour."""
+        self.upload()
+        self.list()
+        self.stat()
+        self.presign()
+        self.verify()
+        self.delete()
+        self.stats()
+        self.leave()
+
+    def upload(self) -> None:
+        """Make the assets and upload them under generated keys."""
+        total = sum(map(len, self.samples.values()))
+        self._title(f"Upload {len(self.samples)} assets made on the spot, {readable_size(total)}")
+        self._line(f"-> {place(self.store)}")
+        for name, data in self.samples.items():
+            info = self.uploaded[name] = self.store.upload(data, filename=name, metadata={"made-by": "assetstore demo"})
+            self._line(f"{name:<13} -> {shown(info.key)}")
+
+    def list(self) -> None:
+        """List them, and nothing else that the store may hold."""
+        self._title("List them")
+        ours = {info.key for info in self.uploaded.values()}
+        for folder, keys in groupby(sorted(ours), lambda key: key.partition("/")[0]):
+            found = [info for info in self.store.list(_shared_beginning(list(keys))) if info.key in ours]
+            size = readable_size(sum(info.size for info in found))
+            self._line(f"{shown(folder) + '/':<11} {counted(len(found), 'asset'):<9} {size:>9}")
+
+    def stat(self) -> None:
+        """Show what is known of one of them."""
+        self._title("Show what is known of one")
+        for line in described(self.store.stat(self.uploaded["castle.png"].key)).splitlines():
+            self._line(line)
+
+    def presign(self) -> None:
+        """Sign a link, or say that the store cannot."""
+        self._title("Sign a link to it")
+        try:
+            request = self.store.presign(self.uploaded["castle.png"].key, expires=600)
+        except UnsupportedError as error:
+            self._line(f"this store cannot sign links yet: {plain(error.message)}")
+        else:
+            self._line(plain(request.url))
+            self._line("works for ten minutes for whoever has it")
+
+    def verify(self) -> None:
+        """Download each and compare it byte for byte.
+
+        Raises:
+            IntegrityError: one differs.
+        """
+        self._title("Download each and compare it byte for byte")
+        with tempfile.TemporaryDirectory() as folder:
+            for name, info in self.uploaded.items():
+                path = Path(folder, name)
+                self.store.download(info.key, path)
+                if path.read_bytes() != self.samples[name]:
+                    raise IntegrityError("other bytes came back", key=info.key, op="download", store=self.store.name)
+        self._line(f"all {len(self.uploaded)} are the same")
+
+    def delete(self) -> None:
+        """Delete one."""
+        key = self.uploaded.pop("castle.bmp").key
+        self._title("Delete one")
+        self.store.delete(key)
+        self._line(f"{shown(key)} is {'still there' if self.store.exists(key) else 'gone'}")
+
+    def stats(self) -> None:
+        """Print the statistics."""
+        self._title("Show what was counted")
+        widths = (12, 6, 11, 7, 9)
+        for row in ([*COLUMNS], *stats_rows(self.store.stats())):
+            cells = [f"{cell:<{widths[0]}}" if place == 0 else f"{cell:>{widths[place]}}" for place, cell in enumerate(row)]
+            self._line("".join(cells))
+
+    def leave(self) -> None:
+        """Say what is left, and what to try next."""
+        store = shown(self.session.store_name or "")
+        where = "./assets" if self.session.store_name == STORE else place(self.store)
+        self._title(f"{counted(len(self.uploaded), 'asset')} are left in {where}; try next")
+        self._line(f"assetstore -s {store} list -r -l")
+        self._line(f"assetstore -s {store} download {shown(self.uploaded['castle.png'].key)}")
+
+    def _title(self, text: str) -> None:
+        self.session.line("")
+        self.session.line(click.style(text, bold=True) if colourful(sys.stdout) else text)
+
+    def _line(self, text: str) -> None:
+        self.session.line(f"  {text}")
+
+
+def _shared_beginning(keys: Sequence[str]) -> str:
+    """Return what all of some sorted keys begin with."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(keys[0], keys[-1], strict=False))
+    return "".join(character for character, _ in pairs)
+
+
+@command("demo")
+def demo_command(session: Session) -> None:
+    """Show all of it with a dozen assets made on the spot.
+
+    They go to the folder ./assets, unless -s names another store, and all but one stay there.
+    """
+    session.store_name = session.store_name or STORE
+    began = time.perf_counter()
+    store = session.open()
+    Demo(session, store).run()
+    session.line("")
+    session.talk(f"done in {time.perf_counter() - began:.2f} seconds")

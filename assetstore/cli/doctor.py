@@ -1,0 +1,203 @@
+"""``doctor``: eight steps that try a store from end to end."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import attrs
+import click
+
+from assetstore.cli import failures
+from assetstore.cli.session import Session, colourful, command, place
+from assetstore.cli.text import counted, plain, readable_size, shown
+from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnsupportedError
+from assetstore.store import AssetStore
+
+PAYLOAD_BYTES = 4096
+COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow", "unsupported": "yellow"}
+
+
+class SkippedError(Exception):
+    """A step has nothing to work on, because an earlier one failed."""
+
+
+@attrs.define(eq=False)
+class Doctor:
+    """Tries a store step by step and tells of each what it did, how long it took, and what to do about a failure.
+
+    Attributes:
+        session: where the report goes.
+        store: the store, once it is open.
+        key: the key of the test asset.
+        payload: its bytes.
+        sent: whether it may be in the store.
+        stored: whether it is.
+        codes: the exit codes of the steps that failed.
+    """
+
+    session: Session
+    _store: AssetStore | None = None
+    key: str = attrs.field(factory=lambda: f"assetstore-doctor/{secrets.token_hex(8)}.bin")
+    payload: bytes = attrs.field(factory=lambda: secrets.token_bytes(PAYLOAD_BYTES), repr=False)
+    sent: bool = False
+    stored: bool = False
+    codes: list[int] = attrs.field(factory=list)
+
+    @property
+    def store(self) -> AssetStore:
+        """The open store.
+
+        Raises:
+            SkippedError: it could not be opened.
+        """
+        if self._store is None:
+            raise SkippedError("the store is not open")
+        return self._store
+
+    def run(self) -> None:
+        """Take all steps, and delete the test asset whatever happens."""
+        try:
+            for number, (title, step) in enumerate(self._steps(), 1):
+                self._take(number, title, step)
+        finally:
+            self._clean_up()
+
+    def _steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        yield "check the configuration", self.configuration
+        yield "upload a test file", self.upload
+        yield "sign URLs", self.presign
+        yield "look up its information", self.stat
+        yield "download and compare it", self.download
+        yield "list it", self.list
+        yield "delete it", self.delete
+        yield "show usage statistics", self.stats
+
+    def _take(self, number: int, title: str, step: Callable[[], str]) -> None:
+        began = time.perf_counter()
+        hint = None
+        try:
+            outcome, detail = "ok", step()
+        except SkippedError as error:
+            outcome, detail = "skipped", str(error)
+        except UnsupportedError as error:
+            outcome, detail = "unsupported", error.message
+        except Exception as error:  # a step's failure, whatever it is, is a result here
+            outcome, detail, hint = "FAILED", failures.reason(error), failures.next_step(error)
+            self.codes.append(failures.exit_code(error))
+        self._tell(number, title, outcome, time.perf_counter() - began, detail, hint)
+
+    def _tell(self, number: int, title: str, outcome: str, seconds: float, detail: str, hint: str | None) -> None:
+        if self.session.as_json:
+            values = {"step": number, "name": title, "outcome": outcome, "milliseconds": round(seconds * 1000, 3)}
+            self.session.record({**values, "detail": detail.replace("\n", "; "), "next": hint})
+            return
+        mark = f"{outcome:<11}"
+        if colourful(sys.stdout):
+            mark = click.style(mark, fg=COLOURS[outcome], bold=outcome == "FAILED")
+        self.session.line(f"{number}  {title:<24}  {mark}  {seconds * 1000:>9.1f} ms")
+        why, then = ("why: ", [f"next: {hint}"]) if hint is not None else ("", [])
+        for line in [f"{why}{detail}", *then]:
+            self.session.line("\n".join(f"   {part}" for part in plain(line).split("\n")))
+
+    def configuration(self) -> str:
+        """Open the store and let its backend examine itself."""
+        self._store = self.session.open()
+        report = self.store.check()
+        for check in report.steps:
+            if not check.ok:
+                raise BackendError(f"{check.name}: {check.detail}", hint=check.hint)
+        return "\n".join([place(self.store), *(f"{check.name}: {check.detail or 'ok'}" for check in report.steps)])
+
+    def upload(self) -> str:
+        """Upload the test asset."""
+        store, self.sent = self.store, True
+        info = store.upload(self.payload, self.key, overwrite=not store.can("upload.overwrite"))
+        self.stored = True
+        return f"{shown(self.key)}, {counted(info.size, 'byte')}"
+
+    def presign(self) -> str:
+        """Sign URLs and show none: they are secrets."""
+        for method in ("GET", "PUT"):
+            self.store.presign(self.key, method=method, expires=60)
+        return "a GET and a PUT, valid for 60 seconds"
+
+    def stat(self) -> str:
+        """Look the test asset up."""
+        info = self._uploaded().stat(self.key)
+        if info.size != PAYLOAD_BYTES:
+            hint = "report it to the backend's author"
+            raise IntegrityError(f"the store says {info.size} bytes of {PAYLOAD_BYTES}", hint=hint)
+        return f"{counted(info.size, 'byte')}, {info.content_type or 'no content type'}"
+
+    def download(self) -> str:
+        """Read the test asset and compare it byte for byte."""
+        if self._uploaded().read(self.key) != self.payload:
+            raise IntegrityError("other bytes came back", hint="do not use this store")
+        return f"{counted(PAYLOAD_BYTES, 'byte')} came back, all the same"
+
+    def list(self) -> str:
+        """Find the test asset in a listing."""
+        store = self._uploaded()
+        if self.key not in {info.key for info in store.list(self.key)}:
+            raise BackendError("it is not in the listing", hint="try again in a minute; a listing should show it at once")
+        return f"found below {shown('assetstore-doctor/')}"
+
+    def delete(self) -> str:
+        """Delete the test asset and see that it is gone."""
+        store = self._uploaded()
+        store.delete(self.key)
+        if store.exists(self.key):
+            raise BackendError("it is still there", hint=f"delete it by hand: assetstore delete {self.key}")
+        self.sent = self.stored = False
+        return "gone"
+
+    def stats(self) -> str:
+        """Show what the store counted."""
+        stats = self.store.stats()
+        counted_groups = [
+            f"{name} {group['count']:,.0f}" + (f" ({readable_size(group['bytes'])})" if group.get("bytes") else "")
+            for name, group in stats.items()
+            if group.get("count")
+        ]
+        return ", ".join(counted_groups) or "nothing was counted"
+
+    def _uploaded(self) -> AssetStore:
+        if not self.stored:
+            raise SkippedError("there is no test file")
+        return self.store
+
+    def _clean_up(self) -> None:
+        if not self.sent or self._store is None:
+            return
+        with contextlib.suppress(AssetStoreError):
+            self._store.delete(self.key)
+            return
+        if self.stored:
+            self.session.talk(f"the test file is left behind: assetstore delete {self.key}")
+
+
+@command("doctor",
+    examples=(
+        "assetstore doctor file:assets",
+        "assetstore doctor prod --json",
+    ),
+)
+@click.argument("store", required=False)
+def doctor_command(session: Session, store: str | None) -> None:
+    """Test a store, step by step.
+
+    A test file is uploaded, read back and deleted again. STORE is a name from the configuration or a URL.
+    """
+    session.store_name = store or session.store_name
+    doctor = Doctor(session)
+    began = time.perf_counter()
+    doctor.run()
+    if not doctor.codes:
+        session.talk(f"all is well, {(time.perf_counter() - began) * 1000:.0f} ms")
+        return
+    session.talk(f"{counted(len(doctor.codes), 'step')} failed")
+    raise click.exceptions.Exit(doctor.codes[0])

@@ -1,0 +1,156 @@
+"""``download``: assets into files, or to stdout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import attrs
+import click
+
+from assetstore.cli.selection import Selected, Selector
+from assetstore.cli.session import (
+    Session,
+    command,
+    dry_run_option,
+    literal_option,
+    no_overwrite_option,
+    place,
+    recursive_option,
+)
+from assetstore.cli.targets import path_below
+from assetstore.cli.text import as_record, readable_size, shown
+from assetstore.errors import AlreadyExistsError, InvalidKeyError
+from assetstore.keys import is_valid_key
+from assetstore.store import AssetStore
+
+
+@attrs.define(eq=False, kw_only=True)
+class Downloads:
+    """The downloads of one command.
+
+    Attributes:
+        output: a folder, or the file for a single key.
+        is_folder: which of the two.
+        overwrite: whether files may be replaced.
+        dry_run: only say what would be done.
+        written: the files so far.
+    """
+
+    session: Session
+    store: AssetStore
+    output: Path
+    is_folder: bool
+    overwrite: bool
+    dry_run: bool
+    written: set[Path] = attrs.field(factory=set)
+
+    def fetch(self, selected: Selected) -> None:
+        """Write one asset to its file.
+
+        Raises:
+            InvalidKeyError: its key makes no path below the folder.
+            AlreadyExistsError: the file is there and may not be replaced, or comes from another key of this command.
+        """
+        path = self._path(selected)
+        if path in self.written or (self.dry_run and not self.overwrite and path.exists()):
+            hint = "use another folder, or name a file with -o"
+            error = AlreadyExistsError(f"the file {str(path)!r} exists", hint=hint)
+            error.op, error.key, error.store = "download", selected.key, self.store.name
+            raise error
+        if self.dry_run:
+            self._tell(f"would download {shown(selected.key)}", path, {"key": selected.key, "dry_run": True})
+        else:
+            assert self.session.bar is not None
+            advance = self.session.bar.advance
+            info = self.store.download(selected.key, path, overwrite=self.overwrite, progress=advance)
+            self._tell(f"downloaded {shown(info.key)}", path, as_record(info), f", {readable_size(info.size)}")
+        self.written.add(path)
+
+    def _path(self, selected: Selected) -> Path:
+        if not self.is_folder:
+            return self.output
+        try:
+            if not is_valid_key(selected.key) and selected.info is not None:
+                raise InvalidKeyError("the key breaks the rules for keys and makes no path", hint="rename it at its source")
+            return path_below(self.output, selected.relative)
+        except InvalidKeyError as error:
+            error.op, error.key, error.store = "download", selected.key, self.store.name
+            raise
+
+    def _tell(self, done: str, path: Path, record: dict[str, object], more: str = "") -> None:
+        if self.session.as_json:
+            self.session.record({"op": "download", "path": str(path), "store": self.store.name, **record})
+        self.session.talk(f"{done} -> {shown(str(path))}{more}, from {place(self.store)}")
+
+
+@command("download",
+    examples=(
+        "assetstore download maps/keep.webp",
+        "assetstore download maps/keep.webp -o keep.webp",
+        "assetstore download 'maps/*.webp' -o maps/",
+        "assetstore download -r maps/ -o backup/maps",
+    ),
+)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("-o", "--output", metavar="PATH", help="A file for one key, a folder for more, or - for stdout.")
+@recursive_option
+@literal_option
+@no_overwrite_option
+@dry_run_option
+def download_command(
+    session: Session,
+    keys: tuple[str, ...],
+    output: str | None,
+    recursive: bool,
+    literal: bool,
+    no_overwrite: bool,
+    dry_run: bool,
+) -> None:
+    """Write assets to files, or to stdout.
+
+    KEY is a key, a glob, or with -r a folder of the store. Files land in the working directory, or in the folder that -o
+    names, and never outside it: a key that would lead out is refused. Each appears whole and verified, or not at all.
+    """
+    store = session.open()
+    selector = Selector(recursive=recursive, literal=literal)
+    if output == "-":
+        _to_stdout(session, store, selector, keys, dry_run)
+        return
+    single = selector.is_single(store, keys)
+    target = Path(output or ".")
+    is_folder = not single or output is None or output.endswith(("/", os.sep)) or target.is_dir()
+    if is_folder and target.exists() and not target.is_dir():
+        raise click.UsageError(f"{shown(str(target))} is a file, and several assets need a folder")
+    downloads = Downloads(
+        session=session, store=store, output=target, is_folder=is_folder, overwrite=not no_overwrite, dry_run=dry_run
+    )
+    chosen = list(selector.select_all(store, keys))
+    with session.working("downloading", _total(chosen)) as bar:
+        for selected in chosen:
+            bar.label = shown(selected.key)
+            with session.item("download", selected.key):
+                downloads.fetch(selected)
+    session.finish()
+
+
+def _total(chosen: list[Selected]) -> int | None:
+    """Return the bytes of all assets, or ``None`` where one was not listed."""
+    sizes = [selected.info.size for selected in chosen if selected.info is not None]
+    return sum(sizes) if len(sizes) == len(chosen) else None
+
+
+def _to_stdout(session: Session, store: AssetStore, selector: Selector, keys: tuple[str, ...], dry_run: bool) -> None:
+    with session.working("downloading", None, data_on_stdout=True) as bar:
+        for selected in selector.select_all(store, keys):
+            bar.label = shown(selected.key)
+            with session.item("download", selected.key):
+                if dry_run:
+                    session.talk(f"would download {shown(selected.key)} -> stdout, from {place(store)}")
+                    continue
+                with store.open(selected.key) as reader:
+                    for chunk in reader.chunks():
+                        session.raw(chunk)
+                        bar.advance(len(chunk))
+    session.flush()
+    session.finish()

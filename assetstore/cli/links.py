@@ -1,0 +1,70 @@
+"""``presign`` and ``url``: addresses of assets."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import click
+
+from assetstore.cli.session import Session, command
+from assetstore.cli.text import as_record, plain
+from assetstore.models import Method
+
+_EXPIRES = re.compile(r"(\d{1,9})([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    found = _EXPIRES.fullmatch(value.strip().lower())
+    if not found:
+        raise click.BadParameter("is a number of seconds, or as 30s, 15m, 1h, 7d", context, parameter)
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+@command("presign",
+    examples=(
+        "assetstore presign maps/keep.webp --expires 15m",
+        "assetstore presign incoming/keep.webp --method PUT --content-type image/webp",
+    ),
+)
+@click.argument("key")
+@click.option(
+    "--method",
+    type=click.Choice(["GET", "HEAD", "PUT", "DELETE"], case_sensitive=False),
+    default="GET",
+    show_default=True,
+    help="What the URL allows.",
+)
+@click.option(
+    "--expires", default="1h", show_default=True, callback=_seconds, metavar="TIME", help="How long: 30s, 15m, 1h, 7d."
+)
+@click.option("--content-type", metavar="TYPE", help="The type that a PUT must send, or that a GET is answered with.")
+def presign_command(session: Session, key: str, method: str, expires: int, content_type: str | None) -> None:
+    """Sign a URL that works until it expires.
+
+    Whoever holds the URL may use it. stdout gets the URL alone.
+    """
+    request = session.open().presign(key, method=cast(Method, method), expires=expires, content_type=content_type)
+    if session.as_json:
+        session.record(as_record(request))
+        return
+    session.line(request.url)
+    for name, value in request.headers.items():
+        session.talk(f"send the header {plain(name)}: {plain(value)}")
+    session.talk(f"{request.method} until {request.expires_at.isoformat(timespec='seconds')}")
+
+
+@command("url",
+    examples=(
+        "assetstore url maps/keep.webp",
+    ),
+)
+@click.argument("key")
+def url_command(session: Session, key: str) -> None:
+    """Show the public URL of an asset."""
+    url = session.open().url(key)
+    if session.as_json:
+        session.record({"key": key, "url": url})
+    else:
+        session.line(plain(url))

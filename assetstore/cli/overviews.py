@@ -1,0 +1,105 @@
+"""``stats``, ``stores`` and ``plugins``: what was done, what is configured, what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from assetstore.cli.session import Session, command, dry_run_option, place
+from assetstore.cli.text import as_record, plain, readable_size, shown, without_secrets
+from assetstore.config import FILE_NAME, find_config
+from assetstore.plugins import installed_plugins
+
+
+@command("stats",
+    examples=(
+        "assetstore -s dev stats",
+    ),
+)
+@click.option("--reset", is_flag=True, help="Set all counters to zero, after showing them.")
+@dry_run_option
+def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
+    """Show what the store has done."""
+    store = session.open()
+    stats = store.stats()
+    if session.as_json:
+        session.record({name: dict(group) for name, group in stats.items()})
+    else:
+        session.table([">" * (column != "operation") + column for column in COLUMNS], stats_rows(stats))
+    if not any(value for group in stats.values() for value in group.values()):
+        session.talk("nothing was counted: counters in memory end with each command")
+        session.talk('stats = { path = "stats.db" } in the store\'s table keeps them')
+    if reset and dry_run:
+        session.talk(f"would set the counters of {place(store)} to zero")
+    elif reset:
+        store.reset_stats()
+        session.talk(f"set the counters of {place(store)} to zero")
+
+
+COLUMNS = ("operation", "count", "bytes", "errors", "seconds")
+
+
+def stats_rows(stats: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Return a row for each operation that happened, or for all where none did."""
+    happened = {name: group for name, group in stats.items() if any(group.values())} or stats
+    return [
+        [
+            plain(name),
+            f"{group.get('count', 0):,.0f}",
+            readable_size(group.get("bytes", 0)),
+            f"{group.get('errors', 0):,.0f}",
+            f"{group.get('seconds', 0):.3f}",
+        ]
+        for name, group in happened.items()
+    ]
+
+
+@command("stores")
+def stores_command(session: Session) -> None:
+    """Show which stores are configured.
+
+    None of them is opened. The default is marked with *.
+    """
+    config = find_config()
+    if config is None:
+        session.talk(f"no configuration: there is no {FILE_NAME} here or in a folder above")
+        session.talk("-s file:assets names a store without one")
+        return
+    session.talk(f"from {shown(str(config.path))}")
+    if not config.stores:
+        session.talk("it has no stores yet; add a table as [stores.dev]")
+    rows = []
+    for name, table in config.stores.items():
+        default, kind = name == config.default, _kind(table)
+        if session.as_json:
+            session.record({"name": name, "default": default, "url": kind, "config": str(config.path)})
+        rows.append(["*" if default else "", shown(name), plain(kind)])
+    if rows and not session.as_json:
+        session.table(["", "store", "url"], rows)
+
+
+def _kind(table: Mapping[str, Any]) -> str:
+    """Return a store's URL as it is written, without secrets, or its backend's name."""
+    url = table.get("url")
+    return without_secrets(str(url)) if url is not None else f"backend {table.get('backend', '?')}"
+
+
+@command("plugins",
+    examples=(
+        "assetstore plugins",
+        "assetstore plugins --json | jq -r .name",
+    ),
+)
+def plugins_command(session: Session) -> None:
+    """Show which plugins are installed."""
+    rows = []
+    for info in installed_plugins():
+        if session.as_json:
+            session.record(as_record(info))
+            continue
+        hooks = f"cannot be loaded: {without_secrets(info.error)}" if info.error else ", ".join(info.hooks)
+        rows.append([plain(info.name), plain(info.distribution), plain(info.version), plain(hooks)])
+    if rows:
+        session.table(["plugin", "distribution", "version", "hooks"], rows)

@@ -1,0 +1,138 @@
+"""Which assets the arguments of a command mean: keys, globs and folders."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+import attrs
+import click
+
+from assetstore.errors import InvalidKeyError, InvalidOptionError, NotFoundError
+from assetstore.keys import normalize_prefix
+from assetstore.models import AssetInfo
+from assetstore.store import AssetStore
+
+_WILD = re.compile(r"[*?\[]")
+_TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+
+
+@attrs.frozen(kw_only=True)
+class Selected:
+    """An asset that an argument means.
+
+    Attributes:
+        key: its key.
+        info: what the listing said of it, or ``None`` for a key that was given as it is.
+        relative: its place below the folder that the argument names.
+    """
+
+    key: str
+    info: AssetInfo | None
+    relative: str
+
+
+@attrs.frozen(kw_only=True)
+class Selector:
+    """How arguments are to be taken.
+
+    Attributes:
+        recursive: each is a folder.
+        literal: none is a glob.
+    """
+
+    recursive: bool = False
+    literal: bool = False
+
+    def is_glob(self, store: AssetStore, argument: str) -> bool:
+        """Tell whether an argument is a glob: it has ``*``, ``?`` or ``[``, and there is no asset with exactly that key."""
+        if self.literal or not _WILD.search(argument):
+            return False
+        try:
+            return not store.exists(argument)
+        except InvalidKeyError:
+            return True
+
+    def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:
+        """Yield what an argument means.
+
+        Raises:
+            NotFoundError: a glob or a folder has no assets; a key alone is not looked up.
+        """
+        if self.recursive:
+            prefix = f"{argument.rstrip('/')}/" if argument.strip("/") else ""
+            found = _below(store.list(prefix), len(prefix))
+            missing = "there is no asset below it"
+        elif self.is_glob(store, argument):
+            found = _below(matches(store, argument), argument.rfind("/", 0, _first_wild(argument)) + 1)
+            missing = "no asset matches it"
+        else:
+            yield Selected(key=argument, info=None, relative=argument.rpartition("/")[2])
+            return
+        empty = True
+        for selected in found:
+            empty = False
+            yield selected
+        if empty:
+            raise NotFoundError(missing, op=click.get_current_context().info_name, key=argument, store=store.name)
+
+    def select_all(self, store: AssetStore, arguments: Sequence[str]) -> Iterator[Selected]:
+        """Yield what several arguments mean, each asset once."""
+        seen = set()
+        for argument in arguments:
+            for selected in self.select(store, argument):
+                if selected.key not in seen:
+                    seen.add(selected.key)
+                    yield selected
+
+    def is_single(self, store: AssetStore, arguments: Sequence[str]) -> bool:
+        """Tell whether the arguments are one key."""
+        return len(arguments) == 1 and not self.recursive and not self.is_glob(store, arguments[0])
+
+
+def matches(store: AssetStore, pattern: str) -> Iterator[AssetInfo]:
+    """Yield the assets whose keys match a glob; only the part of the store that can match is listed."""
+    fixed = pattern[: _first_wild(pattern)]
+    regex = glob_regex(pattern)
+    deep = "/" in pattern[len(fixed) :] or "**" in pattern
+    try:
+        normalize_prefix(fixed)
+    except InvalidKeyError:
+        # Foreign keys may begin as no valid key does.
+        fixed, deep = "", True
+    for entry in store.list(fixed, recursive=deep):
+        if isinstance(entry, AssetInfo) and regex.fullmatch(entry.key):
+            yield entry
+
+
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """Return what a glob means: ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is one of a set."""
+    tokens = _TOKEN.findall(unicodedata.normalize("NFC", pattern))
+    try:
+        return re.compile("".join(_token_regex(token) for token in tokens), re.DOTALL)
+    except re.error as error:
+        hint = "write a range as [a-z], or give --literal"
+        raise InvalidOptionError(f"the glob {pattern!r} cannot be read: {error.msg}", hint=hint) from error
+
+
+def _token_regex(token: str) -> str:
+    if token.startswith("**"):
+        return "(?:.*/)?" if token.endswith("/") else ".*"
+    if token in ("*", "?"):
+        return "[^/]*" if token == "*" else "[^/]"  # noqa: S105 - a token of a pattern, no password
+    if len(token) > 1:
+        negated = token.startswith("[!")
+        members = "".join(character if character == "-" else re.escape(character) for character in token[1 + negated : -1])
+        return f"(?!/)[{'^' if negated else ''}{members}]"
+    return re.escape(token)
+
+
+def _first_wild(pattern: str) -> int:
+    found = _WILD.search(pattern)
+    return found.start() if found else len(pattern)
+
+
+def _below(infos: Iterator[AssetInfo], cut: int) -> Iterator[Selected]:
+    for info in infos:
+        yield Selected(key=info.key, info=info, relative=info.key[cut:])

@@ -1,0 +1,225 @@
+"""What all commands share: the options that each takes, the open store, and where words go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import click
+
+from assetstore.cli import failures
+from assetstore.cli.progress import Bar
+from assetstore.cli.text import plain, shown, without_secrets
+from assetstore.config import open_store
+from assetstore.errors import AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
+from assetstore.keys import is_valid_key
+from assetstore.store import AssetStore
+
+COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
+
+
+class OutputClosedError(Exception):
+    """Whoever read stdout, ``head`` perhaps, has gone."""
+
+
+@attrs.define(eq=False)
+class Session:
+    """One run of the command line. Data goes to stdout, talk to stderr.
+
+    Attributes:
+        store_name: what ``-s`` said, or ``None`` for what the configuration says.
+        as_json: whether data is written as JSON, one object a line.
+        bar: the progress bar of the work in hand.
+        done: how many items of the command were dealt with.
+        failed: the exit codes of those items that failed.
+    """
+
+    store_name: str | None = None
+    as_json: bool = False
+    bar: Bar | None = None
+    done: int = 0
+    failed: list[int] = attrs.field(factory=list)
+
+    def open(self) -> AssetStore:
+        """Open the store; it is closed when the command ends.
+
+        Raises:
+            ConfigError: none is named, or it cannot be opened.
+        """
+        try:
+            return click.get_current_context().find_root().with_resource(open_store(self.store_name))
+        except ConfigError as error:
+            error.op = error.op or "open"
+            raise
+
+    def line(self, text: str) -> None:
+        """Write a line of data."""
+        with _watching_stdout():
+            click.echo(text, color=colourful(sys.stdout))
+
+    def key(self, key: str) -> None:
+        """Write a key as data: quoted on a terminal and where it breaks the rules for keys, otherwise as it is."""
+        self.line(shown(key) if sys.stdout.isatty() or not is_valid_key(key) else key)
+
+    def record(self, values: Mapping[str, object]) -> None:
+        """Write one object of JSON as data."""
+        self.line(json.dumps(values))
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes as data."""
+        with _watching_stdout():
+            sys.stdout.buffer.write(data)
+
+    def flush(self) -> None:
+        """Hand on all bytes that were written."""
+        with _watching_stdout():
+            sys.stdout.buffer.flush()
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table as data: drawn on a terminal, otherwise with tabs and without a heading."""
+        if sys.stdout.isatty():
+            from assetstore.cli.tables import drawn
+
+            self.line(drawn(columns, rows))
+        else:
+            for row in rows:
+                self.line("\t".join(row))
+
+    def talk(self, text: str) -> None:
+        """Say something to whoever watches; its first word may have a colour."""
+        verb, space, rest = text.partition(" ")
+        if colourful(sys.stderr) and verb.rstrip(":") in COLOURS:
+            verb = click.style(verb, fg=COLOURS[verb.rstrip(":")])
+        text = f"{verb}{space}{rest}"
+        if self.bar is None or not self.bar.print(text):
+            click.echo(text, err=True, color=colourful(sys.stderr))
+
+    def complain(self, text: str) -> None:
+        """Say the three lines of an error."""
+        head, colon, rest = text.partition(":")
+        styled = click.style(head, fg="red", bold=True) if colourful(sys.stderr) else head
+        text = f"{styled}{colon}{rest}"
+        if self.bar is None or not self.bar.print(text):
+            click.echo(text, err=True, color=colourful(sys.stderr))
+
+    @contextlib.contextmanager
+    def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
+        """Show a progress bar over ``total`` bytes while work goes on, unless data runs over the same terminal."""
+        wanted = not ((data_on_stdout or self.as_json) and sys.stdout.isatty())
+        with Bar(verb, total, wanted=wanted) as self.bar:
+            yield self.bar
+        self.bar = None
+
+    @contextlib.contextmanager
+    def item(self, op: str, key: str, *, what: str | None = None) -> Iterator[None]:
+        """Report the failure of one of several items and go on; what concerns all of them alike ends the command.
+
+        ``what`` says what is done to the item where the error's own key would mislead.
+        """
+        try:
+            yield
+        except (CredentialsError, StoreNotFoundError):
+            raise
+        except (AssetStoreError, OSError) as error:
+            self.fail(op, key, error, what=what)
+        else:
+            self.done += 1
+
+    def fail(self, op: str, key: str, error: BaseException, *, what: str | None = None) -> None:
+        """Report an item's failure."""
+        self.failed.append(failures.exit_code(error))
+        self.complain(failures.explain(error, f"{op} {shown(key)}", what=what))
+        if self.as_json:
+            why, then = failures.reason(error), failures.next_step(error)
+            self.record({"op": op, "key": key, "error": type(error).__name__, "why": why, "next": then})
+
+    def finish(self) -> None:
+        """Exit with the code of the items: when none was done, and all failed alike, with theirs.
+
+        Raises:
+            click.exceptions.Exit: some failed.
+        """
+        if not self.failed:
+            return
+        total = self.done + len(self.failed)
+        if total > 1:
+            self.talk(f"{len(self.failed):,} of {total:,} failed")
+        alike = not self.done and len(set(self.failed)) == 1
+        raise click.exceptions.Exit(self.failed[0] if alike else failures.SOME_FAILED)
+
+
+def place(store: AssetStore) -> str:
+    """Return where a store's assets are: its name, and its location in brackets."""
+    return f"{plain(without_secrets(store.name))} ({plain(store.location)})"
+
+
+def colourful(stream: Any) -> bool:
+    """Tell whether colours may be written to a stream."""
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def _watching_stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:
+        setattr(context.ensure_object(Session), str(parameter.name), value)
+
+
+store_option = click.option(
+    "-s",
+    "--store",
+    "store_name",
+    metavar="STORE",
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="The store: a name from the configuration, or a URL as file:assets.",
+)
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="Write data as JSON, one object a line.",
+)
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+no_overwrite_option = click.option("--no-overwrite", is_flag=True, help="Refuse to overwrite anything.")
+recursive_option = click.option("-r", "--recursive", is_flag=True, help="Take each argument as a folder, with all in it.")
+literal_option = click.option("--literal", is_flag=True, help="Take *, ? and [ as themselves.")
+
+
+class Command(click.Command):
+    """A command whose help ends in examples."""
+
+    examples: tuple[str, ...] = ()
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+def command(name: str, *, examples: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of a function, which is given the session first, with the options that all commands take."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        made = click.command(name, cls=Command)(store_option(json_option(click.pass_obj(function))))
+        made.examples = examples
+        return made
+
+    return decorate

@@ -1,0 +1,28 @@
+"""From a key to a file below a folder, never beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from assetstore.errors import InvalidKeyError
+
+
+def path_below(folder: Path, relative: str) -> Path:
+    """Return the file that a key, or its part below a folder, is written to.
+
+    Raises:
+        InvalidKeyError: the path would leave the folder, by its segments or by a link in the folder, or it is no path
+            that has exactly this key.
+    """
+    segments = relative.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise InvalidKeyError("the key has an empty segment, '.' or '..' and makes no path", hint="name a file with -o")
+    if any(not character.isprintable() and ord(character) < 160 for character in relative):
+        raise InvalidKeyError("the key has a control character and makes no path", hint="name a file with -o")
+    if os.name == "nt" and ("\\" in relative or ":" in relative):
+        raise InvalidKeyError("the key has '\\' or ':' and makes no path on Windows", hint="name a file with -o")
+    path = folder.joinpath(*segments)
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise InvalidKeyError(f"a link in {str(folder)!r} leads out of it", hint="remove the link, or use another folder")
+    return path

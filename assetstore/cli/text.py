@@ -1,0 +1,76 @@
+"""Words on a terminal: what comes from outside is made harmless, numbers are made readable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+_SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
+
+
+def plain(text: str) -> str:
+    """Return ``text`` with every control, bidi and other non-printable character but a line feed written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(character if character == "\n" or character.isprintable() else _escape(character) for character in text)
+
+
+def shown(text: str) -> str:
+    """Return a key or another word from outside for a terminal: as it is, or as ``$'…'``, which a shell reads back."""
+    if text and text.isprintable() and text == text.strip(" "):
+        return text
+    escaped = "".join(
+        f"\\{character}" if character in "\\'" else character if character.isprintable() else _escape(character)
+        for character in text
+    )
+    return f"$'{escaped}'"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def without_secrets(text: str) -> str:
+    """Return ``text`` without the users, passwords and query strings of its URLs: a signed URL is its query string."""
+    return _QUERY.sub(r"\1?***", _USER.sub("***@", text))
+
+
+def readable_size(count: float) -> str:
+    """Return bytes for people: ``"812 B"``, ``"1.2 MiB"``."""
+    if count < 1024:
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} TiB"
+
+
+def readable_time(moment: datetime | None) -> str:
+    """Return a time for people, in their own time zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else "-"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``"1 asset"`` or ``"2 assets"``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def as_record(value: Any) -> dict[str, object]:
+    """Return a result of the API as JSON can say it: its fields, times in ISO 8601."""
+    return {field.name: _as_json(getattr(value, field.name)) for field in attrs.fields(type(value))}
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,94 @@
+"""Guarantees about copying and moving."""
+
+from __future__ import annotations
+
+import pytest
+
+from assetstore.errors import AlreadyExistsError, NotFoundError, PreconditionError
+from assetstore.store import AssetStore
+from assetstore.testing.contract.fixtures import Able, Fixtures
+from assetstore.testing.contract.headers import HEADERS, METADATA
+
+
+class ChangingGuarantees(Fixtures):
+    """Assets copied and moved inside a store."""
+
+    def test_a_copy_has_the_bytes_headers_and_metadata(self, store: AssetStore, able: Able) -> None:
+        """A copy equals its source in all but key, time and ETag, and the source stays."""
+        asked = {name: value for name, value in HEADERS.items() if able(f"upload.{name}")}
+        if able("upload.metadata"):
+            asked["metadata"] = METADATA
+        store.upload(b"bytes", "a", **asked)
+        info = store.copy("a", "b/ü c")
+        found = store.stat("b/ü c")
+        assert ("b/ü c", 5, found.etag) == (info.key, info.size, info.etag)
+        assert asked == {name: getattr(found, name) for name in asked}
+        assert b"bytes" == store.read("a") == store.read("b/ü c")
+
+    def test_a_copy_replaces_what_was_there(self, store: AssetStore, able: Able) -> None:
+        """Nothing of the old destination is left, its metadata included."""
+        store.upload(b"new", "a")
+        store.upload(b"old and longer", "b", metadata={"old": "1"} if able("upload.metadata") else None)
+        store.copy("a", "b")
+        assert (b"new", True) == (store.read("b"), not store.stat("b").metadata)
+
+    def test_a_copy_onto_itself_changes_nothing(self, store: AssetStore, able: Able) -> None:
+        """Copying and moving an asset onto itself keep its bytes, headers and metadata."""
+        store.upload(b"bytes", "a.png", metadata=METADATA if able("upload.metadata") else None)
+        before = store.stat("a.png")
+        for operation in (store.copy, store.move):
+            assert 5 == operation("a.png", "a.png").size
+            after = store.stat("a.png")
+            assert (before.content_type, before.metadata) == (after.content_type, after.metadata)
+            assert b"bytes" == store.read("a.png")
+
+    def test_a_create_only_copy_refuses_a_taken_key(self, store: AssetStore, able: Able) -> None:
+        """``overwrite=False`` raises AlreadyExistsError and keeps both assets, for copy, for move and onto itself."""
+        if not able("copy.overwrite"):
+            return
+        store.upload(b"a", "a")
+        store.upload(b"b", "b")
+        for operation in (store.copy, store.move):
+            with pytest.raises(AlreadyExistsError):
+                operation("a", "b", overwrite=False)
+        assert (b"a", b"b") == (store.read("a"), store.read("b"))
+        store.copy("a", "free", overwrite=False)
+        assert b"a" == store.read("free")
+
+    def test_a_copy_can_insist_on_a_version(self, store: AssetStore, able: Able) -> None:
+        """``if_match`` of a copy or move is the ETag of the source: another one raises and changes nothing."""
+        etag = store.upload(b"1", "a").etag
+        if etag is None or not (able("copy.if_match") or able("read.if_match")):
+            return
+        store.copy("a", "b", if_match=etag)
+        assert b"1" == store.read("b")
+        store.upload(b"2", "a")
+        for operation in (store.copy, store.move):
+            with pytest.raises(PreconditionError):
+                operation("a", "b", if_match=etag)
+        assert (b"1", b"2") == (store.read("b"), store.read("a"))
+
+    def test_a_copy_of_nothing_changes_nothing(self, store: AssetStore) -> None:
+        """A missing source is NotFoundError and the destination stays."""
+        store.upload(b"b", "b")
+        for operation in (store.copy, store.move):
+            with pytest.raises(NotFoundError):
+                operation("missing", "b")
+        assert (b"b", ["b"]) == (store.read("b"), [item.key for item in store.list()])
+
+    def test_a_move_leaves_only_the_destination(self, store: AssetStore, able: Able) -> None:
+        """After a move the bytes and metadata stand at the destination and nothing at the source."""
+        metadata = METADATA if able("upload.metadata") else {}
+        store.upload(b"bytes", "a", metadata=metadata or None)
+        for source, destination in (("a", "a/b"), ("a/b", "c"), ("c", "a/b/c")):
+            info = store.move(source, destination)
+            assert (destination, [destination]) == (info.key, [item.key for item in store.list()])
+        assert b"bytes" == store.read("a/b/c")
+        assert metadata == dict(store.stat("a/b/c").metadata or {})
+
+    def test_a_large_asset_is_copied_whole(self, store: AssetStore) -> None:
+        """An asset of more than one part is copied byte for byte."""
+        data = b"0123456789abcdef" * (self.part_size // 16) + b"tail"
+        store.upload(data, "a")
+        assert len(data) == store.copy("a", "b").size
+        assert data == store.read("b")

@@ -1,0 +1,176 @@
+"""Guarantees about writes that depend on what is stored."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from assetstore.errors import AlreadyExistsError, AssetStoreError, PreconditionError
+from assetstore.store import AssetStore
+from assetstore.testing.contract.fixtures import Able, Fixtures
+
+WRITERS = 8
+
+_start: Any = None
+
+
+class ConditionGuarantees(Fixtures):
+    """Create-only, compare-and-swap, and who wins."""
+
+    def test_a_create_only_upload_refuses_a_taken_key(self, store: AssetStore, able: Able) -> None:
+        """``overwrite=False`` writes a free key and raises AlreadyExistsError, a FileExistsError, for a taken one."""
+        if not able("upload.overwrite"):
+            return
+        store.upload(b"first", "a", overwrite=False)
+        for source in (b"second", b"", iter([b"third"])):
+            with pytest.raises(FileExistsError) as caught:
+                store.upload(source, "a", overwrite=False)
+            assert isinstance(caught.value, AlreadyExistsError)
+        assert b"first" == store.read("a")
+        store.delete("a")
+        store.upload(b"again", "a", overwrite=False)
+        assert b"again" == store.read("a")
+
+    def test_a_create_only_upload_ignores_keys_around_it(self, store: AssetStore, able: Able) -> None:
+        """Keys below and above do not take a key."""
+        if not able("upload.overwrite"):
+            return
+        for key in ("a/b", "a", "a/b/c", "a-b"):
+            store.upload(b"", key, overwrite=False)
+        assert ["a", "a-b", "a/b", "a/b/c"] == sorted(item.key for item in store.list())
+
+    def test_a_compare_and_swap_needs_the_stored_etag(self, store: AssetStore, able: Able) -> None:
+        """``if_match`` writes over that version only: another, an old one or a missing asset is PreconditionError."""
+        if not able("upload.if_match"):
+            return
+        first = store.upload(b"1", "a").etag
+        second = store.upload(b"2", "a", if_match=first).etag
+        assert None is not first != second
+        for etag in (first, "no-such-etag"):
+            with pytest.raises(PreconditionError):
+                store.upload(b"3", "a", if_match=etag)
+        with pytest.raises(PreconditionError):
+            store.upload(b"3", "missing", if_match=second)
+        assert (b"2", ["a"]) == (store.read("a"), [item.key for item in store.list()])
+
+    def test_a_read_can_insist_on_a_version(self, store: AssetStore, able: Able) -> None:
+        """``if_match`` of a read gives that version's bytes or raises PreconditionError."""
+        if not able("read.if_match"):
+            return
+        etag = store.upload(b"1", "a").etag
+        assert b"1" == store.read("a", if_match=etag)
+        store.upload(b"2", "a")
+        with pytest.raises(PreconditionError):
+            store.read("a", if_match=etag)
+
+    def test_an_update_can_insist_on_a_version(self, store: AssetStore, able: Able) -> None:
+        """``if_match`` of an update changes that version's headers or raises PreconditionError."""
+        if not able("update.if_match") or not able("update.content_type"):
+            return
+        etag = store.upload(b"1", "a.png").etag
+        store.upload(b"2", "a.png")
+        with pytest.raises(PreconditionError):
+            store.update("a.png", content_type="image/webp", if_match=etag)
+        assert "image/png" == store.stat("a.png").content_type
+        store.update("a.png", content_type="image/webp", if_match=store.stat("a.png").etag)
+        assert "image/webp" == store.stat("a.png").content_type
+
+    def test_an_etag_tells_versions_apart(self, store: AssetStore) -> None:
+        """Other bytes have another ETag, and an unchanged asset keeps its own; it holds no quotes."""
+        etag = store.upload(b"1", "a").etag
+        if etag is None:
+            return
+        assert etag == store.stat("a").etag == store.open("a").info.etag
+        assert etag != store.upload(b"2", "a").etag
+        assert '"' not in etag
+
+    def test_of_many_create_only_threads_one_wins(self, store: AssetStore, able: Able) -> None:
+        """Threads that write one free key create-only at once: one succeeds, and its bytes are stored."""
+        if not able("upload.overwrite"):
+            return
+        for round_number in range(5):
+            key = f"key-{round_number}"
+            won = _race(functools.partial(_create_as_thread, store, key))
+            assert 1 == len(won)
+            assert _payload(won[0]) == store.read(key)
+
+    def test_of_many_swapping_threads_one_wins(self, store: AssetStore, able: Able) -> None:
+        """Threads that replace one version at once: one succeeds, and its bytes are stored."""
+        if not able("upload.if_match"):
+            return
+        etag = store.upload(b"first", "a").etag
+        won = _race(lambda number: store.upload(_payload(number), "a", if_match=etag))
+        assert 1 == len(won)
+        assert _payload(won[0]) == store.read("a")
+
+    def test_of_many_create_only_processes_one_wins(
+        self, store: AssetStore, able: Able, prefix: str, reopen: Callable[[], object] | None
+    ) -> None:
+        """Processes that write one free key create-only at once: one succeeds, and its bytes are stored."""
+        if reopen is None or not able("upload.overwrite"):
+            return
+        # A fork is much faster; what it inherits is not used.
+        context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+        start = context.Barrier(WRITERS)
+        with warnings.catch_warnings(), ProcessPoolExecutor(WRITERS, context, _set_start, (start,)) as pool:
+            warnings.simplefilter("ignore", DeprecationWarning)
+            create = functools.partial(_create, reopen, prefix)
+            won = [number for number, success in enumerate(pool.map(create, range(WRITERS))) if success]
+        assert 1 == len(won)
+        assert _payload(won[0]) == store.read("raced")
+
+    def test_of_many_writers_the_last_one_is_whole(self, store: AssetStore) -> None:
+        """Threads that overwrite one key at once leave the whole bytes of one of them."""
+        won = _race(lambda number: store.upload(_payload(number), "a"))
+        assert WRITERS == len(won)
+        assert store.read("a") in [_payload(number) for number in won]
+
+
+def _payload(number: int) -> bytes:
+    return b"%d" % number * 100_000
+
+
+def _create_as_thread(store: AssetStore, key: str, number: int) -> None:
+    store.upload(_payload(number), key, overwrite=False)
+
+
+def _race(write: Callable[[int], object]) -> list[int]:
+    """Return which of several threads, all started at once, were not refused."""
+    start = threading.Barrier(WRITERS)
+
+    def run(number: int) -> bool:
+        start.wait()
+        try:
+            write(number)
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        return True
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return [number for number, won in enumerate(pool.map(run, range(WRITERS))) if won]
+
+
+def _set_start(start: Any) -> None:
+    global _start
+    _start = start
+
+
+def _create(reopen: Callable[[], object], prefix: str, number: int) -> bool:
+    with AssetStore(reopen()) as whole:
+        _start.wait()
+        try:
+            whole.scoped(prefix).upload(_payload(number), "raced", overwrite=False)
+        except AlreadyExistsError:
+            return False
+        except AssetStoreError as error:
+            # Ours may hold what cannot be pickled on the way to the parent.
+            raise RuntimeError(str(error)) from None
+        return True

@@ -1,0 +1,129 @@
+"""Guarantees about headers and metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assetstore.content_types import DEFAULT_CONTENT_TYPE
+from assetstore.errors import InvalidOptionError, UnsupportedError
+from assetstore.store import AssetStore
+from assetstore.testing.contract.fixtures import Able, Fixtures
+from assetstore.testing.faulty import FaultyBackend
+
+HEADERS: dict[str, Any] = {
+    "content_type": "image/webp; charset=binary",
+    "cache_control": "public, max-age=31536000, immutable",
+    "content_disposition": "attachment; filename*=UTF-8''caf%C3%A9.webp",
+    "content_language": "de, en",
+}
+METADATA = {
+    "by": "gm",
+    "empty": "",
+    "x-dash.dot_under": "a=b; c, d",
+    "quote": "\"'\\%2F&<>",
+    "inner": "a  b",
+    "latin": "Zürich Ærø",
+    "wide": "日本語 и кириллица",
+    "emoji": "🎲👨‍👩‍👧",
+    "encoded": "=?utf-8?q?caf=C3=A9?=",
+}
+
+
+class HeaderGuarantees(Fixtures):
+    """What is stored beside the bytes."""
+
+    def test_headers_round_trip(self, store: AssetStore, able: Able) -> None:
+        """Each HTTP header given with an upload is stored, alone and with the others."""
+        asked = {name: value for name, value in HEADERS.items() if able(f"upload.{name}")}
+        store.upload(b"x", "all", **asked)
+        assert asked == {name: getattr(store.stat("all"), name) for name in asked}
+        for name, value in asked.items():
+            store.upload(b"x", "one", **{name: value})
+            assert value == getattr(store.stat("one"), name)
+
+    def test_headers_that_were_not_given_are_none(self, store: AssetStore) -> None:
+        """A header that nobody set is ``None``, and metadata is empty or ``None``."""
+        store.upload(b"x", "a")
+        info = store.stat("a")
+        assert [None, None, None] == [info.cache_control, info.content_disposition, info.content_language]
+        assert not info.metadata
+
+    def test_metadata_round_trips_in_any_script(self, store: AssetStore, able: Able) -> None:
+        """Metadata come back as the same text, whatever its characters, and names in lower case."""
+        if not able("upload.metadata"):
+            return
+        store.upload(b"x", "a", metadata=METADATA | {"UPPER": "Value"})
+        assert METADATA | {"upper": "Value"} == dict(store.stat("a").metadata or {})
+
+    def test_spaces_around_metadata_are_kept(self, store: AssetStore, able: Able) -> None:
+        """Leading and trailing spaces of a value belong to it."""
+        if not able("upload.metadata"):
+            return
+        spaced = {"before": "  a", "after": "a  ", "only": "   "}
+        store.upload(b"x", "a", metadata=spaced)
+        assert spaced == dict(store.stat("a").metadata or {})
+
+    def test_metadata_have_up_to_8192_bytes(self, store: AssetStore, able: Able, spy: FaultyBackend) -> None:
+        """8,192 bytes of names and values are stored; one more is refused before anything is sent."""
+        if not able("upload.metadata"):
+            return
+        fitting = {f"name{number}": "v" * 1019 for number in range(8)}
+        store.upload(b"x", "a", metadata=fitting)
+        assert fitting == dict(store.stat("a").metadata or {})
+        calls = len(spy.calls)
+        _refuses(store, fitting | {"n": ""})
+        _refuses(store, {"a": "line\nbreak"})
+        _refuses(store, {"bad name": "x"})
+        _refuses(store, {"assetstore-x": "ours"})
+        assert calls == len(spy.calls)
+
+    def test_the_content_type_is_guessed_from_the_name(self, store: AssetStore, able: Able) -> None:
+        """Without a content type the key's suffix tells, and a reader is told the same as stat."""
+        if not able("upload.content_type"):
+            return
+        kinds = {"a.webp": "image/webp", "b.flac": "audio/flac", "c.glb": "model/gltf-binary", "d": DEFAULT_CONTENT_TYPE}
+        for key, kind in kinds.items():
+            store.upload(b"x", key)
+            with store.open(key) as reader:
+                assert kind == reader.info.content_type == store.stat(key).content_type
+
+    def test_update_replaces_what_it_names_and_keeps_the_rest(self, store: AssetStore, able: Able) -> None:
+        """update() changes the headers given, keeps the others, the metadata and the bytes."""
+        asked = {name: value for name, value in HEADERS.items() if able(f"update.{name}")}
+        store.upload(b"bytes", "a", **asked)
+        if "content_type" in asked:
+            store.update("a", content_type="image/png")
+            assert {**asked, "content_type": "image/png"} == {name: getattr(store.stat("a"), name) for name in asked}
+        if able("update.metadata"):
+            store.update("a", metadata={"by": "é"})
+            assert {"by": "é"} == dict(store.stat("a").metadata or {})
+            store.update("a", metadata={"other": "1"})
+            assert {"other": "1"} == dict(store.stat("a").metadata or {})
+        assert b"bytes" == store.read("a")
+
+    def test_update_clears_with_empty_values(self, store: AssetStore, able: Able) -> None:
+        """``""`` removes a header and ``{}`` all metadata; ``None`` keeps them."""
+        if not able("update.cache_control") or not able("update.metadata"):
+            return
+        store.upload(b"x", "a", cache_control="no-store", metadata={"by": "gm"})
+        store.update("a", cache_control="")
+        info = store.stat("a")
+        assert (None, {"by": "gm"}) == (info.cache_control, dict(info.metadata or {}))
+        store.update("a", metadata={})
+        assert not store.stat("a").metadata
+
+    def test_update_tells_what_is_stored(self, store: AssetStore, able: Able) -> None:
+        """The result of update() has the size and the ETag that stat finds."""
+        if not able("update.content_type"):
+            return
+        store.upload(b"abc", "a")
+        info, found = store.update("a", content_type="image/png"), store.stat("a")
+        assert ("a", 3, found.etag) == (info.key, info.size, info.etag)
+
+
+def _refuses(store: AssetStore, metadata: dict[str, str]) -> None:
+    try:
+        store.upload(b"x", "a", metadata=metadata)
+    except (InvalidOptionError, UnsupportedError):
+        return
+    raise AssertionError(f"metadata {metadata!r} were taken")

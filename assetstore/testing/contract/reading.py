@@ -1,0 +1,150 @@
+"""Guarantees about reading bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assetstore.errors import AssetStoreError, NotFoundError, StoreNotFoundError
+from assetstore.store import AssetStore
+from assetstore.testing.contract.fixtures import Able, Fixtures
+
+DATA = bytes(range(256)) * 4
+
+
+class ReadingGuarantees(Fixtures):
+    """The bytes that were written come back: whole, in parts, as a stream, as a file."""
+
+    @pytest.mark.parametrize("data", [DATA, b""])
+    def test_every_way_of_reading_gives_the_same_bytes(self, store: AssetStore, tmp_path: Path, data: bytes) -> None:
+        """read, open and download agree, also for an asset of no bytes."""
+        store.upload(data, "a")
+        assert store.exists("a")
+        assert data == store.read("a")
+        with store.open("a") as reader:
+            assert (data, b"") == (reader.read(), reader.read())
+        with store.open("a") as reader:
+            assert data == b"".join(reader.chunks(100))
+        info = store.download("a", tmp_path / "new/folder/file")
+        assert (len(data), data) == (info.size, (tmp_path / "new/folder/file").read_bytes())
+
+    def test_a_run_of_bytes_is_what_a_slice_would_be(self, store: AssetStore, able: Able) -> None:
+        """Any offset and length, at and past the end too, give the bytes that slicing gives, and the whole asset's info."""
+        if not able("read.offset") or not able("read.length"):
+            return
+        store.upload(DATA, "a")
+        for offset in (0, 1, 500, 1023, 1024, 1025, 10**12):
+            for length in (None, 0, 1, 24, 1024, 10**12):
+                expected = DATA[offset:] if length is None else DATA[offset : offset + length]
+                assert (offset, length, expected) == (offset, length, store.read("a", offset=offset, length=length))
+        with store.open("a", offset=1000, length=5) as reader:
+            assert (1024, DATA[1000:1005]) == (reader.info.size, reader.read())
+
+    def test_a_run_of_an_empty_asset_is_empty(self, store: AssetStore, able: Able) -> None:
+        """Offsets and lengths in an asset without bytes give no bytes and no error."""
+        if not able("read.offset") or not able("read.length"):
+            return
+        store.upload(b"", "a")
+        for offset in (0, 1):
+            for length in (None, 0, 1):
+                assert b"" == store.read("a", offset=offset, length=length)
+
+    def test_a_stream_gives_as_many_bytes_as_it_is_asked_for(self, store: AssetStore) -> None:
+        """A reader's ``read(n)`` gives n bytes, fewer only at the end, and goes on where it stopped."""
+        store.upload(DATA, "a")
+        with store.open("a") as reader:
+            pieces = [reader.read(size) for size in (1, 0, 400, 623, 1)]
+        assert [DATA[:1], b"", DATA[1:401], DATA[401:1024], b""] == pieces
+
+    def test_what_is_not_there_is_not_found(self, store: AssetStore, tmp_path: Path) -> None:
+        """A missing asset is NotFoundError, which is a FileNotFoundError and not about the store, for every operation."""
+        store.upload(b"", "missing/child")
+        store.upload(b"", "missing-sibling")
+        operations: dict[str, Callable[[], object]] = {
+            "read": lambda: store.read("missing"),
+            "stat": lambda: store.stat("missing"),
+            "download": lambda: store.download("missing", tmp_path / "file"),
+            "copy": lambda: store.copy("missing", "other"),
+            "move": lambda: store.move("missing", "other"),
+            "update": lambda: store.update("missing", content_type="image/png"),
+        }
+        for name, operation in operations.items():
+            with pytest.raises(FileNotFoundError) as caught:
+                operation()
+            assert isinstance(caught.value, NotFoundError)
+            assert not isinstance(caught.value, StoreNotFoundError)
+            assert (name, "contract") == (caught.value.op, caught.value.store)
+            assert caught.value.key in ("missing", "other")
+        assert not store.exists("missing")
+        assert [] == list(tmp_path.iterdir())
+        assert ["missing-sibling", "missing/child"] == sorted(item.key for item in store.list())
+
+    def test_a_folder_is_no_asset(self, store: AssetStore) -> None:
+        """The beginning of a key, with or without its slash, is not an asset."""
+        store.upload(b"", "a/b/c")
+        assert [False, False, False] == [store.exists(key) for key in ("a", "a/", "a/b")]
+
+    def test_the_digest_and_size_are_those_of_the_bytes(self, store: AssetStore) -> None:
+        """A digest that the backend tells of is the digest of the stored bytes, however they came."""
+        for source in (DATA, iter([DATA[:100], DATA[100:]])):
+            store.upload(source, "a")
+            for info in (store.stat("a"), store.open("a").info):
+                assert len(DATA) == info.size
+                algorithm, _, digest = (info.digest or "").partition(":")
+                assert digest == (hashlib.new(algorithm, DATA).hexdigest() if algorithm else "")
+
+    def test_abandoned_readers_cost_nothing(self, store: AssetStore) -> None:
+        """Many readers closed before their end, or before their first byte, leave the store usable."""
+        data = b"x" * 500_000
+        store.upload(data, "a")
+        for number in range(20):
+            with store.open("a") as reader:
+                assert number % 2 == len(reader.read(number % 2))
+        assert data == store.read("a")
+
+    def test_a_read_is_of_one_version_while_it_is_overwritten(self, store: AssetStore) -> None:
+        """A reader that was opened before an overwrite gives the old bytes whole, or raises; never a mixture."""
+        old, new = b"o" * 3_000_000, b"n" * 3_000_000
+        store.upload(old, "a")
+        with store.open("a") as reader:
+            head = reader.read(10)
+            store.upload(new, "a")
+            rest = _rest_or_error(reader.read)
+        assert b"o" * 10 == head
+        assert rest is None or old == head + rest
+        assert new == store.read("a")
+
+    def test_a_read_is_whole_while_the_asset_is_deleted(self, store: AssetStore) -> None:
+        """A reader that was opened before a delete gives all bytes, or raises; it never ends early."""
+        data = b"x" * 3_000_000
+        store.upload(data, "a")
+        with store.open("a") as reader:
+            head = reader.read(10)
+            store.delete("a")
+            rest = _rest_or_error(reader.read)
+        assert rest is None or data == head + rest
+
+    def test_a_download_appears_whole_or_not_at_all(self, store: AssetStore, tmp_path: Path) -> None:
+        """A download replaces a file only when it is complete, and leaves no other file behind."""
+        store.upload(DATA, "a")
+        path = tmp_path / "file"
+        path.write_bytes(b"old")
+        with pytest.raises(NotFoundError):
+            store.download("missing", path)
+        assert b"old" == path.read_bytes()
+        seen: list[int] = []
+        store.download("a", path, progress=seen.append)
+        assert (DATA, len(DATA)) == (path.read_bytes(), sum(seen))
+        with pytest.raises(FileExistsError):
+            store.download("a", path, overwrite=False)
+        assert [path] == list(tmp_path.iterdir())
+
+
+def _rest_or_error(read: Callable[[], bytes]) -> bytes | None:
+    try:
+        return read()
+    except AssetStoreError:
+        return None

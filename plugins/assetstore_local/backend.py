@@ -1,0 +1,267 @@
+"""The backend: assets are plain files in a folder, and files dropped into the folder by hand are assets."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import SplitResult, quote, unquote
+
+import attrs
+
+from assetstore import (
+    AssetInfo,
+    AssetStoreError,
+    AssetStream,
+    CheckOptions,
+    CheckReport,
+    ConfigError,
+    CopyOptions,
+    DeleteFailure,
+    DeleteOptions,
+    DeleteReport,
+    IntegrityError,
+    ListOptions,
+    ListPage,
+    NotFoundError,
+    PerProcess,
+    ReadOptions,
+    Source,
+    StatOptions,
+    StoreNotFoundError,
+    UploadOptions,
+    UrlOptions,
+    hookimpl,
+    is_valid_key,
+)
+from assetstore_local import writing
+from assetstore_local.checking import examine
+from assetstore_local.failures import explained
+from assetstore_local.listing import list_page
+from assetstore_local.names import Names
+from assetstore_local.reading import look, opened
+from assetstore_local.records import HEADERS, Facts
+from assetstore_local.staging import StagedFile, sweep
+from assetstore_local.tree import Tree, make_root
+
+_CHUNK_BYTES = 1 << 20
+_SUPPORTS = """
+    upload.content_type upload.cache_control upload.content_disposition upload.content_language upload.metadata
+    upload.overwrite upload.if_match read.offset read.length read.if_match list.cursor list.recursive list.start_after
+    delete.foreign copy.content_type copy.cache_control copy.content_disposition copy.content_language copy.metadata
+    copy.overwrite copy.if_match
+"""
+
+
+@attrs.define(eq=False, kw_only=True)
+class LocalBackend:
+    """Assets in a folder. Nothing outside of it is read or written, and symlinks in it are not followed.
+
+    Conditions are exact among all processes that use assetstore on one machine, but not against changes by hand.
+
+    Attributes:
+        root: the folder; a relative one is relative to the working directory at the time of making the backend.
+        create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
+        durable: whether a write returns only when it would survive a power failure.
+        public_url: where a web server offers the folder, if one does.
+    """
+
+    supports: ClassVar[frozenset[str]] = frozenset(_SUPPORTS.split())
+
+    root: Path = attrs.field(converter=Path)
+    create: bool = True
+    durable: bool = True
+    public_url: str | None = None
+    _path: str = attrs.field(init=False, repr=False)
+    _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the platform.
+
+        Raises:
+            ConfigError: the platform cannot open files relative to a folder, or its file names are not UTF-8.
+        """
+        if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
+            raise ConfigError("the local plugin needs Linux, macOS or another Unix", hint="use another backend")
+        if sys.getfilesystemencoding() != "utf-8":
+            raise ConfigError("file names are not UTF-8 in this locale", hint="set PYTHONUTF8=1")
+        self._path = os.path.abspath(self.root)
+        self._swept = PerProcess(self._sweep)
+
+    @classmethod
+    def from_url(cls, parts: SplitResult) -> dict[str, str]:
+        """Return the settings that ``file:assets`` or ``file:///srv/assets`` stands for.
+
+        Raises:
+            ConfigError: the URL names another machine, or no folder.
+        """
+        if parts.netloc not in ("", "localhost"):
+            raise ConfigError(
+                f"file://{parts.netloc}/… names a machine", hint="write file:folder or file:///absolute/folder"
+            )
+        try:
+            path = unquote(parts.path, errors="strict")
+        except UnicodeDecodeError as error:
+            raise ConfigError("the path of the URL is not UTF-8") from error
+        if not path or "\0" in path:
+            raise ConfigError("the URL names no folder", hint="write file:folder or file:///absolute/folder")
+        return {"root": path}
+
+    @property
+    def location(self) -> str:
+        """Where the assets are, in a few words."""
+        return f"folder {self.root}, local"
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
+        """Stage the bytes, then rename them into place under the key's lock."""
+        with self._writing() as tree, StagedFile(tree) as staged:
+            for chunk in source.chunks():
+                staged.write(chunk)
+            facts = _changed({"digest": staged.digest, "metadata": {}}, options)
+            with explained():
+                return writing.put(tree, key, staged, facts, overwrite=options.overwrite, if_match=options.if_match)
+
+    @hookimpl
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
+        """Open the file; it stays the same version whatever is written meanwhile."""
+        with explained(), self._reading() as tree, opened(tree, key) as (info, descriptor):
+            writing.require_match(options.if_match, info.etag)
+            left = max(info.size - options.offset, 0)
+            length = left if options.length is None else min(left, options.length)
+            file = io.FileIO(os.dup(descriptor), "rb")
+            file.seek(options.offset if length else 0)
+            return AssetStream(info=info, body=_Run(file, length), length=length)
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
+        """Look at the file and its record."""
+        with explained(), self._reading() as tree:
+            return look(tree, key)
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
+        """Walk the folders as far as one page needs; headers and digests are not known here."""
+        if self._is_missing():
+            return ListPage(items=())
+        with explained(), self._reading() as tree:
+            return list_page(tree, prefix, options)
+
+    @hookimpl
+    def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
+        """Remove the files and the folders that are empty then."""
+        if self._is_missing():
+            return DeleteReport(deleted=tuple(keys))
+        deleted: list[str] = []
+        failed: list[DeleteFailure] = []
+        folders: set[Names] = set()
+        with explained(), self._reading() as tree:
+            for key in keys:
+                try:
+                    # A key that breaks the rules has no file here.
+                    with explained():
+                        folder = writing.remove(tree, key) if is_valid_key(key) else None
+                except AssetStoreError as error:
+                    failed.append(DeleteFailure(key=key, error=error))
+                else:
+                    deleted.append(key)
+                    folders |= set() if folder is None else {folder}
+            for folder in folders:
+                with contextlib.suppress(FileNotFoundError):
+                    tree.sync(tree.folder(folder))
+            for folder in folders:
+                tree.prune(folder)
+        return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+
+    @hookimpl
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Copy the bytes of one version, or change only the facts when both keys are the same."""
+        with explained(), self._reading() as tree:
+            if source == destination:
+                writing.require_absent(options.overwrite, look(tree, source))
+                return writing.update(tree, source, lambda facts: _changed(facts, options), options.if_match)
+            with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
+                writing.require_match(options.if_match, info.etag)
+                while chunk := os.read(descriptor, _CHUNK_BYTES):
+                    staged.write(chunk)
+                if staged.size != info.size or staged.digest != (info.digest or staged.digest):
+                    raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
+                facts = _changed(_facts(info, staged.digest), options)
+                return writing.put(tree, destination, staged, facts, overwrite=options.overwrite, if_match=None)
+
+    @hookimpl
+    def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
+        """Put the quoted key behind ``public_url``."""
+        return f"{self.public_url.rstrip('/')}/{quote(key)}" if self.public_url else None
+
+    @hookimpl
+    def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
+        """Look at the folder, the right to write to it, and whether its names tell capitals from small letters."""
+        return examine(self._path, create=self.create)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Tree]:
+        try:
+            tree = Tree(self._path, durable=self.durable)
+        except FileNotFoundError as error:
+            if self.create:
+                raise NotFoundError("there is no asset under this key") from error
+            raise StoreNotFoundError("the store's folder is missing", hint="make it, or set create = true") from error
+        except NotADirectoryError as error:
+            raise StoreNotFoundError("the store's root is no folder", hint="name a folder as root") from error
+        with tree:
+            yield tree
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Tree]:
+        with explained():
+            if self._is_missing():
+                make_root(self._path, durable=self.durable)
+            self._swept.get()
+        with self._reading() as tree:
+            yield tree
+
+    def _is_missing(self) -> bool:
+        return self.create and not os.path.lexists(self._path)
+
+    def _sweep(self) -> bool:
+        with self._reading() as tree:
+            sweep(tree)
+        return True
+
+
+class _Run:
+    """The bytes of a run of an open file."""
+
+    def __init__(self, file: io.FileIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes of what is left."""
+        with explained():
+            data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _changed(facts: Facts, options: UploadOptions | CopyOptions) -> Facts:
+    """Return the facts with what ``options`` say put in: ``None`` keeps, an empty text clears."""
+    given = {name: getattr(options, name) for name in HEADERS}
+    changed = {**facts, **{name: value for name, value in given.items() if value is not None}}
+    if options.metadata is not None:
+        changed["metadata"] = dict(options.metadata)
+    return {name: value for name, value in changed.items() if value != ""}
+
+
+def _facts(info: AssetInfo, digest: str) -> Facts:
+    headers = {name: getattr(info, name) for name in HEADERS if getattr(info, name) is not None}
+    return {**headers, "metadata": dict(info.metadata or {}), "digest": digest}

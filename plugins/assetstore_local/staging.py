@@ -1,0 +1,116 @@
+"""Files on their way: written under a name of no meaning, complete and flushed before they get their own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+import time
+from types import TracebackType
+from typing import Self
+
+from assetstore_local.failures import explained
+from assetstore_local.locks import hold, hold_now
+from assetstore_local.names import Names
+from assetstore_local.records import STAGING, write_all
+from assetstore_local.tree import FILE, NEW, Tree
+
+_LEFT_OVER_SECONDS = 3600
+_MOST_SWEPT = 1000
+
+
+class StagedFile:
+    """A new file in the staging folder, removed at the end of the ``with`` block unless it was moved out.
+
+    Attributes:
+        size: how many bytes were written.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.size = 0
+        self._tree = tree
+        self._hash = hashlib.sha256()
+        self._name: str | None = secrets.token_hex(16)
+        with explained():
+            self._descriptor = os.open(self._name, NEW, 0o666, dir_fd=tree.folder(STAGING, make=True))
+            try:
+                # The mode that the umask leaves is for later: nobody else shall read what is not complete.
+                self._mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
+                os.fchmod(self._descriptor, 0o600)
+                hold(self._descriptor)
+            except BaseException:
+                self._discard()
+                raise
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+        with explained():
+            write_all(self._descriptor, data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    @property
+    def digest(self) -> str:
+        """The digest of what was written, ``sha256:`` and hex digits."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def settle(self, after: int = 0) -> os.stat_result:
+        """Give the file a time of change later than ``after``, in ns, flush it and return its status.
+
+        The time is set because the kernel's own has steps of milliseconds, too coarse to tell versions apart. File systems
+        may have steps of up to 2 seconds, hence the loop.
+        """
+        os.fchmod(self._descriptor, self._mode)
+        wanted, step = max(time.time_ns(), after + 1), 1
+        while True:
+            os.utime(self._descriptor, ns=(wanted, wanted))
+            status = os.fstat(self._descriptor)
+            if status.st_mtime_ns > after:
+                break
+            wanted, step = wanted + step, step * 10
+        self._tree.sync(self._descriptor)
+        return status
+
+    def move(self, names: Names) -> None:
+        """Rename the file to where it belongs, replacing what is there; its folder exists."""
+        assert self._name is not None
+        folder = self._tree.folder(names[:-1])
+        os.rename(self._name, names[-1], src_dir_fd=self._tree.folder(STAGING), dst_dir_fd=folder)
+        self._name = None
+        self._tree.sync(folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._name, dir_fd=self._tree.folder(STAGING))
+        os.close(self._descriptor)
+
+
+def sweep(tree: Tree) -> None:
+    """Remove what writers that were killed left behind: files an hour old that no process has locked."""
+    folder = tree.folder(STAGING, make=True)
+    oldest = time.time() - _LEFT_OVER_SECONDS
+    with os.scandir(folder) as entries:
+        for _, entry in zip(range(_MOST_SWEPT), entries, strict=False):
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    _remove_unlocked(folder, entry.name)
+
+
+def _remove_unlocked(folder: int, name: str) -> None:
+    descriptor = os.open(name, FILE, dir_fd=folder)
+    try:
+        hold_now(descriptor)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,245 @@
+"""The backends: settings, checked when they are built, and the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import attrs
+
+from assetstore import (
+    AssetInfo,
+    AssetStream,
+    CheckOptions,
+    CheckReport,
+    ConfigError,
+    CopyOptions,
+    DeleteOptions,
+    DeleteReport,
+    ListOptions,
+    ListPage,
+    PerProcess,
+    PresignedRequest,
+    PresignOptions,
+    ReadOptions,
+    Source,
+    StatOptions,
+    UploadOptions,
+    UrlOptions,
+    hookimpl,
+    secret,
+)
+from assetstore_r2 import body, check, copy, listing, presign, upload
+from assetstore_r2.bucket import MAX_PUT, Bucket
+from assetstore_r2.client import make_client
+from assetstore_r2.credentials import Credentials, find_credentials
+from assetstore_r2.endpoint import account_problems, bucket_problems, endpoint_problems, is_loopback, r2_endpoint
+
+_MIB = 1 << 20
+_HEADERS = ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
+_STYLES = ("path", "virtual", "auto")
+_SUPPORTS = frozenset(
+    {f"upload.{field}" for field in (*_HEADERS, "overwrite", "if_match")}
+    | {f"copy.{field}" for field in (*_HEADERS, "if_match")}
+    | {"read.offset", "read.length", "read.if_match"}
+    | {"list.cursor", "list.limit", "list.recursive", "list.start_after", "delete.foreign"}
+    | {"presign.method", "presign.expires", "presign.content_type"}
+)
+
+
+def _blank_to_none(value: str | None) -> str | None:
+    return value or None
+
+
+@attrs.define(eq=False, kw_only=True)
+class S3Backend:
+    """A bucket of any service that speaks S3: ``s3://bucket?endpoint_url=https://…``.
+
+    Attributes:
+        bucket: the bucket's name.
+        endpoint_url: where the service is; ``None`` is Amazon's own.
+        region: the region that requests are signed for.
+        addressing_style: ``path``, ``virtual`` (the bucket in the host's name) or ``auto``.
+        access_key: id of the credentials; without it ``R2_ACCESS_KEY``, ``AWS_ACCESS_KEY_ID`` and botocore's own places.
+        secret_key: the secret that belongs to it.
+        session_token: present for temporary credentials.
+        public_url: where the bucket can be read without credentials, or ``None``.
+        part_size: bytes up to which an asset is sent in one request, and those of each part beyond; from 5 MiB.
+        max_concurrency: how many parts of an upload are sent at a time.
+        max_attempts: how often a request is tried in all.
+        connect_timeout: seconds until a connection must stand.
+        read_timeout: seconds that the service may be silent.
+        insecure_http: allow ``http`` to other machines; requests and assets can then be read on the way.
+    """
+
+    supports: ClassVar[frozenset[str]] = _SUPPORTS
+    kind: ClassVar[str] = "s3"
+    etags_are_md5: ClassVar[bool] = False
+
+    bucket: str
+    endpoint_url: str | None = attrs.field(default=None, converter=_blank_to_none)
+    region: str = "us-east-1"
+    addressing_style: str = "auto"
+    access_key: str | None = attrs.field(default=None, converter=_blank_to_none)
+    secret_key: str | None = secret(default=None, converter=_blank_to_none)
+    session_token: str | None = secret(default=None, converter=_blank_to_none)
+    public_url: str | None = attrs.field(default=None, converter=_blank_to_none)
+    part_size: int = 8 * _MIB
+    max_concurrency: int = 4
+    max_attempts: int = 5
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    insecure_http: bool = False
+    _credentials: Credentials | None = attrs.field(init=False, repr=False, default=None)
+    _opened: PerProcess[Bucket] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigError: with all that is wrong with them.
+        """
+        self._credentials, problems = find_credentials(self.access_key, self.secret_key, self.session_token)
+        problems = (*problems, *self._problems())
+        if problems:
+            raise ConfigError("; ".join(problems), problems=problems)
+        self._opened = PerProcess(self._open)
+
+    def _problems(self) -> Iterator[str]:
+        yield from bucket_problems(self.bucket)
+        if self.endpoint_url is not None:
+            yield from endpoint_problems(self.endpoint_url, self.bucket, insecure_http=self.insecure_http)
+        if self.addressing_style not in _STYLES:
+            yield f"addressing_style {self.addressing_style!r} is none of {', '.join(_STYLES)}"
+        if not 5 * _MIB <= self.part_size <= MAX_PUT:
+            yield f"part_size lies between {5 * _MIB} and {MAX_PUT} bytes, not at {self.part_size}"
+        for name in ("max_concurrency", "max_attempts"):
+            if getattr(self, name) < 1:
+                yield f"{name} is at least 1, not {getattr(self, name)}"
+        for name in ("connect_timeout", "read_timeout"):
+            if getattr(self, name) <= 0:
+                yield f"{name} is more than 0 seconds, not {getattr(self, name)}"
+        if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
+            yield "public_url begins with https://"
+
+    @classmethod
+    def from_url(cls, parts: SplitResult) -> dict[str, str]:
+        """Return the fields that stand in ``s3://bucket``."""
+        return {"bucket": unquote(parts.netloc + parts.path.rstrip("/"))}
+
+    @property
+    def location(self) -> str:
+        """Where the assets are, for people."""
+        host = urlsplit(self._endpoint() or "").hostname or ""
+        return f"{self.kind} {self.bucket}, {'local' if is_loopback(host) else 'remote'}"
+
+    def _endpoint(self) -> str | None:
+        return self.endpoint_url
+
+    def _open(self) -> Bucket:
+        client = make_client(
+            endpoint_url=self._endpoint(),
+            region=self.region,
+            addressing_style=self.addressing_style,
+            credentials=self._credentials,
+            max_attempts=self.max_attempts,
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            max_concurrency=self.max_concurrency,
+        )
+        return Bucket(
+            client=client,
+            name=self.bucket,
+            part_size=self.part_size,
+            max_concurrency=self.max_concurrency,
+            max_attempts=self.max_attempts,
+            etags_are_md5=self.etags_are_md5,
+        )
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
+        """Write an asset, in parts when it is larger than one."""
+        return upload.upload(self._opened.get(), key, source, options)
+
+    @hookimpl
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
+        """Open an asset; a broken connection is taken up where it broke."""
+        return body.read(self._opened.get(), key, options)
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
+        """Tell what a HEAD tells; it cannot tell a missing bucket from a missing asset."""
+        return self._opened.get().stat(key)
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
+        """List a page of at most 1,000."""
+        return listing.list_page(self._opened.get(), prefix, options)
+
+    @hookimpl
+    def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
+        """Delete up to 1,000 assets in one request."""
+        return listing.delete(self._opened.get(), keys)
+
+    @hookimpl
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Copy inside the bucket."""
+        return copy.copy(self._opened.get(), source, destination, options)
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
+        """Sign a request by SigV4."""
+        return presign.presign(self._opened.get(), key, options)
+
+    @hookimpl
+    def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
+        """Tell the address under ``public_url``, if there is one."""
+        return None if self.public_url is None else presign.public_url(self.public_url, key)
+
+    @hookimpl
+    def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
+        """Examine credentials, endpoint, bucket and clock."""
+        return check.check(self._opened.get(), origin=self._credentials.origin if self._credentials else "botocore's search")
+
+    @hookimpl
+    def assetstore_close(self) -> None:
+        """Close the connections of this process."""
+        if (bucket := self._opened.pop()) is not None:
+            bucket.client.close()
+
+
+@attrs.define(eq=False, kw_only=True)
+class R2Backend(S3Backend):
+    """A bucket of Cloudflare R2: ``r2://ACCOUNT_ID/bucket``, with ``?jurisdiction=eu`` where it has one.
+
+    Attributes:
+        account_id: the account's 32 hex digits, which make up the endpoint.
+        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was made in one.
+        endpoint_url: instead of both, the endpoint itself.
+    """
+
+    kind: ClassVar[str] = "r2"
+    etags_are_md5: ClassVar[bool] = True
+
+    account_id: str | None = attrs.field(default=None, converter=_blank_to_none)
+    jurisdiction: str | None = attrs.field(default=None, converter=_blank_to_none)
+    region: str = attrs.field(init=False, default="auto")
+    addressing_style: str = attrs.field(init=False, default="path")
+
+    def _problems(self) -> Iterator[str]:
+        yield from account_problems(self.account_id, self.jurisdiction, self.endpoint_url)
+        yield from super()._problems()
+        if self._credentials is None and not (self.access_key or self.secret_key):
+            yield "credentials are missing: set access_key and secret_key, or R2_ACCESS_KEY and R2_SECRET_KEY"
+
+    @classmethod
+    def from_url(cls, parts: SplitResult) -> dict[str, str]:
+        """Return the fields that stand in ``r2://ACCOUNT_ID/bucket``; the account is left out before an endpoint_url."""
+        fields = {"bucket": unquote(parts.path.strip("/"))}
+        return {**fields, "account_id": parts.netloc} if parts.netloc else fields
+
+    def _endpoint(self) -> str | None:
+        if self.endpoint_url is not None:
+            return self.endpoint_url
+        return r2_endpoint(self.account_id or "", self.jurisdiction)

@@ -1,0 +1,48 @@
+"""What a backend can tell of its own settings and connection without changing anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from assetstore import AssetStoreError, CheckReport, CheckStep, UnavailableError
+from assetstore_r2.bucket import Bucket
+from assetstore_r2.errors import translated
+
+_MAX_SKEW = 300.0
+
+
+def check(bucket: Bucket, *, origin: str) -> CheckReport:
+    """Ask for one entry of the bucket's listing, the request that every kind of token may make."""
+    steps = [CheckStep(name="credentials", ok=True, detail=f"from {origin}")]
+    endpoint = str(bucket.client.meta.endpoint_url)
+    headers: dict[str, str] = {}
+    try:
+        with translated():
+            answer = bucket.client.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
+        headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
+        steps.append(CheckStep(name="endpoint", ok=True, detail=endpoint))
+        steps.append(CheckStep(name="bucket", ok=True, detail=f"{bucket.name} can be listed"))
+    except AssetStoreError as error:
+        response = getattr(error.__cause__, "response", {})
+        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if isinstance(error, UnavailableError):
+            steps.append(CheckStep(name="endpoint", ok=False, detail=f"{endpoint}: {error.message}", hint=error.hint))
+        else:
+            steps.append(CheckStep(name="endpoint", ok=True, detail=endpoint))
+            steps.append(CheckStep(name="bucket", ok=False, detail=error.message, hint=error.hint))
+    if "date" in headers:
+        steps.append(_clock(headers["date"]))
+    return CheckReport(steps=tuple(steps))
+
+
+def _clock(date: str) -> CheckStep:
+    try:
+        skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):
+        return CheckStep(name="clock", ok=True, detail="the store sent no readable date")
+    detail = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the store's"
+    ok = abs(skew) <= _MAX_SKEW
+    return CheckStep(
+        name="clock", ok=ok, detail=detail, hint=None if ok else "set the clock; past 15 minutes all is refused"
+    )

@@ -1,0 +1,124 @@
+"""Listing and deleting: a page, a batch."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assetstore import (
+    AssetInfo,
+    AssetStoreError,
+    BackendError,
+    DeleteFailure,
+    DeleteReport,
+    ListOptions,
+    ListPage,
+    Prefix,
+    is_valid_key,
+)
+from assetstore_r2.bucket import Bucket
+from assetstore_r2.errors import LostAnswerError, from_answer, translated
+from assetstore_r2.headers import md5_digest, unquoted, utc
+
+MAX_PAGE = 1000
+# Some S3 services have no DeleteObjects, or insist on a digest that botocore no longer sends with it.
+_NO_BATCH = ("NotImplemented", "MethodNotAllowed", "MissingContentMD5", "MissingDigest", "InvalidRequest")
+
+
+def list_page(bucket: Bucket, prefix: str, options: ListOptions) -> ListPage:
+    """Return one page of the assets under a prefix."""
+    params: dict[str, Any] = {"MaxKeys": min(options.limit, MAX_PAGE)}
+    if not options.recursive:
+        params["Delimiter"] = "/"
+    if options.cursor is not None:
+        params["ContinuationToken"] = options.cursor
+    elif options.start_after is not None:
+        params["StartAfter"] = options.start_after
+    with translated():
+        answer = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix=prefix, **params)
+        if "IsTruncated" not in answer:
+            raise LostAnswerError  # an empty or foreign 200 must not look like an empty bucket
+    return ListPage(
+        items=tuple(_item(bucket, entry) for entry in answer.get("Contents", ())),
+        prefixes=tuple(Prefix(key=entry["Prefix"]) for entry in answer.get("CommonPrefixes", ())),
+        next_cursor=answer.get("NextContinuationToken") if answer["IsTruncated"] else None,
+    )
+
+
+def _item(bucket: Bucket, entry: Mapping[str, Any]) -> AssetInfo:
+    etag = unquoted(entry.get("ETag"))
+    return AssetInfo(
+        key=entry["Key"],
+        size=entry["Size"],
+        etag=etag,
+        last_modified=utc(entry.get("LastModified")),
+        digest=md5_digest(etag) if bucket.etags_are_md5 else None,
+        valid=is_valid_key(entry["Key"]),
+    )
+
+
+def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
+    """Delete up to 1,000 assets in one request."""
+    if len(keys) == 1 and is_valid_key(keys[0]):
+        with translated():
+            bucket.client.delete_object(Bucket=bucket.name, Key=keys[0])
+        return DeleteReport(deleted=tuple(keys))
+    batch = [key for key in keys if _fits_xml(key)]
+    single = [key for key in keys if not _fits_xml(key)]
+    reports = [_delete_singly(bucket, single)]
+    if batch:
+        try:
+            reports.append(_delete_batch(bucket, batch))
+        except AssetStoreError as error:
+            if _code(error) not in _NO_BATCH:
+                raise
+            reports.append(_delete_singly(bucket, batch))
+    return DeleteReport(
+        deleted=tuple(key for report in reports for key in report.deleted),
+        failed=tuple(failure for report in reports for failure in report.failed),
+    )
+
+
+def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
+    with translated():
+        answer = bucket.client.delete_objects(Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]})
+    errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
+    gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ())}
+    failed = []
+    for key in keys:
+        if entry := errors.get(_nfc(key)):
+            failed.append(DeleteFailure(key=key, error=from_answer({"Error": entry}, "DeleteObjects")))
+        elif _nfc(key) not in gone:
+            unnamed = BackendError("the store's answer does not tell what became of it", hint="delete it again")
+            failed.append(DeleteFailure(key=key, error=unnamed))
+    missed = {failure.key for failure in failed}
+    return DeleteReport(deleted=tuple(key for key in keys if key not in missed), failed=tuple(failed))
+
+
+def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
+    deleted, failed = [], []
+    for key in keys:
+        try:
+            with translated():
+                bucket.client.delete_object(Bucket=bucket.name, Key=key)
+            deleted.append(key)
+        except AssetStoreError as error:
+            failed.append(DeleteFailure(key=key, error=error))
+    return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+
+
+def _fits_xml(key: str) -> bool:
+    """Tell whether XML 1.0 can carry a key unchanged, which it cannot for most control characters."""
+    return not any(
+        ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 or character in "\ufffe\uffff" for character in key
+    )
+
+
+def _nfc(key: str) -> str:
+    return unicodedata.normalize("NFC", key)
+
+
+def _code(error: AssetStoreError) -> str:
+    response = getattr(error.__cause__, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))

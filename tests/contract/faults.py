@@ -1,0 +1,43 @@
+"""What the test servers do otherwise than R2: each fault is named here, runs all the same, and has to fail."""
+
+from __future__ import annotations
+
+from assetstore.testing.contract import ODD_KEYS
+
+_FOLDERS = "SeaweedFS keeps folders: a key is taken while another begins with it and a slash"
+_SLASHES = "SeaweedFS takes t/ for t, and a folder for an asset"
+_ORDER = "SeaweedFS lists folder by folder and not by bytes"
+
+SEAWEEDFS: dict[str, str] = {
+    "test_a_create_only_upload_ignores_keys_around_it": _FOLDERS,
+    "test_deleting_what_is_not_there_is_no_error": _SLASHES,
+    "test_a_folder_is_no_asset": _SLASHES,
+    "test_empty_segments_are_segments": "SeaweedFS merges a//b with a/b",
+    "test_a_listing_is_in_the_order_of_utf8_bytes": _ORDER,
+    "test_a_listing_can_start_behind_any_key": _ORDER,
+    "test_a_flat_listing_forgets_what_was_deleted": "SeaweedFS leaves prefixes behind after deletes",
+    "test_pages_of_a_flat_listing_give_every_entry_once": "SeaweedFS lists a prefix beyond the page's limit",
+}
+
+_OVERWRITTEN = {"a": "\\a", "a/b": "a/\\/b", "a/b/c": "a/b//c", "a/ b": "a\\ b"}
+
+
+def _seaweedfs_key(key: str) -> str | None:
+    if "\\" in key:
+        return "SeaweedFS takes a backslash for a slash, or drops it"
+    if "//" in key or key.endswith("/"):
+        return "SeaweedFS merges a//b with a/b, and t/ with t"
+    if len(key.rpartition("/")[2].encode()) > 255:
+        return "SeaweedFS refuses a last segment of more than 255 bytes"
+    return f"SeaweedFS merges {_OVERWRITTEN[key]} with it" if key in _OVERWRITTEN else None
+
+
+SEAWEEDFS_KEYS: dict[str, str] = {key: reason for key in ODD_KEYS if (reason := _seaweedfs_key(key)) is not None}
+
+EMULATOR: dict[str, str] = {
+    "test_metadata_have_up_to_8192_bytes": "the emulator takes 2,048 bytes of metadata and answers 500 to more",
+}
+
+EMULATOR_KEYS: dict[str, str] = {
+    key: "the emulator finds no route to a key with U+2028 or U+2029" for key in ODD_KEYS if {"\u2028", "\u2029"} & {*key}
+}

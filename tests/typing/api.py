@@ -1,0 +1,68 @@
+"""Never run, only checked by mypy: the types that users of the public names see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import assert_type
+
+from assetstore import (
+    AssetInfo,
+    AssetReader,
+    AssetStore,
+    DeleteReport,
+    Hooks,
+    ListPage,
+    Prefix,
+    PresignedRequest,
+    Wrapper,
+    hookimpl,
+    open_store,
+)
+from assetstore.models import ReadOptions
+from assetstore.sources import Source
+
+store = open_store("file:assets")
+assert_type(store, AssetStore)
+assert_type(store.upload(b"abc", "a.txt"), AssetInfo)
+assert_type(store.upload(Path("a.txt"), category="images"), AssetInfo)
+assert_type(store.upload(chunk for chunk in (b"a", b"b")), AssetInfo)
+assert_type(store.read("a.txt", offset=1, length=2), bytes)
+assert_type(store.open("a.txt"), AssetReader)
+assert_type(store.stat("a.txt").metadata is None, bool)
+assert_type(store.exists("a.txt"), bool)
+assert_type(store.list("images/"), Iterator[AssetInfo])
+assert_type(store.list("images/", recursive=False), Iterator[AssetInfo | Prefix])
+assert_type(store.list_page("images/", cursor=None, limit=10), ListPage)
+assert_type(store.delete_many(["a", "b"]), DeleteReport)
+assert_type(store.presign("a.txt", method="PUT", expires=timedelta(hours=1)), PresignedRequest)
+assert_type(store.url("a.txt"), str)
+assert_type(store.scoped("tenant/"), AssetStore)
+with store.writer("a.txt") as out, open("b", "rb") as file:
+    out.write(b"abc")
+    store.upload(file, "b")
+
+store.upload(7, "a.txt")  # type: ignore[arg-type]  # a number is no source
+store.presign("a.txt", method="POST")  # type: ignore[arg-type]  # R2 signs no forms
+
+
+class Upper(Wrapper):
+    """A wrapper sees typed hooks."""
+
+    supports = frozenset({"read.*"})
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: object) -> AssetInfo | None:
+        """Show that a misspelt argument would be found."""
+        self.inner.assetstore_read(key=key, option=ReadOptions())  # type: ignore[call-arg]  # it is called options
+        return None
+
+
+def wrap(inner: Hooks) -> Wrapper:
+    """A wrapper's factory takes the layer below."""
+    return Upper(inner)
+
+
+AssetStore(object(), wrappers=[Upper, wrap, ("named", wrap)])
+Source(b"abc").digest()
