@@ -74,11 +74,17 @@ class Deleter:
         try:
             report = self.relay.delete(keys, options)
         except AssetStoreError as error:
-            return {key: copy.copy(error) for key in keys}
+            return {key: _twin(error) for key in keys}
         errors = {failure.key: failure.error for failure in report.failed}
         for key in set(keys) - errors.keys() - set(report.deleted):
             errors[key] = PluginError("the backend did not say whether it deleted this key")
         return errors
+
+
+def _twin(error: AssetStoreError) -> AssetStoreError:
+    twin = copy.copy(error)
+    twin.__cause__ = error.__cause__
+    return twin
 
 
 def _fail(operation: Operation, error: AssetStoreError) -> DeleteFailure:

@@ -9,7 +9,7 @@ import attrs
 from assetstore.content_types import DEFAULT_CONTENT_TYPE, category_of
 from assetstore.errors import AlreadyExistsError, IntegrityError, InvalidOptionError, NotFoundError
 from assetstore.host import Host
-from assetstore.keys import normalize_key, normalize_prefix
+from assetstore.keys import normalize_key
 from assetstore.models import AssetInfo, NameOptions, ProposedKey, StatOptions, UploadOptions
 from assetstore.operation import Operation
 from assetstore.relay import Relay
@@ -68,8 +68,6 @@ def proposer(
     host: Host, filename: str, content_type: str, category: str | None, size: int | None, digest: Callable[[], str]
 ) -> Callable[[int], ProposedKey]:
     """Return a function that asks the naming plugins for the key of an attempt."""
-    if category is not None:
-        normalize_prefix(category)
     options = NameOptions(
         content_type=content_type or DEFAULT_CONTENT_TYPE,
         category=category if category is not None else category_of(content_type or DEFAULT_CONTENT_TYPE),
@@ -77,8 +75,10 @@ def proposer(
         digest=digest,
     )
 
+    last_part = filename.replace("\\", "/").rpartition("/")[2]
+
     def propose(attempt: int) -> ProposedKey:
-        proposed = host.name(filename, attrs.evolve(options, attempt=attempt))
+        proposed = host.name(last_part, attrs.evolve(options, attempt=attempt))
         return attrs.evolve(proposed, key=normalize_key(proposed.key))
 
     return propose

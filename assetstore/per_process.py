@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -22,13 +23,11 @@ class PerProcess(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._slot: _Slot[T] = _Slot()
+        _holders.add(self)
 
     def get(self) -> T:
         """Return the thing, making it first if this process has none."""
         slot = self._slot
-        if slot.pid != os.getpid():
-            # The parent's lock may have been held by a thread that the child does not have.
-            slot = self._slot = _Slot()
         if not slot.things:
             with slot.lock:
                 if not slot.things:
@@ -38,11 +37,24 @@ class PerProcess(Generic[T]):
     def pop(self) -> T | None:
         """Return the thing of this process, or ``None``, and forget it."""
         slot, self._slot = self._slot, _Slot()
-        return slot.things[0] if slot.things and slot.pid == os.getpid() else None
+        return slot.things[0] if slot.things else None
 
 
 class _Slot(Generic[T]):
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.lock = threading.Lock()
+        # Reentrant, for making may set off the garbage collector, and that what asks for the thing.
+        self.lock = threading.RLock()
         self.things: list[T] = []
+
+
+_holders: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    # Runs while a forked child has one thread; the parent's locks may be held by threads that the child does not have.
+    for holder in _holders:
+        holder.pop()
+
+
+# Windows has no fork.
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_forget_all)

@@ -427,6 +427,8 @@ class AssetStore:
             return (op == "download" or self._relay.has(op)) and (not field or capability in self._relay.supports)
         if op == "copy" and self._relay.has("copy") and (not field or capability in self._relay.supports):
             return True
+        if (op, field) == ("copy", "if_match"):
+            return self.can("read.if_match")
         return self.can(f"{through}.{field}") if field else True
 
     def stats(self) -> Mapping[str, Mapping[str, float]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from assetstore import PerProcess
+from assetstore.per_process import _forget_all
 
 
 def in_a_fork(answer: Callable[[], object]) -> object:
@@ -131,6 +132,43 @@ def test_a_child_asks_without_popping_first():
     holder.get()
     made, pid = in_a_fork(lambda: (holder.get(), os.getpid()))
     assert pid == made
+
+
+def test_what_runs_in_a_child_first_forgets_every_thing():
+    """All holders of a process begin anew, so that no thread can meet a thing of the parent."""
+    holders = [PerProcess(object) for _ in range(3)]
+    before = [holder.get() for holder in holders]
+    _forget_all()
+    assert [False] * 3 == [holder.get() in before for holder in holders]
+
+
+def test_threads_of_a_forked_child_share_one_thing():
+    """Threads that are the first to ask in a child get the same thing, made once."""
+    holder = PerProcess(object)
+    holder.get()
+
+    def ask() -> int:
+        got, start = [], threading.Barrier(8)
+        threads = [threading.Thread(target=lambda: (start.wait(), got.append(holder.get()))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return len(set(map(id, got)))
+
+    assert [1] * 5 == [in_a_fork(ask) for _ in range(5)]
+
+
+def test_making_may_lead_to_asking():
+    """Whoever asks again while the thing is made on the same thread is not blocked, and one thing is kept."""
+
+    def make() -> list[object]:
+        return [] if made.append(1) or len(made) > 1 else [holder.get()]
+
+    made: list[int] = []
+    holder = PerProcess(make)
+    assert holder.get() is holder.get()
+    assert 2 == len(made)
 
 
 def test_a_fork_while_a_thread_makes_the_thing_does_not_block_the_child():

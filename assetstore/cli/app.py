@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -55,8 +54,7 @@ class App(click.Group):
         for stream in (sys.stdout, sys.stderr):
             # A key that the terminal's encoding lacks must not end the command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
-        with _logging_to_lines():
-            sys.exit(self._ended(args, extra))
+        sys.exit(self._ended(args, extra))
 
     def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
         """Run a command and return its code."""
@@ -170,16 +168,6 @@ def _silence_stdout() -> None:
     """Let the interpreter flush what is left of stdout into nothing when it ends."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextlib.contextmanager
-def _logging_to_lines() -> Iterator[None]:
-    handler = failures.LogLines(logging.WARNING)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:

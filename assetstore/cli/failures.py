@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import traceback
 
 from assetstore.cli.text import plain, shown, without_secrets
 from assetstore.errors import (
@@ -117,6 +115,8 @@ def explain(error: BaseException, doing: str = "", *, what: str | None = None) -
     if isinstance(error, OSError):
         return report(f"cannot {doing or 'go on'}", reason(error), next_step(error))
     if tracing():
+        import traceback
+
         print(plain(without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr, end="")
     return report(f"cannot {doing or 'go on'}", reason(error), next_step(error))
 
@@ -130,16 +130,3 @@ def _what(error: AssetStoreError) -> str:
 def tracing() -> bool:
     """Tell whether ASSETSTORE_TRACE asks for tracebacks."""
     return os.environ.get("ASSETSTORE_TRACE", "") not in ("", "0")
-
-
-class LogLines(logging.Handler):
-    """Prints warnings that are logged as one harmless line each, without their tracebacks unless those are asked for."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a record."""
-        text = record.getMessage()
-        if record.exc_info and record.exc_info[0] is not None:
-            text = f"{text}: {record.exc_info[0].__name__}"
-            if tracing():
-                text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
-        print(f"warning: {plain(without_secrets(text))}", file=sys.stderr)

@@ -7,18 +7,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from assetstore.cli import failures
 from assetstore.cli.progress import Bar
 from assetstore.cli.text import plain, shown, without_secrets
-from assetstore.config import open_store
 from assetstore.errors import AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
 from assetstore.keys import is_valid_key
-from assetstore.store import AssetStore
+
+if TYPE_CHECKING:
+    from assetstore.store import AssetStore
 
 COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
 
@@ -27,7 +27,6 @@ class OutputClosedError(Exception):
     """Whoever read stdout, ``head`` perhaps, has gone."""
 
 
-@attrs.define(eq=False)
 class Session:
     """One run of the command line. Data goes to stdout, talk to stderr.
 
@@ -39,11 +38,12 @@ class Session:
         failed: the exit codes of those items that failed.
     """
 
-    store_name: str | None = None
-    as_json: bool = False
-    bar: Bar | None = None
-    done: int = 0
-    failed: list[int] = attrs.field(factory=list)
+    def __init__(self) -> None:
+        self.store_name: str | None = None
+        self.as_json = False
+        self.bar: Bar | None = None
+        self.done = 0
+        self.failed: list[int] = []
 
     def open(self) -> AssetStore:
         """Open the store; it is closed when the command ends.
@@ -51,8 +51,14 @@ class Session:
         Raises:
             ConfigError: none is named, or it cannot be opened.
         """
+        # Help and usage errors need neither the core nor logging.
+        from assetstore.cli.loglines import printing_log_lines
+        from assetstore.config import open_store
+
+        root = click.get_current_context().find_root()
+        root.with_resource(printing_log_lines())
         try:
-            return click.get_current_context().find_root().with_resource(open_store(self.store_name))
+            return root.with_resource(open_store(self.store_name))
         except ConfigError as error:
             error.op = error.op or "open"
             raise

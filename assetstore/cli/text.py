@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import attrs
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
@@ -67,10 +67,12 @@ def counted(count: int, noun: str) -> str:
 
 def as_record(value: Any) -> dict[str, object]:
     """Return a result of the API as JSON can say it: its fields, times in ISO 8601."""
-    return {field.name: _as_json(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    return {name: _as_json(getattr(value, name)) for name in (field.name for field in type(value).__attrs_attrs__)}
 
 
 def _as_json(value: object) -> object:
+    from datetime import datetime
+
     if isinstance(value, datetime):
         return value.isoformat()
     return dict(value) if isinstance(value, Mapping) else value

@@ -45,6 +45,7 @@ from assetstore_local.listing import list_page
 from assetstore_local.names import Names
 from assetstore_local.reading import look, opened
 from assetstore_local.records import HEADERS, Facts
+from assetstore_local.scans import Scans
 from assetstore_local.staging import StagedFile, sweep
 from assetstore_local.tree import Tree, make_root
 
@@ -78,6 +79,7 @@ class LocalBackend:
     public_url: str | None = None
     _path: str = attrs.field(init=False, repr=False)
     _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
+    _scans: Scans = attrs.field(init=False, repr=False, factory=Scans)
 
     def __attrs_post_init__(self) -> None:
         """Check the platform.
@@ -149,7 +151,7 @@ class LocalBackend:
         if self._is_missing():
             return ListPage(items=())
         with explained(), self._reading() as tree:
-            return list_page(tree, prefix, options)
+            return list_page(tree, self._scans, prefix, options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:

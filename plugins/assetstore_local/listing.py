@@ -1,18 +1,23 @@
-"""Listing in the order of the keys, holding one folder's names at a time for each level and looking at nothing else."""
+"""Listing in the order of the keys, looking at no file beyond the page."""
 
 from __future__ import annotations
 
-import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import product
+from heapq import merge
+from itertools import islice, product
 from typing import NamedTuple, TypeAlias
 
 from assetstore import AssetInfo, ListOptions, ListPage, Prefix, is_valid_key
 from assetstore.keys import MAX_KEY_BYTES
 from assetstore_local.names import RESERVED, Names, file_names, folder_names, folder_of, read_name, spellings
 from assetstore_local.records import info_of
+from assetstore_local.scans import Scan, Scans
 from assetstore_local.tree import Tree
+
+# As an entry, with a rank behind the key: of two with one key the lower is the one that a reader finds.
+_Row: TypeAlias = tuple[str, int, Names, bool]
 
 
 class _Entry(NamedTuple):
@@ -21,26 +26,25 @@ class _Entry(NamedTuple):
     key: str
     names: Names
     is_folder: bool
-    rank: int
 
 
-_Entries: TypeAlias = Iterator[_Entry]
-
-
-def list_page(tree: Tree, prefix: str, options: ListOptions) -> ListPage:
+def list_page(tree: Tree, scans: Scans, prefix: str, options: ListOptions) -> ListPage:
     """Return one page. The cursor is the least key that may come next."""
     start = max(options.cursor or "", _behind(options.start_after) if options.start_after else "")
-    walk = _Walk(tree, prefix, start)
+    walk = _Walk(tree, scans, prefix, start)
     items: list[AssetInfo] = []
     prefixes: list[Prefix] = []
     for entry in walk:
         if len(items) + len(prefixes) == options.limit:
             return ListPage(items=tuple(items), prefixes=tuple(prefixes), next_cursor=walk.start)
+        status = tree.status(entry.names)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            continue
         head, slash, _ = entry.key[len(prefix) :].partition("/")
         if slash and not options.recursive:
             prefixes.append(Prefix(key=f"{prefix}{head}/"))
             walk.start = f"{prefix}{head}{chr(ord('/') + 1)}"
-        elif (status := tree.status(entry.names)) and stat.S_ISREG(status.st_mode):
+        else:
             items.append(info_of(entry.key, status))
             walk.start = _behind(entry.key)
     return ListPage(items=tuple(items), prefixes=tuple(prefixes))
@@ -58,69 +62,84 @@ class _Walk:
     when a folder stands among its siblings by its name and a ``/``.
     """
 
-    def __init__(self, tree: Tree, prefix: str, start: str) -> None:
+    def __init__(self, tree: Tree, scans: Scans, prefix: str, start: str) -> None:
         self.start = start
         self._tree = tree
+        self._scans = scans
         self._prefix = prefix
 
-    def __iter__(self) -> _Entries:
+    def __iter__(self) -> Iterator[_Entry]:
         base = self._prefix[: self._prefix.rfind("/") + 1]
         # No recursion: a valid key may be 512 folders deep.
-        stack = [self._folder(_Entry(base, folder_of(base), True, 0))]
+        stack = [self._folder(base, folder_of(base))]
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
                 stack.pop()
-            elif self._wanted(entry):
+            elif self._wanted(entry.key, entry.is_folder):
                 if not entry.is_folder:
                     if is_valid_key(entry.key):
                         yield entry
                 elif len(entry.key) <= MAX_KEY_BYTES:
-                    stack.append(self._folder(entry))
+                    stack.append(self._folder(entry.key, entry.names))
 
-    def _wanted(self, entry: _Entry) -> bool:
-        start = self.start[: len(entry.key)] if entry.is_folder else self.start
-        return entry.key >= start and entry.key.startswith(self._prefix)
+    def _wanted(self, key: str, is_folder: bool) -> bool:
+        start = self.start[: len(key)] if is_folder else self.start
+        return key >= start and key.startswith(self._prefix)
 
-    def _folder(self, folder: _Entry) -> _Entries:
-        entries: dict[str, _Entry] = {}
-        for entry in self._scan(folder.key, "", folder.names):
-            # Of two files with one key, the one that a reader finds.
-            if entry.key not in entries or entry.rank < entries[entry.key].rank:
-                entries[entry.key] = entry
-        return iter([entries[key] for key in sorted(entries)])
+    def _folder(self, base: str, folder: Names) -> Iterator[_Entry]:
+        """Yield the entries of a folder in order."""
+        last = None
+        for key, _, names, is_folder in merge(self._plain(base, folder), sorted(self._others(base, folder))):
+            if key != last:
+                yield _Entry(key, (*folder, *names), is_folder)
+            last = key
 
-    def _scan(self, base: str, before: str, names: Names) -> _Entries:
-        """Yield what is wanted of a folder and of the folders in it that hold the rest of long names, in no order."""
-        try:
-            with os.scandir(self._tree.folder(names)) as found:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found if _is_plain(entry)]
-        except FileNotFoundError:
-            return
-        for name, is_folder in entries:
+    def _plain(self, base: str, folder: Names) -> Iterator[_Row]:
+        """Yield what has an ASCII name, from the first that is wanted on."""
+        names = self._scan(folder).plain
+        stem = self._prefix.removeprefix(base) if self._prefix.startswith(base) else ""
+        start = max(stem, self.start.removeprefix(base) if self.start.startswith(base) else "")
+        head, slash, _ = start.partition("/")
+        # The folder that the walk has come to stands before what comes next in it.
+        index = bisect_left(names, head + slash)
+        for name in islice(names, index, None):
+            if not name.startswith(stem):
+                return
+            text = name.removesuffix("/")
+            if self._wanted(base + name, text != name) and (folder or text != RESERVED):
+                yield base + name, 0, (text,), text != name
+
+    def _others(self, base: str, folder: Names, before: str = "", parts: Names = ()) -> Iterator[_Row]:
+        """Yield what has another name, also in folders for the rest of long names, the names relative to ``folder``."""
+        plain, others = self._scan((*folder, *parts))
+        if parts:
+            others = others + [(name.removesuffix("/"), name.endswith("/")) for name in plain]
+        for name, is_folder in others:
             segment = read_name(before, name, folder=is_folder)
-            if segment is None or (name == RESERVED and not names):
+            if segment is None:
                 continue
             text, complete = segment
-            if complete:
-                entry = _Entry(f"{base}{text}/" if is_folder else base + text, (*names, name), is_folder, 0)
-                if self._wanted(entry):
-                    yield from (entry,) if name.isascii() and not before else _ranked(entry, text, top=not base)
-            elif len(base + text) < MAX_KEY_BYTES:
-                yield from self._scan(base, text, (*names, name))
+            names = (*parts, name)
+            if not complete:
+                yield from self._others(base, folder, text, names) if len(text) < MAX_KEY_BYTES else ()
+                continue
+            key = f"{base}{text}/" if is_folder else base + text
+            rank = _rank(names, text, is_folder, top=not base) if self._wanted(key, is_folder) else None
+            if rank is not None:
+                yield key, rank, names, is_folder
+
+    def _scan(self, names: Names) -> Scan:
+        try:
+            return self._scans.scan(self._tree.folder(names))
+        except FileNotFoundError:
+            return Scan([], [])
 
 
-def _is_plain(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
-
-
-def _ranked(entry: _Entry, segment: str, *, top: bool) -> _Entries:
-    """Yield the entry with its rank, and nothing when no reader would come to it."""
-    if entry.is_folder:
+def _rank(names: Names, segment: str, is_folder: bool, *, top: bool) -> int | None:
+    """Return how soon a reader looks for the segment under these names, ``None`` when never."""
+    if is_folder:
         candidates = tuple(product(*map(spellings, folder_names(segment, top=top))))
     else:
         candidates = file_names(segment, top=top)
-    for rank, names in enumerate(candidates):
-        if entry.names[-len(names) :] == names:
-            yield entry._replace(rank=rank)
-            return
+    return candidates.index(names) if names in candidates else None

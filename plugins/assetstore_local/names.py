@@ -83,6 +83,9 @@ def read_name(before: str, name: str, *, folder: bool) -> tuple[str, bool] | Non
     """
     if name.isascii():
         return before + name, True
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        # How Python writes bytes that are not UTF-8.
+        return None
     text, *marks = unicodedata.normalize("NFC", name).split(_MARK)
     if marks and marks[-1] == "f" and not folder:
         marks.pop()

@@ -83,9 +83,9 @@ class Tree:
         return self._open[names]
 
     def _walk(self, names: Names, make: bool) -> int:
-        depth = len(names) - 1
-        while depth and names[:depth] not in self._open:
-            depth -= 1
+        # A listing comes from the folder above, so the nearest few are worth a look.
+        nearest = range(len(names) - 1, max(len(names) - 5, 0), -1)
+        depth = next((depth for depth in nearest if names[:depth] in self._open), 0)
         current = start = self._open[names[:depth]] if depth else self._root
         for index in range(depth, len(names)):
             try:

@@ -75,6 +75,7 @@ class S3Backend:
 
     supports: ClassVar[frozenset[str]] = _SUPPORTS
     kind: ClassVar[str] = "s3"
+    botocore_searches: ClassVar[bool] = True
     etags_are_md5: ClassVar[bool] = False
 
     bucket: str
@@ -101,6 +102,8 @@ class S3Backend:
             ConfigError: with all that is wrong with them.
         """
         self._credentials, problems = find_credentials(self.access_key, self.secret_key, self.session_token)
+        if self._credentials is None and not problems and not self.botocore_searches:
+            problems = ("credentials are missing: set access_key and secret_key, or R2_ACCESS_KEY and R2_SECRET_KEY",)
         problems = (*problems, *self._problems())
         if problems:
             raise ConfigError("; ".join(problems), problems=problems)
@@ -220,6 +223,7 @@ class R2Backend(S3Backend):
     """
 
     kind: ClassVar[str] = "r2"
+    botocore_searches: ClassVar[bool] = False
     etags_are_md5: ClassVar[bool] = True
 
     account_id: str | None = attrs.field(default=None, converter=_blank_to_none)
@@ -230,8 +234,6 @@ class R2Backend(S3Backend):
     def _problems(self) -> Iterator[str]:
         yield from account_problems(self.account_id, self.jurisdiction, self.endpoint_url)
         yield from super()._problems()
-        if self._credentials is None and not (self.access_key or self.secret_key):
-            yield "credentials are missing: set access_key and secret_key, or R2_ACCESS_KEY and R2_SECRET_KEY"
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from assetstore import AssetStoreError, AssetStream, BackendError, PreconditionError, ReadOptions, UnavailableError
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, translate, translated
+from assetstore_r2.errors import LostAnswerError, answer_of, translate, translated
 from assetstore_r2.headers import info_from_head, quoted
 
 
@@ -134,6 +134,5 @@ def _first_byte(answer: Mapping[str, Any]) -> int:
 
 
 def _status(error: AssetStoreError) -> int:
-    response = getattr(error.__cause__, "response", {})
-    status: int = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status: int = answer_of(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from assetstore import AssetStoreError, CheckReport, CheckStep, UnavailableError
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import translated
+from assetstore_r2.errors import answer_of, translated
 
 _MAX_SKEW = 300.0
 
@@ -24,8 +24,7 @@ def check(bucket: Bucket, *, origin: str) -> CheckReport:
         steps.append(CheckStep(name="endpoint", ok=True, detail=endpoint))
         steps.append(CheckStep(name="bucket", ok=True, detail=f"{bucket.name} can be listed"))
     except AssetStoreError as error:
-        response = getattr(error.__cause__, "response", {})
-        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        headers = answer_of(error).get("ResponseMetadata", {}).get("HTTPHeaders", {})
         if isinstance(error, UnavailableError):
             steps.append(CheckStep(name="endpoint", ok=False, detail=f"{endpoint}: {error.message}", hint=error.hint))
         else:

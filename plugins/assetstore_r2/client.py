@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 from collections.abc import Callable
@@ -50,14 +51,15 @@ def make_client(
         "defaults_mode": "legacy",
     }
     session = Session(session_vars=_ISOLATED if credentials else None)
+    session.register_component("data_loader", _loader())
+    keys = (credentials.access_key, credentials.secret_key, credentials.session_token) if credentials else ()
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     client: Client = session.create_client(
         "s3",
         endpoint_url=endpoint_url,
         region_name=region,
         config=Config(**settings),
-        aws_access_key_id=credentials.access_key if credentials else None,
-        aws_secret_access_key=credentials.secret_key if credentials else None,
-        aws_session_token=credentials.session_token if credentials else None,
+        **dict(zip(names, keys, strict=False)),
     )
     client.meta.events.register_last("before-call.s3", _drop_expect)
     client.meta.events.register_first("needs-retry.s3", _retries(max_attempts))
@@ -70,6 +72,14 @@ _ISOLATED: Any = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+
+
+@functools.cache
+def _loader() -> Any:
+    """Return what reads botocore's description of S3, a megabyte of JSON: once for all clients."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _drop_expect(params: dict[str, Any], **_: object) -> None:

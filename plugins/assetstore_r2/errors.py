@@ -69,7 +69,7 @@ BY_CODE: Mapping[str, Row] = {
         "the access key does not allow this, or not in this bucket",
         f"give the token this permission for this bucket; if it has it, {_PLACE}",
     ),
-    "NotEntitled": (AccessDeniedError, "R2 is not enabled for the account", "enable R2 in Cloudflare's dashboard"),
+    "NotEntitled": (AccessDeniedError, "the account has no R2 subscription", "enable R2 in Cloudflare's dashboard"),
     "ObjectLockedByBucketPolicy": (
         AccessDeniedError,
         "a bucket lock protects the asset",
@@ -240,10 +240,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def in_doubt(error: AssetStoreError) -> bool:
     """Tell whether the write behind an error may have happened: an answer to it was lost, or it failed half-way."""
-    cause = error.__cause__
-    response = getattr(cause, "response", None)
-    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
-    return bool(getattr(cause, "assetstore_doubt", False) or metadata.get("AssetstoreDoubt"))
+    answered = answer_of(error).get("ResponseMetadata", {}).get("AssetstoreDoubt")
+    return bool(answered or getattr(error.__cause__, "assetstore_doubt", False))
+
+
+def answer_of(error: AssetStoreError) -> Mapping[str, Any]:
+    """Return the store's answer that an error was made from, in botocore's form; empty when there was none."""
+    response = getattr(error.__cause__, "response", None)
+    return response if isinstance(response, dict) else {}
 
 
 def _unknown(status: int) -> Row:

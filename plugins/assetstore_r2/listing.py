@@ -18,7 +18,7 @@ from assetstore import (
     is_valid_key,
 )
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, from_answer, translated
+from assetstore_r2.errors import LostAnswerError, answer_of, from_answer, translated
 from assetstore_r2.headers import md5_digest, unquoted, utc
 
 MAX_PAGE = 1000
@@ -120,5 +120,4 @@ def _nfc(key: str) -> str:
 
 
 def _code(error: AssetStoreError) -> str:
-    response = getattr(error.__cause__, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))
+    return str(answer_of(error).get("Error", {}).get("Code", ""))

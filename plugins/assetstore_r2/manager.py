@@ -2,82 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from os import PathLike
-from types import TracebackType
-from typing import Any, Self, cast
+from pathlib import Path
+from typing import Any, cast
 
 from assetstore import (
     AssetStore,
-    AssetStoreError,
     ConfigError,
     Event,
     Hooks,
     NameOptions,
-    NotFoundError,
     PerProcess,
-    SourceError,
     StatsOptions,
     category_of,
     guess_content_type,
 )
+from assetstore.config import DEFAULTS
 from assetstore.models import Method
+from assetstore_r2.results import NOT_CONFIGURED, Attempt, DownloadResult, NotConfiguredError, UploadResult
 from assetstore_r2.settings import R2Settings, default_plugins, find_settings
 
-NOT_CONFIGURED = "R2 configuration missing or invalid"
-
 logger = logging.getLogger("assetstore_r2")
-
-
-@dataclasses.dataclass
-class UploadResult:
-    """What became of an upload.
-
-    Attributes:
-        success: whether the file is stored.
-        url: the public URL where ``R2_PUBLIC_URL`` is set, otherwise a signed one, hidden in the repr, that lasts an hour.
-        error: what went wrong.
-        file_size: bytes stored.
-        file_key: the key to keep; unlike a signed URL it does not end.
-    """
-
-    success: bool
-    url: str | None = None
-    error: str | None = None
-    file_size: int = 0
-    file_key: str | None = None
-
-    def __repr__(self) -> str:
-        shown = dataclasses.asdict(self) | {"url": "***" if self.url and "?" in self.url else self.url}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
-@dataclasses.dataclass
-class DownloadResult:
-    """What became of a download.
-
-    Attributes:
-        success: whether the file is there, whole and verified.
-        local_path: where it is.
-        error: what went wrong; a file that was there before is then as it was.
-        file_size: its bytes.
-    """
-
-    success: bool
-    local_path: str | None = None
-    error: str | None = None
-    file_size: int = 0
 
 
 class R2AssetManager:
     """Uploads, downloads and looks after files in one bucket of R2, whose settings are read anew at each use.
 
-    No method raises for what goes wrong with the store, the network or the settings: it logs to ``assetstore_r2`` and returns
-    a result without success, ``None``, ``False`` or an empty list. Objects are safe to share between threads and usable
-    after a fork.
+    No method raises for what goes wrong with the store, the network or the settings: it logs to ``assetstore_r2``, once, and
+    returns a result without success, ``None``, ``False`` or an empty list. Objects are safe to share between threads and
+    usable after a fork.
 
     Example::
 
@@ -91,10 +48,12 @@ class R2AssetManager:
         Raises:
             PluginError: the naming or the stats plugin is not installed, or is disabled.
         """
-        self._settings = settings
+        # Behind a function, so that no dump of this object's attributes shows a secret among them.
+        self._find: Callable[[], R2Settings] = lambda: find_settings(settings)
         # They outlive the store, so that counts do not begin anew when a setting changes.
         self._plugins = default_plugins()
-        self._naming, self._stats = (cast(Hooks, plugin) for _, plugin in self._plugins)
+        self._naming = cast(Hooks, dict(self._plugins)[DEFAULTS["naming"]])
+        self._stats = cast(Hooks, dict(self._plugins)[DEFAULTS["stats"]])
         self._lock = PerProcess(threading.Lock)
         self._opened: tuple[R2Settings, AssetStore] | None = None
 
@@ -102,18 +61,18 @@ class R2AssetManager:
         """Tell whether R2 is enabled and its settings are complete and well-formed; nothing is sent."""
         try:
             self._open()
-        except _NotConfiguredError as error:
-            logger.log(error.level, "%s", error)
+        except NotConfiguredError as error:
+            # Without a cause nothing is wrong with the settings: they say that R2 is not to be used.
+            logger.log(logging.WARNING if error.__cause__ else logging.INFO, "%s: %s", NOT_CONFIGURED, error)
             return False
         return True
 
     def upload_file(self, file_path: str | PathLike[str], file_type: str | None = None) -> UploadResult:
         """Store a file under a new key, as ``generate_file_key`` makes them."""
-        with _Attempt("Upload", file_path) as attempt:
+        with Attempt("Upload", file_path) as attempt:
             settings, store = self._open("upload")
-            if not isinstance(file_path, str | PathLike):
-                raise SourceError(f"a path is a str or PathLike, not {type(file_path).__name__}")
-            info = store.upload(file_path, category=_category(file_type))
+            # As a Path, for a store takes bytes as the content itself.
+            info = store.upload(Path(file_path), category=_category(file_type))
             logger.info("Uploaded %r as %r, %d bytes", str(file_path), info.key, info.size)
             url = self._address(settings, store, info.key)
             return UploadResult(success=True, url=url, file_size=info.size, file_key=info.key)
@@ -121,7 +80,7 @@ class R2AssetManager:
 
     def download_file(self, file_key: str, local_path: str | PathLike[str]) -> DownloadResult:
         """Write an asset to a file that appears whole and verified, or not at all; missing folders are made."""
-        with _Attempt("Download", file_key) as attempt:
+        with Attempt("Download", file_key) as attempt:
             _, store = self._open("download")
             info = store.download(file_key, local_path)
             logger.info("Downloaded %r to %r, %d bytes", file_key, str(local_path), info.size)
@@ -129,7 +88,7 @@ class R2AssetManager:
         return DownloadResult(success=False, error=attempt.error)
 
     def get_presigned_url(self, file_key: str, expiration: int = 3600) -> str | None:
-        """Return a URL that anyone can read the asset by for ``expiration`` seconds, at most 604,800; ``None`` on failure."""
+        """Return a URL that reads the asset without credentials for ``expiration`` seconds, 1 to 604,800, or ``None``."""
         return self.generate_presigned_url(file_key, expiration=expiration)
 
     def get_link(self, file_key: str, expiration: int = 3600) -> str | None:
@@ -141,7 +100,7 @@ class R2AssetManager:
 
         It lasts ``expiration`` seconds, 1 to 604,800; ``None`` is returned on failure. The asset need not exist.
         """
-        with _Attempt("Signing", key):
+        with Attempt("Signing", key):
             _, store = self._open("presign")
             verb = cast(Method, method.upper().removesuffix("_OBJECT"))
             return store.presign(key, method=verb, expires=expiration).url
@@ -149,7 +108,7 @@ class R2AssetManager:
 
     def get_object_info(self, file_key: str) -> dict[str, Any] | None:
         """Return key, size, last_modified (aware UTC), content_type, etag and metadata of an asset, or ``None``."""
-        with _Attempt("Lookup", file_key):
+        with Attempt("Lookup", file_key):
             _, store = self._open("stat")
             info = store.stat(file_key)
             return {
@@ -164,7 +123,7 @@ class R2AssetManager:
 
     def object_exists(self, key: str) -> bool:
         """Tell whether there is an asset; ``False`` also when that could not be found out, and an error is then logged."""
-        with _Attempt("Lookup", key):
+        with Attempt("Lookup", key):
             _, store = self._open("exists")
             return store.exists(key)
         return False
@@ -174,7 +133,7 @@ class R2AssetManager:
 
         An empty list may mean a failure: then, and only then, an error is logged.
         """
-        with _Attempt("Listing", prefix):
+        with Attempt("Listing", prefix):
             _, store = self._open("list")
             found = [
                 {"key": info.key, "size": info.size, "last_modified": info.last_modified, "etag": info.etag}
@@ -186,7 +145,7 @@ class R2AssetManager:
 
     def delete_file(self, file_key: str) -> bool:
         """Delete an asset; one that is not there counts as deleted."""
-        with _Attempt("Delete", file_key):
+        with Attempt("Delete", file_key):
             _, store = self._open("delete")
             store.delete(file_key)
             logger.info("Deleted %r", file_key)
@@ -195,7 +154,7 @@ class R2AssetManager:
 
     def get_object_bytes(self, key: str, max_bytes: int) -> bytes | None:
         """Return the bytes of an asset, verified; ``None`` on failure, and for one that is larger than ``max_bytes``."""
-        with _Attempt("Read", key):
+        with Attempt("Read", key):
             _, store = self._open("read")
             with store.open(key, length=max_bytes) as reader:
                 if reader.info.size <= max_bytes:
@@ -209,7 +168,7 @@ class R2AssetManager:
         The original is deleted once the copy stands, so that a promotion that broke off can be repeated. With
         ``overwrite=False`` it fails where the destination is taken.
         """
-        with _Attempt("Promotion", source_key):
+        with Attempt("Promotion", source_key):
             _, store = self._open("move")
             store.move(source_key, destination_key, overwrite=overwrite)
             logger.info("Promoted %r to %r", source_key, destination_key)
@@ -227,12 +186,12 @@ class R2AssetManager:
             InvalidOptionError: no key can begin with ``file_type``.
         """
         kind = guess_content_type(str(filename))
-        category = _category(file_type)
-        options = NameOptions(
-            content_type=kind, category=category_of(kind) if category is None else category, size=None, digest=str
-        )
+        category = _category(file_type) or category_of(kind)
+        # No digest, for the default scheme needs none.
+        options = NameOptions(content_type=kind, category=category, size=None, digest=str)
         proposed = self._naming.assetstore_name(filename=str(filename), options=options)
-        return cast(str, proposed.key) if proposed is not None else str(filename)
+        assert proposed is not None
+        return proposed.key
 
     def add_pending_upload(self, file_path: str | PathLike[str], file_type: str) -> None:
         """Log the request and do nothing else; ``upload_file`` uploads."""
@@ -249,3 +208,53 @@ class R2AssetManager:
     def reset_stats(self) -> None:
         """Set all counts to zero."""
         self._stats.assetstore_reset_stats(options=StatsOptions())
+
+    def _open(self, op: str | None = None) -> tuple[R2Settings, AssetStore]:
+        """Return the settings as they are now and the store they describe, made anew when they have changed.
+
+        Raises:
+            NotConfiguredError: there is none; an operation ``op`` that needs one has thereby failed, and is counted.
+        """
+        try:
+            return self._current()
+        except ConfigError as error:
+            if op is not None:
+                self._stats.assetstore_event(event=_failed(op, error))
+            raise
+
+    def _current(self) -> tuple[R2Settings, AssetStore]:
+        try:
+            found = self._find()
+            if found.enabled:
+                with self._lock.get():
+                    if self._opened is None or self._opened[0] != found:
+                        # The store before is not closed, for other threads may still be at work in it.
+                        self._opened = found, AssetStore(("r2", found.backend()), plugins=self._plugins)
+                    return self._opened
+        except ConfigError as error:
+            raise NotConfiguredError(error.message, hint=error.hint) from error
+        raise NotConfiguredError("R2_ENABLED is not true")
+
+    def _address(self, settings: R2Settings, store: AssetStore, key: str) -> str | None:
+        # An address that cannot be made does not undo the upload.
+        with Attempt("Signing", key):
+            return store.url(key) if settings.public_url else store.presign(key).url
+        return None
+
+
+def _category(file_type: str | None) -> str | None:
+    return (file_type or "").strip("/") or None
+
+
+def _failed(op: str, error: Exception) -> Event:
+    return Event(
+        op=op,
+        key=None,
+        store="r2",
+        bytes=0,
+        seconds=0.0,
+        outcome="error",
+        error=type(error).__name__,
+        attempts=1,
+        time=datetime.now(UTC),
+    )

@@ -89,7 +89,8 @@ def stand_in(upstream: str | None = None, script: Script | None = None) -> Itera
 
         def _send(self, reply: Reply) -> None:
             self.send_response_only(reply.status)
-            for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
+            length = {} if "transfer-encoding" in reply.headers else {"content-length": str(len(reply.body))}
+            for name, value in {**length, **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else reply.body[: reply.cut])

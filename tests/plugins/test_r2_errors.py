@@ -14,6 +14,7 @@ from assetstore import (
     IntegrityError,
     InvalidKeyError,
     InvalidOptionError,
+    ListOptions,
     NotFoundError,
     PreconditionError,
     SourceError,
@@ -141,14 +142,18 @@ def test_a_wrong_jurisdiction_is_hinted_at(status: int, code: str) -> None:
 def test_a_skewed_clock_is_told_with_the_time_of_the_store() -> None:
     """The message holds the date that the store sent."""
     date = "Sun, 22 Nov 2026 19:53:47 GMT"
-    with stand_in(script=lambda request, forward: error_reply(403, "RequestTimeTooSkewed", headers={"date": date})) as server:
+    with stand_in(
+        script=lambda request, forward: error_reply(403, "RequestTimeTooSkewed", headers={"date": date})
+    ) as server:
         backend = backend_at(server.url)
         with pytest.raises(CredentialsError, match=date):
             get(backend, "a")
         backend.assetstore_close()
 
 
-@pytest.mark.parametrize("text", ["Authorization", "Credential access key has length 20, should be 32", "X-Amz-Security-Token"])
+@pytest.mark.parametrize(
+    "text", ["Authorization", "Credential access key has length 20, should be 32", "X-Amz-Security-Token"]
+)
 def test_an_invalid_argument_about_credentials_is_a_credentials_error(text: str) -> None:
     """R2 has no code of its own for a malformed key id or token."""
     with stand_in(script=lambda request, forward: error_reply(400, "InvalidArgument", text)) as server:
@@ -170,10 +175,8 @@ def test_an_endpoint_that_refuses_is_unavailable() -> None:
 
 def test_an_answer_of_something_else_is_no_success() -> None:
     """A page of HTML with status 200 is neither an upload, nor an asset, nor an empty listing."""
-    from assetstore import ListOptions
-
-    script = lambda request, forward: Reply(200, {"content-type": "text/html"}, b"<html>log in</html>")  # noqa: E731
-    with stand_in(script=script) as server:
+    html = Reply(200, {"content-type": "text/html"}, b"<html>log in</html>")
+    with stand_in(script=lambda request, forward: html) as server:
         backend = backend_at(server.url, max_attempts=1)
         with pytest.raises(AssetStoreError):
             put(backend, "a", b"x")

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from r2_stand_in import PART, backend_at, backend_on, error_reply, get, opened, put, stand_in
+from r2_stand_in import PART, Reply, backend_at, backend_on, error_reply, get, opened, put, stand_in
 
 from assetstore import (
     AlreadyExistsError,
@@ -32,7 +32,7 @@ from assetstore import (
 )
 from assetstore_r2.bucket import MAX_OBJECT, MAX_PARTS, MAX_PUT
 from assetstore_r2.copy import copy
-from assetstore_r2.multipart import part_size_for
+from assetstore_r2.multipart import Part, part_size_for, send_parts
 
 MIB = 1 << 20
 
@@ -122,8 +122,6 @@ def test_a_failing_abort_hides_no_error() -> None:
         created = b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
 
         def script(request: Any, forward: Any) -> Any:
-            from r2_stand_in import Reply
-
             if request.method == "POST":
                 return Reply(200, {"content-type": "application/xml"}, created)
             return error_reply(403, "AccessDenied") if request.method == "DELETE" else error_reply(400, "BadDigest")
@@ -155,7 +153,6 @@ def test_a_source_that_raises_leaves_nothing(server: Any, unique_prefix: str) ->
 
 def test_an_endless_source_ends_with_an_error() -> None:
     """Behind 10,000 parts a source of unknown length is refused, and nothing more is read."""
-    from assetstore_r2.multipart import Part, send_parts
 
     class Client:
         aborted = 0
@@ -240,7 +237,11 @@ def test_a_copy_above_the_limit_goes_in_parts(server: Any, unique_prefix: str) -
     stored = backend.assetstore_stat(key=f"{unique_prefix}b", options=StatOptions())
     assert isinstance(stored, AssetInfo)
     assert attrs.evolve(stored, last_modified=None) == copied
-    assert ("image/png", "no-store", {"by": "Müller"}) == (stored.content_type, stored.cache_control, dict(stored.metadata or {}))
+    assert ("image/png", "no-store", {"by": "Müller"}) == (
+        stored.content_type,
+        stored.cache_control,
+        dict(stored.metadata or {}),
+    )
     assert data == get(backend, f"{unique_prefix}b")
     backend.assetstore_close()
 

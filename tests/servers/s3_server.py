@@ -25,8 +25,8 @@ class S3Server:
     other_bucket: str = "other-assets"
 
     @contextmanager
-    def client(self, **credentials: str) -> Iterator[Any]:
-        """Give a plain boto3 client that tries once, and close it; `credentials` replace the server's own."""
+    def client(self, secret_key: str | None = None) -> Iterator[Any]:
+        """Give a plain boto3 client that tries once, and close it; it signs with another `secret_key` if given."""
         import boto3  # late, so that tests which need no server need no boto3
         from botocore.config import Config
         from botocore.handlers import add_expect_header
@@ -38,9 +38,13 @@ class S3Server:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key} | credentials
         client = boto3.session.Session().client(
-            "s3", endpoint_url=self.endpoint_url, region_name=self.region, config=config, **keys
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=secret_key or self.secret_key,
+            config=config,
         )
         # The emulator never answers "100 Continue", for which botocore would wait a second on every upload.
         client.meta.events.unregister("before-call.s3", add_expect_header)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from botocore.exceptions import ClientError
+
 from servers import S3Server
 from servers.emulator import FILES
 from servers.running import StartError, process, serving
@@ -59,7 +60,7 @@ def status(refused: pytest.ExceptionInfo[ClientError]) -> int:
 
 def test_a_wrong_secret_is_refused(server: S3Server) -> None:
     """Signatures are checked, so a client that signs wrongly fails here too."""
-    with server.client(aws_secret_access_key="0" * 64) as client, pytest.raises(ClientError) as refused:
+    with server.client(secret_key="0" * 64) as client, pytest.raises(ClientError) as refused:
         client.put_object(Bucket=server.bucket, Key="a", Body=b"a")
     assert (403, "SignatureDoesNotMatch") == (status(refused), refused.value.response["Error"]["Code"])
 
@@ -138,12 +139,19 @@ def test_the_emulator_is_pinned_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("put", "got"), [("a//b", "a/b"), ("t/", "t"), ("/lead", "lead"), ("back\\slash", "backslash")]
+    ("put", "left"),
+    [
+        (["a//b", "a/b"], ["a/b"]),
+        (["t/", "t"], ["t"]),
+        (["/lead"], ["lead"]),
+        (["back\\slash"], ["back/slash"]),
+    ],
 )
-def test_seaweedfs_fault_odd_keys_are_changed(weed: Any, unique_prefix: str, put: str, got: str) -> None:
+def test_seaweedfs_fault_odd_keys_are_changed(weed: Any, unique_prefix: str, put: Keys, left: Keys) -> None:
     """Empty segments and backslashes are lost, so odd keys are tested on the emulator."""
-    weed.put_object(Bucket="assets", Key=unique_prefix + put, Body=b"x")
-    assert [got] == listed(weed, unique_prefix)
+    for key in put:
+        weed.put_object(Bucket="assets", Key=unique_prefix + key, Body=b"x")
+    assert left == listed(weed, unique_prefix)
 
 
 def test_seaweedfs_fault_a_segment_over_255_bytes_is_refused(weed: Any, unique_prefix: str) -> None:
@@ -157,6 +165,15 @@ def test_seaweedfs_fault_a_listing_is_in_order_of_folders(weed: Any, unique_pref
     for key in ("a/b", "a-b"):
         weed.put_object(Bucket="assets", Key=unique_prefix + key, Body=b"x")
     assert ["a/b", "a-b"] == listed(weed, unique_prefix)
+
+
+def test_seaweedfs_fault_a_prefix_outlives_its_assets(weed: Any, unique_prefix: str) -> None:
+    """That an emptied prefix is gone is tested on the emulator."""
+    target = {"Bucket": "assets", "Key": unique_prefix + "folder/a"}
+    weed.put_object(**target, Body=b"x")
+    weed.delete_object(**target)
+    page = weed.list_objects_v2(Bucket="assets", Prefix=unique_prefix, Delimiter="/")
+    assert [{"Prefix": unique_prefix + "folder/"}] == page["CommonPrefixes"]
 
 
 def test_emulator_fault_a_wrong_checksum_is_accepted(r2: Any, unique_prefix: str) -> None:

@@ -1,0 +1,184 @@
+"""Files that people put into the folder, change there, or link to from there."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assetstore import AssetStore, BackendError, NotFoundError, PreconditionError, is_valid_key
+from assetstore_local import LocalBackend
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Give the folder of the store."""
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def store(root: Path) -> AssetStore:
+    """Give a store over a folder that exists."""
+    root.mkdir()
+    return AssetStore(LocalBackend(root=root, durable=False))
+
+
+def test_a_file_dropped_in_is_an_asset(store: AssetStore, root: Path) -> None:
+    """It has a guessed content type, an ETag that stays, no digest, and can be changed, copied and deleted."""
+    (root / "maps").mkdir()
+    (root / "maps" / "keep.webp").write_bytes(b"map")
+    info = store.stat("maps/keep.webp")
+    assert ("image/webp", None, {}, 3) == (info.content_type, info.digest, info.metadata, info.size)
+    assert info.etag == AssetStore(LocalBackend(root=root)).stat("maps/keep.webp").etag
+    assert b"map" == store.read("maps/keep.webp", if_match=info.etag)
+    assert "image/webp" == store.copy("maps/keep.webp", "b").content_type
+    assert {"by": "gm"} == store.update("maps/keep.webp", metadata={"by": "gm"}, if_match=info.etag).metadata
+    store.delete("maps/keep.webp")
+    assert ["b"] == [item.key for item in store.list()]
+    assert not (root / "maps").exists()
+
+
+def test_a_file_edited_by_hand_loses_its_digest_and_its_etag(store: AssetStore, root: Path) -> None:
+    """The record of an upload holds for that version alone."""
+    info = store.upload(b"one", "a.txt", cache_control="no-store", metadata={"by": "gm"})
+    with (root / "a.txt").open("r+b") as file:
+        file.write(b"two")
+    edited = store.stat("a.txt")
+    assert b"two" == store.read("a.txt")
+    assert (None, None, {}) == (edited.digest, edited.cache_control, edited.metadata)
+    assert info.etag != edited.etag
+    with pytest.raises(PreconditionError):
+        store.upload(b"three", "a.txt", if_match=info.etag)
+
+
+def test_an_asset_replaced_by_a_program_that_renames_is_a_new_version(store: AssetStore, root: Path) -> None:
+    """Editors write a new file and rename it; that is another version too."""
+    info = store.upload(b"one", "a.txt")
+    (root / "new").write_bytes(b"two")
+    (root / "new").rename(root / "a.txt")
+    assert info.etag != store.stat("a.txt").etag
+    assert b"two" == store.read("a.txt")
+
+
+def test_a_damaged_or_missing_record_costs_the_headers_only(store: AssetStore, root: Path) -> None:
+    """The bytes are whole whatever becomes of the record, and the next write mends it."""
+    store.upload(b"one", "a.txt", metadata={"by": "gm"})
+    (record,) = (path for path in (root / ".assetstore").rglob("*.json"))
+    text = record.read_bytes()
+    for damaged in (b"", text[:-1], text[: len(text) // 2], b"[]", b"{}", b"\xff", text.replace(b'"gm"', b"7")):
+        record.write_bytes(damaged)
+        assert (b"one", {}) == (store.read("a.txt"), store.stat("a.txt").metadata)
+    record.unlink()
+    assert {} == store.stat("a.txt").metadata
+    assert {"by": "gm"} == store.upload(b"one", "a.txt", metadata={"by": "gm"}).metadata
+    assert {"by": "gm"} == store.stat("a.txt").metadata
+
+
+def test_a_decomposed_name_is_an_asset_under_its_composed_key(store: AssetStore, root: Path) -> None:
+    """Files from macOS, in folders from macOS, are read, listed, replaced in place and deleted."""
+    folder = root / unicodedata.normalize("NFD", "bücher")
+    folder.mkdir()
+    (folder / unicodedata.normalize("NFD", "café.txt")).write_bytes(b"one")
+    key = "bücher/café.txt"
+    assert is_valid_key(key)
+    assert (b"one", [key]) == (store.read(key), [item.key for item in store.list()])
+    store.upload(b"two", key)
+    assert (b"two", 1) == (store.read(key), len(os.listdir(folder)))
+    store.upload(b"", "bücher/b")
+    assert [folder.name] == [name for name in os.listdir(root) if name != ".assetstore"]
+    store.delete(key)
+    assert ["bücher/b"] == [item.key for item in store.list()]
+
+
+def test_a_tree_copied_with_its_times_keeps_headers(store: AssetStore, root: Path, tmp_path: Path) -> None:
+    """``cp -a`` and its like move a store."""
+    import shutil
+
+    info = store.upload(b"one", "a/b", metadata={"by": "gm"}, cache_control="no-store")
+    shutil.copytree(root, tmp_path / "copy")
+    assert info == AssetStore(LocalBackend(root=tmp_path / "copy")).stat("a/b")
+
+
+def test_files_have_the_mode_that_the_umask_leaves(store: AssetStore, root: Path) -> None:
+    """Others may read an asset if they may read the user's other files, and nothing that is not complete."""
+    staged: list[int] = []
+
+    def source() -> object:
+        yield b"one"
+        staged.extend(stat.S_IMODE(path.stat().st_mode) for path in (root / ".assetstore" / "tmp").iterdir())
+
+    before = os.umask(0o027)
+    try:
+        store.upload(source(), "a")  # type: ignore[arg-type]  # a generator of bytes
+    finally:
+        os.umask(before)
+    assert [0o600] == staged
+    assert 0o640 == stat.S_IMODE((root / "a").stat().st_mode)
+
+
+def _to_file(root: Path, outside: Path) -> str:
+    (root / "ln").symlink_to(outside / "canary")
+    return "ln"
+
+
+def _to_folder(root: Path, outside: Path) -> str:
+    (root / "ln").symlink_to(outside)
+    return "ln/canary"
+
+
+def _below(root: Path, outside: Path) -> str:
+    (root / "sub").mkdir()
+    (root / "sub" / "ln").symlink_to(outside)
+    return "sub/ln/canary"
+
+
+def _dangling(root: Path, outside: Path) -> str:
+    (root / "ln").symlink_to(outside / "new")
+    return "ln"
+
+
+def _pipe(root: Path, outside: Path) -> str:
+    os.mkfifo(root / "pipe")
+    return "pipe"
+
+
+@pytest.mark.parametrize("plant", [_to_file, _to_folder, _below, _dangling, _pipe])
+def test_links_and_pipes_are_neither_read_nor_written_nor_listed_nor_removed(
+    store: AssetStore, root: Path, tmp_path: Path, plant: Callable[[Path, Path], str]
+) -> None:
+    """Nothing outside the root is touched through the store, and what is no asset stays where it is."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_bytes(b"canary")
+    store.upload(b"mine", "mine")
+    key = plant(root, outside)
+    names = sorted(path.relative_to(root) for path in root.rglob("*") if ".assetstore" not in path.parts)
+    with pytest.raises(NotFoundError):
+        store.read(key)
+    with pytest.raises(NotFoundError):
+        store.stat(key)
+    for write in (lambda: store.upload(b"evil", key), lambda: store.copy("mine", key)):
+        with pytest.raises(BackendError, match="neither a folder nor an asset"):
+            write()
+    store.delete(key)
+    assert ["mine"] == [item.key for item in store.list()]
+    assert ["mine"] == [entry.key for entry in store.list(recursive=False)]
+    assert (["canary"], b"canary") == (os.listdir(outside), (outside / "canary").read_bytes())
+    assert names == sorted(path.relative_to(root) for path in root.rglob("*") if ".assetstore" not in path.parts)
+    assert [] == os.listdir(root / ".assetstore" / "tmp")
+
+
+def test_a_link_in_the_place_of_our_own_folder_is_not_followed(store: AssetStore, root: Path, tmp_path: Path) -> None:
+    """Records are as confined as assets."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / ".assetstore").symlink_to(outside)
+    (root / "a").write_bytes(b"a")
+    with pytest.raises(BackendError):
+        store.upload(b"evil", "b")
+    assert b"a" == store.read("a")
+    assert [] == os.listdir(outside)

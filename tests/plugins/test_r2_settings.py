@@ -1,0 +1,210 @@
+"""Settings: where credentials come from, which endpoints are refused, what a URL means."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from assetstore import ConfigError
+from assetstore_r2 import R2Backend, S3Backend
+
+FIELDS: dict[str, Any] = {"access_key": "field-id", "secret_key": "field-secret"}
+R2 = {"R2_ACCESS_KEY": "r2-id", "R2_SECRET_KEY": "r2-secret", "R2_SESSION_TOKEN": "r2-token"}
+AWS = {"AWS_ACCESS_KEY_ID": "aws-id", "AWS_SECRET_ACCESS_KEY": "aws-secret", "AWS_SESSION_TOKEN": "aws-token"}
+
+
+def r2(**settings: Any) -> R2Backend:
+    """Return a backend of R2 with an account and a bucket."""
+    return R2Backend(**{"account_id": "0" * 32, "bucket": "assets", **settings})
+
+
+def signer(backend: S3Backend) -> tuple[str, str, str | None]:
+    """Return the credentials with which the client really signs."""
+    credentials = backend._opened.get().client._request_signer._credentials
+    return credentials.access_key, credentials.secret_key, credentials.token
+
+
+def problems(**settings: Any) -> tuple[str, ...]:
+    """Return what is wrong with a configuration of R2."""
+    with pytest.raises(ConfigError) as caught:
+        r2(**settings)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("make", [r2, lambda **settings: S3Backend(bucket="assets", **settings)], ids=["r2", "s3"])
+def test_credentials_are_taken_as_a_set_in_a_fixed_order(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fields come first, then R2_*, then AWS_*; a token of one set never joins the keys of another."""
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    assert ("aws-id", "aws-secret", "aws-token") == signer(make())
+    for name, value in R2.items():
+        monkeypatch.setenv(name, value)
+    assert ("r2-id", "r2-secret", "r2-token") == signer(make())
+    assert ("field-id", "field-secret", None) == signer(make(**FIELDS))
+    assert ("field-id", "field-secret", "t") == signer(make(**FIELDS, session_token="t"))
+    monkeypatch.delenv("R2_SESSION_TOKEN")
+    assert ("r2-id", "r2-secret", None) == signer(make())
+
+
+def test_half_a_set_is_an_error_that_names_the_other_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key without its secret never falls through to another set."""
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    assert ("secret_key is missing beside access_key",) == problems(access_key="id")
+    assert ("access_key is missing beside secret_key",) == problems(secret_key="canary")
+    monkeypatch.setenv("R2_ACCESS_KEY", "id")
+    assert ("R2_SECRET_KEY is missing beside R2_ACCESS_KEY",) == problems()
+
+
+def test_missing_credentials_say_what_to_set() -> None:
+    """R2 has no other place to look in, so the store cannot be opened."""
+    assert 1 == len(found := problems())
+    assert all(name in found[0] for name in ("access_key", "secret_key", "R2_ACCESS_KEY", "R2_SECRET_KEY"))
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """One ConfigError holds each problem on its own."""
+    found = problems(
+        account_id="evil.example/",
+        bucket="a/b",
+        jurisdiction="moon",
+        part_size=1,
+        max_concurrency=0,
+        max_attempts=0,
+        read_timeout=0.0,
+        public_url="cdn.example",
+        **FIELDS,
+    )
+    assert 8 == len(found)
+
+
+def test_s3_without_credentials_asks_botocore(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """A profile's keys are found when nothing else is given."""
+    (tmp_path / "credentials").write_text(
+        "[other]\naws_access_key_id = profile-id\naws_secret_access_key = profile-secret\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    assert ("profile-id", "profile-secret", None) == signer(S3Backend(bucket="assets"))
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "host"),
+    [(None, ""), ("", ""), ("eu", ".eu"), ("fedramp", ".fedramp"), ("us", ".us")],
+)
+def test_the_endpoint_is_made_of_account_and_jurisdiction(
+    jurisdiction: str | None, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each jurisdiction has its own host, and no ambient endpoint or region changes it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://ambient.example")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://ambient.example")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    client = r2(jurisdiction=jurisdiction, **FIELDS)._opened.get().client
+    assert f"https://{'0' * 32}{host}.r2.cloudflarestorage.com" == client.meta.endpoint_url
+    assert "auto" == client.meta.region_name
+
+
+def test_s3_without_endpoint_is_amazon_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ambient endpoint is ignored here too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://ambient.example")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    client = S3Backend(bucket="assets", region="eu-central-1", **FIELDS)._opened.get().client
+    assert "https://s3.eu-central-1.amazonaws.com" == client.meta.endpoint_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "http://minio:9000",
+        "ftp://example.com",
+        "example.com",
+        "https://",
+        "https://user:canary@example.com",
+        "https://example.com/?a=b",
+        "https://example.com/assets",
+        "https://example.com/assets/",
+        "https://assets.example.com",
+        "https://example.com:port",
+        "https://169.254.169.254",
+        "http://169.254.169.254",
+        "http://2852039166",
+        "https://[fe80::1]",
+        "https://[::ffff:169.254.169.254]",
+        "https://[fd00:ec2::254]",
+        "http://metadata.google.internal",
+    ],
+)
+def test_a_dangerous_or_wrong_endpoint_is_refused(url: str) -> None:
+    """Unencrypted, with a password, with the bucket, or where machines keep credentials: refused, secrets unsaid."""
+    found = problems(endpoint_url=url, **FIELDS)
+    assert all(text.startswith("endpoint_url") for text in found)
+    assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "http://127.0.0.1:1", "http://localhost", "http://[::1]:9", "http://127.0.0.1/s3/r2"]
+)
+def test_a_sound_endpoint_is_taken(url: str) -> None:
+    """Encrypted anywhere, unencrypted on this machine."""
+    assert url == r2(endpoint_url=url, **FIELDS).endpoint_url
+
+
+def test_unencrypted_http_can_be_allowed() -> None:
+    """The field that the refusal names allows it, but never for the place where credentials are kept."""
+    assert r2(endpoint_url="http://minio:9000", insecure_http=True, **FIELDS).insecure_http
+    assert 1 == len(problems(endpoint_url="http://169.254.169.254", insecure_http=True, **FIELDS))
+
+
+def test_an_endpoint_and_a_jurisdiction_exclude_each_other() -> None:
+    """The host would say one thing and the field another."""
+    assert 1 == len(problems(endpoint_url="https://example.com", jurisdiction="eu", **FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("factory", "url", "fields"),
+    [
+        (R2Backend, "r2://0123ab/assets", {"account_id": "0123ab", "bucket": "assets"}),
+        (R2Backend, "r2://0123ab/assets/", {"account_id": "0123ab", "bucket": "assets"}),
+        (R2Backend, "r2:///assets", {"bucket": "assets"}),
+        (R2Backend, "r2://0123ab/assets/maps", {"account_id": "0123ab", "bucket": "assets/maps"}),
+        (S3Backend, "s3://assets?endpoint_url=http://127.0.0.1:9", {"bucket": "assets"}),
+        (S3Backend, "s3://assets/maps", {"bucket": "assets/maps"}),
+    ],
+)
+def test_a_url_gives_account_and_bucket(factory: type[S3Backend], url: str, fields: dict[str, str]) -> None:
+    """The URL names the place; what stands behind the bucket is kept, so that it is refused and not lost."""
+    assert fields == factory.from_url(urlsplit(url))
+
+
+def test_a_path_behind_the_bucket_is_refused() -> None:
+    """The message says how to have a folder."""
+    assert "store.scoped()" in problems(bucket="assets/maps", **FIELDS)[0]
+
+
+def test_the_location_tells_people_where() -> None:
+    """A few words, without account and endpoint."""
+    assert "r2 assets, remote" == r2(**FIELDS).location
+    assert "r2 assets, local" == r2(endpoint_url="http://127.0.0.1:9", **FIELDS).location
+    assert "s3 assets, remote" == S3Backend(bucket="assets").location
+
+
+def test_a_blank_setting_is_none() -> None:
+    """An unset variable with an empty default means that there is no such setting."""
+    backend = r2(public_url="", session_token="", endpoint_url="", **FIELDS)
+    assert (None, None, None) == (backend.public_url, backend.session_token, backend.endpoint_url)
+
+
+def test_the_import_loads_no_vendor() -> None:
+    """Importing the plugin and building a backend need neither boto3 nor botocore yet."""
+    code = (
+        "import sys; from assetstore_r2 import R2Backend;"
+        "R2Backend(bucket='assets', account_id='0', access_key='a', secret_key='b');"
+        "print([name for name in sys.modules if name.startswith(('boto', 's3transfer', 'urllib3'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[]\n" == done.stdout

@@ -1,0 +1,58 @@
+"""Keys under a prefix."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assetstore import AssetInfo, BackendError, InvalidKeyError, Prefix, is_valid_key
+from assetstore.scope import Scope
+
+keys = st.text(min_size=1, max_size=30).filter(is_valid_key)
+
+
+@given(prefix=st.sampled_from(["", "t/", "tenant-7/", "a//", "x", "é"]), key=keys)
+def test_what_goes_in_comes_out(prefix, key):
+    """A key that a scope takes comes back as it was, and lies under the prefix."""
+    scope = Scope(prefix)
+    try:
+        full = scope.inward(key)
+    except InvalidKeyError:
+        return
+    assert full.startswith(scope.prefix)
+    assert is_valid_key(full)
+    assert key == scope.outward(AssetInfo(key=full, size=0)).key
+
+
+@pytest.mark.parametrize("key", ["../a", "/a", "a/../../b", ".", ""])
+def test_no_key_leads_out_of_a_scope(key):
+    """A key that is not valid alone is not valid under a prefix."""
+    with pytest.raises(InvalidKeyError):
+        Scope("t/").inward(key)
+
+
+def test_a_key_that_is_too_long_with_its_prefix_is_refused():
+    """The 1,024 bytes are those of the whole key."""
+    assert 1024 == len(Scope("t/").inward("k" * 1022))
+    with pytest.raises(InvalidKeyError):
+        Scope("t/").inward("k" * 1023)
+
+
+def test_a_key_does_not_melt_into_the_prefix():
+    """A combining character behind a prefix would change the prefix itself in NFC."""
+    for call in (Scope("cafe").inward, Scope("cafe").inward_prefix):
+        with pytest.raises(InvalidKeyError, match="melts"):
+            call("\u0301s")
+
+
+def test_a_backend_that_lists_beyond_the_prefix_is_found_out():
+    """An entry outside of the scope is a BackendError and is not handed on."""
+    with pytest.raises(BackendError, match="outside"):
+        Scope("t/").outward(Prefix(key="u/"))
+
+
+def test_a_whole_store_hands_entries_on_as_they_are():
+    """Without a prefix nothing is copied."""
+    info = AssetInfo(key="a", size=0)
+    assert Scope().outward(info) is info
