@@ -47,8 +47,7 @@ def list_command(
     store = session.open()
     entries: Iterator[AssetInfo | Prefix]
     if Selector(literal=literal).is_glob(store, pattern):
-        after = "" if start_after is None else start_after
-        found = (info for info in matches(store, pattern) if info.key.encode(errors="replace") > after.encode())
+        found = (info for info in matches(store, pattern) if info.key > (start_after or ""))
         entries = itertools.islice(found, limit)
     else:
         entries = store.list(pattern, start_after=start_after, limit=limit, recursive=recursive)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -65,8 +66,8 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
     """Return the facts of each version on record; a record that is damaged counts as none."""
     *_, name = place = _place(key)
     try:
-        with open(os.open(name, FILE, dir_fd=tree.folder(place[:-1])), "rb") as file:
-            versions = json.load(file)["versions"]
+        with io.FileIO(os.open(name, FILE, dir_fd=tree.folder(place[:-1]))) as file:
+            versions = json.loads(file.read())["versions"]
         return {etag: _fitting(facts) for etag, facts in versions.items()}
     except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
@@ -80,12 +81,13 @@ def save(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
     staged = secrets.token_hex(16)
     descriptor = os.open(staged, NEW, 0o666, dir_fd=staging)
     try:
-        with open(descriptor, "wb", buffering=0) as file:
+        with io.FileIO(descriptor, "w"):
             write_all(descriptor, text.encode())
-            tree.sync(file.fileno())
+            tree.sync(descriptor)
         os.rename(staged, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(staged, dir_fd=staging)
+        with contextlib.suppress(OSError):
+            os.unlink(staged, dir_fd=staging)
         raise
     tree.sync(folder)
 

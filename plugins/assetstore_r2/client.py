@@ -36,6 +36,7 @@ def make_client(
     from botocore.session import Session
 
     settings: dict[str, Any] = {
+        "region_name": region,
         "signature_version": "s3v4",
         "s3": {"addressing_style": addressing_style, "use_accelerate_endpoint": False},
         "request_checksum_calculation": "when_required",
@@ -52,14 +53,8 @@ def make_client(
     }
     session = Session(session_vars=_ISOLATED if credentials else None)
     session.register_component("data_loader", _loader())
-    keys = (credentials.access_key, credentials.secret_key, credentials.session_token) if credentials else ()
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     client: Client = session.create_client(
-        "s3",
-        endpoint_url=endpoint_url,
-        region_name=region,
-        config=Config(**settings),
-        **dict(zip(names, keys, strict=False)),
+        "s3", endpoint_url=endpoint_url, config=Config(**settings), **_signing(credentials)
     )
     client.meta.events.register_last("before-call.s3", _drop_expect)
     client.meta.events.register_first("needs-retry.s3", _retries(max_attempts))
@@ -72,6 +67,16 @@ _ISOLATED: Any = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+
+
+def _signing(credentials: Credentials | None) -> dict[str, Any]:
+    if credentials is None:
+        return {}
+    return {
+        "aws_access_key_id": credentials.access_key,
+        "aws_secret_access_key": credentials.secret_key,
+        "aws_session_token": credentials.session_token,
+    }
 
 
 @functools.cache

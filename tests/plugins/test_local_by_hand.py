@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import shutil
 import stat
+import threading
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from assetstore import AssetStore, BackendError, NotFoundError, PreconditionError, is_valid_key
+from assetstore import AssetStore, AssetStoreError, BackendError, NotFoundError, PreconditionError, is_valid_key
 from assetstore_local import LocalBackend
 
 
@@ -96,8 +100,6 @@ def test_a_decomposed_name_is_an_asset_under_its_composed_key(store: AssetStore,
 
 def test_a_tree_copied_with_its_times_keeps_headers(store: AssetStore, root: Path, tmp_path: Path) -> None:
     """``cp -a`` and its like move a store."""
-    import shutil
-
     info = store.upload(b"one", "a/b", metadata={"by": "gm"}, cache_control="no-store")
     shutil.copytree(root, tmp_path / "copy")
     assert info == AssetStore(LocalBackend(root=tmp_path / "copy")).stat("a/b")
@@ -182,3 +184,39 @@ def test_a_link_in_the_place_of_our_own_folder_is_not_followed(store: AssetStore
         store.upload(b"evil", "b")
     assert b"a" == store.read("a")
     assert [] == os.listdir(outside)
+
+
+def test_a_link_swapped_in_during_an_operation_leads_nowhere(store: AssetStore, root: Path, tmp_path: Path) -> None:
+    """A folder that becomes a link at the worst moment is not followed either."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_bytes(b"canary")
+    done = threading.Event()
+
+    def swap() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                (root / "sub").rename(root / "aside")
+                (root / "sub").symlink_to(outside)
+            with contextlib.suppress(OSError):
+                (root / "sub").unlink()
+            with contextlib.suppress(OSError):
+                (root / "aside").rename(root / "sub")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for operation in itertools.islice(itertools.cycle((store.upload, store.read, store.list, store.delete)), 2000):
+            with contextlib.suppress(AssetStoreError):
+                if operation == store.upload:
+                    store.upload(b"mine", "sub/a")
+                elif operation == store.read:
+                    assert b"mine" == store.read("sub/a")
+                elif operation == store.list:
+                    assert {"sub/a", "aside/a"} >= {item.key for item in store.list()}
+                else:
+                    store.delete("sub/a")
+    finally:
+        done.set()
+        thread.join()
+    assert (["a"], b"canary") == (os.listdir(outside), (outside / "a").read_bytes())

@@ -78,7 +78,7 @@ def test_sizes_etags_and_times_of_a_listing_are_those_of_stat(tmp_path: Path) ->
 
 def test_a_key_of_a_thousand_segments_is_written_listed_and_deleted(tmp_path: Path) -> None:
     """Depth is bounded by the length of keys alone, not by Python's stack or the number of open files."""
-    keys = ["/".join("d" * 512), "d/" * 511 + "e", "d/" * 300 + "f", "d" + "/" * 1000]
+    keys = ["d" + "/" * 1000, "/".join("d" * 512), "d/" * 511 + "e"]
     with _store(tmp_path) as store:
         for key in keys:
             store.upload(key.encode(), key)
@@ -99,10 +99,10 @@ def test_empty_folders_and_folders_of_other_things_are_no_prefixes(tmp_path: Pat
         assert [Prefix(key="empty/")] == list(store.list(recursive=False))
 
 
-def test_ten_thousand_names_in_one_folder_are_listed_in_order(tmp_path: Path) -> None:
+def test_three_thousand_names_in_one_folder_are_listed_in_order(tmp_path: Path) -> None:
     """A big folder costs a scan for each page, and no look at files beyond the page."""
     (tmp_path / "big").mkdir()
-    names = [f"{number}.png" for number in range(10_000)]
+    names = [f"{number}.png" for number in range(3000)]
     for name in names:
         os.close(os.open(tmp_path / "big" / name, os.O_CREAT))
     with _store(tmp_path) as store:

@@ -36,9 +36,9 @@ def _run(count: int, target: Callable[..., None], *arguments: object) -> None:
     assert [0] * count == [process.exitcode for process in processes]
 
 
-def _create(number: int, root: Path, barrier: Any, out: Path) -> None:
+def _create(number: int, rounds: int, root: Path, barrier: Any, out: Path) -> None:
     store, wins = _store(root), 0
-    for round_ in range(_ROUNDS):
+    for round_ in range(rounds):
         barrier.wait()
         try:
             store.upload(f"{number}".encode(), f"round/{round_}", overwrite=False)
@@ -52,7 +52,7 @@ def test_of_eight_creators_one_wins_each_round(tmp_path: Path) -> None:
     """Create-only is exact between processes."""
     (tmp_path / "out").mkdir()
     barrier = _CONTEXT.Barrier(_PROCESSES)
-    _run(_PROCESSES, _create, tmp_path / "root", barrier, tmp_path / "out")
+    _run(_PROCESSES, _create, _ROUNDS, tmp_path / "root", barrier, tmp_path / "out")
     wins = sum(int(path.read_text()) for path in (tmp_path / "out").iterdir())
     sys.stdout.write(f"\n{wins} winners in {_ROUNDS} rounds of {_PROCESSES} creators\n")
     assert wins == _ROUNDS == len(list(_store(tmp_path / "root").list()))

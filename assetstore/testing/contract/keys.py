@@ -57,6 +57,7 @@ class KeyGuarantees(Fixtures):
         """Every operation refuses every invalid key with InvalidKeyError, and the backend hears nothing of it."""
         operations: list[Callable[[Any], object]] = [
             lambda key: store.upload(b"", key),
+            lambda key: _write(store, key),
             store.read,
             store.open,
             lambda key: store.download(key, tmp_path / "file"),
@@ -73,7 +74,7 @@ class KeyGuarantees(Fixtures):
         ]
         for key in INVALID_KEYS:
             # Without a key an upload makes one.
-            for operation in operations[key is None :]:
+            for operation in operations[2 if key is None else 0 :]:
                 with pytest.raises(InvalidKeyError):
                     operation(key)
         assert [] == spy.calls
@@ -116,6 +117,11 @@ class KeyGuarantees(Fixtures):
             for number, key in enumerate(keys):
                 store.delete(key)
                 assert sorted(keys[number + 1 :]) == [item.key for item in store.list()]
+
+
+def _write(store: AssetStore, key: str) -> None:
+    with store.writer(key) as out:
+        out.write(b"x")
 
 
 def _misread(store: AssetStore, key: str, data: bytes, listed: list[str]) -> str | None:
