@@ -7,6 +7,7 @@ All are frozen. Times are aware UTC, sizes are ``int`` bytes, durations are ``fl
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -66,6 +67,15 @@ def _metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
     if sum(len(name) + len(text.encode()) for name, text in copy.items()) > MAX_METADATA_BYTES:
         raise InvalidOptionError(f"metadata has at most {MAX_METADATA_BYTES} bytes of UTF-8 in all, names included")
     return MappingProxyType(copy)
+
+
+def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidOptionError(f"{attribute.name} is a str, not {type(value).__name__}")
+
+
+def _nfc(value: str | None) -> str | None:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def _natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -157,10 +167,10 @@ class ListOptions:
         start_after: only keys behind this one in the order of UTF-8 bytes.
     """
 
-    cursor: str | None = None
+    cursor: str | None = attrs.field(default=None, validator=_text)
     limit: int = attrs.field(default=1000, validator=_positive)
     recursive: bool = True
-    start_after: str | None = None
+    start_after: str | None = attrs.field(default=None, converter=_nfc, validator=_text)
 
 
 @attrs.frozen(kw_only=True)

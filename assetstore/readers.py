@@ -33,7 +33,8 @@ class AssetReader(io.BufferedIOBase):
         self._error: BaseException | None = None
         whole = stream.length == stream.info.size
         algorithm, _, self._digest = (stream.info.digest or "").partition(":")
-        self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and self._digest else None
+        known = self._digest and algorithm in hashlib.algorithms_available
+        self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and known else None
 
     def readable(self) -> bool:
         """Tell that it can be read."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
 
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -72,7 +73,14 @@ def _commit(temporary: Path, target: Path, mode: int, *, overwrite: bool) -> Non
         os.link(temporary, target)
     except FileExistsError as error:
         raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path") from error
-    temporary.unlink()
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # Without hard links the name is taken first, by an empty file.
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        temporary.replace(target)
+    else:
+        temporary.unlink()
 
 
 @contextlib.contextmanager

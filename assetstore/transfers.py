@@ -62,8 +62,11 @@ def _copy_through(relay: Relay, source: str, destination: str, options: CopyOpti
                 headers[name] = value
             elif asked:
                 raise UnsupportedError(f"the store does not support upload with {name}")
-        upload_options = UploadOptions(overwrite=options.overwrite, **headers)
+        onto_itself = source == destination
+        # What was read is written back only over the version that it came from.
+        if_match = reader.info.etag if onto_itself and "upload.if_match" in relay.supports else None
+        upload_options = UploadOptions(overwrite=options.overwrite, if_match=if_match, **headers)
         with contextlib.closing(Source(reader.chunks())) as opened:
-            if source == destination:
+            if onto_itself:
                 opened.spool()
             return upload(relay, destination, opened, upload_options)

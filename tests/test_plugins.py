@@ -121,7 +121,7 @@ class _Empty: ...
     [
         (_Unmarked(), "plugin 'x' defines assetstore_event without the marker; put @hookimpl above it"),
         (_Unknown(), "unknown hook 'assetstore_uplaod'"),
-        (_Misfit(), "hookimpl definition: assetstore_event(happening)"),
+        (_Misfit(), "{'happening'} are declared in the hookimpl but can not be found in the hookspec"),
         (_Empty(), "plugin 'x' implements no hook"),
     ],
 )

@@ -56,6 +56,16 @@ class App(click.Group):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
         sys.exit(self._ended(args, extra))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C ends it with one line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                # The terminal has just shown ^C.
+                click.echo(err=True)
+            raise click.exceptions.Exit(_said("interrupted", failures.INTERRUPTED)) from None
+
     def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
         """Run a command and return its code."""
         try:

@@ -117,9 +117,11 @@ class Session:
     def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
         """Show a progress bar over ``total`` bytes while work goes on, unless data runs over the same terminal."""
         wanted = not ((data_on_stdout or self.as_json) and sys.stdout.isatty())
-        with Bar(verb, total, wanted=wanted) as self.bar:
-            yield self.bar
-        self.bar = None
+        try:
+            with Bar(verb, total, wanted=wanted) as self.bar:
+                yield self.bar
+        finally:
+            self.bar = None
 
     @contextlib.contextmanager
     def item(self, op: str, key: str, *, what: str | None = None) -> Iterator[None]:

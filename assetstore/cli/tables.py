@@ -26,4 +26,4 @@ def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     colour = colourful(sys.stdout)
     width = shutil.get_terminal_size().columns
     Console(file=buffer, force_terminal=colour, no_color=not colour, width=width).print(table)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines() if line.strip())

@@ -131,7 +131,10 @@ class Tree:
         self.forget()
         for depth in range(len(names), 0, -1):
             try:
-                os.rmdir(names[depth - 1], dir_fd=self.folder(names[: depth - 1]))
+                # From the top down, each from the one above: from the root anew, deep folders would cost the square.
+                for above in range(max(depth - _MAX_OPEN // 2, 0), depth):
+                    folder = self.folder(names[:above])
+                os.rmdir(names[depth - 1], dir_fd=folder)
             except OSError:
                 return
 

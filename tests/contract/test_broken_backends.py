@@ -13,8 +13,9 @@ FILE = Path(__file__).with_name("broken_backends.py")
 
 def failures_of(*tests: str) -> tuple[set[str], str]:
     """Run tests of ``broken_backends.py``, and return those that failed and all that was printed."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short"]
-    run = subprocess.run([*command, *(f"{FILE}::{test}" for test in tests)], capture_output=True, text=True, timeout=120, cwd=FILE.parent)
+    chosen = [f"{FILE}::{test}" for test in tests]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", *chosen]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=FILE.parent)
     failed = {line.partition("::")[2].partition("[")[0] for line in run.stdout.splitlines() if line.startswith("FAILED")}
     return failed, run.stdout
 

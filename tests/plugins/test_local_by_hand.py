@@ -206,7 +206,7 @@ def test_a_link_swapped_in_during_an_operation_leads_nowhere(store: AssetStore, 
     thread = threading.Thread(target=swap)
     thread.start()
     try:
-        for operation in itertools.islice(itertools.cycle((store.upload, store.read, store.list, store.delete)), 2000):
+        for operation in itertools.islice(itertools.cycle((store.upload, store.read, store.list, store.delete)), 600):
             with contextlib.suppress(AssetStoreError):
                 if operation == store.upload:
                     store.upload(b"mine", "sub/a")

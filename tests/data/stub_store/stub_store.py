@@ -16,6 +16,7 @@ from assetstore import (
     AssetInfo,
     BackendError,
     CredentialsError,
+    Event,
     PresignedRequest,
     PresignOptions,
     StatOptions,
@@ -25,7 +26,7 @@ from assetstore import (
 )
 from assetstore.testing import MemoryBackend
 
-SECRET = "hunter2-signature"  # noqa: S105 - a canary, no password
+SECRET = "hunter2-signature"
 HOSTILE = (
     "/etc/canary",
     "../canary",
@@ -112,3 +113,13 @@ class StubBackend(MemoryBackend):
                 raise ValueError(url)
             except ValueError:
                 logging.getLogger("stub").exception("the log of\x1b %s", url)
+
+
+class Interrupting:
+    """An observer that is hit by Ctrl-C right after the first upload."""
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Hit."""
+        if event.op == "upload":
+            raise KeyboardInterrupt

@@ -1,0 +1,164 @@
+"""``presign``, ``url``, ``stats``, ``stores``, ``plugins`` and ``doctor``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assetstore import AssetStore, open_store
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+S = ("-s", "file:assets")
+STEPS = [
+    "check the configuration",
+    "upload a test file",
+    "sign URLs",
+    "look up its information",
+    "download and compare it",
+    "list it",
+    "delete it",
+    "show usage statistics",
+]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("15m", 900), ("1h", 3600), ("7d", 604_800)])
+def test_a_signed_url_alone_goes_to_stdout(run: Run, text: str, seconds: int) -> None:
+    """Talk about headers and expiry stays on stderr; times have units."""
+    done = run("-s", "stub:", "presign", "a b.png", "--method", "put", "--expires", text, "--content-type", "image/png")
+    assert ["https://cdn.example/a%20b.png?signature=hunter2-signature"] == done.lines
+    header, expiry = done.err.splitlines()
+    assert "send the header content-type: image/png" == header
+    end = datetime.fromisoformat(expiry.removeprefix("PUT until "))
+    assert abs(end - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(minutes=1)
+
+
+def test_a_signed_request_as_json(run: Run) -> None:
+    """The object has all that a client needs."""
+    (record,) = run("-s", "stub:", "--json", "presign", "a").records
+    assert {"url", "method", "headers", "expires_at"} == record.keys()
+
+
+def test_a_public_url_is_shown(run: Run, folder: Path) -> None:
+    """A store with ``public_url`` has one, another says that it has none."""
+    (folder / "assetstore.toml").write_text('[stores.dev]\nurl = "file:assets"\npublic_url = "https://cdn.example"\n')
+    assert "https://cdn.example/a%20b\n" == run("-s", "dev", "url", "a b").out
+    assert [{"key": "a", "url": "https://cdn.example/a"}] == run("-s", "dev", "--json", "url", "a").records
+    assert 1 == run(*S, "url", "a").code
+
+
+def test_statistics_are_counted_and_reset(run: Run, folder: Path) -> None:
+    """Counters with a file outlive a command, are shown, and are set to zero when that is asked."""
+    (folder / "assetstore.toml").write_text(
+        'default = "dev"\n[stores.dev]\nurl = "file:assets"\nstats = { path = "stats.db" }\n'
+    )
+    run("upload", "-", "--key", "a", stdin=b"four")
+    done = run("stats")
+    assert (["uploads", "1", "4 B", "0"], "") == (done.lines[0].split("\t")[:4], done.err)
+    (record,) = run("--json", "stats", "--reset", "-n").records
+    assert (1, 4) == (record["uploads"]["count"], record["uploads"]["bytes"])
+    assert 0 == run("stats", "--reset").code
+    (record,) = run("--json", "stats").records
+    assert 0 == record["uploads"]["count"]
+
+
+def test_counters_in_memory_are_explained(run: Run, store: AssetStore) -> None:
+    """Nothing but zeros needs a word."""
+    assert 'stats = { path = "stats.db" }' in run(*S, "stats").err
+
+
+def test_stores_are_listed_without_their_secrets(run: Run, folder: Path) -> None:
+    """The file is named, the default marked, what may be secret masked, and no store opened."""
+    (folder / "assetstore.toml").write_text(
+        'default = "dev"\n[stores.dev]\nurl = "file:assets"\n[stores.prod]\nurl = "s3://me:hunter2@host/b?secret_key=hunter2"\n'
+        'secret_key = "hunter2"\n[stores.plain]\nbackend = "memory"\n'
+    )
+    done = run("stores")
+    assert ["*\tdev\tfile:assets", "\tprod\ts3://***@host/b?***", "\tplain\tbackend memory"] == done.lines
+    assert f"from {folder}/assetstore.toml\n" == done.err
+    records = run("stores", "--json").records
+    assert {"name": "dev", "default": True, "url": "file:assets", "config": f"{folder}/assetstore.toml"} == records[0]
+    assert "hunter2" not in str(records)
+
+
+def test_no_configuration_is_said(run: Run) -> None:
+    """Without a file, the way to do without is named."""
+    assert (0, b"") == ((done := run("stores")).code, done.raw)
+    assert "-s file:assets" in done.err
+
+
+def test_plugins_are_listed_with_their_hooks(run: Run) -> None:
+    """Name, distribution, version and hooks of each, a stranger's included."""
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in run("plugins").lines}
+    assert ["assetstore", "name"] == [rows["naming"][0], rows["naming"][2]]
+    assert ["stub-store", "1.0"] == rows["stub"][:2]
+    records = {record["name"]: record for record in run("plugins", "--json").records}
+    assert "presign" in records["stub"]["hooks"]
+
+
+def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that fails hides no other."""
+    monkeypatch.setenv("ASSETSTORE_DISABLE_PLUGINS", "stub")
+    rows = {line.split("\t")[0]: line.split("\t")[3] for line in run("plugins").lines}
+    assert "cannot be loaded: disabled by ASSETSTORE_DISABLE_PLUGINS" == rows["stub"]
+    assert "naming" in rows
+
+
+def test_doctor_takes_eight_steps(run: Run, store: AssetStore) -> None:
+    """Each is named, timed and told; what is not supported is no failure; nothing is left behind."""
+    done = run("--json", "doctor", "file:assets")
+    assert 0 == done.code
+    assert STEPS == [record["name"] for record in done.records]
+    assert ["ok", "ok", "unsupported", "ok", "ok", "ok", "ok", "ok"] == [record["outcome"] for record in done.records]
+    assert all(record["milliseconds"] >= 0 and record["detail"] for record in done.records)
+    assert 4 == len(list(store.list()))
+
+
+def test_doctor_signs_urls_and_shows_none(run: Run) -> None:
+    """A signed URL is a secret, in a report too."""
+    done = run("-s", "stub:", "doctor")
+    assert 0 == done.code
+    assert "a GET and a PUT, valid for 60 seconds" in done.out
+    assert "signature" not in done.out + done.err
+
+
+def test_doctor_reports_in_lines_for_people(run: Run) -> None:
+    """Each step has its number, outcome and milliseconds on a line, and what it did below."""
+    lines = run(*S, "doctor").lines
+    assert STEPS == [line[3:27].strip() for line in lines if line[:1].isdigit()]
+    assert all(line.endswith(" ms") for line in lines if line[:1].isdigit())
+
+
+def test_doctor_says_what_to_do_about_a_configuration(run: Run, folder: Path) -> None:
+    """A store that does not open is one failure with a next step; the other steps are skipped."""
+    (folder / "assetstore.toml").write_text('[stores.prod]\nurl = "file:assets"\nkey = "${NOT_SET}"\n')
+    done = run("doctor", "prod", "--json")
+    first, *others = done.records
+    assert (2, "FAILED") == (done.code, first["outcome"])
+    assert "NOT_SET is not set" in first["detail"]
+    assert "assetstore stores" in first["next"]
+    assert {"skipped"} == {record["outcome"] for record in others}
+
+
+@pytest.mark.parametrize(("trouble", "code"), [("credentials", 4), ("denied", 4), ("away", 1), ("bug", 1)])
+def test_doctor_goes_on_after_a_failure(run: Run, trouble: str, code: int) -> None:
+    """The failing step has its reason and the next thing to do, the others are taken all the same."""
+    done = run("--json", "doctor", f"stub:?trouble={trouble}")
+    outcomes = {record["name"]: record["outcome"] for record in done.records}
+    assert code == done.code
+    assert ("FAILED", "ok", "ok") == tuple(outcomes[name] for name in (STEPS[3], STEPS[4], STEPS[5]))
+    assert all(record["next"] for record in done.records if record["outcome"] == "FAILED")
+    assert "signature" not in done.out + done.err
+
+
+def test_doctor_leaves_nothing_behind_when_it_is_interrupted(run: Run, folder: Path) -> None:
+    """Ctrl-C in the middle still deletes the test file."""
+    (folder / "assetstore.toml").write_text(
+        '[stores.dev]\nurl = "file:assets"\nplugins = ["interrupting"]\n'
+    )
+    done = run("doctor", "dev")
+    assert (130, []) == (done.code, list(open_store("file:assets").list()))
