@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -135,6 +134,8 @@ def build_store(config: StoreConfig) -> AssetStore:
 
 
 def _load(path: Path) -> Config | None:
+    import tomllib  # a store opened by its URL needs no parser
+
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

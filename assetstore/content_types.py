@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import mimetypes
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
@@ -67,10 +68,14 @@ _DOCUMENTS = {
 }
 _OFFICE = ("application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument.", "application/vnd.ms-")
 
-# filenames=() keeps the machine's own mime.types out, which differ from one system to the next.
-_table = mimetypes.MimeTypes(filenames=())
-for _suffix, _type in _MORE.items():
-    _table.add_type(_type, _suffix)
+
+@functools.cache
+def _table() -> mimetypes.MimeTypes:
+    # filenames=() keeps the machine's own mime.types out, which differ from one system to the next.
+    table = mimetypes.MimeTypes(filenames=())
+    for suffix, kind in _MORE.items():
+        table.add_type(kind, suffix)
+    return table
 
 
 def guess_content_type(name: str) -> str:
@@ -78,7 +83,7 @@ def guess_content_type(name: str) -> str:
 
     A compressed file (``map.svg.gz``) is what its compression is, ``application/gzip``, for its bytes are those.
     """
-    kind, encoding = _table.guess_type("x/" + name.rpartition("/")[2], strict=False)
+    kind, encoding = _table().guess_type("x/" + name.rpartition("/")[2], strict=False)
     if encoding is not None:
         return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
             encoding, DEFAULT_CONTENT_TYPE

@@ -6,6 +6,7 @@ All are frozen. Times are aware UTC, sizes are ``int`` bytes, durations are ``fl
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -300,9 +301,17 @@ class AssetInfo:
     cache_control: str | None = None
     content_disposition: str | None = None
     content_language: str | None = None
-    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=attrs.converters.optional(_read_only))
+    metadata: Mapping[str, str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_read_only), hash=False
+    )
     digest: str | None = None
     valid: bool = True
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping cannot be pickled, and people cache what they know of an asset.
+        values = attrs.asdict(self, recurse=False)
+        values["metadata"] = None if self.metadata is None else dict(self.metadata)
+        return functools.partial(AssetInfo, **values), ()
 
 
 @attrs.frozen(kw_only=True)

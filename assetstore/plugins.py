@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import pluggy
@@ -14,6 +13,9 @@ import pluggy
 from assetstore.errors import PluginError
 from assetstore.hookspecs import OPTIONAL, PROJECT, REQUIRED, Hooks
 from assetstore.wrappers import Wrapper
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP = "assetstore"
 SCHEMES = "assetstore.schemes"
@@ -71,9 +73,9 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     kind = "URL scheme" if group == SCHEMES else "plugin"
     if name in disabled_plugins():
         raise PluginError(f"plugin {name!r} is disabled by {DISABLE_VARIABLE}")
-    found = entry_points(group=group, name=name)
+    found = _entry_points(group=group, name=name)
     if not found:
-        known = sorted({point.name for point in entry_points(group=group)})
+        known = sorted({point.name for point in _entry_points(group=group)})
         close = difflib.get_close_matches(name, known, 1)
         raise PluginError(
             f"no {kind} {name!r} is installed, there are: {', '.join(known)}",
@@ -88,7 +90,7 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
 def installed_plugins() -> tuple[PluginInfo, ...]:
     """Load every installed plugin and tell of each what it is; one that fails is reported and hides no other."""
     infos = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(_entry_points(group=GROUP), key=lambda point: point.name):
         distribution, version = _distribution(point)
         info = PluginInfo(name=point.name, distribution=distribution, version=version)
         try:
@@ -172,6 +174,13 @@ def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
         raise PluginError(f"plugin {name!r} is given twice") from error
     if not manager.get_hookcallers(plugin):
         raise PluginError(f"plugin {name!r} implements no hook")
+
+
+def _entry_points(**selection: str) -> EntryPoints:
+    # The module is slow to load, and a store made of live objects never asks.
+    from importlib.metadata import entry_points
+
+    return entry_points(**selection)  # type: ignore[return-value]  # typeshed keeps 3.9's class in the union
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -191,3 +192,9 @@ def test_an_asset_cannot_be_changed():
         info.size = 2
     with pytest.raises(TypeError):
         info.metadata["by"] = "x"
+
+
+def test_an_asset_info_can_be_cached() -> None:
+    """It survives pickling and may stand in a set, with metadata and without."""
+    infos = {AssetInfo(key="a", size=1, metadata={"by": "gm"}), AssetInfo(key="b", size=0)}
+    assert infos == set(pickle.loads(pickle.dumps(list(infos))))

@@ -128,7 +128,7 @@ def download_command(
     chosen = list(selector.select_all(store, keys))
     with session.working("downloading", _total(chosen)) as bar:
         for selected in chosen:
-            bar.label = shown(selected.key)
+            bar.label = shown(selected.relative)
             with session.item("download", selected.key):
                 downloads.fetch(selected)
     session.finish()
@@ -143,7 +143,7 @@ def _total(chosen: list[Selected]) -> int | None:
 def _to_stdout(session: Session, store: AssetStore, selector: Selector, keys: tuple[str, ...], dry_run: bool) -> None:
     with session.working("downloading", None, data_on_stdout=True) as bar:
         for selected in selector.select_all(store, keys):
-            bar.label = shown(selected.key)
+            bar.label = shown(selected.relative)
             with session.item("download", selected.key):
                 if dry_run:
                     session.talk(f"would download {shown(selected.key)} -> stdout, from {place(store)}")

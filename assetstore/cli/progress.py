@@ -7,23 +7,34 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from assetstore.cli.text import readable_size
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PATIENCE = 0.5
+NAME_WIDTH = 16
 
 
 class Bar:
-    """Counts bytes, and draws itself on stderr once the work has taken half a second; short work shows nothing.
+    """Counts bytes, and draws itself on stderr once the work has taken a while; short work shows nothing.
 
     Attributes:
         label: what is being worked on.
     """
 
-    def __init__(self, verb: str, total: int | None, *, wanted: bool) -> None:
-        """Begin to count up to ``total`` bytes, ``None`` when it is not known; ``wanted`` is false to stay hidden."""
+    def __init__(self, verb: str, total: int | None, *, wanted: bool, patience: float = PATIENCE) -> None:
+        """Begin to count.
+
+        Args:
+            verb: what is done, as ``uploading``.
+            total: how many bytes it will be, or ``None`` when that is not known.
+            wanted: ``False`` keeps it hidden.
+            patience: seconds before it is drawn.
+        """
         self.label = ""
         self._verb = verb
+        self._patience = patience
         self._total = total
         self._done = 0
         self._began = time.monotonic()
@@ -34,10 +45,13 @@ class Bar:
     def advance(self, count: int) -> None:
         """Count further bytes."""
         self._done += count
-        if self._drawn is None and not self._hidden and time.monotonic() - self._began > PATIENCE:
+        if self._drawn is None and not self._hidden and time.monotonic() - self._began > self._patience:
             self._draw()
         if self._drawn is not None and self._task is not None:
-            self._drawn.update(self._task, completed=self._done, description=self._description())
+            amount, speed = self._figures()
+            self._drawn.update(
+                self._task, completed=self._done, description=self._description(), amount=amount, speed=speed
+            )
 
     def print(self, text: str) -> bool:
         """Print a line above the bar, or tell that there is none."""
@@ -49,18 +63,24 @@ class Bar:
         return True
 
     def _description(self) -> str:
-        name = self.label if len(self.label) <= 24 else f"…{self.label[-23:]}"
+        name = self.label if len(self.label) <= NAME_WIDTH else f"…{self.label[1 - NAME_WIDTH :]}"
         return f"{self._verb} {name}"
+
+    def _figures(self) -> tuple[str, str]:
+        amount = readable_size(self._done) + (f" of {readable_size(self._total)}" if self._total is not None else "")
+        speed = self._done / max(time.monotonic() - self._began, 0.001)
+        return amount, f"{readable_size(speed)}/s"
 
     def _draw(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
         self._drawn = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[amount]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[speed]}", style="cyan", table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             transient=True,
@@ -69,7 +89,10 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._drawn.add_task(self._description(), total=self._total)
+        amount, speed = self._figures()
+        self._task = self._drawn.add_task(
+            self._description(), total=self._total, completed=self._done, amount=amount, speed=speed
+        )
         self._drawn.start()
 
     def __enter__(self) -> Self:

@@ -90,7 +90,7 @@ def upload_command(
     options = {**headers, "overwrite": not no_overwrite, "filename": filename, "category": category}
     with session.working("uploading", _total(items)) as bar:
         for item in items:
-            bar.label = shown(item.source)
+            bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
             with session.item("upload", item.source):
                 if dry_run:
                     _pretend(session, store, item, options)

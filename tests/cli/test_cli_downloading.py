@@ -114,7 +114,7 @@ def test_what_the_file_system_refuses_is_told_in_three_lines(run: Run, store: As
 
 
 def test_foreign_keys_never_leave_the_folder(run: Run, folder: Path) -> None:
-    """Keys with ``..``, a leading slash, an empty segment, a control character or a link that leads out are refused alone."""
+    """Keys with ``..``, a leading slash, an empty segment, a control character or a link that leads out fail alone."""
     outside = folder / "outside"
     (folder / "in/target").mkdir(parents=True)
     outside.mkdir()
