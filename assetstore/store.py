@@ -378,7 +378,11 @@ class AssetStore:
 
     def _copy(self, operation: Operation, source: str, options: CopyOptions) -> AssetInfo:
         full_source = self._inward(operation, source)
-        info = transfers.copy(self._relay, full_source, operation.locate(self._scope), options)
+        try:
+            info = transfers.copy(self._relay, full_source, operation.locate(self._scope), options)
+        except (NotFoundError, PreconditionError) as error:
+            error.key = error.key or source
+            raise
         operation.bytes = info.size
         return self._scope.outward(info)
 

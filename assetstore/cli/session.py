@@ -228,6 +228,8 @@ def command(name: str, *, examples: tuple[str, ...] = ()) -> Callable[[Callable[
     def decorate(function: Callable[..., None]) -> click.Command:
         made = click.command(name, cls=Command)(store_option(json_option(click.pass_obj(function))))
         made.examples = examples
+        # What is the command's own comes first in its help.
+        made.params = [*made.params[2:], *made.params[:2]]
         return made
 
     return decorate

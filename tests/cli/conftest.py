@@ -1,65 +1,17 @@
-"""A command line that runs in this process and keeps all it writes, byte for byte."""
+"""Fixtures that run the command line in this process."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
+from running import Done, Run, Stream
 
 from assetstore import AssetStore, open_store
 from assetstore.cli.app import app
 
 STUB = Path(__file__).parent.parent / "data" / "stub_store"
-
-
-class Stream(io.TextIOWrapper):
-    """A text stream over bytes in memory that may claim to be a terminal."""
-
-    def __init__(self, data: bytes = b"", *, terminal: bool = False) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8", write_through=True)
-        self.terminal = terminal
-
-    def isatty(self) -> bool:
-        """Tell what was claimed."""
-        return self.terminal
-
-    def text(self) -> bytes:
-        """Return all that was written."""
-        self.flush()
-        return bytes(self.buffer.getvalue())  # type: ignore[attr-defined]  # it is a BytesIO
-
-
-@attrs.frozen
-class Done:
-    """What became of a command."""
-
-    code: int
-    raw: bytes
-    err: str
-
-    @property
-    def out(self) -> str:
-        """Data as text."""
-        return self.raw.decode()
-
-    @property
-    def lines(self) -> list[str]:
-        """Data line by line."""
-        return self.out.splitlines()
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """Data as JSON, one object a line."""
-        return [json.loads(line) for line in self.lines]
-
-
-Run = Callable[..., Done]
 
 
 @pytest.fixture

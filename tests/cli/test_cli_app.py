@@ -16,7 +16,7 @@ from assetstore import AssetStore
 from assetstore.cli.app import ALIASES, MODULES, SECTIONS
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 SECRET = "hunter2-signature"
 

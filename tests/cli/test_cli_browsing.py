@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assetstore import AssetStore
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 S = ("-s", "file:assets")
 

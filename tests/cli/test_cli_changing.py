@@ -10,7 +10,7 @@ import pytest
 from assetstore import AssetStore
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 S = ("-s", "file:assets")
 ALL = ["maps/deep/cave.webp", "maps/keep.webp", "maps/tower.png", "notes.txt"]

@@ -14,7 +14,7 @@ from assetstore import AssetStore, InvalidKeyError
 from assetstore.cli.targets import path_below
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 S = ("-s", "file:assets")
 

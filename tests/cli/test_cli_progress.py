@@ -6,13 +6,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Stream
+from running import Stream
 
 from assetstore import AssetStore
 from assetstore.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 
 def drawn(*, terminal: bool = True, wanted: bool = True, patience: float = -1, total: int | None = 4096) -> str:

@@ -14,7 +14,7 @@ from assetstore.cli.selection import glob_regex, matches
 from assetstore.testing import MemoryBackend
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 
 @pytest.mark.parametrize(

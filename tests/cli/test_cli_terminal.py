@@ -11,7 +11,7 @@ import pytest
 from assetstore import AssetStore
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 HARMLESS = re.compile(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")

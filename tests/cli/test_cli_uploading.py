@@ -11,7 +11,7 @@ import pytest
 from assetstore import AssetStore, open_store
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from running import Run
 
 S = ("-s", "file:assets")
 

@@ -51,6 +51,7 @@ class BackendContract(
         part_size: where the backend begins to send in parts, in bytes; sizes around it are tried.
         exclusions: guarantees that a test server is known to break, each with the reason. They run and have to fail.
         excluded_keys: the same for single keys of ``ODD_KEYS``.
+        wrappers: what stands between store and backend, as in ``AssetStore``, to run the guarantees through it.
     """
 
 

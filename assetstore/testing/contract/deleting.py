@@ -62,7 +62,7 @@ class DeletingGuarantees(Fixtures):
         """One refused key fails alone, with its error; delete() raises that error."""
         refused = DeleteFailure(key=f"{prefix}b", error=AccessDeniedError("it is locked"))
         report = DeleteReport(deleted=(f"{prefix}a",), failed=(refused,))
-        store = AssetStore(FaultyBackend(backend, Return(op="delete", value=report, nth=None))).scoped(prefix)
+        store = self.stack(FaultyBackend(backend, Return(op="delete", value=report, nth=None))).scoped(prefix)
         found = store.delete_many(["a", "b"])
         assert (("a",), ["b"]) == (found.deleted, [failure.key for failure in found.failed])
         with pytest.raises(AccessDeniedError, match="locked"):
@@ -71,5 +71,5 @@ class DeletingGuarantees(Fixtures):
     def test_a_batch_that_fails_fails_for_each_of_its_keys(self, backend: object, prefix: str) -> None:
         """delete_many does not raise for a broken connection, but reports it for every key."""
         fault = Raise(op="delete", error=UnavailableError("no answer"))
-        found = AssetStore(FaultyBackend(backend, fault)).scoped(prefix).delete_many(["a", "b"])
+        found = self.stack(FaultyBackend(backend, fault)).scoped(prefix).delete_many(["a", "b"])
         assert ((), ["a", "b"]) == (found.deleted, [failure.error.key for failure in found.failed])

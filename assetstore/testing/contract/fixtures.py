@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 import attrs
 import pytest
 
 from assetstore.errors import AssetStoreError
-from assetstore.hookspecs import hookimpl
+from assetstore.hookspecs import Hooks, hookimpl
 from assetstore.models import NameOptions, ProposedKey
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
@@ -19,6 +19,7 @@ from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.observer import RecordingObserver
 
 Able: TypeAlias = Callable[[str], bool]
+WrapperFactory: TypeAlias = Callable[[Hooks], object]
 
 
 @attrs.define(eq=False)
@@ -47,6 +48,7 @@ class Fixtures:
     part_size: ClassVar[int] = 1 << 16
     exclusions: ClassVar[Mapping[str, str]] = {}
     excluded_keys: ClassVar[Mapping[str, str]] = {}
+    wrappers: ClassVar[Sequence[WrapperFactory | tuple[str, WrapperFactory]]] = ()
 
     def __init_subclass__(cls) -> None:
         unknown = [name for name in cls.exclusions if not hasattr(cls, name)]
@@ -102,7 +104,7 @@ class Fixtures:
         self, prefix: str, spy: FaultyBackend, observer: RecordingObserver, naming: ScriptedNaming
     ) -> Iterator[AssetStore]:
         """Yield an empty store, and empty it again where others see it."""
-        whole = AssetStore(("backend", spy), plugins=[observer, naming], name="contract")
+        whole = self.stack(spy, observer, naming)
         store = whole.scoped(prefix)
         yield store
         # A guarantee about closing leaves a closed store; what is not cleaned up then was never written.
@@ -110,6 +112,10 @@ class Fixtures:
             if prefix:
                 store.delete_many(list(store.list()))
         whole.close()
+
+    def stack(self, backend: object, *plugins: object) -> AssetStore:
+        """Return a store over a backend, with the wrappers under test between them."""
+        return AssetStore(("backend", backend), wrappers=self.wrappers, plugins=plugins, name="contract")
 
     @pytest.fixture
     def able(self, store: AssetStore, record_property: Callable[[str, object], None]) -> Able:

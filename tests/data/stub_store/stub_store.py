@@ -15,6 +15,9 @@ from assetstore import (
     AccessDeniedError,
     AssetInfo,
     BackendError,
+    CheckOptions,
+    CheckReport,
+    CheckStep,
     CredentialsError,
     Event,
     PresignedRequest,
@@ -70,6 +73,12 @@ class StubBackend(MemoryBackend):
         """Fail as ``trouble`` says."""
         self._fail(key)
         return self._find(key)[0]
+
+    @hookimpl
+    def assetstore_check(self, options: CheckOptions) -> CheckReport:
+        """Fail where the credentials are wrong."""
+        step = CheckStep(name="stub", ok=self.trouble != "credentials", detail="as \x1btold", hint="make a new key")
+        return CheckReport(steps=(step,))
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
