@@ -20,6 +20,7 @@ from assetstore.testing.contract.fixtures import Able, Fixtures
 WRITERS = 8
 
 _start: Any = None
+_rival: Any = None
 
 
 class ConditionGuarantees(Fixtures):
@@ -112,18 +113,22 @@ class ConditionGuarantees(Fixtures):
         assert _payload(won[0]) == store.read("a")
 
     def test_of_many_create_only_processes_one_wins(
-        self, store: AssetStore, able: Able, prefix: str, reopen: Callable[[], object] | None
+        self, store: AssetStore, able: Able, rival: Callable[[], AssetStore] | None
     ) -> None:
-        """Processes that write one free key create-only at once: one succeeds, and its bytes are stored."""
-        if reopen is None or not able("upload.overwrite"):
+        """Of 8 processes that write one free key create-only at once, one succeeds, and its bytes are stored."""
+        if rival is None or not able("upload.overwrite"):
             return
-        # A fork is much faster; what it inherits is not used.
-        context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
-        start = context.Barrier(WRITERS)
-        with warnings.catch_warnings(), ProcessPoolExecutor(WRITERS, context, _set_start, (start,)) as pool:
-            warnings.simplefilter("ignore", DeprecationWarning)
-            create = functools.partial(_create, reopen, prefix)
-            won = [number for number, success in enumerate(pool.map(create, range(WRITERS))) if success]
+        won = _race_processes(rival, {"overwrite": False})
+        assert 1 == len(won)
+        assert _payload(won[0]) == store.read("raced")
+
+    def test_of_many_swapping_processes_one_wins(
+        self, store: AssetStore, able: Able, rival: Callable[[], AssetStore] | None
+    ) -> None:
+        """Of 8 processes that replace one version at once, one succeeds, and its bytes are stored."""
+        if rival is None or not able("upload.if_match"):
+            return
+        won = _race_processes(rival, {"if_match": store.upload(b"first", "raced").etag})
         assert 1 == len(won)
         assert _payload(won[0]) == store.read("raced")
 
@@ -158,17 +163,28 @@ def _race(write: Callable[[int], object]) -> list[int]:
         return [number for number, won in enumerate(pool.map(run, range(WRITERS))) if won]
 
 
-def _set_start(start: Any) -> None:
-    global _start
-    _start = start
+def _race_processes(rival: Callable[[], AssetStore], options: dict[str, Any]) -> list[int]:
+    """Return which of several processes, all started at once, were not refused."""
+    # A fork is much faster; what it inherits is not used.
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    start = context.Barrier(WRITERS, timeout=60)
+    with warnings.catch_warnings(), ProcessPoolExecutor(WRITERS, context, _set_up, (start, rival)) as pool:
+        warnings.simplefilter("ignore", DeprecationWarning)
+        outcomes = pool.map(functools.partial(_run_in_process, options), range(WRITERS))
+        return [number for number, won in enumerate(outcomes) if won]
 
 
-def _create(reopen: Callable[[], object], prefix: str, number: int) -> bool:
-    with AssetStore(reopen()) as whole:
+def _set_up(start: Any, rival: Callable[[], AssetStore]) -> None:
+    global _start, _rival
+    _start, _rival = start, rival
+
+
+def _run_in_process(options: dict[str, Any], number: int) -> bool:
+    with _rival() as store:
         _start.wait()
         try:
-            whole.scoped(prefix).upload(_payload(number), "raced", overwrite=False)
-        except AlreadyExistsError:
+            store.upload(_payload(number), "raced", **options)
+        except (AlreadyExistsError, PreconditionError):
             return False
         except AssetStoreError as error:
             # Ours may hold what cannot be pickled on the way to the parent.

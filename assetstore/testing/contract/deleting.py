@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import attrs
 import pytest
 
-from assetstore.errors import AccessDeniedError, UnavailableError
+from assetstore.errors import AccessDeniedError, InvalidKeyError, UnavailableError
 from assetstore.models import DeleteFailure, DeleteReport
 from assetstore.store import AssetStore
-from assetstore.testing.contract.fixtures import Fixtures
+from assetstore.testing.contract.fixtures import Able, Fixtures
 from assetstore.testing.faulty import FaultyBackend, Raise, Return
 
 
@@ -57,6 +60,27 @@ class DeletingGuarantees(Fixtures):
             store.upload(b"", key)
         assert ("a", "b/c") == tuple(sorted(store.delete_many(store.list()).deleted))
         assert [] == list(store.list())
+
+    def test_a_foreign_key_is_deleted_as_it_was_listed(
+        self, store: AssetStore, able: Able, prefix: str, plant: Callable[[str], None] | None
+    ) -> None:
+        """An asset that a listing gave with ``valid=False`` is deleted by exactly its key, and none beside it."""
+        if not able("delete.foreign"):
+            return
+        store.upload(b"", "a")
+        store.upload(b"", "a.b")
+        store.delete(attrs.evolve(store.stat("a.b"), valid=False))
+        assert ["a"] == [item.key for item in store.list()]
+        if plant is None:
+            return
+        plant(f"{prefix}line\nbreak")
+        (foreign,) = [item for item in store.list() if not item.valid]
+        assert "line\nbreak" == foreign.key
+        for operation in (store.read, store.stat, store.delete):
+            with pytest.raises(InvalidKeyError):
+                operation(foreign.key)
+        store.delete(foreign)
+        assert ["a"] == [item.key for item in store.list()]
 
     def test_a_key_that_cannot_be_deleted_is_reported(self, backend: object, prefix: str) -> None:
         """One refused key fails alone, with its error; delete() raises that error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeAlias
@@ -20,6 +21,7 @@ from assetstore.testing.observer import RecordingObserver
 
 Able: TypeAlias = Callable[[str], bool]
 WrapperFactory: TypeAlias = Callable[[Hooks], object]
+Wrappers: TypeAlias = Sequence[WrapperFactory | tuple[str, WrapperFactory]]
 
 
 @attrs.define(eq=False)
@@ -48,7 +50,7 @@ class Fixtures:
     part_size: ClassVar[int] = 1 << 16
     exclusions: ClassVar[Mapping[str, str]] = {}
     excluded_keys: ClassVar[Mapping[str, str]] = {}
-    wrappers: ClassVar[Sequence[WrapperFactory | tuple[str, WrapperFactory]]] = ()
+    wrappers: ClassVar[Wrappers] = ()
 
     def __init_subclass__(cls) -> None:
         unknown = [name for name in cls.exclusions if not hasattr(cls, name)]
@@ -77,6 +79,11 @@ class Fixtures:
     @pytest.fixture
     def reopen(self) -> Callable[[], object] | None:
         """Return a picklable function that makes the same backend in another process, if it can be shared so."""
+        return None
+
+    @pytest.fixture
+    def plant(self) -> Callable[[str], None] | None:
+        """Return what makes an asset under a key that breaks the rules, behind the store's back, if that can be done."""
         return None
 
     @pytest.fixture
@@ -113,6 +120,16 @@ class Fixtures:
                 store.delete_many(list(store.list()))
         whole.close()
 
+    @pytest.fixture
+    def rival(
+        self, reopen: Callable[[], object] | None, prefix: str, record_property: Callable[[str, object], None]
+    ) -> Callable[[], AssetStore] | None:
+        """Return a function that opens the place of ``store`` once more, in this process or another."""
+        if reopen is None:
+            record_property(summary.LEFT_OUT, f"{type(self).__name__}: a place that two stores can share")
+            return None
+        return functools.partial(_open_again, reopen, self.wrappers, prefix)
+
     def stack(self, backend: object, *plugins: object) -> AssetStore:
         """Return a store over a backend, with the wrappers under test between them."""
         return AssetStore(("backend", backend), wrappers=self.wrappers, plugins=plugins, name="contract")
@@ -128,3 +145,7 @@ class Fixtures:
             return can
 
         return able
+
+
+def _open_again(reopen: Callable[[], object], wrappers: Wrappers, prefix: str) -> AssetStore:
+    return AssetStore(("backend", reopen()), wrappers=wrappers, name="contract").scoped(prefix)

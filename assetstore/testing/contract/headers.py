@@ -16,6 +16,12 @@ HEADERS: dict[str, Any] = {
     "content_disposition": "attachment; filename*=UTF-8''caf%C3%A9.webp",
     "content_language": "de, en",
 }
+OTHER_HEADERS: dict[str, Any] = {
+    "content_type": "image/png",
+    "cache_control": "no-store",
+    "content_disposition": "inline",
+    "content_language": "ja",
+}
 METADATA = {
     "by": "gm",
     "empty": "",
@@ -88,17 +94,20 @@ class HeaderGuarantees(Fixtures):
                 assert kind == reader.info.content_type == store.stat(key).content_type
 
     def test_update_replaces_what_it_names_and_keeps_the_rest(self, store: AssetStore, able: Able) -> None:
-        """update() changes the headers given, keeps the others, the metadata and the bytes."""
+        """update() changes the headers or metadata given, one or all, and keeps the others and the bytes."""
         asked = {name: value for name, value in HEADERS.items() if able(f"update.{name}")}
+        others = {name: value for name, value in OTHER_HEADERS.items() if name in asked}
         store.upload(b"bytes", "a", **asked)
-        if "content_type" in asked:
-            store.update("a", content_type="image/png")
-            assert {**asked, "content_type": "image/png"} == {name: getattr(store.stat("a"), name) for name in asked}
+        for name in asked:
+            store.update("a", **{name: others[name]})
+            asked[name] = others[name]
+            assert asked == {header: getattr(store.stat("a"), header) for header in asked}
         if able("update.metadata"):
             store.update("a", metadata={"by": "é"})
             assert {"by": "é"} == dict(store.stat("a").metadata or {})
             store.update("a", metadata={"other": "1"})
             assert {"other": "1"} == dict(store.stat("a").metadata or {})
+        assert asked == {header: getattr(store.stat("a"), header) for header in asked}
         assert b"bytes" == store.read("a")
 
     def test_update_clears_with_empty_values(self, store: AssetStore, able: Able) -> None:

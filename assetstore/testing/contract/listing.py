@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -134,6 +136,29 @@ class ListingGuarantees(Fixtures):
         seen = [item.key for item in first.items] + rest
         assert len(set(seen)) == len(seen)
         assert [key for key in keys if key != "k09"] == sorted(key for key in seen if key in keys)
+
+    def test_what_stays_is_listed_while_others_write(self, store: AssetStore, able: Able) -> None:
+        """While threads insert and delete keys, each walk over the pages has every key that stays once and in order."""
+        if not able("list.cursor"):
+            return
+        staying = [f"k{number:02}" for number in range(12)]
+        _fill(store, *staying)
+        done = threading.Event()
+
+        def come_and_go(number: int) -> None:
+            while not done.is_set():
+                for key in staying[number::2]:
+                    store.upload(b"", f"{key}-new")
+                    store.delete(f"{key}-new")
+
+        with ThreadPoolExecutor(2) as pool:
+            others = [pool.submit(come_and_go, number) for number in range(2)]
+            try:
+                walks = [_paged(store, "k", 3, recursive=True) for _ in range(5)]
+            finally:
+                done.set()
+        assert [None, None] == [other.result() for other in others]
+        assert [staying] * 5 == [[key for key in walk if key in staying] for walk in walks]
 
     def test_a_listing_agrees_with_stat(self, store: AssetStore) -> None:
         """Size, ETag and time in a listing are those of stat; what a listing does not know is ``None``."""

@@ -33,23 +33,21 @@ class ReadingGuarantees(Fixtures):
 
     def test_a_run_of_bytes_is_what_a_slice_would_be(self, store: AssetStore, able: Able) -> None:
         """Any offset and length, at and past the end too, give the bytes that slicing gives, and the whole asset's info."""
-        if not able("read.offset") or not able("read.length"):
-            return
+        offsets = (0, 1, 500, 1023, 1024, 1025, 10**12) if able("read.offset") else (0,)
+        lengths = (None, 0, 1, 24, 1024, 10**12) if able("read.length") else (None,)
         store.upload(DATA, "a")
-        for offset in (0, 1, 500, 1023, 1024, 1025, 10**12):
-            for length in (None, 0, 1, 24, 1024, 10**12):
+        for offset in offsets:
+            for length in lengths:
                 expected = DATA[offset:] if length is None else DATA[offset : offset + length]
                 assert (offset, length, expected) == (offset, length, store.read("a", offset=offset, length=length))
-        with store.open("a", offset=1000, length=5) as reader:
-            assert (1024, DATA[1000:1005]) == (reader.info.size, reader.read())
+                with store.open("a", offset=offset, length=length) as reader:
+                    assert len(DATA) == reader.info.size
 
     def test_a_run_of_an_empty_asset_is_empty(self, store: AssetStore, able: Able) -> None:
         """Offsets and lengths in an asset without bytes give no bytes and no error."""
-        if not able("read.offset") or not able("read.length"):
-            return
         store.upload(b"", "a")
-        for offset in (0, 1):
-            for length in (None, 0, 1):
+        for offset in (0, 1) if able("read.offset") else (0,):
+            for length in (None, 0, 1) if able("read.length") else (None,):
                 assert b"" == store.read("a", offset=offset, length=length)
 
     def test_a_stream_gives_as_many_bytes_as_it_is_asked_for(self, store: AssetStore) -> None:

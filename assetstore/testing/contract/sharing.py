@@ -52,6 +52,11 @@ class SharingGuarantees(Fixtures):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(store)
 
+    def test_what_a_store_tells_can_be_pickled(self, store: AssetStore) -> None:
+        """Facts about an asset and pages of a listing go to other processes and come back equal."""
+        told = (store.upload(b"abc", "a"), store.stat("a"), store.list_page())
+        assert told == pickle.loads(pickle.dumps(told))  # noqa: S301 - our own bytes
+
     def test_two_stores_in_one_process_do_not_mix(self, store: AssetStore) -> None:
         """What is written to one store is not in another."""
         with AssetStore(MemoryBackend()) as other:
@@ -59,6 +64,22 @@ class SharingGuarantees(Fixtures):
             other.upload(b"2", "b")
             assert ["a"] == [item.key for item in store.list()]
             assert ["b"] == [item.key for item in other.list()]
+
+    def test_two_stores_over_one_place_agree(
+        self, store: AssetStore, rival: Callable[[], AssetStore] | None
+    ) -> None:
+        """What one store writes, replaces and deletes, another over the same place sees at once."""
+        if rival is None:
+            return
+        with rival() as other:
+            for data in (b"first", b"second"):
+                store.upload(data, "a/b")
+                assert data == other.read("a/b")
+                assert ["a/b"] == [item.key for item in other.list()]
+            other.delete("a/b")
+            assert (False, []) == (store.exists("a/b"), list(store.list()))
+            other.upload(b"third", "a")
+        assert b"third" == store.read("a")
 
     def test_a_scoped_store_cannot_leave_its_prefix(self, store: AssetStore) -> None:
         """A store under a prefix sees and changes only what is below it, and says keys without it."""

@@ -42,6 +42,16 @@ class ShortReading(io.BytesIO):
         return super().read(1000 if size is None or size < 0 else min(size, 1000))
 
 
+class CancelledError(BaseException):
+    """What Ctrl-C and a cancelled task raise: no Exception."""
+
+
+def cancelled(data: bytes) -> Iterator[bytes]:
+    """Give bytes and then be cancelled."""
+    yield data
+    raise CancelledError
+
+
 def failing(data: bytes) -> Iterator[bytes]:
     """Give bytes and then fail."""
     yield data
@@ -72,9 +82,9 @@ class UploadingGuarantees(Fixtures):
                 assert (name, data) == (name, store.read("a"))
 
     def test_sizes_around_every_border_are_exact(self, store: AssetStore) -> None:
-        """Assets of 0, 1, about 64 KiB and about one and two parts come back as they were, from bytes and from a pipe."""
+        """Assets of 0, 1 and 64 KiB and of one and two parts, a byte less and more too, come back, from bytes and a pipe."""
         part = self.part_size
-        for size in sorted({0, 1, 65_535, 65_536, 65_537, part - 1, part, part + 1, 2 * part}):
+        for size in sorted({0, 1, 65_535, 65_536, 65_537, *(parts * part + edge for parts in (1, 2) for edge in (-1, 0, 1))}):
             data = (b"%016d" % size * (size // 16 + 1))[:size]
             for source in (data, Unseekable(data, 100_000)):
                 assert size == store.upload(source, "a").size
@@ -114,6 +124,22 @@ class UploadingGuarantees(Fixtures):
         for key in ("old", "new", "old/below"):
             with pytest.raises(RuntimeError, match="the source broke"):
                 store.upload(source(), key)
+        assert b"old" == store.read("old")
+        assert ["old"] == [item.key for item in store.list()]
+
+    def test_a_cancelled_upload_leaves_nothing(self, store: AssetStore) -> None:
+        """What ends an upload after its first part, in its source or in progress, keeps the old asset and makes no new one."""
+
+        def cancel(_: int) -> None:
+            raise CancelledError
+
+        store.upload(b"old", "old")
+        large = bytes(self.part_size + 1)
+        for key in ("old", "new"):
+            with pytest.raises(CancelledError):
+                store.upload(cancelled(large), key)
+            with pytest.raises(CancelledError):
+                store.upload(large, key, progress=cancel)
         assert b"old" == store.read("old")
         assert ["old"] == [item.key for item in store.list()]
 
