@@ -1,7 +1,7 @@
 """CPU of an upload of 16 KiB: AssetStore beside boto3 alone, in pairs on one SeaweedFS.
 
-Run: ``tox -e bench`` or ``python benchmarks/upload.py [PAIRS]``. Prints the ratio of CPU seconds per upload, in this process, for
-boto3 with the client that R2 needs, and beside it for boto3 as it comes.
+Run: ``tox -e bench [PAIRS]``. Prints the ratio of CPU seconds per upload, in this process, to boto3 with the settings that
+R2 needs and to boto3 as it comes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import boto3
-import servers
 from botocore.config import Config
 
+import servers
 from assetstore import open_store
 
 SIZE = 16 * 1024

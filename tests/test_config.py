@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, ConfigError, open_store
+from assetstore import ConfigError, open_store
 from assetstore.config import find_config, find_store
 
 
@@ -258,9 +258,8 @@ def test_any_text_opens_a_store_or_names_the_fault(text: str) -> None:
 def test_any_mapping_opens_a_store_or_names_the_fault(table: dict[str, object]) -> None:
     """Config parses or tells what is wrong, whatever types stand in it."""
     try:
-        opened = open_store(table)
+        open_store(table).close()
+        problems: tuple[str, ...] = ("none, it opened",)
     except ConfigError as error:
-        assert error.problems
-    else:
-        assert isinstance(opened, AssetStore)
-        opened.close()
+        problems = error.problems
+    assert problems != ()

@@ -192,7 +192,8 @@ def test_a_wrapper_supports_what_it_declares_for_the_hooks_it_overrides() -> Non
 
     narrow, wide = (AssetStore(MemoryBackend(), wrappers=[wrapper]) for wrapper in (Narrow, Wide))
     asked = ("upload.content_type", "upload.metadata", "read.offset")
-    assert ([True, False, True], [True] * 3) == ([narrow.can(field) for field in asked], [wide.can(field) for field in asked])
+    assert [True, False, True] == [narrow.can(field) for field in asked]
+    assert [True, True, True] == [wide.can(field) for field in asked]
 
 
 def test_the_families_of_operations_name_hooks() -> None:

@@ -13,7 +13,9 @@ from assetstore.testing.contract.listing import ListingGuarantees
 from assetstore.testing.contract.plugin import PluginGuarantees
 from assetstore.testing.contract.reading import ReadingGuarantees
 from assetstore.testing.contract.sharing import SharingGuarantees
+from assetstore.testing.contract.signing import SigningGuarantees
 from assetstore.testing.contract.uploading import UploadingGuarantees
+from assetstore.testing.contract.wrapping import WrapperGuarantees
 
 SUBJECTS = (
     KeyGuarantees,
@@ -25,6 +27,8 @@ SUBJECTS = (
     ChangingGuarantees,
     ConditionGuarantees,
     SharingGuarantees,
+    SigningGuarantees,
+    WrapperGuarantees,
     PluginGuarantees,
 )
 
@@ -39,6 +43,8 @@ class BackendContract(
     ChangingGuarantees,
     ConditionGuarantees,
     SharingGuarantees,
+    SigningGuarantees,
+    WrapperGuarantees,
     PluginGuarantees,
 ):
     """Every guarantee that a backend gives; a subclass overrides the fixture ``backend``.

@@ -97,11 +97,13 @@ class HeaderGuarantees(Fixtures):
         """update() changes the headers or metadata given, one or all, and keeps the others and the bytes."""
         asked = {name: value for name, value in HEADERS.items() if able(f"update.{name}")}
         others = {name: value for name, value in OTHER_HEADERS.items() if name in asked}
-        store.upload(b"bytes", "a", **asked)
+        kept = {"kept": "ü"} if able("upload.metadata") else {}
+        store.upload(b"bytes", "a", metadata=kept or None, **asked)
         for name in asked:
             store.update("a", **{name: others[name]})
             asked[name] = others[name]
-            assert asked == {header: getattr(store.stat("a"), header) for header in asked}
+            found = store.stat("a")
+            assert (asked, kept) == ({header: getattr(found, header) for header in asked}, dict(found.metadata or {}))
         if able("update.metadata"):
             store.update("a", metadata={"by": "é"})
             assert {"by": "é"} == dict(store.stat("a").metadata or {})

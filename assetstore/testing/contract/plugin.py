@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+import attrs
 import pytest
 
 from assetstore.errors import UnsupportedError
 from assetstore.hookspecs import OPTIONAL, REQUIRED, Hooks
-from assetstore.models import PresignedRequest
 from assetstore.relay import OPTION_FIELDS
 from assetstore.store import AssetStore
-from assetstore.testing.contract import summary
-from assetstore.testing.contract.fixtures import Able, Fixtures
+from assetstore.testing.contract.fixtures import Fixtures
 from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.observer import RecordingObserver
 
@@ -46,13 +43,16 @@ class PluginGuarantees(Fixtures):
         assert set() == supports - OPTION_FIELDS
         assert set() == {field for field in supports if not hasattr(backend, f"assetstore_{field.partition('.')[0]}")}
 
-    def test_what_is_not_supported_is_refused(self, store: AssetStore, spy: FaultyBackend, tmp_path: Path) -> None:
-        """An option that the backend does not honour is UnsupportedError, and the backend hears nothing of it."""
-        for capability, operation in _using(store, tmp_path).items():
+    def test_what_is_not_supported_is_refused(self, store: AssetStore, spy: FaultyBackend) -> None:
+        """An option that is not claimed is UnsupportedError and never dropped: the backend hears of no operation with it."""
+        store.upload(b"abc", "a")
+        spy.calls.clear()
+        for capability, operation in _using(store).items():
             if not store.can(capability):
                 with pytest.raises(UnsupportedError):
                     operation()
-        assert [] == spy.calls
+        # A copy that the store does itself may have read before it learns that the write is refused.
+        assert [] == [op for op, _ in spy.calls if op != "read"]
 
     def test_location_is_a_few_words_for_people(self, store: AssetStore) -> None:
         """``location`` is one line, and part of the store's repr."""
@@ -96,68 +96,26 @@ class PluginGuarantees(Fixtures):
         (event,) = observer.events
         assert ("read", "error", "NotFoundError", 0) == (event.op, event.outcome, event.error, event.bytes)
 
-    def test_a_signed_url_works_as_it_was_signed(
-        self, store: AssetStore, able: Able, record_property: Callable[[str, object], None]
-    ) -> None:
-        """Signed requests read, write and delete without credentials, under odd keys too; the URL is in no repr."""
-        key = "odd/ü &+%2F=?#.png"
-        store.upload(b"abc", key)
-        request = _signed(store, able, key, record_property)
-        if request is None:
-            return
-        assert (200, b"abc") == _send(request)
-        assert request.url not in repr(request)
-        assert 200 == _send(store.presign(key, method="PUT", content_type="image/png"), b"new")[0]
-        assert (b"new", "image/png") == (store.read(key), store.stat(key).content_type)
-        assert _send(store.presign(key, method="DELETE"))[0] in (200, 204)
-        assert not store.exists(key)
 
-    def test_a_signed_url_allows_nothing_else(
-        self, store: AssetStore, able: Able, record_property: Callable[[str, object], None]
-    ) -> None:
-        """Another key, another method, another type or a changed signature is refused."""
-        store.upload(b"abc", "a")
-        store.upload(b"secret", "b")
-        request = _signed(store, able, "a", record_property)
-        if request is None:
-            return
-        changed = request.url[:-1] + ("0" if request.url[-1] != "0" else "1")
-        assert 400 <= _send(request, url=changed)[0] < 500
-        assert 400 <= _send(request, url=request.url.replace("/a?", "/b?"))[0] < 500
-        assert 400 <= _send(request, b"evil", method="PUT")[0] < 500
-        typed = store.presign("a", method="PUT", content_type="image/png")
-        assert 400 <= _send(typed, b"evil", headers={"Content-Type": "text/html"})[0] < 500
-        assert b"abc" == store.read("a")
-
-    def test_a_public_url_names_the_key(
-        self, store: AssetStore, prefix: str, record_property: Callable[[str, object], None]
-    ) -> None:
-        """The public URL ends in the quoted key and is told without a request."""
-        try:
-            url = store.url("odd/ü &+%2F=?#.png")
-        except UnsupportedError:
-            record_property(summary.LEFT_OUT, f"{type(self).__name__}: url")
-            return
-        assert url.isascii()
-        assert unquote(urlsplit(url).path).endswith(f"/{prefix}odd/ü &+%2F=?#.png")
-
-
-def _using(store: AssetStore, folder: Path) -> dict[str, Callable[[], object]]:
-    """Return one call for each option field, with a value that is not the default."""
-    values: dict[str, Any] = {
+def _using(store: AssetStore) -> dict[str, Callable[[], object]]:
+    """Return one call for each option that a caller can give, with a value that is not the default."""
+    headers: dict[str, Any] = {
         "cache_control": "no-store",
         "content_disposition": "inline",
         "content_language": "en",
         "content_type": "image/png",
-        "if_match": "etag",
         "metadata": {"a": "b"},
-        "overwrite": False,
     }
-    uses: dict[str, Callable[[], object]] = {
-        f"upload.{name}": lambda name=name, value=value: store.upload(b"", "a", **{name: value})  # type: ignore[misc]  # default binds
-        for name, value in values.items()
-    }
-    return uses | {
+    written = {**headers, "if_match": "etag", "overwrite": False}
+    info = store.stat("a")
+    return {
+        **{f"upload.{name}": functools.partial(store.upload, b"", "b", **{name: written[name]}) for name in written},
+        **{f"update.{name}": functools.partial(store.update, "a", **{name: headers[name]}) for name in headers},
+        "update.if_match": lambda: store.update("a", content_language="en", if_match="etag"),
+        "copy.overwrite": lambda: store.copy("a", "b", overwrite=False),
+        "copy.if_match": lambda: store.copy("a", "b", if_match="etag"),
+        "move.overwrite": lambda: store.move("a", "b", overwrite=False),
+        "delete.foreign": lambda: store.delete(attrs.evolve(info, valid=False)),
         "read.offset": lambda: store.read("a", offset=1),
         "read.length": lambda: store.read("a", length=1),
         "read.if_match": lambda: store.read("a", if_match="etag"),
@@ -175,37 +133,3 @@ def _using(store: AssetStore, folder: Path) -> dict[str, Callable[[], object]]:
 def _read_one(store: AssetStore, key: str) -> None:
     with store.open(key) as reader:
         reader.read(1)
-
-
-def _signed(
-    store: AssetStore, able: Able, key: str, record_property: Callable[[str, object], None]
-) -> PresignedRequest | None:
-    """Return a signed GET, or ``None`` where the backend has none or its URLs lead to no server."""
-    if not able("presign"):
-        return None
-    try:
-        return store.presign(key)
-    except UnsupportedError:
-        record_property(summary.LEFT_OUT, "presign")
-        return None
-
-
-def _send(
-    request: PresignedRequest,
-    body: bytes | None = None,
-    *,
-    url: str | None = None,
-    method: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> tuple[int, bytes]:
-    sent = {**request.headers, **(headers or {})}
-    if body is not None:
-        # urllib would declare a form otherwise, which was not signed.
-        sent.setdefault("Content-Type", "")
-    raw = urllib.request.Request(url or request.url, data=body, method=method or request.method, headers=sent)  # noqa: S310
-    try:
-        with urllib.request.urlopen(raw) as answer:  # noqa: S310 - the URL is the backend's own
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
