@@ -54,8 +54,8 @@ def put(
             _make_way(tree, obstacle)
         except AssetStoreError:
             raise
-        except (FileNotFoundError, IsADirectoryError):
-            # Somebody removed an empty folder that we had just opened, or made one at our name.
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            # Somebody removed an empty folder that we had just opened, or made one, or a file, at our name.
             tree.forget()
     raise UnavailableError("other writers kept coming in between", hint="try again")
 
