@@ -70,9 +70,15 @@ def _commit(temporary: Path, target: Path, mode: int, *, overwrite: bool) -> Non
         temporary.replace(target)
         return
     try:
-        os.link(temporary, target)
+        _take(temporary, target)
     except FileExistsError as error:
         raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path") from error
+
+
+def _take(temporary: Path, target: Path) -> None:
+    """Give the file a name that nothing has yet."""
+    try:
+        os.link(temporary, target)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise

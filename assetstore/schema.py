@@ -28,13 +28,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def field_names(factory: Callable[..., object]) -> frozenset[str]:
-    """Return the settings that a factory takes."""
-    return frozenset(field.alias or field.name for field in _fields(factory))
-
-
 def secret_names(factory: Callable[..., object]) -> frozenset[str]:
-    """Return those settings that are secrets."""
+    """Return the settings of a factory that are secrets."""
     return frozenset(field.alias or field.name for field in _fields(factory) if field.metadata.get("assetstore.secret"))
 
 

@@ -198,3 +198,10 @@ def test_an_asset_info_can_be_cached() -> None:
     """It survives pickling and may stand in a set, with metadata and without."""
     infos = {AssetInfo(key="a", size=1, metadata={"by": "gm"}), AssetInfo(key="b", size=0)}
     assert infos == set(pickle.loads(pickle.dumps(list(infos))))
+
+
+@pytest.mark.parametrize("name", ["cursor", "start_after"])
+def test_a_listing_starts_at_a_text(name: str) -> None:
+    """A number would fail somewhere in a backend; the name of the option is in the error."""
+    with pytest.raises(InvalidOptionError, match=f"{name} is a str, not int"):
+        ListOptions(**{name: 1})  # type: ignore[arg-type]  # wrong on purpose

@@ -88,3 +88,29 @@ def test_another_error_of_the_system_passes(tmp_path):
         with pytest.raises(OSError) as caught, replacing(tmp_path / "file"):
             raise error
         assert error is caught.value
+
+
+def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    """A file system such as exFAT has no links; a file that is there is still never replaced."""
+    monkeypatch.setattr(os, "link", _refusing(errno.EPERM))
+    with replacing(tmp_path / "file", overwrite=False) as path:
+        path.write_bytes(b"abc")
+    assert [("file", b"abc")] == [(path.name, path.read_bytes()) for path in tmp_path.iterdir()]
+    with pytest.raises(FileExistsError), replacing(tmp_path / "late", overwrite=False):
+        (tmp_path / "late").write_bytes(b"first")
+    assert {"file": b"abc", "late": b"first"} == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_link_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    """Another error of the system passes, and the new file is gone."""
+    monkeypatch.setattr(os, "link", _refusing(errno.EIO))
+    with pytest.raises(OSError, match="refused"), replacing(tmp_path / "file", overwrite=False):
+        pass
+    assert [] == list(tmp_path.iterdir())
+
+
+def _refusing(number):
+    def refuse(*_):
+        raise OSError(number, "refused")
+
+    return refuse
