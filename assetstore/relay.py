@@ -83,27 +83,27 @@ class Relay:
 
     def upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
         """Call ``assetstore_upload``."""
-        self._require("upload", options)
+        self.require("upload", options)
         return self._sound(self._hooks.assetstore_upload(key=key, source=source, options=options), AssetInfo, "upload")
 
     def read(self, key: str, options: ReadOptions) -> AssetStream:
         """Call ``assetstore_read``."""
-        self._require("read", options)
+        self.require("read", options)
         return self._sound(self._hooks.assetstore_read(key=key, options=options), AssetStream, "read")
 
     def stat(self, key: str, options: StatOptions) -> AssetInfo:
         """Call ``assetstore_stat``."""
-        self._require("stat", options)
+        self.require("stat", options)
         return self._sound(self._hooks.assetstore_stat(key=key, options=options), AssetInfo, "stat")
 
     def list(self, prefix: str, options: ListOptions) -> ListPage:
         """Call ``assetstore_list``."""
-        self._require("list", options)
+        self.require("list", options)
         return self._sound(self._hooks.assetstore_list(prefix=prefix, options=options), ListPage, "list")
 
     def delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport:
         """Call ``assetstore_delete``."""
-        self._require("delete", options)
+        self.require("delete", options)
         return self._sound(self._hooks.assetstore_delete(keys=keys, options=options), DeleteReport, "delete")
 
     def download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
@@ -122,13 +122,13 @@ class Relay:
 
     def presign(self, key: str, options: PresignOptions) -> PresignedRequest:
         """Call ``assetstore_presign``."""
-        self._require("presign", options)
+        self.require("presign", options)
         result = self._hooks.assetstore_presign(key=key, options=options)
         return self._able(self._perhaps(result, PresignedRequest, "presign"), "sign URLs")
 
     def url(self, key: str, options: UrlOptions) -> str:
         """Call ``assetstore_url``."""
-        self._require("url", options)
+        self.require("url", options)
         result = self._hooks.assetstore_url(key=key, options=options)
         return self._able(self._perhaps(result, str, "url"), "tell public URLs; set public_url if it has one")
 
@@ -143,7 +143,8 @@ class Relay:
         fields = attrs.fields(_OPTIONS[op])
         return tuple((field.name, field.default) for field in fields if f"{op}.{field.name}" not in self.supports)
 
-    def _require(self, op: str, options: object) -> None:
+    def require(self, op: str, options: object) -> None:
+        """Raise UnsupportedError unless the stack can do the operation with these options."""
         if not self.has(op):
             raise UnsupportedError(f"{self._owner} does not support {op}", hint="store.can() tells what it supports")
         for name, default in self._refused[op]:

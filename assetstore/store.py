@@ -47,7 +47,7 @@ from assetstore.models import (
 )
 from assetstore.operation import Operation
 from assetstore.readers import AssetReader
-from assetstore.relay import Relay
+from assetstore.relay import OPTION_FIELDS, Relay
 from assetstore.replacing import replacing
 from assetstore.scope import Scope
 from assetstore.sources import Source, SourceLike
@@ -427,8 +427,11 @@ class AssetStore:
         """Tell whether the store can do an operation, ``"presign"``, or honours an option of one, ``"upload.if_match"``."""
         op, _, field = capability.partition(".")
         through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
+        if op == "download":
+            # What the backend cannot do, the store does by reading.
+            return not field or capability in OPTION_FIELDS
         if through is None:
-            return (op == "download" or self._relay.has(op)) and (not field or capability in self._relay.supports)
+            return self._relay.has(op) and (not field or capability in self._relay.supports)
         if op == "copy" and self._relay.has("copy") and (not field or capability in self._relay.supports):
             return True
         if (op, field) == ("copy", "if_match"):

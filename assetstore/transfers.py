@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from assetstore.errors import IntegrityError, UnsupportedError
+from assetstore.errors import IntegrityError
 from assetstore.models import AssetInfo, CopyOptions, DownloadOptions, ReadOptions, UploadOptions
 from assetstore.readers import AssetReader
 from assetstore.relay import Relay
@@ -53,15 +53,12 @@ def copy(relay: Relay, source: str, destination: str, options: CopyOptions) -> A
 
 
 def _copy_through(relay: Relay, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+    asked = {name: value for name in _HEADERS if (value := getattr(options, name)) is not None}
+    # What the upload would refuse is refused before anything is read.
+    relay.require("upload", UploadOptions(overwrite=options.overwrite, **{k: v for k, v in asked.items() if v}))
     with open_reader(relay, source, ReadOptions(if_match=options.if_match)) as reader:
-        headers = {}
-        for name in _HEADERS:
-            asked = getattr(options, name)
-            value = getattr(reader.info, name) if asked is None else asked
-            if value and f"upload.{name}" in relay.supports:
-                headers[name] = value
-            elif asked:
-                raise UnsupportedError(f"the store does not support upload with {name}")
+        kept = {name: getattr(reader.info, name) for name in _HEADERS if f"upload.{name}" in relay.supports}
+        headers = {name: value for name, value in {**kept, **asked}.items() if value}
         onto_itself = source == destination
         # What was read is written back only over the version that it came from.
         if_match = reader.info.etag if onto_itself and "upload.if_match" in relay.supports else None

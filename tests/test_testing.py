@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from assetstore import AssetStore, ConfigError, ReadOptions, UnavailableError, is_valid_key, open_store
-from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise, Truncate
+from assetstore import (
+    AssetStore,
+    ConfigError,
+    PluginError,
+    ReadOptions,
+    UnavailableError,
+    hookimpl,
+    is_valid_key,
+    open_store,
+)
+from assetstore.testing import FaultyBackend, Flip, Hang, MemoryBackend, Raise, Return, Trickle, Truncate
 from assetstore.testing.__main__ import main
 from assetstore.testing.contract import INVALID_KEYS, ODD_KEYS, BackendContract
 from assetstore.testing.contract.backend import guarantees
@@ -46,6 +57,88 @@ def test_a_fault_of_the_bytes_is_the_same_each_time():
     assert [1, 1, 1] == [sum((byte ^ ord("a")).bit_count() for byte in data) for data in flipped]
 
 
+def test_a_fault_of_a_block_counts_from_its_beginning_and_ends_with_it():
+    """``failing`` lays faults for the calls in a ``with`` block alone, and ``struck`` tells which of them went off."""
+    backend = FaultyBackend(MemoryBackend())
+    store = AssetStore(backend)
+    store.upload(b"1", "a")
+    fault, unused = (Raise(op="upload", nth=nth, error=UnavailableError("no")) for nth in (2, 3))
+    with backend.failing(fault, unused):
+        store.upload(b"2", "a")
+        with pytest.raises(UnavailableError):
+            store.upload(b"3", "a")
+    store.upload(b"4", "a")
+    assert (b"4", [fault]) == (store.read("a"), backend.struck)
+
+
+def test_a_fault_is_a_new_error_each_time():
+    """An error that strikes at every call comes as a copy, so that one operation's key is never told of another."""
+    store = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="upload", nth=None, error=UnavailableError("no"))))
+    told = []
+    for key in ("a", "b"):
+        with pytest.raises(UnavailableError) as caught:
+            store.upload(b"", key)
+        told.append(caught.value.key)
+    assert ["a", "b"] == told
+
+
+def test_a_stream_that_nobody_gets_is_closed():
+    """A fault that keeps the result of a read for itself releases what the bytes come from."""
+    bodies = []
+
+    class Watched(MemoryBackend):
+        @hookimpl
+        def assetstore_read(self, key, options):
+            stream = super().assetstore_read(key, options)
+            bodies.append(stream.body)
+            return stream
+
+    lost = Raise(op="read", error=UnavailableError("no"), late=True)
+    store = AssetStore(FaultyBackend(Watched(), lost, Return(op="read", nth=2, value=None)))
+    store.upload(b"abc", "a")
+    for error in (UnavailableError, PluginError):
+        with pytest.raises(error):
+            store.read("a")
+    assert [True, True] == [body.closed for body in bodies]
+
+
+def test_bytes_that_trickle_are_all_there():
+    """Reads that give a byte at a time end in the whole asset."""
+    backend = FaultyBackend(MemoryBackend(), Trickle(nth=None))
+    with AssetStore(backend) as store:
+        store.upload(b"abc", "a")
+        assert (b"abc", b"ab") == (store.read("a"), store.read("a", length=2))
+        with store.open("a") as reader:
+            assert [b"a", b"b", b"c", b""] == [reader.read1() for _ in range(4)]
+
+
+def test_no_bytes_cannot_be_flipped():
+    """An empty asset stays as it is."""
+    store = AssetStore(FaultyBackend(MemoryBackend(), Flip()))
+    store.upload(b"", "a")
+    assert b"" == store.read("a")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_call_hangs_until_it_is_released(late):
+    """While an upload hangs, before or after its work, the store serves others; released, it ends well."""
+    hang = Hang(op="upload", late=late)
+    store = AssetStore(FaultyBackend(MemoryBackend(), hang))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store.upload, b"abc", "a")
+        assert hang.reached.wait(30)
+        assert late == store.exists("a")
+        hang.release()
+        assert 3 == waiting.result(30).size
+
+
+def test_a_hang_has_an_end():
+    """A call that nobody releases raises TimeoutError, so that no test hangs for ever."""
+    store = AssetStore(FaultyBackend(MemoryBackend(), Hang(op="upload", seconds=0.01)))
+    with pytest.raises(TimeoutError, match="nobody released"):
+        store.upload(b"", "a")
+
+
 def test_there_are_many_odd_keys_and_all_are_valid():
     """At least 300 valid keys are tried, and none of the invalid ones is among them."""
     assert len(ODD_KEYS) >= 300
@@ -59,7 +152,7 @@ def test_every_guarantee_is_listed_with_its_meaning(capsys):
     lines = capsys.readouterr().out.splitlines()
     tests = [name for name in dir(BackendContract) if name.startswith("test_")]
     assert 2 * len(tests) == len(lines)
-    assert all(meaning.endswith(".") for _, meaning in guarantees())
+    assert all(guarantee.meaning.endswith(".") for guarantee in guarantees())
     assert 2 == main([])
     assert "--list" in capsys.readouterr().err
 

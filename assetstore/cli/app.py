@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("stores", "overviews", "Show which stores are configured."),
         ("plugins", "overviews", "Show which plugins are installed."),
         ("doctor", "doctor", "Test a store, step by step."),
+        ("verify-backend", "verifying", "Try every guarantee on a store."),
         ("demo", "demo", "Show all of it with a dozen assets made on the spot."),
     ),
 }
@@ -91,7 +92,7 @@ class App(click.Group):
         if name not in MODULES:
             return None
         module = importlib.import_module(f"assetstore.cli.{MODULES[name]}")
-        found = getattr(module, f"{name}_command")
+        found = getattr(module, f"{name.replace('-', '_')}_command")
         assert isinstance(found, click.Command)
         return found
 

@@ -89,11 +89,18 @@ def _kind(table: Mapping[str, Any]) -> str:
 @command("plugins",
     examples=(
         "assetstore plugins",
+        "assetstore plugins --capabilities",
         "assetstore plugins --json | jq -r .name",
     ),
 )
-def plugins_command(session: Session) -> None:
+@click.option("--capabilities", is_flag=True, help="Show what each backend can do, instead.")
+def plugins_command(session: Session, capabilities: bool) -> None:
     """Show which plugins are installed."""
+    if capabilities:
+        from assetstore.cli.capabilities import show_capabilities
+
+        show_capabilities(session)
+        return
     rows = []
     for info in installed_plugins():
         if session.as_json:

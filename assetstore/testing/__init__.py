@@ -1,11 +1,23 @@
 """What a plugin's author needs for tests: a backend in memory, stand-ins that fail, an observer that remembers.
 
 The contract itself needs pytest and is imported explicitly: ``from assetstore.testing.contract import BackendContract``; the
-state machine needs hypothesis: ``from assetstore.testing.machine import StoreMachine``.
+state machine needs hypothesis too: ``from assetstore.testing.machine import StoreMachine, walk``.
 """
 
-from assetstore.testing.faulty import FaultyBackend, Flip, Raise, Return, Truncate
+from assetstore.testing.faults import Fault, Flip, Hang, Raise, Return, Trickle, Truncate
+from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.memory import MemoryBackend
 from assetstore.testing.observer import RecordingObserver
 
-__all__ = ["FaultyBackend", "Flip", "MemoryBackend", "Raise", "RecordingObserver", "Return", "Truncate"]
+__all__ = [
+    "Fault",
+    "FaultyBackend",
+    "Flip",
+    "Hang",
+    "MemoryBackend",
+    "Raise",
+    "RecordingObserver",
+    "Return",
+    "Trickle",
+    "Truncate",
+]

@@ -2,114 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-import io
-import random
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from assetstore.hookspecs import OPTIONAL, REQUIRED, hookimpl
-from assetstore.models import AssetStream
+from assetstore.testing.faults import Fault, Raise, Return
 
-
-@attrs.frozen(kw_only=True)
-class Fault:
-    """One thing to go wrong.
-
-    Attributes:
-        op: the operation, as ``"upload"``.
-        nth: which call of it, from 1; ``None`` for every call.
-    """
-
-    op: str
-    nth: int | None = 1
-
-    def before(self) -> None:
-        """Act before the backend is called."""
-
-    def after(self, result: Any) -> Any:
-        """Return what is handed on instead of the backend's result."""
-        return result
-
-
-@attrs.frozen(kw_only=True)
-class Raise(Fault):
-    """Raises.
-
-    Attributes:
-        error: what to raise.
-        late: raise after the backend has done its work, as when an answer is lost.
-    """
-
-    error: Exception
-    late: bool = False
-
-    def before(self) -> None:
-        """Raise, unless late."""
-        if not self.late:
-            raise self.error
-
-    def after(self, result: Any) -> Any:
-        """Raise, although the work is done."""
-        raise self.error
-
-
-@attrs.frozen(kw_only=True)
-class Return(Fault):
-    """Hands on another result, of a wrong type for instance.
-
-    Attributes:
-        value: the result.
-    """
-
-    value: object
-
-    def after(self, result: Any) -> Any:
-        """Return the other result."""
-        return self.value
-
-
-@attrs.frozen(kw_only=True)
-class Truncate(Fault):
-    """Ends what is read too early.
-
-    Attributes:
-        count: how many bytes are missing.
-    """
-
-    op: str = "read"
-    count: int = 1
-
-    def after(self, result: AssetStream) -> AssetStream:
-        """Return the stream without its last bytes."""
-        data = _drain(result)
-        return attrs.evolve(result, body=io.BytesIO(data[: max(0, len(data) - self.count)]))
-
-
-@attrs.frozen(kw_only=True)
-class Flip(Fault):
-    """Flips one bit of what is read.
-
-    Attributes:
-        seed: decides which one.
-    """
-
-    op: str = "read"
-    seed: int = 0
-
-    def after(self, result: AssetStream) -> AssetStream:
-        """Return the stream with one bit wrong."""
-        data = bytearray(_drain(result))
-        chance = random.Random(self.seed)  # noqa: S311 - a repeatable choice, no secret
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        return attrs.evolve(result, body=io.BytesIO(bytes(data)))
+__all__ = ["FaultyBackend", "Raise", "Return"]
 
 
 class FaultyBackend:
-    """A backend that behaves as another one but for its faults.
+    """A backend that behaves as another one but for its faults. The same calls meet the same faults each time.
 
     Example::
 
@@ -119,6 +27,7 @@ class FaultyBackend:
     Attributes:
         supports, location: those of the backend behind it.
         calls: each call so far: the operation and its arguments.
+        struck: each fault that went off so far, in order.
     """
 
     def __init__(self, inner: object, *faults: Fault, without: Sequence[str] = ()) -> None:
@@ -132,11 +41,27 @@ class FaultyBackend:
         self.supports: frozenset[str] = frozenset(getattr(inner, "supports", ()))
         self.location: str = getattr(inner, "location", type(inner).__name__)
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
-        self._faults = faults
+        self.struck: list[Fault] = []
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        # Each fault with the number of calls that were over when it was laid.
+        self._laid: list[tuple[Fault, int]] = [(fault, 0) for fault in faults]
         for op in (*REQUIRED, *OPTIONAL, "close"):
             hook = getattr(inner, f"assetstore_{op}", None)
             if hook is not None and op not in without:
                 setattr(self, f"assetstore_{op}", hookimpl(self._stand_in(op, hook)))
+
+    @contextlib.contextmanager
+    def failing(self, *faults: Fault) -> Iterator[None]:
+        """Lay faults for the calls in a ``with`` block; they count from its beginning and are gone behind it."""
+        with self._lock:
+            laid = [(fault, self._counts[fault.op]) for fault in faults]
+            self._laid += laid
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._laid = [pair for pair in self._laid if all(pair is not mine for mine in laid)]
 
     def _stand_in(self, op: str, hook: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(hook)
@@ -145,20 +70,26 @@ class FaultyBackend:
         def call(*positional: Any, **keywords: Any) -> Any:
             # pluggy calls by position; names are what a test wants to see.
             arguments = signature.bind(*positional, **keywords).arguments
-            self.calls.append((op, arguments))
-            nth = sum(called == op for called, _ in self.calls)
-            faults = [fault for fault in self._faults if fault.op == op and fault.nth in (nth, None)]
+            faults = self._note(op, arguments)
             for fault in faults:
-                fault.before()
+                if not fault.late:
+                    self._strike(fault, None)
             result = hook(**arguments)
             for fault in faults:
-                result = fault.after(result)
+                if fault.late:
+                    result = self._strike(fault, result)
             return result
 
         return call
 
+    def _note(self, op: str, arguments: Mapping[str, Any]) -> list[Fault]:
+        """Note a call, and return the faults that were laid for it."""
+        with self._lock:
+            self.calls.append((op, arguments))
+            self._counts[op] += 1
+            number = self._counts[op]
+            return [fault for fault, start in self._laid if fault.op == op and fault.nth in (number - start, None)]
 
-def _drain(stream: AssetStream) -> bytes:
-    pieces = list(iter(functools.partial(stream.body.read, 1 << 20), b""))
-    stream.body.close()
-    return b"".join(pieces)
+    def _strike(self, fault: Fault, result: Any) -> Any:
+        self.struck.append(fault)
+        return fault.strike(result)

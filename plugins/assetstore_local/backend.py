@@ -6,9 +6,10 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from urllib.parse import SplitResult, quote, unquote
 
 import attrs
@@ -43,18 +44,22 @@ from assetstore_local.checking import examine
 from assetstore_local.failures import explained
 from assetstore_local.listing import list_page
 from assetstore_local.names import Names
-from assetstore_local.reading import look, opened
+from assetstore_local.r2_rules import MAX_PAGE, R2Rules
+from assetstore_local.reading import Run, look, opened
 from assetstore_local.records import HEADERS, Facts
 from assetstore_local.scans import Scans
 from assetstore_local.staging import StagedFile, sweep
 from assetstore_local.tree import Tree, make_root
+from assetstore_local.writing import Conditions
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 _SUPPORTS = """
     upload.content_type upload.cache_control upload.content_disposition upload.content_language upload.metadata
-    upload.overwrite upload.if_match read.offset read.length read.if_match list.cursor list.recursive list.start_after
-    delete.foreign copy.content_type copy.cache_control copy.content_disposition copy.content_language copy.metadata
-    copy.overwrite copy.if_match
+    upload.overwrite upload.if_match read.offset read.length read.if_match list.cursor list.limit list.recursive
+    list.start_after delete.foreign copy.content_type copy.cache_control copy.content_disposition copy.content_language
+    copy.metadata copy.if_match
 """
 
 
@@ -69,14 +74,16 @@ class LocalBackend:
         create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
         durable: whether a write returns only when it would survive a power failure.
         public_url: where a web server offers the folder, if one does.
+        profile: ``r2`` refuses what Cloudflare R2 refuses, as ``R2Rules`` tells; ``None`` is only as strict as the disk.
     """
 
-    supports: ClassVar[frozenset[str]] = frozenset(_SUPPORTS.split())
+    rules: ClassVar[R2Rules] = R2Rules()
 
     root: Path = attrs.field(converter=Path)
     create: bool = True
     durable: bool = True
     public_url: str | None = None
+    profile: str | None = None
     _path: str = attrs.field(init=False, repr=False)
     _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
     _scans: Scans = attrs.field(init=False, repr=False, factory=Scans)
@@ -85,8 +92,11 @@ class LocalBackend:
         """Check the platform.
 
         Raises:
-            ConfigError: the platform cannot open files relative to a folder, or its file names are not UTF-8.
+            ConfigError: there is no such profile, the platform cannot open files relative to a folder, or its file names are
+                not UTF-8.
         """
+        if self.profile not in (None, "r2"):
+            raise ConfigError(f"there is no profile {self.profile!r}", hint="did you mean 'r2'? There is no other one")
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
             raise ConfigError("the local plugin needs Linux, macOS or another Unix", hint="use another backend")
         if sys.getfilesystemencoding() != "utf-8":
@@ -114,35 +124,44 @@ class LocalBackend:
         return {"root": path}
 
     @property
+    def supports(self) -> frozenset[str]:
+        """The option fields that are honoured; R2 cannot copy create-only."""
+        everything = frozenset(_SUPPORTS.split())
+        return everything if self.profile else everything | {"copy.overwrite"}
+
+    @property
     def location(self) -> str:
         """Where the assets are, in a few words."""
-        return f"folder {self.root}, local"
+        return f"folder {self.root}, local{f', as {self.profile}' if self.profile else ''}"
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Stage the bytes, then rename them into place under the key's lock."""
+        self._admit(source.size, options)
+        conditions = Conditions(overwrite=options.overwrite, if_match=options.if_match, rules=self._rules)
         with self._writing() as tree, StagedFile(tree) as staged:
             for chunk in source.chunks():
                 staged.write(chunk)
+                self._admit(staged.size, options)
             facts = _changed({"digest": staged.digest, "metadata": {}}, options)
             with explained():
-                return writing.put(tree, key, staged, facts, overwrite=options.overwrite, if_match=options.if_match)
+                return self._patiently(lambda: writing.put(tree, key, staged, facts, conditions))
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open the file; it stays the same version whatever is written meanwhile."""
-        with explained(), self._reading() as tree, opened(tree, key) as (info, descriptor):
+        with explained(), self._open() as tree, opened(tree, key) as (info, descriptor):
             writing.require_match(options.if_match, info.etag)
             left = max(info.size - options.offset, 0)
             length = left if options.length is None else min(left, options.length)
             file = io.FileIO(os.dup(descriptor), "rb")
             file.seek(options.offset if length else 0)
-            return AssetStream(info=info, body=_Run(file, length), length=length)
+            return AssetStream(info=info, body=Run(file, length), length=length)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
         """Look at the file and its record."""
-        with explained(), self._reading() as tree:
+        with explained(), self._open() as tree:
             return look(tree, key)
 
     @hookimpl
@@ -150,7 +169,9 @@ class LocalBackend:
         """Walk the folders as far as one page needs; headers and digests are not known here."""
         if self._is_missing():
             return ListPage(items=())
-        with explained(), self._reading() as tree:
+        with explained(), self._open() as tree:
+            if self._rules and options.limit > MAX_PAGE:
+                options = attrs.evolve(options, limit=MAX_PAGE)
             return list_page(tree, self._scans, prefix, options)
 
     @hookimpl
@@ -160,8 +181,8 @@ class LocalBackend:
             return DeleteReport(deleted=tuple(keys))
         deleted: list[str] = []
         failed: list[DeleteFailure] = []
-        folders: set[Names] = set()
-        with explained(), self._reading() as tree:
+        removed: dict[str, Names] = {}
+        with explained(), self._open() as tree:
             for key in keys:
                 try:
                     # A key that breaks the rules has no file here.
@@ -171,21 +192,28 @@ class LocalBackend:
                     failed.append(DeleteFailure(key=key, error=error))
                 else:
                     deleted.append(key)
-                    folders |= set() if folder is None else {folder}
-            for folder in folders:
+                    removed |= {} if folder is None else {key: folder}
+            for folder in set(removed.values()):
                 with contextlib.suppress(FileNotFoundError):
                     tree.sync(tree.folder(folder))
-            for folder in folders:
+            for key in removed:
+                writing.forget(tree, key)
+            for folder in set(removed.values()):
                 tree.prune(folder)
         return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy the bytes of one version, or change only the facts when both keys are the same."""
-        with explained(), self._reading() as tree:
+        self._admit(None, options)
+        with explained(), self._open() as tree:
             if source == destination:
-                writing.require_absent(options.overwrite, look(tree, source))
-                return writing.update(tree, source, lambda facts: _changed(facts, options), options.if_match)
+                if not options.overwrite:
+                    writing.require_absent(options.overwrite, look(tree, source))
+                conditions = Conditions(if_match=options.if_match, rules=self._rules)
+                change = partial(_changed, options=options)
+                return self._patiently(lambda: writing.update(tree, source, change, conditions))
+            conditions = Conditions(overwrite=options.overwrite, rules=self._rules)
             with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
                 writing.require_match(options.if_match, info.etag)
                 while chunk := os.read(descriptor, _CHUNK_BYTES):
@@ -193,7 +221,7 @@ class LocalBackend:
                 if staged.size != info.size or staged.digest != (info.digest or staged.digest):
                     raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
                 facts = _changed(_facts(info, staged.digest), options)
-                return writing.put(tree, destination, staged, facts, overwrite=options.overwrite, if_match=None)
+                return self._patiently(lambda: writing.put(tree, destination, staged, facts, conditions))
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
@@ -205,54 +233,47 @@ class LocalBackend:
         """Look at the folder, the right to write to it, and whether its names tell capitals from small letters."""
         return examine(self._path, create=self.create)
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Tree]:
+    @property
+    def _rules(self) -> R2Rules | None:
+        return self.rules if self.profile else None
+
+    def _admit(self, size: int | None, options: UploadOptions | CopyOptions) -> None:
+        if self._rules:
+            self._rules.require_size(size)
+            self._rules.require_metadata(options.metadata)
+
+    def _patiently(self, write: Callable[[], T]) -> T:
+        return self._rules.patiently(write) if self._rules else write()
+
+    def _open(self, *, make: bool = False) -> Tree:
         try:
-            tree = Tree(self._path, durable=self.durable)
+            return Tree(self._path, durable=self.durable)
         except FileNotFoundError as error:
-            if self.create:
+            if not self.create:
+                hint = "make it, or set create = true"
+                raise StoreNotFoundError("the store's folder is missing", hint=hint) from error
+            if not make:
                 raise NotFoundError("there is no asset under this key") from error
-            raise StoreNotFoundError("the store's folder is missing", hint="make it, or set create = true") from error
         except NotADirectoryError as error:
             raise StoreNotFoundError("the store's root is no folder", hint="name a folder as root") from error
-        with tree:
-            yield tree
+        make_root(self._path, durable=self.durable)
+        return Tree(self._path, durable=self.durable)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Tree]:
         with explained():
-            if self._is_missing():
-                make_root(self._path, durable=self.durable)
             self._swept.get()
-        with self._reading() as tree:
+            tree = self._open(make=True)
+        with tree:
             yield tree
 
     def _is_missing(self) -> bool:
         return self.create and not os.path.lexists(self._path)
 
     def _sweep(self) -> bool:
-        with self._reading() as tree:
+        with self._open(make=True) as tree:
             sweep(tree)
         return True
-
-
-class _Run:
-    """The bytes of a run of an open file."""
-
-    def __init__(self, file: io.FileIO, length: int) -> None:
-        self._file = file
-        self._left = length
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most ``size`` bytes of what is left."""
-        with explained():
-            data = self._file.read(self._left if size < 0 else min(size, self._left))
-        self._left -= len(data)
-        return data
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def _changed(facts: Facts, options: UploadOptions | CopyOptions) -> Facts:

@@ -7,7 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from assetstore import AccessDeniedError, AssetStoreError, BackendError, NoSpaceError
+from assetstore import AccessDeniedError, AssetStoreError, BackendError, NoSpaceError, UnknownOutcomeError
 
 TABLE: dict[int, tuple[type[AssetStoreError], str]] = {
     errno.ENOSPC: (NoSpaceError, "free some space on the disk"),
@@ -36,3 +36,15 @@ def explained() -> Iterator[None]:
         kind, hint = TABLE.get(error.errno or 0, _OTHER)
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise kind(f"the file system refused: {reason}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def in_doubt() -> Iterator[None]:
+    """Raise UnknownOutcomeError when what is written already cannot be flushed: it may be gone after a power failure."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or errno.EIO)
+        raise UnknownOutcomeError(
+            f"the asset was written, and may not have reached the disk: {reason}", hint="look for a failing disk"
+        ) from error

@@ -24,5 +24,6 @@ def hold_now(descriptor: int) -> None:
 
 
 def release(descriptor: int) -> None:
-    """Give the lock up, which closing the last descriptor of this opening does as well."""
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    """Give the lock up, which closing the last descriptor of this opening does as well, should this fail."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

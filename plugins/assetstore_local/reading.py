@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import attrs
 
 from assetstore import AssetInfo, NotFoundError, UnavailableError
 from assetstore_local import records
+from assetstore_local.failures import explained
 from assetstore_local.names import Names, places
 from assetstore_local.tree import FILE, Tree
 
@@ -100,6 +102,25 @@ def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
         finally:
             os.close(descriptor)
     raise _too_fast()
+
+
+class Run:
+    """The bytes of a run of an open file."""
+
+    def __init__(self, file: io.FileIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes of what is left."""
+        with explained():
+            data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def _too_fast() -> UnavailableError:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 from assetstore import AssetInfo, guess_content_type
@@ -23,6 +23,7 @@ from assetstore_local.tree import FILE, NEW, Tree
 
 STAGING: Names = (RESERVED, "tmp")
 HEADERS = ("content_type", "cache_control", "content_disposition", "content_language")
+_READ_BYTES = 1 << 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -66,8 +67,12 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
     """Return the facts of each version on record; a record that is damaged counts as none."""
     *_, name = place = _place(key)
     try:
-        with io.FileIO(os.open(name, FILE, dir_fd=tree.folder(place[:-1]))) as file:
-            versions = json.loads(file.read())["versions"]
+        descriptor = os.open(name, FILE, dir_fd=tree.folder(place[:-1]))
+        try:
+            text = b"".join(iter(partial(os.read, descriptor, _READ_BYTES), b""))
+        finally:
+            os.close(descriptor)
+        versions = json.loads(text)["versions"]
         return {etag: _fitting(facts) for etag, facts in versions.items()}
     except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
@@ -81,9 +86,11 @@ def save(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
     staged = secrets.token_hex(16)
     descriptor = os.open(staged, NEW, 0o666, dir_fd=staging)
     try:
-        with io.FileIO(descriptor, "w"):
+        try:
             write_all(descriptor, text.encode())
             tree.sync(descriptor)
+        finally:
+            os.close(descriptor)
         os.rename(staged, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 _BIG = 1000
@@ -26,12 +27,13 @@ class Scan(NamedTuple):
 class Scans:
     """Scans folders and remembers the last big one, so that listing page after page does not scan it for each page."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
         self._last: tuple[tuple[int, int, int], Scan] | None = None
 
     def scan(self, descriptor: int) -> Scan:
         """Return the names in an open folder."""
-        status, now = os.fstat(descriptor), time.time_ns()
+        status, now = os.fstat(descriptor), self._clock()
         version = (status.st_dev, status.st_ino, status.st_ctime_ns)
         last = self._last
         if last is not None and last[0] == version:

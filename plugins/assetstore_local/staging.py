@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from assetstore_local.failures import explained
+from assetstore_local.failures import explained, in_doubt
 from assetstore_local.locks import hold, hold_now
 from assetstore_local.names import Names
 from assetstore_local.records import STAGING, write_all
@@ -19,6 +19,7 @@ from assetstore_local.tree import FILE, NEW, Tree
 
 _LEFT_OVER_SECONDS = 3600
 _MOST_SWEPT = 1000
+_STEPS_NS = (0, *(10**power for power in range(11)))
 
 
 class StagedFile:
@@ -57,20 +58,25 @@ class StagedFile:
         return f"sha256:{self._hash.hexdigest()}"
 
     def settle(self, after: int = 0) -> os.stat_result:
-        """Give the file a time of change later than ``after``, in ns, flush it and return its status.
+        """Give the file its mode and a time of change later than ``after``, in ns, flush it and return its status."""
+        os.fchmod(self._descriptor, self._mode)
+        status = self.stamp(after)
+        self._tree.sync(self._descriptor)
+        return status
+
+    def stamp(self, after: int) -> os.stat_result:
+        """Give the file a time of change later than ``after``, in ns, and return its status.
 
         The time is set because the kernel's own has steps of milliseconds, too coarse to tell versions apart. File systems
-        may have steps of up to 2 seconds, hence the loop.
+        may have steps of up to 2 seconds, hence the loop. Behind the last time that they have, which only a file put in by
+        hand can bear, the present is as good.
         """
-        os.fchmod(self._descriptor, self._mode)
-        wanted, step = max(time.time_ns(), after + 1), 1
-        while True:
+        now = time.time_ns()
+        for wanted in (*(max(now, after + 1) + step for step in _STEPS_NS), now):
             os.utime(self._descriptor, ns=(wanted, wanted))
             status = os.fstat(self._descriptor)
             if status.st_mtime_ns > after:
                 break
-            wanted, step = wanted + step, step * 10
-        self._tree.sync(self._descriptor)
         return status
 
     def move(self, names: Names) -> None:
@@ -79,7 +85,8 @@ class StagedFile:
         folder = self._tree.folder(names[:-1])
         os.rename(self._name, names[-1], src_dir_fd=self._tree.folder(STAGING), dst_dir_fd=folder)
         self._name = None
-        self._tree.sync(folder)
+        with in_doubt():
+            self._tree.sync(folder)
 
     def __enter__(self) -> Self:
         return self

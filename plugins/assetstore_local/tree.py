@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from assetstore import BackendError
-from assetstore_local.names import Names, spellings
+from assetstore_local.names import RESERVED, Names, spellings
 
 _CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
 FOLDER = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_DIRECTORY", 0)
@@ -74,6 +74,9 @@ class Tree:
         if not names:
             return self._root
         if names not in self._open:
+            if len(names) > 1 and names[0] == RESERVED:
+                # Every write goes there more than once.
+                self.folder(names[:1], make=make)
             opened = self._walk(names, make)
             while len(self._open) >= _MAX_OPEN:
                 os.close(self._open.pop(next(iter(self._open))))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
+
+import attrs
 
 from assetstore import AlreadyExistsError, AssetInfo, AssetStoreError, PreconditionError, UnavailableError
 from assetstore_local import records
+from assetstore_local.failures import in_doubt
 from assetstore_local.names import Names, key_of, places
+from assetstore_local.r2_rules import R2Rules
 from assetstore_local.reading import Found, find, find_existing
 from assetstore_local.staging import StagedFile
 from assetstore_local.tree import FILE, InTheWayError, Tree
@@ -17,6 +22,7 @@ from assetstore_local.tree import FILE, InTheWayError, Tree
 _ATTEMPTS = 100
 
 ChangeFacts: TypeAlias = Callable[[records.Facts], records.Facts]
+Versions: TypeAlias = Mapping[str, records.Facts]
 
 
 def require_match(if_match: str | None, etag: str | None) -> None:
@@ -32,22 +38,46 @@ def require_absent(overwrite: bool, found: Found | AssetInfo | None) -> None:
         raise AlreadyExistsError("the key is taken", hint="choose another key, or allow to overwrite")
 
 
-def put(
-    tree: Tree, key: str, staged: StagedFile, facts: records.Facts, *, overwrite: bool, if_match: str | None
-) -> AssetInfo:
+@attrs.frozen(kw_only=True)
+class Conditions:
+    """What has to hold for a write, decided under the key's lock.
+
+    Attributes:
+        overwrite: whether there may be an asset.
+        if_match: the ETag that the asset must have, if one was asked for.
+        rules: those of R2, if they are to hold.
+    """
+
+    overwrite: bool = True
+    if_match: str | None = None
+    rules: R2Rules | None = None
+
+    def require(self, found: Found | None) -> None:
+        """Raise when the asset that was found, or its absence, does not fit."""
+        require_absent(self.overwrite, found)
+        require_match(self.if_match, found.etag if found else None)
+        if self.rules and found:
+            self.rules.require_pause(found.status.st_mtime_ns, time.time_ns())
+
+    def last_time_for(self, found: Found) -> int:
+        """Return the time, in ns, behind which that of the next version has to be."""
+        pause = self.rules.pause if self.rules else 0.0
+        return found.status.st_mtime_ns + max(int(pause * 1e9) - 1, 0)
+
+
+def put(tree: Tree, key: str, staged: StagedFile, facts: records.Facts, conditions: Conditions) -> AssetInfo:
     """Make a staged file the asset of ``key``, if the conditions hold."""
     status = staged.settle()
     for _ in range(_ATTEMPTS):
         try:
             with records.locked(tree, key):
                 found = find(tree, key)
-                require_absent(overwrite, found)
-                require_match(if_match, found.etag if found else None)
+                conditions.require(found)
                 names = found.names if found else _free_names(tree, key)
                 tree.folder(names[:-1], make=True)
-                if found and status.st_mtime_ns <= found.status.st_mtime_ns:
-                    status = staged.settle(after=found.status.st_mtime_ns)
-                _record(tree, key, found, records.etag_of(status), facts)
+                if found and status.st_mtime_ns <= (last := conditions.last_time_for(found)):
+                    status = staged.settle(after=last)
+                _record(tree, key, found, records.load(tree, key) if found else {}, {records.etag_of(status): facts})
                 staged.move(names)
                 return records.info_of(key, status, facts)
         except InTheWayError as obstacle:
@@ -60,27 +90,29 @@ def put(
     raise UnavailableError("other writers kept coming in between", hint="try again")
 
 
-def update(tree: Tree, key: str, change: ChangeFacts, if_match: str | None) -> AssetInfo:
+def update(tree: Tree, key: str, change: ChangeFacts, conditions: Conditions) -> AssetInfo:
     """Replace the facts of an asset and keep its bytes: setting the time of change is what commits it."""
     with records.locked(tree, key):
         found = find_existing(tree, key)
-        require_match(if_match, found.etag)
+        conditions.require(found)
         # The new time is tried on a file of no importance first, for the file system may round it.
         with StagedFile(tree) as trial:
-            changed = trial.settle(after=found.status.st_mtime_ns).st_mtime_ns
-        facts = change(records.load(tree, key).get(found.etag) or records.facts_by_hand(key))
-        _record(tree, key, found, f"{changed:x}-{found.status.st_size:x}", facts)
+            changed = trial.stamp(found.status.st_mtime_ns).st_mtime_ns
+        old = records.load(tree, key)
+        facts = change(old.get(found.etag) or records.facts_by_hand(key))
+        _record(tree, key, found, old, {f"{changed:x}-{found.status.st_size:x}": facts})
         descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
         try:
             os.utime(descriptor, ns=(changed, changed))
-            tree.sync(descriptor)
+            with in_doubt():
+                tree.sync(descriptor)
             return records.info_of(key, os.fstat(descriptor), facts)
         finally:
             os.close(descriptor)
 
 
 def remove(tree: Tree, key: str) -> Names | None:
-    """Remove an asset; return the folder that it stood in, or ``None`` when there was none."""
+    """Remove the file of an asset; return the folder that it stood in, or ``None`` when there was none."""
     if find(tree, key) is None:
         return None
     with records.locked(tree, key):
@@ -91,17 +123,20 @@ def remove(tree: Tree, key: str) -> Names | None:
             if status is not None and stat.S_ISREG(status.st_mode):
                 os.unlink(names[-1], dir_fd=tree.folder(names[:-1]))
                 found = names[:-1]
-        records.remove(tree, key)
     return found
 
 
-def _record(tree: Tree, key: str, found: Found | None, etag: str, facts: records.Facts) -> None:
+def forget(tree: Tree, key: str) -> None:
+    """Remove the record of a key whose file is gone for good: a file that came back would miss it."""
+    with records.locked(tree, key):
+        if find(tree, key) is None:
+            records.remove(tree, key)
+
+
+def _record(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> None:
     """Put the new version on record beside the one that still stands."""
-    versions = {etag: facts}
-    if found is not None:
-        old = records.load(tree, key)
-        versions |= {found.etag: old[found.etag]} if found.etag in old else {}
-    records.save(tree, key, versions)
+    standing = {etag: facts for etag, facts in old.items() if found and etag == found.etag}
+    records.save(tree, key, {**new, **standing})
 
 
 def _free_names(tree: Tree, key: str) -> Names:
@@ -123,9 +158,9 @@ def _make_way(tree: Tree, obstacle: InTheWayError) -> None:
         raise obstacle
     with records.locked(tree, key):
         status = tree.status(names)
-        if status is None or stat.S_ISDIR(status.st_mode):
-            return
         plain, *_, marked = places(key)
+        if status is None or (names == plain and stat.S_ISDIR(status.st_mode)):
+            return
         if names != plain or not stat.S_ISREG(status.st_mode):
             raise obstacle
         folder, above = tree.folder(marked[:-1], make=True), tree.folder(plain[:-1])

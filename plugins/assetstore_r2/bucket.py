@@ -44,10 +44,10 @@ class Bucket:
 
         Raises:
             NotFoundError: there is no such asset.
-            PreconditionError: its ETag is not ``if_match``, or it is missing.
+            PreconditionError: its ETag is not ``if_match``.
         """
         condition = {} if if_match is None else {"IfMatch": quoted(if_match)}
-        with translated(if_match=if_match):
+        with translated():
             answer: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=key, **condition)
         answer["Metadata"] = lower_names(answer)
         return answer

@@ -164,13 +164,18 @@ def translated(*, create_only: bool = False, if_match: str | None = None) -> Ite
         if create_only and isinstance(ours, PreconditionError):
             ours = taken()
         elif if_match is not None and type(ours) is NotFoundError:
-            ours = PreconditionError("there is no asset that if_match could match", hint="create it with overwrite=False")
+            ours = unmatched()
         raise ours from error
 
 
 def taken() -> AlreadyExistsError:
     """Return the error of a create-only write whose key is taken."""
     return AlreadyExistsError("the key is taken", hint="choose another key, or overwrite")
+
+
+def unmatched() -> PreconditionError:
+    """Return the error of a write with ``if_match`` where there is no asset."""
+    return PreconditionError("there is no asset that if_match could match", hint="create it with overwrite=False")
 
 
 def translate(error: Exception) -> AssetStoreError | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from assetstore import AssetInfo, AssetStoreError, IntegrityError, NotFoundError, Source, SourceError, UploadOptions
 from assetstore_r2.bucket import MAX_OBJECT, Bucket
-from assetstore_r2.errors import LostAnswerError, taken, translated
+from assetstore_r2.errors import LostAnswerError, taken, translated, unmatched
 from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
 from assetstore_r2.multipart import Part, part_size_for, send_parts
 
@@ -127,8 +127,10 @@ def _refuse_early(bucket: Bucket, key: str, options: UploadOptions) -> None:
         return
     try:
         bucket.head(key, options.if_match)
-    except NotFoundError:
-        return
+    except NotFoundError as error:
+        if options.if_match is None:
+            return
+        raise unmatched() from error
     if not options.overwrite:
         raise taken()
 

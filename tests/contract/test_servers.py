@@ -8,21 +8,11 @@ from typing import Any, ClassVar
 
 import faults
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from assetstore import AssetStore
 from assetstore.testing.contract import BackendContract
-from assetstore.testing.machine import KEYS, StoreMachine
 from assetstore_r2 import R2Backend
 
 PART_SIZE = 5 << 20
-FEW = settings(
-    max_examples=100 if settings.get_current_profile_name() == "long" else 3,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def recipe(server: Any) -> Callable[[], R2Backend]:
@@ -45,9 +35,24 @@ class ServerContract(BackendContract):
     part_size: ClassVar[int] = PART_SIZE
 
     @pytest.fixture
+    def reopen(self, server: Any) -> Callable[[], R2Backend]:
+        """Return how the bucket is opened."""
+        return recipe(server)
+
+    @pytest.fixture
     def backend(self, reopen: Callable[[], R2Backend]) -> R2Backend:
         """Return a backend with a client of its own."""
         return reopen()
+
+    @pytest.fixture
+    def plant(self, server: Any) -> Callable[[str], object]:
+        """Return what makes an asset whose key breaks the rules."""
+
+        def plant(key: str) -> None:
+            with server.client() as client:
+                client.put_object(Bucket=server.bucket, Key=key, Body=b"")
+
+        return plant
 
 
 class TestSeaweedFS(ServerContract):
@@ -57,9 +62,9 @@ class TestSeaweedFS(ServerContract):
     excluded_keys: ClassVar[dict[str, str]] = faults.SEAWEEDFS_KEYS
 
     @pytest.fixture
-    def reopen(self, seaweedfs: Any) -> Callable[[], R2Backend]:
-        """Return how the bucket is opened."""
-        return recipe(seaweedfs)
+    def server(self, seaweedfs: Any) -> Any:
+        """Return the server."""
+        return seaweedfs
 
 
 class TestEmulator(ServerContract):
@@ -69,27 +74,6 @@ class TestEmulator(ServerContract):
     excluded_keys: ClassVar[dict[str, str]] = faults.EMULATOR_KEYS
 
     @pytest.fixture
-    def reopen(self, emulator: Any) -> Callable[[], R2Backend]:
-        """Return how the bucket is opened."""
-        return recipe(emulator)
-
-
-def walk(make_backend: Callable[[], R2Backend], prefix: str, keys: tuple[str, ...]) -> None:
-    """Walk at random through the part of a bucket under a prefix, which a walk leaves empty."""
-
-    class BucketMachine(StoreMachine):
-        def place(self) -> Callable[[], AssetStore]:
-            return lambda: AssetStore(make_backend()).scoped(prefix)
-
-    BucketMachine.keys = keys
-    run_state_machine_as_test(BucketMachine, settings=FEW)
-
-
-def test_random_walks_in_seaweedfs_agree_with_a_dict(seaweedfs: Any, unique_prefix: str) -> None:
-    """Whatever is done in whatever order, a bucket answers as a dict would; its folders' faults are kept out of the keys."""
-    walk(recipe(seaweedfs), unique_prefix, tuple(key for key in KEYS if "/" not in key and "\\" not in key))
-
-
-def test_random_walks_in_the_emulator_agree_with_a_dict(emulator: Any, unique_prefix: str) -> None:
-    """Whatever is done in whatever order, a bucket answers as a dict would."""
-    walk(recipe(emulator), unique_prefix, KEYS)
+    def server(self, emulator: Any) -> Any:
+        """Return the server."""
+        return emulator

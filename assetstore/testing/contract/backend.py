@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+
+import attrs
 
 from assetstore.testing.contract.changing import ChangingGuarantees
 from assetstore.testing.contract.conditions import ConditionGuarantees
 from assetstore.testing.contract.deleting import DeletingGuarantees
+from assetstore.testing.contract.fixtures import Fixtures
 from assetstore.testing.contract.headers import HeaderGuarantees
 from assetstore.testing.contract.keys import KeyGuarantees
 from assetstore.testing.contract.listing import ListingGuarantees
@@ -17,20 +21,21 @@ from assetstore.testing.contract.signing import SigningGuarantees
 from assetstore.testing.contract.uploading import UploadingGuarantees
 from assetstore.testing.contract.wrapping import WrapperGuarantees
 
-SUBJECTS = (
-    KeyGuarantees,
-    UploadingGuarantees,
-    HeaderGuarantees,
-    ReadingGuarantees,
-    ListingGuarantees,
-    DeletingGuarantees,
-    ChangingGuarantees,
-    ConditionGuarantees,
-    SharingGuarantees,
-    SigningGuarantees,
-    WrapperGuarantees,
-    PluginGuarantees,
-)
+SUBJECTS: dict[str, type[Fixtures]] = {
+    "Keys": KeyGuarantees,
+    "Uploads": UploadingGuarantees,
+    "Headers and metadata": HeaderGuarantees,
+    "Reads": ReadingGuarantees,
+    "Listings": ListingGuarantees,
+    "Deletes": DeletingGuarantees,
+    "Copies and moves": ChangingGuarantees,
+    "Conditions": ConditionGuarantees,
+    "Sharing": SharingGuarantees,
+    "Signed requests and public URLs": SigningGuarantees,
+    "Wrappers": WrapperGuarantees,
+    "Plugins": PluginGuarantees,
+}
+"""The guarantees by subject, in the order in which they are read best."""
 
 
 class BackendContract(
@@ -61,9 +66,27 @@ class BackendContract(
     """
 
 
-def guarantees() -> Iterator[tuple[str, str]]:
-    """Yield the name and the meaning of each guarantee, by subject."""
-    for subject in SUBJECTS:
-        for name, function in vars(subject).items():
-            if name.startswith("test_"):
-                yield name.removeprefix("test_").replace("_", " "), (function.__doc__ or "").strip()
+@attrs.frozen(kw_only=True)
+class Guarantee:
+    """One thing that every backend guarantees.
+
+    Attributes:
+        test: the name of the test that shows it.
+        subject: a key of ``SUBJECTS``.
+        name: the name of the test in words.
+        meaning: what is guaranteed, in a sentence.
+    """
+
+    test: str
+    subject: str
+    name: str
+    meaning: str
+
+
+def guarantees() -> Iterator[Guarantee]:
+    """Yield each guarantee, by subject."""
+    for title, subject in SUBJECTS.items():
+        for test, function in vars(subject).items():
+            if test.startswith("test_"):
+                name = test.removeprefix("test_").replace("_", " ")
+                yield Guarantee(test=test, subject=title, name=name, meaning=inspect.cleandoc(function.__doc__ or ""))

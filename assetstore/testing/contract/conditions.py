@@ -24,7 +24,11 @@ _rival: Any = None
 
 
 class ConditionGuarantees(Fixtures):
-    """Create-only, compare-and-swap, and who wins."""
+    """Create-only, compare-and-swap, and who wins.
+
+    A condition and its write are one step: of any number of rivals, in threads or in processes, exactly one succeeds and the
+    others are told so.
+    """
 
     def test_a_create_only_upload_refuses_a_taken_key(self, store: AssetStore, able: Able) -> None:
         """``overwrite=False`` writes a free key and raises AlreadyExistsError, a FileExistsError, for a taken one."""
@@ -102,6 +106,16 @@ class ConditionGuarantees(Fixtures):
             won = _race(functools.partial(_create_as_thread, store, key))
             assert 1 == len(won)
             assert _payload(won[0]) == store.read(key)
+
+    def test_of_many_create_only_copies_one_wins(self, store: AssetStore, able: Able) -> None:
+        """Threads that copy to one free key create-only at once: one succeeds, and its bytes are stored."""
+        if not able("copy.overwrite"):
+            return
+        for number in range(WRITERS):
+            store.upload(_payload(number), f"from-{number}")
+        won = _race(lambda number: store.copy(f"from-{number}", "to", overwrite=False))
+        assert 1 == len(won)
+        assert _payload(won[0]) == store.read("to")
 
     def test_of_many_swapping_threads_one_wins(self, store: AssetStore, able: Able) -> None:
         """Threads that replace one version at once: one succeeds, and its bytes are stored."""

@@ -11,11 +11,15 @@ from assetstore.errors import AccessDeniedError, InvalidKeyError, UnavailableErr
 from assetstore.models import DeleteFailure, DeleteReport
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, Fixtures
-from assetstore.testing.faulty import FaultyBackend, Raise, Return
+from assetstore.testing.faults import Raise, Return
+from assetstore.testing.faulty import FaultyBackend
 
 
 class DeletingGuarantees(Fixtures):
-    """What is deleted is gone, and nothing else is."""
+    """What is deleted is gone, and nothing else is.
+
+    Deleting says what shall be, so what is not there counts as deleted. A batch reports each of its keys.
+    """
 
     def test_a_deleted_asset_is_gone(self, store: AssetStore) -> None:
         """After a delete the key is free: not listed, not found, and writable again."""
@@ -50,6 +54,15 @@ class DeletingGuarantees(Fixtures):
         assert (sorted(keys), ()) == (sorted(report.deleted), report.failed)
         assert [] == list(store.list())
 
+    def test_delete_many_takes_more_than_a_batch(self, store: AssetStore) -> None:
+        """Of 1,001 keys each is gone, the last ones too, and stands in the report."""
+        keys = [f"k/{number:04}" for number in range(1001)]
+        for key in (keys[0], keys[101], keys[500], keys[999], keys[1000]):
+            store.upload(b"", key)
+        report = store.delete_many(keys)
+        assert (keys, ()) == (sorted(report.deleted), report.failed)
+        assert [] == list(store.list())
+
     def test_delete_many_of_nothing_asks_nothing(self, store: AssetStore, spy: FaultyBackend) -> None:
         """An empty batch gives an empty report and sends nothing."""
         assert (DeleteReport(), []) == (store.delete_many([]), spy.calls)
@@ -62,7 +75,7 @@ class DeletingGuarantees(Fixtures):
         assert [] == list(store.list())
 
     def test_a_foreign_key_is_deleted_as_it_was_listed(
-        self, store: AssetStore, able: Able, prefix: str, plant: Callable[[str], None] | None
+        self, store: AssetStore, able: Able, prefix: str, plant: Callable[[str], object] | None
     ) -> None:
         """An asset that a listing gave with ``valid=False`` is deleted by exactly its key, and none beside it."""
         if not able("delete.foreign"):
@@ -73,9 +86,9 @@ class DeletingGuarantees(Fixtures):
         assert ["a"] == [item.key for item in store.list()]
         if plant is None:
             return
-        plant(f"{prefix}line\nbreak")
+        plant(f"{prefix}tab\tstop")
         (foreign,) = [item for item in store.list() if not item.valid]
-        assert "line\nbreak" == foreign.key
+        assert "tab\tstop" == foreign.key
         for operation in (store.read, store.stat, store.delete):
             with pytest.raises(InvalidKeyError):
                 operation(foreign.key)

@@ -82,7 +82,7 @@ class Fixtures:
         return None
 
     @pytest.fixture
-    def plant(self) -> Callable[[str], None] | None:
+    def plant(self) -> Callable[[str], object] | None:
         """Return what makes an asset under a key that breaks the rules, behind the store's back, if that can be done."""
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from assetstore.content_types import DEFAULT_CONTENT_TYPE
@@ -36,7 +37,10 @@ METADATA = {
 
 
 class HeaderGuarantees(Fixtures):
-    """What is stored beside the bytes."""
+    """What is stored beside the bytes.
+
+    Four HTTP headers, and metadata: lower-case ASCII names with values in any script, 8,192 bytes in all.
+    """
 
     def test_headers_round_trip(self, store: AssetStore, able: Able) -> None:
         """Each HTTP header given with an upload is stored, alone and with the others."""
@@ -92,6 +96,18 @@ class HeaderGuarantees(Fixtures):
             store.upload(b"x", key)
             with store.open(key) as reader:
                 assert kind == reader.info.content_type == store.stat(key).content_type
+
+    def test_reads_uploads_and_downloads_tell_what_stat_tells(self, store: AssetStore, able: Able, tmp_path: Path) -> None:
+        """A reader knows all headers and metadata; an upload and a download know them too or tell ``None``, nothing else."""
+        asked = {name: value for name, value in HEADERS.items() if able(f"upload.{name}")}
+        if able("upload.metadata"):
+            asked["metadata"] = METADATA
+        uploaded, found = store.upload(b"x", "a", **asked), store.stat("a")
+        with store.open("a") as reader:
+            assert [getattr(found, name) for name in asked] == [getattr(reader.info, name) for name in asked]
+        for info in (uploaded, reader.info, store.download("a", tmp_path / "a")):
+            for name in ("key", "size", "etag", "digest", *asked):
+                assert getattr(info, name) in (getattr(found, name), None)
 
     def test_update_replaces_what_it_names_and_keeps_the_rest(self, store: AssetStore, able: Able) -> None:
         """update() changes the headers or metadata given, one or all, and keeps the others and the bytes."""

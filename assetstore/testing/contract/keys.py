@@ -18,7 +18,11 @@ from assetstore.testing.faulty import FaultyBackend
 
 
 class KeyGuarantees(Fixtures):
-    """What a key may be, and that each is its own."""
+    """What a key may be, and that each is its own.
+
+    A key is text in Unicode's form NFC with 1 to 1,024 bytes of UTF-8. It does not begin with a slash, has no segment ``.``
+    or ``..`` and no control character or lone surrogate. Everything else is allowed and means itself, on every backend.
+    """
 
     def test_odd_keys_round_trip_and_never_merge(
         self, store: AssetStore, record_property: Callable[[str, object], None]

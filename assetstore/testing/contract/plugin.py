@@ -22,7 +22,10 @@ from assetstore.testing.observer import RecordingObserver
 
 
 class PluginGuarantees(Fixtures):
-    """What the store and the command line rely on beside the bytes."""
+    """What the store and the command line rely on beside the bytes.
+
+    Hooks that fit their specification, claims that are true in both directions, and one event for each operation.
+    """
 
     def test_each_hook_has_the_parameters_and_types_of_its_spec(self, backend: object) -> None:
         """Parameters are named and annotated as in ``Hooks``; a result may be narrower by ``None``; missing hints pass."""
@@ -46,8 +49,9 @@ class PluginGuarantees(Fixtures):
     def test_what_is_not_supported_is_refused(self, store: AssetStore, spy: FaultyBackend) -> None:
         """An option that is not claimed is UnsupportedError and never dropped: the backend hears of no operation with it."""
         store.upload(b"abc", "a")
+        uses = _using(store)
         spy.calls.clear()
-        for capability, operation in _using(store).items():
+        for capability, operation in uses.items():
             if not store.can(capability):
                 with pytest.raises(UnsupportedError):
                     operation()

@@ -69,7 +69,11 @@ class FailingFile(io.BytesIO):
 
 
 class UploadingGuarantees(Fixtures):
-    """Every kind and size of source arrives whole or not at all."""
+    """Every kind and size of source arrives whole or not at all.
+
+    A source is a path, bytes, a binary file or an iterator of bytes; its length need not be known before. Whatever goes
+    wrong, and whenever, the asset that was there stays until another one is complete.
+    """
 
     def test_every_kind_of_source_is_stored_alike(self, store: AssetStore, tmp_path: Path) -> None:
         """Paths, bytes-like objects, files, pipes and iterators, full or empty, store exactly their bytes."""
@@ -84,7 +88,8 @@ class UploadingGuarantees(Fixtures):
     def test_sizes_around_every_border_are_exact(self, store: AssetStore) -> None:
         """Assets of 0, 1 and 64 KiB and of one and two parts, a byte less and more too, come back, from bytes and a pipe."""
         part = self.part_size
-        for size in sorted({0, 1, 65_535, 65_536, 65_537, *(parts * part + edge for parts in (1, 2) for edge in (-1, 0, 1))}):
+        borders = (65_536, part, 2 * part)
+        for size in sorted({0, 1, (1 << 20) + 1, *(border + step for border in borders for step in (-1, 0, 1))}):
             data = (b"%016d" % size * (size // 16 + 1))[:size]
             for source in (data, Unseekable(data, 100_000)):
                 assert size == store.upload(source, "a").size
@@ -128,7 +133,7 @@ class UploadingGuarantees(Fixtures):
         assert ["old"] == [item.key for item in store.list()]
 
     def test_a_cancelled_upload_leaves_nothing(self, store: AssetStore) -> None:
-        """What ends an upload after its first part, in its source or in progress, keeps the old asset and makes no new one."""
+        """What ends an upload in its source or its progress, late too, keeps the old asset and makes no new one."""
 
         def cancel(_: int) -> None:
             raise CancelledError

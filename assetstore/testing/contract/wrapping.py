@@ -48,7 +48,10 @@ class Passing(Wrapper):
 
 
 class WrapperGuarantees(Fixtures):
-    """What stands between the store and its backend sees everything that it does not pass on by name."""
+    """What stands between the store and its backend sees everything that it does not pass on by name.
+
+    So no native copy, download or signed URL can slip past a wrapper that encrypts, checks or refuses.
+    """
 
     def test_nothing_slips_past_a_wrapper_that_does_not_pass_it(
         self, spy: FaultyBackend, prefix: str, tmp_path: Path

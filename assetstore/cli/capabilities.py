@@ -1,0 +1,98 @@
+"""What each installed backend can do, told by its class alone: none is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from assetstore.cli.session import Session
+from assetstore.cli.text import plain
+from assetstore.hookspecs import OPTIONAL, REQUIRED
+from assetstore.plugins import installed_plugins, load_factory
+from assetstore.relay import OPTION_FIELDS
+from assetstore.wrappers import Wrapper
+
+OPERATIONS = (*REQUIRED, *OPTIONAL)
+CAPABILITIES = tuple(
+    name for op in OPERATIONS for name in (op, *sorted(field for field in OPTION_FIELDS if field.startswith(f"{op}.")))
+)
+
+ITSELF, BY_THE_STORE, REFUSED, DEPENDS = "yes", "store", "no", "?"
+MARKS = {REFUSED: "-"}
+LEGEND = "yes: by the backend itself; store: by other means; -: refused"
+LEGEND_OF_DEPENDS = "?: depends on the backend's settings"
+
+
+@attrs.frozen
+class Backend:
+    """An installed backend.
+
+    Attributes:
+        name: the plugin's name.
+        hooks: the operations that it implements.
+        supports: the options that it honours; ``None`` when only an object of the class can tell.
+    """
+
+    name: str
+    hooks: frozenset[str]
+    supports: frozenset[str] | None
+
+    def capabilities(self) -> dict[str, str]:
+        """Return for each capability who does it."""
+        return {capability: self._who(capability) for capability in CAPABILITIES}
+
+    def _who(self, capability: str) -> str:
+        op, _, field = capability.partition(".")
+        supports = self.supports or frozenset()
+        if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
+            return ITSELF
+        # A copy of the store's own is a read and an upload, and a download is a read.
+        through = "read.if_match" if field == "if_match" else f"upload.{field}"
+        if op == "download" or (op == "copy" and (not field or through in supports)):
+            return BY_THE_STORE
+        return DEPENDS if field and op in self.hooks and self.supports is None else REFUSED
+
+
+def installed_backends() -> tuple[Backend, ...]:
+    """Return the backends among the installed plugins."""
+    found = []
+    for info in installed_plugins():
+        if info.error is not None or not set(REQUIRED) <= set(info.hooks):
+            continue
+        factory = load_factory(info.name)
+        if isinstance(factory, type) and issubclass(factory, Wrapper):
+            continue
+        found.append(Backend(info.name, frozenset(info.hooks), _supports(factory)))
+    return tuple(found)
+
+
+def _supports(factory: Any) -> frozenset[str] | None:
+    supports = getattr(factory, "supports", ())
+    if not isinstance(supports, property):
+        return frozenset(supports)
+    # What depends on settings is asked of an object that has their defaults and was never built.
+    bare = object.__new__(factory)
+    try:
+        for field in attrs.fields(factory):
+            if field.default is not attrs.NOTHING:
+                object.__setattr__(bare, field.name, field.default)
+        return frozenset(bare.supports)
+    except Exception:  # a stranger's property may need what only a built object has
+        return None
+
+
+def show_capabilities(session: Session) -> None:
+    """Write the matrix: a row for each capability, a column for each backend."""
+    columns: Mapping[str, dict[str, str]] = {backend.name: backend.capabilities() for backend in installed_backends()}
+    if session.as_json:
+        for name, capabilities in columns.items():
+            session.record({"name": name, "capabilities": capabilities})
+        return
+    cells = {name: [MARKS.get(who, who) for who in capabilities.values()] for name, capabilities in columns.items()}
+    rows = [[capability, *(cells[name][number] for name in cells)] for number, capability in enumerate(CAPABILITIES)]
+    session.table(["capability", *map(plain, columns)], rows)
+    session.talk(LEGEND)
+    if any(DEPENDS in column for column in cells.values()):
+        session.talk(LEGEND_OF_DEPENDS)

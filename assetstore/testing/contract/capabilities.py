@@ -1,0 +1,51 @@
+"""Which guarantees show that a capability works where a backend claims it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_HEADERS = ("test_headers_round_trip",)
+_UPDATES = ("test_update_replaces_what_it_names_and_keeps_the_rest",)
+
+PROOFS: Mapping[str, tuple[str, ...]] = {
+    "upload": ("test_every_kind_of_source_is_stored_alike", "test_sizes_around_every_border_are_exact"),
+    "upload.content_type": (*_HEADERS, "test_the_content_type_is_guessed_from_the_name"),
+    "upload.cache_control": _HEADERS,
+    "upload.content_disposition": _HEADERS,
+    "upload.content_language": _HEADERS,
+    "upload.metadata": ("test_metadata_round_trips_in_any_script", "test_spaces_around_metadata_are_kept"),
+    "upload.overwrite": ("test_a_create_only_upload_refuses_a_taken_key", "test_of_many_create_only_threads_one_wins"),
+    "upload.if_match": ("test_a_compare_and_swap_needs_the_stored_etag", "test_of_many_swapping_threads_one_wins"),
+    "read": ("test_every_way_of_reading_gives_the_same_bytes",),
+    "read.offset": ("test_a_run_of_bytes_is_what_a_slice_would_be", "test_a_run_of_an_empty_asset_is_empty"),
+    "read.length": ("test_a_run_of_bytes_is_what_a_slice_would_be", "test_a_run_of_an_empty_asset_is_empty"),
+    "read.if_match": ("test_a_read_can_insist_on_a_version",),
+    "stat": ("test_an_upload_tells_what_is_stored", "test_what_is_not_there_is_not_found"),
+    "list": ("test_a_listing_is_in_the_order_of_utf8_bytes", "test_a_prefix_is_the_beginning_of_a_key_and_no_folder"),
+    "list.cursor": ("test_pages_give_every_entry_once", "test_changes_while_paging_disturb_no_other_key"),
+    "list.limit": ("test_a_limit_ends_a_listing", "test_pages_give_every_entry_once"),
+    "list.recursive": ("test_a_flat_listing_folds_what_has_a_further_slash",),
+    "list.start_after": ("test_a_listing_can_start_behind_any_key",),
+    "delete": ("test_a_deleted_asset_is_gone", "test_delete_many_reports_each_key_once"),
+    "delete.foreign": ("test_a_foreign_key_is_deleted_as_it_was_listed",),
+    "download": ("test_every_way_of_reading_gives_the_same_bytes", "test_a_download_appears_whole_or_not_at_all"),
+    "download.progress": ("test_a_download_appears_whole_or_not_at_all",),
+    "copy": ("test_a_copy_has_the_bytes_headers_and_metadata", "test_a_large_asset_is_copied_whole"),
+    "copy.content_type": _UPDATES,
+    "copy.cache_control": (*_UPDATES, "test_update_clears_with_empty_values"),
+    "copy.content_disposition": _UPDATES,
+    "copy.content_language": _UPDATES,
+    "copy.metadata": (*_UPDATES, "test_update_clears_with_empty_values"),
+    "copy.overwrite": ("test_a_create_only_copy_refuses_a_taken_key",),
+    "copy.if_match": ("test_a_copy_can_insist_on_a_version", "test_an_update_can_insist_on_a_version"),
+    "presign": ("test_a_signed_url_works_as_it_was_signed", "test_a_signed_url_allows_nothing_else"),
+    "presign.method": ("test_a_signed_url_works_as_it_was_signed",),
+    "presign.expires": ("test_a_signed_url_ends_when_it_says",),
+    "presign.content_type": ("test_a_signed_get_is_answered_with_its_type", "test_a_signed_put_stores_its_type"),
+    "url": ("test_a_public_url_names_the_key",),
+    "check": ("test_check_finds_a_working_place_and_changes_nothing",),
+}
+"""For each operation, and each option of one, the guarantees that fail where it is claimed and does not work.
+
+That what is not claimed is refused is shown for all of them by ``test_what_is_not_supported_is_refused``.
+"""

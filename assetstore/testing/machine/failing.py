@@ -1,0 +1,47 @@
+"""Rules for what goes wrong: faults, calls that hang, stores that are closed."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition
+
+from assetstore.keys import normalize_key
+from assetstore.testing.machine.keys import KEY
+from assetstore.testing.machine.model import KINDS, Outcome, Step, World, put
+from assetstore.testing.machine.script import Code, call
+from assetstore.testing.machine.walker import Walker, walks
+
+
+class FailingRules(Walker):
+    """Trouble."""
+
+    @precondition(lambda machine: machine.fault is None and len(machine.worlds) < 5)
+    @walks(kind=st.sampled_from(KINDS), number=st.integers(0, 2))
+    def meet_trouble(self, kind: str, number: int) -> None:
+        """Let the next step meet a fault: what it leaves may then be the old or the new."""
+        self.fault = kind, number
+
+    @walks(key=KEY, data=st.binary(max_size=8), late=st.booleans())
+    def hang(self, key: str, data: bytes, late: bool) -> None:
+        """List while an upload hangs, before it has done its work or after."""
+        full, asset = normalize_key(key), self.asset(key, data, {})
+        code = f"""hang = {call("Hang", op="upload", late=late)}
+with ThreadPoolExecutor(1) as pool, faulty.failing(hang):
+    waiting = {call("pool.submit", Code("store.upload"), data, key)}
+    hang.reached.wait(30)
+    it = [item.key for item in store.list()]
+    hang.release()
+    waiting.result(30)"""
+
+        def outcomes(world: World) -> list[Outcome]:
+            after = put(world, full, asset)
+            return [(sorted(after if late else world), after)]
+
+        self.take(Step(code=code, outcomes=outcomes, changes=(full,)))
+
+    @walks(name=st.sampled_from(["store", "other"]))
+    def reopen(self, name: str) -> None:
+        """Close a store and open it again."""
+        if name in self.script.names:
+            code = f"{name}.close()\n{self.opening_of(name)}"
+            self.take(Step(code=code, outcomes=lambda world: [(None, world)], client=name))

@@ -1,0 +1,67 @@
+"""Keys for random walks, and where a user of a store stands."""
+
+from __future__ import annotations
+
+import attrs
+from hypothesis import strategies as st
+
+from assetstore.errors import InvalidKeyError
+from assetstore.keys import normalize_key, normalize_prefix
+from assetstore.testing.contract.odd_keys import ODD_KEYS
+
+CLASHING = (
+    *("a", "a/b", "a//b", "a/", "A", "a/b/c", "a-b", "a.b", "b", "b/a", "b c", "b%2Fc"),
+    *("\u00e9", "e\u0301", "e", "e\u0301/x", "\\x", "a\\b", "con", "😀/x"),
+)
+KEYS: tuple[str, ...] = tuple(dict.fromkeys((*CLASHING, *ODD_KEYS)))
+"""Valid keys, some in two spellings; the first 20, most of which get in one another's way, are drawn most often."""
+
+KEY = st.runner().flatmap(lambda machine: machine.any_key())
+WHO = st.sampled_from(["store", "store", "other", "scoped"])
+
+
+@attrs.frozen
+class Client:
+    """A store in the hands of somebody.
+
+    Attributes:
+        name: Python for it.
+        prefix: what it puts before its keys.
+    """
+
+    name: str
+    prefix: str = ""
+
+    def inner(self, key: str) -> str:
+        """Return a key, or its beginning, as this client spells it."""
+        return key[len(self.prefix) :]
+
+    def told(self, key: str) -> str:
+        """Return a key as this client is told it."""
+        return normalize_key(key)[len(self.prefix) :]
+
+
+def scope_of(*keys: str) -> str | None:
+    """Return the first segment of the first key, with its slash, if all keys lie in it."""
+    first, slash, _ = keys[0].partition("/")
+    prefix = first + slash
+    inside = slash and prefix == normalize_prefix(prefix) and all(key.startswith(prefix) for key in keys)
+    try:
+        return prefix if inside and all(normalize_key(key[len(prefix) :]) for key in keys) else None
+    except InvalidKeyError:
+        return None
+
+
+def is_prefix(text: str) -> bool:
+    """Tell whether a valid key can begin with this text."""
+    try:
+        normalize_prefix(text)
+    except InvalidKeyError:
+        return False
+    return True
+
+
+def fold(key: str, prefix: str) -> str:
+    """Return what a listing that is not recursive shows for a key under a prefix."""
+    head, slash, _ = key[len(prefix) :].partition("/")
+    return prefix + head + slash

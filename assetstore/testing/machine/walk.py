@@ -1,0 +1,40 @@
+"""Walking in a test."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from assetstore.testing.machine.shorten import shorten
+from assetstore.testing.machine.walker import Divergence, Walker
+
+LENGTH = 40
+
+
+def walk(machine: type[Walker], *, steps: int = 400) -> int:
+    """Walk at random, 40 steps at a time, each time through an empty place; return how many steps were taken.
+
+    Args:
+        machine: says where.
+        steps: how many at least, if nothing is found.
+
+    Fails the test with a short way to where store and dict part, as Python to paste.
+    """
+    chosen = settings(
+        max_examples=steps * 6 // 5 // LENGTH + 2,
+        stateful_step_count=LENGTH,
+        deadline=None,
+        # What hypothesis would print names the rules of a machine, and its shrinking takes minutes here.
+        verbosity=Verbosity.quiet,
+        phases=(Phase.reuse, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    before, found = machine.steps, None
+    try:
+        run_state_machine_as_test(machine, settings=chosen)
+    except Divergence as error:
+        found = shorten(machine, error)
+    if found is not None:
+        pytest.fail(str(found), pytrace=False)
+    return machine.steps - before

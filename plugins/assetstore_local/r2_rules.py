@@ -1,0 +1,95 @@
+"""What Cloudflare R2 refuses, refused on disk in R2's words, so that what works offline works online."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from assetstore import InvalidOptionError, SourceError, UnavailableError
+
+T = TypeVar("T")
+
+MAX_PAGE = 1000
+MAX_BYTES = (5 << 40) - (5 << 30)
+MAX_METADATA = 8192
+# What the R2 plugin writes beside the user's metadata: assetstore-write and assetstore-sha256, names and values.
+_OWN_METADATA = 129
+_ESCAPED = "assetstore-escaped"
+
+
+@attrs.frozen(kw_only=True)
+class R2Rules:
+    """R2's limits (R2, "Limits"), met as the R2 plugin meets them.
+
+    R2 takes one write a second of each key and answers 429 to more; the plugin's client then waits and tries again, five
+    times in all. So does this: a write that comes too soon waits for its turn, and is refused as R2 refuses it only when
+    the client, too, might have given up. A burst of writes to one key is slow here because it is slow there.
+
+    Attributes:
+        pause: seconds that have to lie between two writes of a key.
+        patience: seconds that a write waits for its turn: the least that the client waits in five attempts.
+    """
+
+    pause: float = 1.0
+    patience: float = 7.5
+
+    def require_size(self, size: int | None) -> None:
+        """Raise SourceError when an asset is too large; ``None`` is a size not known yet."""
+        if size is not None and size > MAX_BYTES:
+            raise SourceError(
+                f"Your proposed upload exceeds the maximum allowed object size. It has {size} bytes, R2 takes {MAX_BYTES}",
+                hint="split it",
+            )
+
+    def require_metadata(self, metadata: Mapping[str, str] | None) -> None:
+        """Raise InvalidOptionError when R2 would count too much."""
+        size = metadata_size(metadata or {})
+        if size > MAX_METADATA:
+            raise InvalidOptionError(
+                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size} of {MAX_METADATA}",
+                hint="shorten it; a text with any character beyond U+00FF counts twice",
+            )
+
+    def require_pause(self, last_ns: int, now_ns: int) -> None:
+        """Raise UnavailableError when a key that was written at ``last_ns`` is written again too soon."""
+        left = self.pause - (now_ns - last_ns) / 1e9
+        # A time in the future was set by hand.
+        if 0 < left <= self.pause:
+            raise UnavailableError(
+                "Reduce your concurrent request rate for the same object.",
+                hint="write a key at most once a second",
+                retry_after=left,
+            )
+
+    def patiently(self, write: Callable[[], T]) -> T:
+        """Return what ``write`` returns, called again as long as it comes too soon and there is patience left."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return write()
+            except UnavailableError as refusal:
+                if refusal.retry_after is None or time.monotonic() + refusal.retry_after > deadline:
+                    raise
+                time.sleep(refusal.retry_after)
+
+
+def metadata_size(metadata: Mapping[str, str]) -> int:
+    """Return how much of its 8,192 R2 counts for metadata as the R2 plugin sends it, the plugin's own included.
+
+    R2 counts UTF-16 units, twice in a text that has a character beyond U+00FF. What R2 would not store as it is, the
+    plugin sends percent-encoded.
+    """
+    escaped = [name for name, value in metadata.items() if "=?" in value or value != value.strip() or not value]
+    sent = {name: quote(value) if name in escaped else value for name, value in metadata.items()}
+    if escaped:
+        sent[_ESCAPED] = " ".join(escaped)
+    return _OWN_METADATA + sum(_units(text) for pair in sent.items() for text in pair)
+
+
+def _units(text: str) -> int:
+    units = len(text.encode("utf-16-le")) // 2
+    return 2 * units if max(text, default="") > "\xff" else units

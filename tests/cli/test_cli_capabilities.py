@@ -1,0 +1,35 @@
+"""``plugins --capabilities``: the matrix of what each backend can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assetstore.cli.capabilities import CAPABILITIES, LEGEND
+
+if TYPE_CHECKING:
+    from running import Run
+
+
+def test_the_matrix_has_a_row_for_each_capability(run: Run) -> None:
+    """Each backend, a stranger's too, has a column; what plugins besides backends do is not in it."""
+    done = run("plugins", "--capabilities")
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in done.lines}
+    assert list(CAPABILITIES) == list(rows)
+    assert {5} == {len(row) for row in rows.values()}
+    assert (0, LEGEND) == (done.code, done.err.strip())
+
+
+def test_the_matrix_as_json(run: Run) -> None:
+    """One object for each backend says of each capability whether it does it itself, the store does, or nobody."""
+    found = {record["name"]: record["capabilities"] for record in run("plugins", "--capabilities", "--json").records}
+    assert {"local", "memory", "r2", "s3", "stub"} <= found.keys()
+    assert "naming" not in found
+    assert ("yes", "no") == (found["stub"]["presign"], found["memory"]["presign"])
+    assert ("yes", "store", "yes") == tuple(found["r2"][name] for name in ("copy", "copy.overwrite", "upload.overwrite"))
+
+
+def test_the_matrix_fits_a_terminal(run: Run) -> None:
+    """It is drawn in 80 columns."""
+    lines = run("plugins", "--capabilities", terminal=True).lines
+    assert len(CAPABILITIES) + 2 == len(lines)
+    assert all(len(line) <= 80 for line in lines[2:])

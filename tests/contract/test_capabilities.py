@@ -1,0 +1,74 @@
+"""What a backend claims is shown to work, and the contract finds out a claim that is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+from dropping_backends import class_name
+
+from assetstore import AssetStore
+from assetstore.cli.capabilities import Backend, installed_backends
+from assetstore.hookspecs import OPTIONAL, REQUIRED
+from assetstore.relay import OPTION_FIELDS
+from assetstore.testing import FaultyBackend, MemoryBackend
+from assetstore.testing.__main__ import main
+from assetstore.testing.contract import BackendContract
+from assetstore.testing.contract.capabilities import PROOFS
+
+CONTROL = "test_every_way_of_reading_gives_the_same_bytes"  # none of the options has a part in it
+FILE = Path(__file__).with_name("dropping_backends.py")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "contract.md"
+
+
+def test_every_operation_and_option_has_a_guarantee_that_shows_it() -> None:
+    """A new option field or hook without a proof fails here; a proof is a guarantee that exists."""
+    assert {*REQUIRED, *OPTIONAL, *OPTION_FIELDS} == PROOFS.keys()
+    tests = {test for proofs in PROOFS.values() for test in proofs}
+    assert set() == {test for test in tests if not hasattr(BackendContract, test)}
+    assert [] == [capability for capability, proofs in PROOFS.items() if not proofs]
+
+
+def test_an_option_that_is_claimed_and_dropped_fails_its_guarantee() -> None:
+    """For each option: a backend that says it honours it, and silently does not, fails one of its proofs."""
+    tests = {(field, test) for field in OPTION_FIELDS for test in (*PROOFS[field], CONTROL)}
+    chosen = {f"{FILE}::{class_name(field)}::{test}" for field, test in tests}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=no", *sorted(chosen)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=FILE.parent)
+    failed = [line.split("::") for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    assert {class_name(field) for field in OPTION_FIELDS} == {kind for _, kind, _ in failed}, run.stdout[-3000:]
+    assert set() == {kind for _, kind, test in failed if test.startswith(CONTROL)}
+
+
+@pytest.mark.parametrize("without", [(), ("copy",), ("download",), ("copy", "download", "check")])
+@pytest.mark.parametrize("dropped", ["", "upload.overwrite", "read.if_match", "copy.if_match", "copy.overwrite"])
+def test_the_matrix_says_what_the_store_says(without: tuple[str, ...], dropped: str) -> None:
+    """What the command line tells of a class is what ``can`` tells of a store over it."""
+    backend = FaultyBackend(MemoryBackend(), without=without)
+    backend.supports = frozenset(field for field in backend.supports if field.partition(".")[0] not in without) - {dropped}
+    hooks = frozenset({"upload", "read", "stat", "list", "delete", "download", "copy", "check"}.difference(without))
+    told = Backend("stand-in", hooks, backend.supports).capabilities()
+    store = AssetStore(backend)
+    # The store reads and counts itself where a backend cannot tell of its progress.
+    asked = told.keys() - {"download.progress"}
+    assert {name: store.can(name) for name in asked} == {name: told[name] != "no" for name in asked}
+
+
+def test_our_own_backends_claim_what_they_implement() -> None:
+    """The matrix has all of them, and no option of an operation that is not there."""
+    found = {backend.name: backend for backend in installed_backends()}
+    assert {"local", "memory", "r2", "s3"} <= found.keys()
+    for backend in found.values():
+        assert backend.supports is not None
+        assert set() == {field for field in backend.supports if field.partition(".")[0] not in backend.hooks}
+    depends = attrs.evolve(found["memory"], supports=None).capabilities()
+    assert ("yes", "?", "no") == (depends["upload"], depends["upload.if_match"], depends["presign"])
+
+
+def test_the_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    """``docs/contract.md`` is what ``python -m assetstore.testing --markdown`` prints."""
+    assert 0 == main(["--markdown"])
+    assert capsys.readouterr().out == DOCUMENT.read_text(encoding="utf-8")

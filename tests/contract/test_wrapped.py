@@ -1,0 +1,194 @@
+"""The contract through wrappers around the backend in memory, and what cannot slip past them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from assetstore import (
+    AssetInfo,
+    AssetStore,
+    AssetStream,
+    CheckOptions,
+    CheckReport,
+    CopyOptions,
+    DeleteOptions,
+    DeleteReport,
+    DownloadOptions,
+    ListOptions,
+    ListPage,
+    PresignedRequest,
+    PresignOptions,
+    ReadOptions,
+    Source,
+    StatOptions,
+    UnsupportedError,
+    UploadOptions,
+    UrlOptions,
+    Wrapper,
+    hookimpl,
+)
+from assetstore.hookspecs import OPTIONAL, REQUIRED
+from assetstore.testing import FaultyBackend, MemoryBackend
+from assetstore.testing.contract import BackendContract
+from assetstore.testing.contract.wrapping import WrapperGuarantees
+
+
+class Plain(Wrapper):
+    """Changes nothing, and passes nothing."""
+
+
+class Passing(Wrapper):
+    """Changes nothing, and passes everything."""
+
+    passes: ClassVar[frozenset[str]] = frozenset(OPTIONAL)
+
+
+class HandingOn(Wrapper):
+    """Implements every hook itself and hands on to the layer below."""
+
+    supports: ClassVar[frozenset[str]] = frozenset(f"{op}.*" for op in (*REQUIRED, *OPTIONAL))
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
+        """Hand on."""
+        return self.inner.assetstore_upload(key=key, source=source, options=options)
+
+    @hookimpl
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
+        """Hand on."""
+        return self.inner.assetstore_read(key=key, options=options)
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
+        """Hand on."""
+        return self.inner.assetstore_stat(key=key, options=options)
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
+        """Hand on."""
+        return self.inner.assetstore_list(prefix=prefix, options=options)
+
+    @hookimpl
+    def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
+        """Hand on."""
+        return self.inner.assetstore_delete(keys=keys, options=options)
+
+    @hookimpl
+    def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
+        """Hand on."""
+        return self.inner.assetstore_download(key=key, path=path, options=options)
+
+    @hookimpl
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Hand on."""
+        return self.inner.assetstore_copy(source=source, destination=destination, options=options)
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
+        """Hand on."""
+        return self.inner.assetstore_presign(key=key, options=options)
+
+    @hookimpl
+    def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
+        """Hand on."""
+        return self.inner.assetstore_url(key=key, options=options)
+
+    @hookimpl
+    def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
+        """Hand on."""
+        return self.inner.assetstore_check(options=options)
+
+
+class Linked(MemoryBackend):
+    """Has every optional operation."""
+
+    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | {"presign.method", "presign.expires"}
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
+        """Sign for nowhere."""
+        end = datetime.now(UTC) + timedelta(seconds=options.expires)
+        return PresignedRequest(url="https://cdn.example/signed", method=options.method, expires_at=end)
+
+    @hookimpl
+    def assetstore_url(self, key: str, options: UrlOptions) -> str:
+        """Point nowhere."""
+        return "https://cdn.example/public"
+
+
+class MemoryContract(BackendContract):
+    """The contract over a memory, in a part of it alone, which is quicker."""
+
+    shared: ClassVar[bool] = True
+
+    @pytest.fixture
+    def backend(self) -> MemoryBackend:
+        """Return a new, empty memory."""
+        return MemoryBackend()
+
+
+class TestPlain(MemoryContract):
+    """Through a wrapper that passes nothing, the store copies and downloads by reading and uploading."""
+
+    wrappers = (Plain,)
+
+
+class TestPassing(MemoryContract):
+    """Through a wrapper that passes everything."""
+
+    wrappers = (Passing,)
+
+
+class TestHandingOn(MemoryContract):
+    """Through two wrappers that implement everything, one of them named."""
+
+    wrappers = (("outer", HandingOn), HandingOn)
+
+
+class TestNothingSlipsPast(WrapperGuarantees):
+    """The guarantees about wrappers, over a backend that has every operation there is."""
+
+    @pytest.fixture
+    def backend(self) -> Linked:
+        """Return a new, empty memory with links."""
+        return Linked()
+
+
+def test_a_backend_with_every_operation_is_meant() -> None:
+    """What the guarantees about wrappers are tried on really could be slipped past to."""
+    store = AssetStore(Linked())
+    assert [True] * len(OPTIONAL) == [store.can(op) for op in OPTIONAL]
+
+
+@pytest.mark.parametrize("passed", ["presign", "url"])
+def test_only_what_is_named_is_passed(passed: str) -> None:
+    """Of signed requests and URLs the one in ``passes`` reaches the backend, the other does not."""
+    backend = FaultyBackend(Linked())
+    wrapper = type("Selective", (Wrapper,), {"passes": frozenset({passed})})
+    store = AssetStore(backend, wrappers=[wrapper])
+    operations = {"presign": store.presign, "url": store.url}
+    assert operations.pop(passed)("a")
+    (refused,) = operations.values()
+    with pytest.raises(UnsupportedError):
+        refused("a")
+    assert [passed] == [op for op, _ in backend.calls]
+
+
+@pytest.mark.parametrize("stack", [(Plain, HandingOn), (HandingOn, Plain), (Passing, Plain), (Plain, Passing)])
+def test_one_wrapper_that_does_not_pass_is_enough(stack: tuple[type[Wrapper], type[Wrapper]], tmp_path: Path) -> None:
+    """Wherever it stands among others, nothing native gets past it, and everything still works."""
+    backend = FaultyBackend(Linked())
+    store = AssetStore(backend, wrappers=stack)
+    store.upload(b"abc", "a")
+    store.copy("a", "b")
+    store.download("b", tmp_path / "b")
+    assert b"abc" == (tmp_path / "b").read_bytes()
+    for operation in (store.presign, store.url):
+        with pytest.raises(UnsupportedError):
+            operation("a")
+    assert set() == {op for op, _ in backend.calls} & set(OPTIONAL)

@@ -1,0 +1,128 @@
+"""The contract through the wrappers of ``tests/data``, alone and one on top of the other, and what cannot slip past them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from assetstore import AssetStore, PresignedRequest, PresignOptions, UnsupportedError, UrlOptions, hookimpl
+from assetstore.hookspecs import OPTIONAL
+from assetstore.testing import FaultyBackend, MemoryBackend
+from assetstore.testing.contract import BackendContract
+
+sys.path[:0] = map(str, (Path(__file__).parent.parent / "data").glob("assetstore_*/src"))
+
+from assetstore_cache import Cache  # noqa: E402 - found only now
+from assetstore_encryption import Encryption  # noqa: E402 - as above
+from assetstore_policy import Policy  # noqa: E402 - as above
+
+encrypted = functools.partial(Encryption, secret="c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=")
+# The contract's assets are not what their types say.
+lenient = functools.partial(Policy, sniff=False, max_size=50_000_000)
+
+
+class MemoryContract(BackendContract):
+    """The contract over a memory, under a prefix alone, which most wrappers do not know of."""
+
+    shared = True
+
+    @pytest.fixture
+    def backend(self) -> MemoryBackend:
+        """Return a new, empty memory."""
+        return MemoryBackend()
+
+
+class TestEncryption(MemoryContract):
+    """Whoever encrypts loses nothing but what would hand out encrypted bytes; here the prefix is part of what is proved."""
+
+    shared = False
+    wrappers = (encrypted,)
+
+
+class TestPolicy(MemoryContract):
+    """What keeps to the policy is stored as if there were none."""
+
+    wrappers = (lenient,)
+
+
+class TestCache(MemoryContract):
+    """Through a cache, no read is stale."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Give every test a folder of its own, too small for all of its assets."""
+        self.wrappers = [functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"), max_bytes=1_000_000)]
+
+
+class TestAll(MemoryContract):
+    """One on top of the other: what the cache holds is encrypted."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Give every test a folder of its own."""
+        self.wrappers = [lenient, encrypted, functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"))]
+
+
+class Linked(MemoryBackend):
+    """A memory with every optional operation."""
+
+    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | {"presign.method"}
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
+        """Sign for nowhere."""
+        end = datetime.now(UTC) + timedelta(seconds=options.expires)
+        return PresignedRequest(url="https://cdn.example/signed", method=options.method, expires_at=end)
+
+    @hookimpl
+    def assetstore_url(self, key: str, options: UrlOptions) -> str:
+        """Point nowhere."""
+        return "https://cdn.example/public"
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "passed"),
+    [
+        (encrypted, set()),
+        (lenient, {"download", "url", "check"}),
+        (functools.partial(Cache, folder=Path("unused")), {"copy", "presign", "url", "check"}),
+    ],
+    ids=["encryption", "policy", "cache"],
+)
+def test_only_what_is_safe_gets_past(wrapper: Any, passed: set[str], tmp_path: Path) -> None:
+    """Of the optional operations those that a wrapper passes reach the backend; others are done through it or refused."""
+    backend = FaultyBackend(Linked())
+    store = AssetStore(backend, wrappers=[wrapper])
+    store.upload(b"", "a")
+    for op, operation in {"presign": store.presign, "url": store.url}.items():
+        if op in passed:
+            operation("a")
+        else:
+            with pytest.raises(UnsupportedError):
+                operation("a")
+    store.copy("a", "b")
+    store.move("b", "c")
+    store.update("c", content_type="text/plain")
+    store.download("c", tmp_path / "c")
+    store.check()
+    assert passed == {op for op, _ in backend.calls} & set(OPTIONAL)
+
+
+def test_no_plain_byte_reaches_a_backend_below_encryption() -> None:
+    """Whatever is called, what stands in the backend and in the cache is encrypted."""
+    plain = b"the treasure lies below the keep" * 10_000
+    backend = MemoryBackend()
+    store, bare = AssetStore(backend, wrappers=[encrypted]), AssetStore(backend)
+    store.upload(plain, "a")
+    store.copy("a", "b")
+    store.update("b", metadata={"by": "gm"})
+    store.move("b", "c")
+    with store.writer("d") as out:
+        out.write(plain)
+    assert [plain] * 3 == [store.read(info.key) for info in store.list()]
+    assert [] == [info.key for info in bare.list() if plain[:32] in bare.read(info.key)]

@@ -1,0 +1,51 @@
+"""An audit log: one line of JSON for each change, with what was changed, when, and how it ended.
+
+::
+
+    [stores.prod]
+    url     = "r2://${R2_ACCOUNT_ID}/assets"
+    plugins = ["audit"]
+
+    [stores.prod.audit]
+    path = "audit.jsonl"
+
+Any number of stores, threads and processes may write to one file: each line is appended by a single call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import attrs
+
+from assetstore import Event, hookimpl
+
+CHANGES = frozenset({"upload", "delete", "copy", "move", "update"})
+
+
+@attrs.define(eq=False, kw_only=True)
+class Audit:
+    """Appends to a file.
+
+    Attributes:
+        path: the file; made, for its owner alone, when it is missing.
+        reads: whether operations that change nothing are written down too.
+    """
+
+    path: Path
+    reads: bool = False
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Write a line."""
+        if not self.reads and event.op not in CHANGES:
+            return
+        facts = attrs.asdict(event) | {"time": event.time.isoformat()}
+        line = json.dumps(facts, ensure_ascii=False, sort_keys=True) + "\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,25 @@
+"""An upload policy: which types, how large, and that the bytes are what they are said to be.
+
+::
+
+    [stores.prod]
+    url      = "r2://${R2_ACCOUNT_ID}/assets"
+    wrappers = ["policy"]
+
+    [stores.prod.policy]
+    allowed_types = ["image/*", "audio/*", "application/pdf"]
+    max_size      = 20_000_000
+
+An upload that breaks a rule is InvalidOptionError, and nothing of it is stored; a stream of unknown length is counted while
+it is sent. The first bytes tell PNG, JPEG, GIF, WebP, AVIF, PDF, Ogg, MP3, WAV, MP4 and WebM apart: an asset that is
+declared as one of them has to be one, and one of them that is declared as something else is refused;
+``application/octet-stream`` declares nothing. What has no such beginning, as SVG or plain text, is taken by its declared
+type alone.
+
+A native copy could change a type unseen, and a signed PUT brings bytes that never come by: neither is passed. The store
+copies by reading and writing, and so by these rules. Downloads and public URLs are passed.
+"""
+
+from assetstore_policy.wrapper import Policy
+
+__all__ = ["Policy"]

@@ -1,0 +1,66 @@
+"""The wrapper: what breaks a rule does not get past it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+import attrs
+
+from assetstore import AssetInfo, InvalidOptionError, Source, UploadOptions, Wrapper, hookimpl
+from assetstore_policy.signatures import HEAD_BYTES, has_signature, types_of
+
+UNKNOWN = "application/octet-stream"
+
+
+@attrs.define(eq=False)
+class Policy(Wrapper):
+    """Refuses uploads that break a rule.
+
+    Attributes:
+        allowed_types: media types, as ``"image/png"`` or ``"image/*"``.
+        max_size: the most bytes that an asset may have; ``None`` sets no bound.
+        sniff: whether the first bytes have to fit the declared type.
+    """
+
+    supports = frozenset({"upload.*"})
+    passes = frozenset({"download", "url", "check"})
+
+    allowed_types: tuple[str, ...] = attrs.field(kw_only=True, default=("*/*",))
+    max_size: int | None = attrs.field(kw_only=True, default=None)
+    sniff: bool = attrs.field(kw_only=True, default=True)
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
+        """Write what keeps to the rules."""
+        self._check_type(source, options)
+        if self.max_size is None:
+            return self.inner.assetstore_upload(key=key, source=source, options=options)
+        if source.size is not None:
+            self._check_size(source.size)
+            return self.inner.assetstore_upload(key=key, source=source, options=options)
+        with contextlib.closing(Source(self._counted(source))) as counted:
+            return self.inner.assetstore_upload(key=key, source=counted, options=options)
+
+    def _check_type(self, source: Source, options: UploadOptions) -> None:
+        declared = (options.content_type or UNKNOWN).partition(";")[0].strip().lower()
+        found = types_of(source.peek(HEAD_BYTES)) if self.sniff else ()
+        if found and declared not in (*found, UNKNOWN):
+            raise InvalidOptionError(f"the bytes are {found[0]} and are declared as {declared}", hint="declare what it is")
+        if self.sniff and not found and has_signature(declared):
+            raise InvalidOptionError(f"the bytes are declared as {declared} and are not", hint="declare what it is")
+        kind = found[0] if found and declared == UNKNOWN else declared
+        if not any(fnmatchcase(kind, allowed) for allowed in self.allowed_types):
+            raise InvalidOptionError(f"{kind} is not allowed here", hint=f"allowed are {', '.join(self.allowed_types)}")
+
+    def _check_size(self, size: int) -> None:
+        if self.max_size is not None and size > self.max_size:
+            raise InvalidOptionError(f"the asset has more than {self.max_size} bytes", hint="make it smaller")
+
+    def _counted(self, source: Source) -> Iterator[bytes]:
+        count = 0
+        for chunk in source.chunks():
+            count += len(chunk)
+            self._check_size(count)
+            yield chunk

@@ -1,0 +1,182 @@
+"""File systems that are full, read-only or another's, disks that fail, platforms that will not do."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assetstore import AssetStore, ConfigError, IntegrityError, UnknownOutcomeError
+from assetstore.testing.contract import summary
+from assetstore_local import LocalBackend
+
+Record = Callable[[str, object], None]
+
+_TOOLS = ("unshare", "mount", "setpriv")
+_PRELUDE = """
+import os, subprocess, sys
+from pathlib import Path
+from assetstore import AccessDeniedError, AssetStore, AssetStoreError, NoSpaceError
+from assetstore_local import LocalBackend
+root = Path(sys.argv[1])
+def store(root=root):
+    return AssetStore(LocalBackend(root=root))
+def refusal(act):
+    try:
+        act()
+    except AssetStoreError as error:
+        return type(error).__name__
+"""
+_FULL = """
+subprocess.run(["mount", "-t", "tmpfs", "-o", sys.argv[2], "tmpfs", root], check=True)
+store().upload(b"old", "a")
+print(refusal(lambda: store().upload(b"x" * 4_000_000, "a")))
+print(refusal(lambda: [store().upload(b"", f"{n}/{n}") for n in range(1000)]))
+print(len(store().read("a")), os.listdir(root / ".assetstore" / "tmp"))
+store().delete_many(list(store().list()))
+print(store().upload(b"new", "a").size)
+"""
+_READ_ONLY = """
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=True)
+store().upload(b"old", "a")
+subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+print(*(refusal(act) for act in (
+    lambda: store().upload(b"new", "a"), lambda: store().copy("a", "b"), lambda: store().update("a", metadata={}),
+    lambda: store().delete("a"),
+)))
+print(store().read("a"), [item.key for item in store().list()], [step.ok for step in store().check().steps])
+"""
+_NO_RIGHTS = """
+print(refusal(lambda: store().upload(b"new", "open/a")), refusal(lambda: store().delete("shut/a")))
+print([failure.key for failure in store().delete_many(["open/none", "shut/a"]).failed])
+print(refusal(lambda: store().read("shut/a")), refusal(lambda: store(root / "none").upload(b"", "a")))
+print([step.ok for step in store().check().steps])
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, request: pytest.FixtureRequest, record_property: Record) -> Callable[..., list[str]]:
+    """Return what runs a script behind a command, in a new process; ``[]`` where this machine does not let us."""
+    summary.register(request.config)
+
+    def run(script: str, *arguments: str, behind: list[str]) -> list[str]:
+        tools = all(map(shutil.which, _TOOLS)) and os.geteuid() == 0
+        if not tools or subprocess.run([*behind, "true"], capture_output=True).returncode != 0:
+            record_property(summary.LEFT_OUT, f"{request.node.name}: needs root, {', '.join(_TOOLS)}")
+            return []
+        command = [*behind, sys.executable, "-c", _PRELUDE + script, str(tmp_path / "root"), *arguments]
+        (tmp_path / "root").mkdir(exist_ok=True)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert "" == done.stderr
+        return done.stdout.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(("limit", "refusal", "size"), [("size=1m", "NoSpaceError", 3), ("nr_inodes=40", "None", 4_000_000)])
+def test_a_full_disk_keeps_the_old_asset_and_works_again_once_there_is_room(
+    run: Callable[..., list[str]], limit: str, refusal: str, size: int
+) -> None:
+    """Out of bytes and out of inodes are both NoSpaceError, and nothing half-written takes up room."""
+    told = run(_FULL, limit, behind=["unshare", "-m"])
+    if told:
+        assert [refusal, "NoSpaceError", f"{size} []", "3"] == told
+
+
+def test_a_read_only_file_system_is_read_and_not_written(run: Callable[..., list[str]]) -> None:
+    """Every write is AccessDeniedError, and reading goes on."""
+    told = run(_READ_ONLY, behind=["unshare", "-m"])
+    if told:
+        assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True]"] == told
+
+
+def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    """A folder of somebody else fails alone; root, who may do everything, gives its rights up for this."""
+    store = AssetStore(LocalBackend(root=tmp_path / "root"))
+    store.upload(b"old", "open/a")
+    store.upload(b"old", "shut/a")
+    for path, mode in (("shut", 0o000), (".assetstore/tmp", 0o500), ("", 0o500)):
+        (tmp_path / "root" / path).chmod(mode)
+    caps = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+    told = run(_NO_RIGHTS, behind=["setpriv", *caps])
+    if told:
+        denied = "AccessDeniedError AccessDeniedError"
+        assert [denied, "['shut/a']", denied, "[True, False, True]"] == told
+    (tmp_path / "root" / "shut").chmod(0o700)
+    assert (b"old", b"old") == (store.read("open/a"), store.read("shut/a"))
+
+
+@pytest.mark.parametrize("name", ["upload", "update"])
+def test_a_flush_that_fails_when_all_is_written_has_an_unknown_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The new version is seen, and may be gone after a power failure: neither success nor failure would be true."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"old", "a")
+    operations: dict[str, Callable[[], object]] = {
+        "upload": lambda: store.upload(b"new", "a"),
+        "update": lambda: store.update("a", cache_control="no-store"),
+    }
+    flushes: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushes.append)
+    operations[name]()
+    count = len(flushes)
+    for number in range(1, count + 1):
+        before = store.stat("a")
+        monkeypatch.setattr(os, "fsync", functools.partial(_fail_at, number, []))
+        with pytest.raises(Exception, match="Input/output error") as caught:
+            operations[name]()
+        assert (number == count) == isinstance(caught.value, UnknownOutcomeError)
+        assert (number == count) == (before != store.stat("a"))
+
+
+def _fail_at(number: int, calls: list[int], descriptor: int) -> None:
+    calls.append(descriptor)
+    if len(calls) == number:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_damaged_asset_is_not_copied(tmp_path: Path) -> None:
+    """Bytes that differ from their digest, in a file whose time and size do not tell, stay where they are."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"good", "a")
+    status = (tmp_path / "a").stat()
+    (tmp_path / "a").write_bytes(b"evil")
+    os.utime(tmp_path / "a", ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(IntegrityError):
+        store.copy("a", "b")
+    assert ["a"] == [item.key for item in store.list()]
+
+
+def test_a_file_from_the_last_day_of_its_file_system_can_be_replaced(tmp_path: Path) -> None:
+    """There is no later time to give the new version, so it gets the present."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    for write in (lambda: store.update("a", metadata={"by": "gm"}), lambda: store.upload(b"new", "a")):
+        (tmp_path / "a").write_bytes(b"old")
+        os.utime(tmp_path / "a", (253_370_764_800, 253_370_764_800))
+        before = store.stat("a").etag
+        assert before != write().etag == store.stat("a").etag
+
+
+def test_a_platform_that_cannot_confine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without folders to open from, as on Windows, nothing would keep a link from leading outside."""
+    monkeypatch.setattr(os, "supports_dir_fd", frozenset())
+    with pytest.raises(ConfigError, match="another Unix"):
+        LocalBackend(root=tmp_path)
+
+
+def test_a_locale_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    """Names would be written in another encoding than they are read in."""
+    script = "from pathlib import Path; from assetstore_local import LocalBackend; LocalBackend(root=Path('x'))"
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {**os.environ, **locale, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert "ConfigError: file names are not UTF-8 in this locale; set PYTHONUTF8=1" in done.stderr

@@ -1,0 +1,531 @@
+"""R2's plugin behind a network that fails: each operation ends with the right result or one of our errors, and truthfully.
+
+Every fault of the proxy meets every operation, once and without end. Whatever happens, no wrong byte is handed out, no half
+asset is stored, and an error means that nothing was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assetstore import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetStore,
+    AssetStoreError,
+    CredentialsError,
+    IntegrityError,
+    PreconditionError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+from assetstore.testing.proxy import (
+    Delay,
+    ErrorBody,
+    ExpireCredentials,
+    Fault,
+    FaultProxy,
+    FlipBit,
+    LoseResponse,
+    R2Personality,
+    Reset,
+    Shorten,
+    Stall,
+    Status,
+    Truncate,
+)
+from assetstore_r2 import R2Backend
+
+PART = 5 << 20
+SMALL = bytes(range(250)) * 12
+BIG = bytes(range(256)) * (PART // 256) + SMALL
+ATTEMPTS = 3
+
+Assets = Mapping[str, bytes]
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """What is done, which of its requests is struck, and what is stored before and after it.
+
+    `run` gets the store, scoped to a prefix of its own, and an empty folder; what it returns has to be `value`.
+    """
+
+    run: Callable[[AssetStore, Path], Any]
+    method: str
+    target: str | None = None
+    before: Assets
+    after: Assets
+    value: Any = None
+
+
+def download(store: AssetStore, folder: Path) -> bytes:
+    """Download and return what appeared."""
+    store.download("a", folder / "a")
+    return (folder / "a").read_bytes()
+
+
+def described(store: AssetStore, _: Path) -> tuple[str, int, bool, str | None]:
+    """Return what is known of an asset."""
+    info = store.stat("a")
+    return info.key, info.size, info.etag is None, info.content_type
+
+
+def delete_both(store: AssetStore, _: Path) -> None:
+    """Delete two assets, and raise the first failure."""
+    for failure in store.delete_many(["a", "b"]).failed:
+        raise failure.error
+
+
+UPLOAD_BIG: dict[str, Any] = {
+    "run": lambda store, _: store.upload(BIG, "a").size,
+    "before": {"a": b"old"},
+    "after": {"a": BIG},
+    "value": len(BIG),
+}
+OLD = {"a": b"old"}
+HERE = {"a": SMALL}
+OPERATIONS = {
+    "upload": Operation(
+        run=lambda store, _: store.upload(SMALL, "a").size, method="PUT", before=OLD, after=HERE, value=len(SMALL)
+    ),
+    "create": Operation(
+        run=lambda store, _: store.upload(SMALL, "a", overwrite=False).size,
+        method="PUT",
+        before={},
+        after=HERE,
+        value=len(SMALL),
+    ),
+    "begin": Operation(**UPLOAD_BIG, method="POST", target=r"\?uploads"),
+    "part": Operation(**UPLOAD_BIG, method="PUT", target=r"partNumber=2"),
+    "complete": Operation(**UPLOAD_BIG, method="POST", target=r"\?uploadId="),
+    "read": Operation(run=lambda store, _: store.read("a"), method="GET", before=HERE, after=HERE, value=SMALL),
+    "read a run": Operation(
+        run=lambda store, _: store.read("a", offset=5, length=2000),
+        method="GET",
+        before=HERE,
+        after=HERE,
+        value=SMALL[5:2005],
+    ),
+    "download": Operation(run=download, method="GET", before=HERE, after=HERE, value=SMALL),
+    "stat": Operation(
+        run=described, method="HEAD", before=HERE, after=HERE, value=("a", len(SMALL), False, "application/octet-stream")
+    ),
+    "list": Operation(
+        run=lambda store, _: [item.key for item in store.list()], method="GET", before=HERE, after=HERE, value=["a"]
+    ),
+    "delete": Operation(run=lambda store, _: store.delete("a"), method="DELETE", before=HERE, after={}),
+    "delete many": Operation(run=delete_both, method="POST", before={**HERE, "b": b"b"}, after={}),
+    "copy": Operation(
+        run=lambda store, _: store.copy("a", "b").size,
+        method="PUT",
+        before=HERE,
+        after={**HERE, "b": SMALL},
+        value=len(SMALL),
+    ),
+    "change": Operation(
+        run=lambda store, _: store.update("a", content_type="image/png").content_type,
+        method="PUT",
+        before=HERE,
+        after=HERE,
+        value="image/png",
+    ),
+}
+FAULTS: dict[str, Fault] = {
+    "reset": Reset(after=100),
+    "reset on the way up": Reset(after=100, direction="request"),
+    "cut": Truncate(after=100),
+    "cut at the head": Truncate(),
+    "cut on the way up": Truncate(after=100, direction="request"),
+    "delay": Delay(seconds=0.05),
+    "shortened": Shorten(after=100),
+    "500": Status(status=500),
+    "500 behind the work": Status(status=500, late=True),
+    "503": Status(status=503),
+    "error in a 200": ErrorBody(),
+    "error in a 200 behind the work": ErrorBody(late=True),
+    "empty 200": ErrorBody(body=b""),
+    "page in a 200": ErrorBody(body=b"<html><body>please log in</body></html>"),
+    "lost": LoseResponse(),
+    "lost by a reset": LoseResponse(reset=True),
+    "expired": ExpireCredentials(),
+}
+# A false success, or an answer that ends too early, is told from a true one and may be left to the caller to repeat.
+LEFT_TO_THE_CALLER = ("error in a 200", "error in a 200 behind the work", "empty 200", "page in a 200", "cut at the head")
+LASTING = (
+    *("error in a 200", "empty 200", "page in a 200", "500", "500 behind the work"),
+    *("lost", "reset on the way up", "shortened"),
+)
+
+
+def allowed(op: str, fault: str, *, always: bool) -> set[Any]:
+    """Give what an operation may come to: mostly the right result alone, if the fault does not last."""
+    if fault == "expired":
+        return {CredentialsError}
+    found: set[Any] = {"right"}
+    if fault == "shortened" and op in ("read", "download", "read a run"):
+        found.add(IntegrityError)
+    if always or fault in LEFT_TO_THE_CALLER:
+        found.add(UnavailableError)
+    return found
+
+
+@contextmanager
+def store_at(server: Any, url: str, prefix: str = "", **fields: Any) -> Iterator[AssetStore]:
+    """Open a store on the test server, or on the proxy at `url`."""
+    backend = R2Backend(
+        bucket=server.bucket,
+        endpoint_url=url,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        part_size=PART,
+        **{"max_attempts": ATTEMPTS, "read_timeout": 20.0, **fields},
+    )
+    with AssetStore(backend) as store:
+        yield store.scoped(prefix) if prefix else store
+
+
+@pytest.fixture(scope="module")
+def proxy(seaweedfs: Any) -> Iterator[FaultProxy]:
+    """Give one proxy for the module, whose faults each test sets."""
+    with FaultProxy(seaweedfs.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(seaweedfs: Any, proxy: FaultProxy) -> Iterator[AssetStore]:
+    """Give one store behind the proxy for the module."""
+    with store_at(seaweedfs, proxy.url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def impatient(seaweedfs: Any, proxy: FaultProxy) -> Iterator[AssetStore]:
+    """Give one store behind the proxy that tries twice."""
+    with store_at(seaweedfs, proxy.url, max_attempts=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(behind_proxy: AssetStore, unique_prefix: str) -> AssetStore:
+    """Give the store behind the proxy, in a prefix of the test's own."""
+    return behind_proxy.scoped(unique_prefix)
+
+
+@contextmanager
+def failing(proxy: FaultProxy, *faults: Fault) -> Iterator[list[Any]]:
+    """Let things go wrong in the block, and give a list that then holds the requests made in it."""
+    requests: list[Any] = []
+    start = len(proxy.requests)
+    proxy.inject(*faults)
+    try:
+        yield requests
+    finally:
+        proxy.inject()
+        requests += proxy.requests[start:]
+
+
+def stored(store: AssetStore) -> dict[str, bytes]:
+    """Read everything there is."""
+    return {item.key: store.read(item.key) for item in store.list()}
+
+
+def check(store: AssetStore, proxy: FaultProxy, folder: Path, op: str, fault: str, times: int | None) -> None:
+    """Run an operation under a fault; its outcome has to be allowed, and true."""
+    operation = OPERATIONS[op]
+    for key, data in operation.before.items():
+        store.upload(data, key)
+    outcome: Any = "right"
+    with failing(proxy, attrs.evolve(FAULTS[fault], method=operation.method, target=operation.target, times=times)) as made:
+        try:
+            value = operation.run(store, folder)
+        except AssetStoreError as error:
+            outcome = type(error)
+        else:
+            assert operation.value == value
+    assert outcome in allowed(op, fault, always=times is None)
+    assert outcome == "right" or len(made) <= 10
+    if outcome == "right":
+        assert operation.after == stored(store)
+    elif op.startswith("delete"):  # may be repeated, so both are true
+        assert stored(store) in (operation.before, operation.after)
+    else:
+        assert operation.before == stored(store)
+    assert outcome == "right" or [] == list(folder.iterdir())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_a_fault_that_passes_is_survived(store: AssetStore, proxy: FaultProxy, tmp_path: Path, op: str, fault: str) -> None:
+    """One request fails in one way: the operation succeeds, or says truly that it did not."""
+    check(store, proxy, tmp_path, op, fault, times=1)
+
+
+@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("op", [op for op in OPERATIONS if op not in ("begin", "part", "download")])
+def test_a_fault_that_lasts_ends_in_one_of_our_errors(
+    impatient: AssetStore, unique_prefix: str, proxy: FaultProxy, tmp_path: Path, op: str, fault: str
+) -> None:
+    """Each such request fails: after few attempts the operation says truly what became of it."""
+    check(impatient.scoped(unique_prefix), proxy, tmp_path, op, fault, times=None)
+
+
+@pytest.mark.parametrize("op", ["upload", "create", "part"])
+def test_a_bit_flipped_on_the_way_up_is_refused(store: AssetStore, proxy: FaultProxy, tmp_path: Path, op: str) -> None:
+    """Each body has a digest, so the service refuses the damaged one and the asset stays as it was."""
+    operation = OPERATIONS[op]
+    for key, data in operation.before.items():
+        store.upload(data, key)
+    for seed in range(3):
+        flip = FlipBit(direction="request", method="PUT", target=operation.target, bit=100_003 * seed)
+        with failing(proxy, flip), pytest.raises(IntegrityError):
+            operation.run(store, tmp_path)
+        assert operation.before == stored(store)
+
+
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(bit=st.integers(0, 8 * len(SMALL) - 1))
+def test_a_flipped_bit_is_never_read(store: AssetStore, proxy: FaultProxy, tmp_path: Path, bit: int) -> None:
+    """Whichever bit of a whole asset it is, the reader finds out, and no file appears."""
+    store.upload(SMALL, "a")
+    flip = FlipBit(method="GET", bit=bit, times=None)
+    with failing(proxy, flip), pytest.raises(IntegrityError):
+        store.read("a")
+    with failing(proxy, flip), pytest.raises(IntegrityError):
+        store.download("a", tmp_path / "a")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_flipped_bit_of_an_asset_in_parts_is_never_read(store: AssetStore, proxy: FaultProxy) -> None:
+    """Its ETag is no MD5, but its own digest is kept with it."""
+    store.upload(BIG, "a")
+    with failing(proxy, FlipBit(method="GET")), pytest.raises(IntegrityError):
+        store.read("a")
+    assert BIG == store.read("a")
+
+
+@pytest.mark.parametrize("kind", [Truncate, Reset])
+def test_a_broken_download_goes_on_where_it_broke(store: AssetStore, proxy: FaultProxy, kind: Any) -> None:
+    """What came is not asked for again."""
+    store.upload(BIG, "a")
+    with failing(proxy, kind(method="GET", after=1_000_000, times=2)) as made:
+        assert BIG == store.read("a")
+    assert [200, 206, 206] == [request.status for request in made]
+
+
+def test_a_download_never_mixes_two_versions(
+    seaweedfs: Any, store: AssetStore, proxy: FaultProxy, unique_prefix: str
+) -> None:
+    """The asset is replaced before the rest is asked for: an error, and neither version in part."""
+    store.upload(BIG, "a")
+    with store_at(seaweedfs, seaweedfs.endpoint_url, unique_prefix) as other:
+        with failing(proxy, Truncate(method="GET", after=3_000_000)) as made, store.open("a") as reader:
+            reader.read(1000)
+            other.upload(BIG[::-1], "a")
+            with pytest.raises(PreconditionError):
+                reader.read()
+        assert [200, 412] == [request.status for request in made]
+
+
+@pytest.mark.parametrize("op", ["upload", "read", "list", "copy"])
+def test_silence_ends_after_the_timeout(seaweedfs: Any, unique_prefix: str, tmp_path: Path, op: str) -> None:
+    """A connection on which nothing comes is given up, and the operation succeeds by another one."""
+    operation = OPERATIONS[op]
+    stall = Stall(after=100, method=operation.method, target=operation.target)
+    if op == "upload":  # its answer has no body on which to stall
+        stall = attrs.evolve(stall, direction="request")
+    with (
+        FaultProxy(seaweedfs.endpoint_url) as proxy,
+        store_at(seaweedfs, proxy.url, unique_prefix, read_timeout=1.0) as store,
+    ):
+        for key, data in operation.before.items():
+            store.upload(data, key)
+        with failing(proxy, stall) as made:
+            assert operation.value == operation.run(store, tmp_path)
+        assert operation.after == stored(store)
+    assert len(made) <= 3
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_storm_is_waited_out_or_given_up(store: AssetStore, proxy: FaultProxy, status: int) -> None:
+    """Two failures are survived by three attempts, three are not, and there is no fourth."""
+    with failing(proxy, Status(status=status, method="PUT", times=ATTEMPTS - 1)) as made:
+        store.upload(SMALL, "a")
+    assert [status, status, 200] == [request.status for request in made]
+    with failing(proxy, Status(status=status, method="GET", times=None)) as made, pytest.raises(UnavailableError):
+        store.read("a")
+    assert [status] * ATTEMPTS == [request.status for request in made]
+
+
+@pytest.mark.parametrize(
+    ("status", "form"),
+    [(429, "seconds"), (429, "date"), (429, "milliseconds"), (503, "seconds"), (503, "date"), (503, "milliseconds")],
+)
+def test_the_wait_that_is_asked_for_is_kept(store: AssetStore, proxy: FaultProxy, status: int, form: Any) -> None:
+    """In each of its forms; the time between the two requests is that of the proxy's own clock."""
+    fault = Status(status=status, retry_after=1.0, form=form, method="PUT")
+    with failing(proxy, fault) as made:
+        store.upload(SMALL, "a")
+    refused, done = made
+    assert (status, 200) == (refused.status, done.status)
+    assert done.at - refused.at >= 1.0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_long_wait_is_left_to_the_caller(store: AssetStore, proxy: FaultProxy, status: int) -> None:
+    """The error comes at once and tells how long to wait."""
+    with failing(proxy, Status(status=status, retry_after=600)) as made, pytest.raises(UnavailableError) as refused:
+        store.upload(SMALL, "a")
+    assert (600.0, 1) == (refused.value.retry_after, len(made))
+
+
+def test_a_write_of_another_is_not_taken_for_ours(
+    seaweedfs: Any, store: AssetStore, proxy: FaultProxy, unique_prefix: str
+) -> None:
+    """Our create-only write never arrived and another writer was faster, with equal bytes: the key is taken."""
+    with store_at(seaweedfs, seaweedfs.endpoint_url, unique_prefix) as other:
+        other.upload(SMALL, "a", metadata={"by": "another"})
+    with failing(proxy, Reset(method="PUT", direction="request")), pytest.raises(AlreadyExistsError):
+        store.upload(SMALL, "a", overwrite=False)
+    assert {"by": "another"} == store.stat("a").metadata
+
+
+def test_a_write_that_cannot_be_looked_up_has_an_unknown_outcome(store: AssetStore, proxy: FaultProxy) -> None:
+    """The answer is lost and reading back fails too: neither success nor failure is claimed, for any kind of write."""
+    store.upload(SMALL, "source")
+    store.upload(SMALL, "d")
+    for write, nth in (
+        (lambda: store.upload(SMALL, "a"), 1),
+        (lambda: store.upload(BIG, "b"), 1),
+        (lambda: store.copy("source", "c"), 1),
+        (lambda: store.update("d", content_type="image/png"), 2),  # the first request looks at what is there
+    ):
+        lost = LoseResponse(target=r"/[abcd](\?uploadId=[^&]*)?$", nth=nth, times=None)
+        with failing(proxy, lost), pytest.raises(UnknownOutcomeError):
+            write()
+    assert {"source", "a", "b", "c", "d"} == set(stored(store))
+
+
+def test_a_move_never_loses_both(store: AssetStore, proxy: FaultProxy) -> None:
+    """Whatever is lost of it, and for how long, the bytes are at one of the two keys at least."""
+    for number, fault in enumerate(
+        [LoseResponse(), LoseResponse(nth=2), LoseResponse(nth=3), LoseResponse(times=None), Status(status=500, times=None)]
+    ):
+        store.upload(SMALL, f"from{number}")
+        with failing(proxy, fault), contextlib.suppress(AssetStoreError):
+            store.move(f"from{number}", f"to{number}")
+        found = stored(store)
+        assert SMALL in (found.get(f"from{number}"), found.get(f"to{number}"))
+
+
+def uploads(server: Any, prefix: str) -> list[str]:
+    """List the uploads in parts that were neither completed nor aborted."""
+    with server.client() as client:
+        answer = client.list_multipart_uploads(Bucket=server.bucket, Prefix=prefix)
+    return [found["Key"] for found in answer.get("Uploads", [])]
+
+
+@pytest.mark.parametrize("aborts", [True, False], ids=["aborted", "left"])
+def test_an_upload_of_which_one_part_fails_is_called_off(
+    seaweedfs: Any, store: AssetStore, proxy: FaultProxy, unique_prefix: str, aborts: bool
+) -> None:
+    """The parts before it are no asset; where the abort fails too, the first error is raised all the same."""
+    store.upload(b"old", "a")
+    part = Status(status=403, target=r"partNumber=2", times=None)
+    abort = Status(status=500, method="DELETE", times=0 if aborts else None)
+    with failing(proxy, part, abort), pytest.raises(AccessDeniedError):
+        store.upload(BIG, "a")
+    assert {"a": b"old"} == stored(store)
+    assert ([] if aborts else [f"{unique_prefix}a"]) == uploads(seaweedfs, unique_prefix)
+
+
+def test_credentials_that_expire_between_parts_are_named(store: AssetStore, proxy: FaultProxy) -> None:
+    """The error says that it is the credentials, is not repeated, and nothing is stored."""
+    with failing(proxy, ExpireCredentials(requests=2)) as made, pytest.raises(CredentialsError):
+        store.upload(BIG, "a")
+    assert [401] * (len(made) - 2) == [request.status for request in made if request.status != 200]
+    assert {} == stored(store)
+
+
+@contextmanager
+def store_on_r2(server: Any, prefix: str, **rules: Any) -> Iterator[tuple[AssetStore, FaultProxy]]:
+    """Open a store on the server with R2's rules in front."""
+    with (
+        FaultProxy(server.endpoint_url, personality=R2Personality(**rules)) as proxy,
+        store_at(server, proxy.url, prefix) as store,
+    ):
+        yield store, proxy
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    """Cut into pieces whose length has nothing to do with that of parts."""
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def test_every_operation_is_allowed_by_r2(seaweedfs: Any, unique_prefix: str, tmp_path: Path) -> None:
+    """Nothing that the plugin sends breaks a rule of R2."""
+    with (
+        store_at(seaweedfs, seaweedfs.endpoint_url, unique_prefix) as direct,
+        store_on_r2(seaweedfs, unique_prefix, buckets=[seaweedfs.bucket]) as (strict, _),
+    ):
+        for op, operation in OPERATIONS.items():
+            for key, data in operation.before.items():
+                direct.upload(data, f"{op}/{key}")
+            scoped = strict.scoped(f"{op}/")
+            assert operation.value == operation.run(scoped, tmp_path)
+            assert operation.after == stored(scoped)
+
+
+@pytest.mark.parametrize("size", [1000, PART - 1, PART + 1])
+def test_a_stream_of_uneven_pieces_becomes_equal_parts(seaweedfs: Any, unique_prefix: str, size: int) -> None:
+    """R2 would refuse anything else when the upload is completed."""
+    data = BIG + BIG
+    with store_on_r2(seaweedfs, unique_prefix) as (store, proxy):
+        store.upload(pieces(data, size), "a")
+        assert data == store.read("a")
+    assert 3 == sum("partNumber=" in request.target for request in proxy.requests)
+
+
+def test_a_key_that_is_written_often_is_written_in_the_end(seaweedfs: Any, unique_prefix: str) -> None:
+    """R2 takes one write a second; the second waits and is not lost."""
+    with store_on_r2(seaweedfs, unique_prefix, write_interval=0.4) as (store, proxy):
+        store.upload(b"first", "a")
+        store.upload(b"second", "a")
+        assert b"second" == store.read("a")
+    assert [200, 429, 200] == [request.status for request in proxy.requests if request.method == "PUT"]
+
+
+def test_a_wrong_clock_is_named(seaweedfs: Any, unique_prefix: str) -> None:
+    """The error speaks of the clock and is not repeated."""
+    with store_on_r2(seaweedfs, unique_prefix, clock_offset=1200.0) as (store, proxy):
+        with pytest.raises(CredentialsError, match="clock"):
+            store.upload(SMALL, "a")
+        assert 1 == len(proxy.requests)
+
+
+def test_a_token_without_the_right_is_denied_once(seaweedfs: Any, unique_prefix: str) -> None:
+    """403 is an answer: it is not asked again."""
+    for rules in ({"buckets": ["other-assets"]}, {"read_only": True}):
+        with store_on_r2(seaweedfs, unique_prefix, **rules) as (store, proxy):
+            with pytest.raises(AccessDeniedError) as denied:
+                store.upload(SMALL, "a")
+            assert (AccessDeniedError, 1) == (type(denied.value), len(proxy.requests))
+
+
+def test_a_batch_that_fails_leaves_the_others_deleted(store: AssetStore, proxy: FaultProxy) -> None:
+    """1,001 keys go in two requests; the one that fails is reported key by key, the other is done."""
+    keys = [f"{number:04}" for number in range(1001)]
+    with failing(proxy, Status(status=403, method="POST")):
+        report = store.delete_many(keys)
+    assert (1, keys[:1000]) == (len(report.deleted), [failure.key for failure in report.failed])
+    assert {AccessDeniedError} == {type(failure.error) for failure in report.failed}
