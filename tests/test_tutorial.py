@@ -116,8 +116,8 @@ for path, kind in (("missing/assets.sqlite", StoreNotFoundError), ("text.sqlite"
 
 
 def test_the_page_fits_ten_minutes_and_leads_nowhere_wrong() -> None:
-    """It has at most 280 lines, and every file that it links to exists."""
+    """It has at most 310 lines, and every file that it links to exists."""
     docs = Path(__file__).parent.parent / "docs"
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
-    assert (True, True) == (len(TEXT.splitlines()) <= 280, len(links) > 5)
+    assert (True, True) == (len(TEXT.splitlines()) <= 310, len(links) > 5)
     assert [] == [link for link in links if not (docs / link).exists()]

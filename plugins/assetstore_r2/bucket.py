@@ -9,7 +9,7 @@ import attrs
 
 from assetstore import AssetInfo, AssetStoreError, NotFoundError, UnknownOutcomeError
 from assetstore_r2.client import Client
-from assetstore_r2.errors import in_doubt, translated
+from assetstore_r2.errors import LostAnswerError, in_doubt, translated
 from assetstore_r2.headers import WRITE, info_from_head, lower_names, quoted
 
 MAX_PUT = (5 << 30) - (5 << 20)
@@ -49,6 +49,8 @@ class Bucket:
         condition = {} if if_match is None else {"IfMatch": quoted(if_match)}
         with translated():
             answer: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=key, **condition)
+            if not {"ETag", "ContentLength"} <= answer.keys():
+                raise LostAnswerError
         answer["Metadata"] = lower_names(answer)
         return answer
 
@@ -67,8 +69,19 @@ class Bucket:
         """
         if not in_doubt(error):
             raise error
+        head = self.look_back(key, error)
+        if head["Metadata"].get(WRITE) != write:
+            raise error
+        return head
+
+    def look_back(self, key: str, error: AssetStoreError) -> Mapping[str, Any]:
+        """Return the HEAD of what a write whose answer was lost may have left; raise ``error`` where nothing is.
+
+        Raises:
+            UnknownOutcomeError: the store could not be asked.
+        """
         try:
-            head = self.head(key)
+            return self.head(key)
         except NotFoundError:
             raise error from error.__cause__
         except AssetStoreError as silence:
@@ -76,6 +89,3 @@ class Bucket:
                 f"the answer to the write was lost ({error.message}), and so was that to reading back ({silence.message})",
                 hint="look at the asset once the store answers again",
             ) from error
-        if head["Metadata"].get(WRITE) != write:
-            raise error
-        return head

@@ -43,8 +43,8 @@ def _copy_plain(bucket: Bucket, source: str, destination: str, head: Mapping[str
         # Without a mark of our own, equal bytes have to do as a sign that a lost answer was a yes.
         if not in_doubt(error):
             raise
-        there = bucket.head(destination)
-        if there.get("ETag") != head.get("ETag"):
+        there = bucket.look_back(destination, error)
+        if there["ETag"] != head["ETag"]:
             raise
         return there
 

@@ -231,7 +231,10 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks to wait, given as a number or as a date beside the answer's own."""
+    """Return the seconds that an answer asks to wait: Amazon's milliseconds, or a number, or a date beside its own."""
+    milliseconds = headers.get("x-amz-retry-after", "").strip()
+    if milliseconds.isdecimal():
+        return int(milliseconds) / 1000
     value = headers.get("retry-after")
     if value is None:
         return None

@@ -61,8 +61,7 @@ def _item(bucket: Bucket, entry: Mapping[str, Any]) -> AssetInfo:
 def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     """Delete up to 1,000 assets in one request."""
     if len(keys) == 1 and is_valid_key(keys[0]):
-        with translated():
-            bucket.client.delete_object(Bucket=bucket.name, Key=keys[0])
+        _delete_one(bucket, keys[0])
         return DeleteReport(deleted=tuple(keys))
     batch = [key for key in keys if _fits_xml(key)]
     single = [key for key in keys if not _fits_xml(key)]
@@ -83,6 +82,8 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     with translated():
         answer = bucket.client.delete_objects(Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]})
+        if not answer.get("Deleted") and not answer.get("Errors"):
+            raise LostAnswerError
     errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
     gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ())}
     failed = []
@@ -96,12 +97,18 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     return DeleteReport(deleted=tuple(key for key in keys if key not in missed), failed=tuple(failed))
 
 
+def _delete_one(bucket: Bucket, key: str) -> None:
+    with translated():
+        answer = bucket.client.delete_object(Bucket=bucket.name, Key=key)
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
+            raise LostAnswerError  # a 200 comes from a box on the way
+
+
 def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     deleted, failed = [], []
     for key in keys:
         try:
-            with translated():
-                bucket.client.delete_object(Bucket=bucket.name, Key=key)
+            _delete_one(bucket, key)
             deleted.append(key)
         except AssetStoreError as error:
             failed.append(DeleteFailure(key=key, error=error))

@@ -68,7 +68,10 @@ def send_parts(
         before_end: called once all parts are there; what it raises calls the write off.
     """
     with translated():
-        upload_id = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)["UploadId"]
+        answer = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
+        if "UploadId" not in answer:
+            raise LostAnswerError
+    upload_id = answer["UploadId"]
     try:
         parts = _in_parallel(pieces, lambda number, piece: send(upload_id, number, piece), workers)
         before_end()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
 from assetstore.errors import IntegrityError, NotFoundError, PluginError, PreconditionError, UnavailableError
 from assetstore.testing.faults import Fault, Flip, Raise, Return, Trickle, Truncate
 
+T = TypeVar("T")
+
 KINDS = ("refused", "lost", "mistyped", "short", "flipped", "trickling")
+"""What a step may meet: an error before or after the work, a wrong type, too few bytes, wrong ones, few at a time."""
 
 
 @attrs.frozen
@@ -102,12 +105,12 @@ def agrees(expected: Answer, answer: Answer) -> bool:
     return bool(expected == answer)
 
 
-def distinct(worlds: Iterable[World]) -> list[World]:
-    """Return the worlds without repetitions."""
-    found: list[World] = []
-    for world in worlds:
-        if world not in found:
-            found.append(world)
+def distinct(items: Iterable[T]) -> list[T]:
+    """Return worlds or answers without repetitions."""
+    found: list[T] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
     return found
 
 

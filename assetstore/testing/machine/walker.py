@@ -17,7 +17,7 @@ from assetstore.content_types import guess_content_type
 from assetstore.store import AssetStore
 from assetstore.testing.faults import Fault
 from assetstore.testing.machine.keys import KEYS, Client, scope_of
-from assetstore.testing.machine.model import Answer, Asset, Outcome, Step, World, agrees, distinct, make_fault, outcomes_of
+from assetstore.testing.machine.model import Asset, Outcome, Step, World, agrees, distinct, make_fault, outcomes_of
 from assetstore.testing.machine.script import Script, assigned, call, indented
 
 Taken: TypeAlias = tuple[Callable[..., None], Mapping[str, Any]]
@@ -156,7 +156,7 @@ class Walker(RuleBasedStateMachine):
         worlds = distinct(world for expected, world in possible if agrees(expected, answer))
         if not worlds:
             self._diverged = True
-            text = self.script.ending(code, step.view, _answers(possible), answer)
+            text = self.script.ending(code, step.view, distinct(expected for expected, _ in possible), answer)
             raise Divergence(text, self.taken)
         self.worlds = worlds
         if kept:
@@ -201,12 +201,3 @@ class Walker(RuleBasedStateMachine):
             if "other" in self.script.names:
                 self.opened("other").close()
             self._folder.cleanup()
-
-
-def _answers(outcomes: list[Outcome]) -> list[Answer]:
-    """Return the answers without repetitions."""
-    found: list[Answer] = []
-    for answer, _ in outcomes:
-        if answer not in found:
-            found.append(answer)
-    return found
