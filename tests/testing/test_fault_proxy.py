@@ -100,9 +100,12 @@ def test_signatures_hold_behind_the_proxy(server: S3Server, unique_prefix: str) 
 
 def test_a_wrong_signature_is_refused_behind_the_proxy(server: S3Server) -> None:
     """The proxy does not weaken the check."""
-    with FaultProxy(server.endpoint_url) as proxy, client_of(server, proxy.url, aws_secret_access_key="0" * 64) as client:
-        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
-            put(client, "a")
+    with (
+        FaultProxy(server.endpoint_url) as proxy,
+        client_of(server, proxy.url, aws_secret_access_key="0" * 64) as client,
+        pytest.raises(ClientError, match="SignatureDoesNotMatch"),
+    ):
+        put(client, "a")
 
 
 @pytest.mark.parametrize("count", [0, 1, 70_000])

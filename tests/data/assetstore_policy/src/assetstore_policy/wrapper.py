@@ -62,4 +62,5 @@ class Policy(Wrapper):
         count = 0
         for chunk in source.chunks():
             count += len(chunk)
+            self._check_size(count)
             yield chunk
