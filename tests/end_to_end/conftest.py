@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
+from assetstore import AssetStore, open_store
+from assetstore.plugins import load_factory
+from assetstore.testing import FaultyBackend, MemoryBackend
+
 DATA = Path(__file__).parent.parent / "data"
 
+NAMES = ("audit", "cache", "encryption", "policy", "slugs")
+
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+Open: TypeAlias = Callable[..., AssetStore]
+Stack: TypeAlias = Callable[..., tuple[AssetStore, FaultyBackend]]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +44,41 @@ def run(site: Path, tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def installed(site: Path) -> Iterator[None]:
+    """Have the distributions installed in this process, and nobody's other copy of them loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in sys.modules if name.startswith(tuple(f"assetstore_{known}" for known in NAMES))]:
+            patch.delitem(sys.modules, name)
+        patch.syspath_prepend(str(site))
+        yield
+
+
+@pytest.fixture
+def opened(installed: None, tmp_path: Path) -> Iterator[Open]:
+    """Return a function that opens a store from the lines of its table and its plugins' tables."""
+    stores = []
+
+    def opened(text: str, **tables: str) -> AssetStore:
+        lines = [f"[stores.test]\n{text}", *(f"[stores.test.{name}]\n{table}" for name, table in tables.items())]
+        path = tmp_path / f"{len(stores)}.toml"
+        path.write_text("\n".join(lines))
+        stores.append(open_store("test", config=path))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def stacked(installed: None) -> Stack:
+    """Return a function that gives a store with one wrapper over a memory, and the memory, which notes what it is asked."""
+
+    def stacked(name: str, **settings: Any) -> tuple[AssetStore, FaultyBackend]:
+        backend = FaultyBackend(MemoryBackend())
+        return AssetStore(backend, wrappers=[lambda inner: load_factory(name)(inner=inner, **settings)]), backend
+
+    return stacked
