@@ -11,10 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
-from assetstore import (
-    AssetStore,
-    PreconditionError,
-)
+from assetstore import AssetStore, PreconditionError
 from assetstore.testing import FaultyBackend
 
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]

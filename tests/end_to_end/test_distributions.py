@@ -1,4 +1,4 @@
-"""Distributions of wrappers, a naming scheme and an observer work together and for themselves; wrappers have further tests."""
+"""Distributions of wrappers, a naming scheme and an observer, installed, work together; wrappers have further tests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from typing import TypeAlias
 
 import pytest
 
-from assetstore import (
-    AssetStore,
-    AssetStoreError,
-    ConfigError,
-)
+from assetstore import AssetStore, AssetStoreError, ConfigError
 
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Open: TypeAlias = Callable[..., AssetStore]

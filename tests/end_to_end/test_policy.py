@@ -9,10 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from assetstore import (
-    AssetStore,
-    InvalidOptionError,
-)
+from assetstore import AssetStore, InvalidOptionError
 from assetstore.testing import FaultyBackend
 
 Open: TypeAlias = Callable[..., AssetStore]
