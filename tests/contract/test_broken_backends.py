@@ -16,7 +16,8 @@ def failures_of(*tests: str) -> tuple[set[str], str]:
     chosen = [f"{FILE}::{test}" for test in tests]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", *chosen]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=FILE.parent)
-    failed = {line.partition("::")[2].partition("[")[0] for line in run.stdout.splitlines() if line.startswith("FAILED")}
+    lines = [line.partition("::")[2] for line in run.stdout.splitlines() if line.startswith("FAILED")]
+    failed = {line.partition(" - ")[0].partition("[")[0] for line in lines}
     return failed, run.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeAlias
@@ -22,6 +23,11 @@ from assetstore.testing.observer import RecordingObserver
 Able: TypeAlias = Callable[[str], bool]
 WrapperFactory: TypeAlias = Callable[[Hooks], object]
 Wrappers: TypeAlias = Sequence[WrapperFactory | tuple[str, WrapperFactory]]
+
+
+def brief(data: bytes) -> bytes | str:
+    """Return something short that only these bytes have: of large ones pytest would print, for minutes, how they differ."""
+    return data if len(data) < 5_000 else f"{len(data)} bytes, {data[:8]!r}..., sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @attrs.define(eq=False)

@@ -10,7 +10,7 @@ import pytest
 
 from assetstore.errors import AssetStoreError, NotFoundError, StoreNotFoundError
 from assetstore.store import AssetStore
-from assetstore.testing.contract.fixtures import Able, Fixtures
+from assetstore.testing.contract.fixtures import Able, Fixtures, brief
 
 DATA = bytes(range(256)) * 4
 
@@ -104,7 +104,7 @@ class ReadingGuarantees(Fixtures):
         for number in range(20):
             with store.open("a") as reader:
                 assert number % 2 == len(reader.read(number % 2))
-        assert data == store.read("a")
+        assert brief(data) == brief(store.read("a"))
 
     def test_a_read_is_of_one_version_while_it_is_overwritten(self, store: AssetStore) -> None:
         """A reader that was opened before an overwrite gives the old bytes whole, or raises; never a mixture."""
@@ -115,8 +115,8 @@ class ReadingGuarantees(Fixtures):
             store.upload(new, "a")
             rest = _rest_or_error(reader.read)
         assert b"o" * 10 == head
-        assert rest is None or old == head + rest
-        assert new == store.read("a")
+        assert rest is None or brief(old) == brief(head + rest)
+        assert brief(new) == brief(store.read("a"))
 
     def test_a_read_is_whole_while_the_asset_is_deleted(self, store: AssetStore) -> None:
         """A reader that was opened before a delete gives all bytes, or raises; it never ends early."""
@@ -126,7 +126,7 @@ class ReadingGuarantees(Fixtures):
             head = reader.read(10)
             store.delete("a")
             rest = _rest_or_error(reader.read)
-        assert rest is None or data == head + rest
+        assert rest is None or brief(data) == brief(head + rest)
 
     def test_a_download_appears_whole_or_not_at_all(self, store: AssetStore, tmp_path: Path) -> None:
         """A download replaces a file only when it is complete, and leaves no other file behind."""
