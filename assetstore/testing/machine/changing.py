@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.stateful import precondition
 
 from assetstore.errors import AlreadyExistsError, NotFoundError
 from assetstore.keys import normalize_key
-from assetstore.testing.machine.keys import KEY, WHO
+from assetstore.testing.machine.keys import KEY, THERE, WHO
 from assetstore.testing.machine.model import Asset, Outcome, Step, World, put, refusals, without
 from assetstore.testing.machine.script import Code, call
 from assetstore.testing.machine.walker import Walker, walks
 from assetstore.testing.machine.writing import METADATA
 
+VERSION = st.none() | st.none() | THERE
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
@@ -29,7 +31,8 @@ CHANGES = st.fixed_dictionaries(
 class ChangingRules(Walker):
     """What is done to assets that are there."""
 
-    @walks(who=WHO, key=KEY)
+    @precondition(lambda walker: len(walker.stock()) > 1)
+    @walks(who=WHO, key=THERE)
     def delete(self, who: str, key: str) -> None:
         """Delete an asset, which need not be there."""
         client, full = self.client(who, key), normalize_key(key)
@@ -40,7 +43,8 @@ class ChangingRules(Walker):
 
         self.take(Step(code=code, outcomes=outcomes, client=who, ops=("delete",), changes=(full,)))
 
-    @walks(who=WHO, keys=st.lists(KEY, max_size=4))
+    @precondition(lambda walker: len(walker.stock()) > 2)
+    @walks(who=WHO, keys=st.lists(THERE, max_size=3))
     def delete_many(self, who: str, keys: list[str]) -> None:
         """Delete several assets, some of them twice."""
         client = self.client(who, *keys or [""])
@@ -61,9 +65,8 @@ class ChangingRules(Walker):
         )
         self.take(step)
 
-    @walks(
-        who=WHO, source=KEY, destination=KEY, overwrite=st.booleans(), version=st.none() | KEY, move=st.booleans()
-    )
+    @precondition(Walker.stock)
+    @walks(who=WHO, source=THERE, destination=KEY, overwrite=st.booleans(), version=VERSION, move=st.booleans())
     def copy(
         self, who: str, source: str, destination: str, overwrite: bool, version: str | None, move: bool
     ) -> None:
@@ -104,7 +107,8 @@ class ChangingRules(Walker):
         )
         self.take(step)
 
-    @walks(who=WHO, key=KEY, changes=CHANGES, version=st.none() | KEY)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, changes=CHANGES, version=VERSION)
     def update(self, who: str, key: str, changes: dict[str, Any], version: str | None) -> None:
         """Change headers or metadata."""
         version = version if self.can("update.if_match") else None

@@ -39,9 +39,11 @@ with ThreadPoolExecutor(1) as pool, faulty.failing(hang):
 
         self.take(Step(code=code, outcomes=outcomes, changes=(full,)))
 
+    @precondition(lambda walker: len(walker.taken) > walker.opened_at + 5)
     @walks(name=st.sampled_from(["store", "other"]))
     def reopen(self, name: str) -> None:
         """Close a store and open it again."""
+        self.opened_at = len(self.taken)
         if name in self.script.names:
             code = f"{name}.close()\n{self.opening_of(name)}"
             self.take(Step(code=code, outcomes=lambda world: [(None, world)], client=name))

@@ -14,9 +14,11 @@ CLASHING = (
     *("\u00e9", "e\u0301", "e", "e\u0301/x", "\\x", "a\\b", "con", "😀/x"),
 )
 KEYS: tuple[str, ...] = tuple(dict.fromkeys((*CLASHING, *ODD_KEYS)))
-"""Valid keys, some in two spellings; the first 20, most of which get in one another's way, are drawn most often."""
+"""Valid keys, some in two spellings; among the first 20 neighbours get in one another's way."""
 
-KEY = st.runner().flatmap(lambda machine: machine.any_key())
+KEY = st.runner().flatmap(lambda walker: st.sampled_from(walker.pool))
+THERE = st.runner().flatmap(lambda walker: st.sampled_from(walker.stock() * 3 + [*walker.pool]))
+"""A key of this walk; a key that is probably taken."""
 WHO = st.sampled_from(["store", "store", "other", "scoped"])
 
 

@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import attrs
 from hypothesis import strategies as st
+from hypothesis.stateful import precondition
 
 from assetstore.errors import NotFoundError
 from assetstore.keys import normalize_key, normalize_prefix
-from assetstore.testing.machine.keys import KEY, WHO, Client, fold, is_prefix
+from assetstore.testing.machine.keys import THERE, WHO, Client, fold, is_prefix
 from assetstore.testing.machine.model import Answer, Asset, Outcome, Step, World, refusals
 from assetstore.testing.machine.script import Code, call, indented
 from assetstore.testing.machine.walker import Walker, walks
 
-PLACE = st.integers(0, 50) | st.integers(0, 200_000)
+PLACE = st.integers(0, 3) | st.integers(0, 50) | st.integers(0, 200_000)
 LIMIT = st.none() | st.integers(0, 5)
 HEADERS = ("content_type", "cache_control", "content_disposition", "content_language")
 
@@ -40,39 +41,38 @@ class ReadingRules(Walker):
         code = call(f"{client.name}.stat", client.inner(key))
         return Step(code=code, view=f"({', '.join(names)})", outcomes=_found(key, facts), ops=("stat",))
 
-    @walks(who=WHO, key=KEY)
-    def read(self, who: str, key: str) -> None:
-        """Read an asset."""
-        self._take_as(who, self.reading(self.client(who, key), key))
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, version=st.none() | THERE)
+    def read(self, who: str, key: str, version: str | None) -> None:
+        """Read an asset, perhaps only if it has a certain ETag."""
+        version = version if self.can("read.if_match") else None
+        client, full = self.client(who, key, version or key), normalize_key(key)
+        options = {} if version is None else {"if_match": Code(call(f"{client.name}.stat", client.inner(version)) + ".etag")}
 
-    @walks(who=WHO, key=KEY)
+        def outcomes(world: World) -> list[Outcome]:
+            refused = refusals(world, full, version and normalize_key(version), NotFoundError)
+            refused = refused if full in world else [NotFoundError]
+            return [(world[full].data if error is None else error, world) for error in refused]
+
+        code = call(f"{client.name}.read", client.inner(key), **options)
+        self.take(Step(code=code, outcomes=outcomes, client=who, ops=("read",), whole=True))
+
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE)
     def stat(self, who: str, key: str) -> None:
         """Look an asset up."""
         self._take_as(who, self.stating(self.client(who, key), key))
 
-    @walks(who=WHO, key=KEY)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE)
     def exists(self, who: str, key: str) -> None:
         """Ask whether there is an asset."""
         client, full = self.client(who, key), normalize_key(key)
         code = call(f"{client.name}.exists", client.inner(key))
         self.take(Step(code=code, outcomes=lambda world: [(full in world, world)], client=who, ops=("stat",)))
 
-    @walks(who=WHO, key=KEY, version=KEY)
-    def read_a_version(self, who: str, key: str, version: str) -> None:
-        """Read an asset only if it has a certain ETag."""
-        if not self.can("read.if_match"):
-            return
-        client, full = self.client(who, key, version), normalize_key(key)
-        etag = Code(call(f"{client.name}.stat", client.inner(version)) + ".etag")
-
-        def outcomes(world: World) -> list[Outcome]:
-            refused = refusals(world, full, normalize_key(version), NotFoundError)
-            return [(world[full].data if error is None else error, world) for error in refused]
-
-        code = call(f"{client.name}.read", client.inner(key), if_match=etag)
-        self.take(Step(code=code, outcomes=outcomes, client=who, ops=("read",), whole=True))
-
-    @walks(who=WHO, key=KEY, offset=PLACE, length=st.none() | PLACE)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, offset=PLACE, length=st.none() | PLACE)
     def read_a_run(self, who: str, key: str, offset: int, length: int | None) -> None:
         """Read a part of an asset."""
         if not (self.can("read.offset") and self.can("read.length")):
@@ -84,7 +84,8 @@ class ReadingRules(Walker):
         run = _found(key, lambda asset: asset.data[offset:end])
         self._take_as(who, Step(code=code, outcomes=run, ops=("read",)))
 
-    @walks(who=WHO, key=KEY, size=st.integers(0, 10))
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, size=st.integers(0, 10))
     def peek(self, who: str, key: str, size: int) -> None:
         """Read only the beginning."""
         client = self.client(who, key)
@@ -93,7 +94,8 @@ class ReadingRules(Walker):
         beginning = _found(key, lambda asset: (len(asset.data), asset.data[:size]))
         self._take_as(who, Step(code=code, outcomes=beginning, ops=("read",)))
 
-    @walks(who=WHO, key=KEY)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE)
     def download(self, who: str, key: str) -> None:
         """Read an asset into a file."""
         client = self.client(who, key)
@@ -102,7 +104,8 @@ class ReadingRules(Walker):
         op = "download" if self.has("download") else "read"
         self._take_as(who, Step(code=code, outcomes=_found(key, lambda asset: asset.data), ops=(op,), whole=True))
 
-    @walks(who=WHO, key=KEY, cut=st.integers(0, 8), limit=LIMIT, start=st.none() | KEY, flat=st.booleans())
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, cut=st.integers(0, 8), limit=LIMIT, start=st.none() | THERE, flat=st.booleans())
     def look_through(self, who: str, key: str, cut: int, limit: int | None, start: str | None, flat: bool) -> None:
         """List the keys that begin as a key does."""
         start = start if self.can("list.start_after") else None
@@ -120,7 +123,8 @@ class ReadingRules(Walker):
         code = f"[entry.key for entry in {listed}]"
         self.take(Step(code=code, outcomes=outcomes, client=who, ops=() if limit == 0 else ("list",)))
 
-    @walks(who=WHO, key=KEY, cut=st.integers(0, 3), limit=st.integers(1, 4), flat=st.booleans())
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, cut=st.integers(0, 3), limit=st.integers(1, 4), flat=st.booleans())
     def turn_pages(self, who: str, key: str, cut: int, limit: int, flat: bool) -> None:
         """List page by page."""
         if not self.can("list.cursor"):

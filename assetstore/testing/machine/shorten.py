@@ -107,4 +107,7 @@ def _follow(machine: type[Walker], taken: Sequence[Taken]) -> Divergence | None:
             walker.teardown()
     except Divergence as divergence:
         return divergence
+    except Exception:
+        # Arguments that no longer fit lead nowhere.
+        return None
     return None

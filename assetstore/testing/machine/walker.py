@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import attrs
-from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from assetstore.content_types import guess_content_type
@@ -60,9 +59,9 @@ class Walker(RuleBasedStateMachine):
         opening: Python that opens the backend, the same place whenever it runs; ``folder`` is a new folder, a Path.
         setup: Python that runs first, imports for instance; it is printed with what failed.
         names: what both may use besides, functions for instance that hold secrets.
-        keys: the keys to use; the first 20 are drawn most often.
+        keys: the keys to use, of at most 1,000 bytes; the first 20, neighbours above all, are used most often.
         lacks: abilities not to use although the store has them, as ``"list.recursive"``.
-        scope: for a place that is shared, what the keys of each walk begin with before a number and a slash.
+        scope: for a place that is shared, what the keys of each walk begin with before a number and a slash; short.
         steps: how many steps were taken so far, in all walks.
     """
 
@@ -78,18 +77,18 @@ class Walker(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self._scoped = call(".scoped", f"{self.scope}{next(_numbers)}/") if self.scope else ""
+        self.pool: tuple[str, ...] = self.keys[:20]
         self.taken: list[Taken] = []
         self.script = Script(self.setup, self.names, Path(self._folder.name))
         self.worlds: list[World] = [{}]
         self.fault: tuple[str, int] | None = None
+        self.opened_at = 0
         self._diverged = False
         self.open("store")
 
-    def any_key(self) -> st.SearchStrategy[str]:
-        """Return what draws keys: those that are there, and those that may be."""
-        there = sorted(self.worlds[0])
-        keys = st.sampled_from(self.keys[:20]) | st.sampled_from(self.keys)
-        return st.sampled_from(there) | keys if there else keys
+    def stock(self) -> list[str]:
+        """Return the keys of what should be there."""
+        return sorted(self.worlds[0])
 
     def opened(self, name: str) -> AssetStore:
         """Return an open store."""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition
 
 from assetstore.errors import AlreadyExistsError, PreconditionError
 from assetstore.keys import normalize_key
-from assetstore.testing.machine.keys import KEY, WHO, Client
+from assetstore.testing.machine.keys import KEY, THERE, WHO, Client
 from assetstore.testing.machine.model import Answer, Outcome, Step, World, put, refusals
 from assetstore.testing.machine.script import TAPE, Code, call, indented, literal
 from assetstore.testing.machine.walker import Walker, walks
@@ -40,15 +41,26 @@ HEADERS = st.fixed_dictionaries(
         "metadata": METADATA,
     },
 )
-CONDITION = st.sampled_from(["none", "none", "create", "own"]) | st.tuples(KEY)
-"""What an upload insists on: nothing, that the key is free, the ETag that is stored, or that of another key."""
+CONDITION = st.just("create") | st.tuples(THERE)
+"""What an upload insists on beside nothing: that the key is free, or the ETag of a key, its own or another."""
+
+
+OTHERS = st.runner().flatmap(lambda walker: st.lists(st.sampled_from(walker.keys), min_size=1, max_size=4))
 
 
 class WritingRules(Walker):
     """Uploads, whole or in pieces, good or bad."""
 
-    @walks(who=WHO, key=KEY, data=DATA, kind=st.sampled_from(list(SOURCES)), headers=HEADERS, condition=CONDITION)
-    def upload(self, who: str, key: str, data: bytes, kind: str, headers: dict[str, Any], condition: Any) -> None:
+    @initialize(start=st.integers(0, 19), others=OTHERS, stock=st.lists(DATA, min_size=1, max_size=4))
+    def begin(self, start: int, others: list[str], stock: list[bytes]) -> None:
+        """Choose some neighbours among the first 20 keys and some others, and upload a few assets."""
+        first = self.keys[:20]
+        self.pool = (*others, *(first[(start + step) % len(first)] for step in range(5)))
+        for data, key in zip(stock, self.pool[::2], strict=False):
+            self.upload(who="store", key=key, data=data, kind="bytes", headers={})
+
+    @walks(who=WHO, key=KEY, data=DATA, kind=st.sampled_from(list(SOURCES)), headers=HEADERS)
+    def upload(self, who: str, key: str, data: bytes, kind: str, headers: dict[str, Any], condition: Any = "none") -> None:
         """Write an asset from any kind of source."""
 
         def code(client: Client, options: dict[str, Any]) -> str:
@@ -62,7 +74,18 @@ class WritingRules(Walker):
 
         self._write(who, key, data, headers, condition, code, view="(it.key, it.size)")
 
-    @walks(who=WHO, key=KEY, data=DATA, headers=HEADERS, condition=CONDITION)
+    @walks(who=WHO, key=KEY, data=DATA, kind=st.sampled_from(list(SOURCES)), headers=HEADERS, condition=CONDITION)
+    def upload_if(self, **drawn: Any) -> None:
+        """Write an asset under a condition."""
+        self.upload(**drawn)
+
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, data=DATA)
+    def upload_again(self, who: str, key: str, data: bytes) -> None:
+        """Write over an asset."""
+        self.upload(who=who, key=key, data=data, kind="bytes", headers={})
+
+    @walks(who=WHO, key=KEY, data=DATA, headers=HEADERS, condition=st.just("none") | CONDITION)
     def write(self, who: str, key: str, data: bytes, headers: dict[str, Any], condition: Any) -> None:
         """Write an asset in pieces."""
 
@@ -72,7 +95,8 @@ class WritingRules(Walker):
 
         self._write(who, key, data, headers, condition, code, view="it")
 
-    @walks(who=WHO, key=KEY, data=DATA)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, data=DATA)
     def give_up(self, who: str, key: str, data: bytes) -> None:
         """Fail while writing in pieces: nothing changes."""
         client = self.client(who, key)
@@ -80,7 +104,8 @@ class WritingRules(Walker):
         code = indented(head, f"out.write({literal(data)})\nraise RuntimeError")
         self.take(Step(code=code, outcomes=lambda world: [(None, world)], client=who, changes=(normalize_key(key),)))
 
-    @walks(who=WHO, key=KEY, data=DATA)
+    @precondition(Walker.stock)
+    @walks(who=WHO, key=THERE, data=DATA)
     def dry_up(self, who: str, key: str, data: bytes) -> None:
         """Upload from an iterator that fails: nothing changes."""
         client, full = self.client(who, key), normalize_key(key)
@@ -101,7 +126,7 @@ class WritingRules(Walker):
     ) -> None:
         """Take a step that writes an asset, under a condition if the store knows them."""
         create = condition == "create" and self.can("upload.overwrite")
-        version = key if condition == "own" else condition[0] if isinstance(condition, tuple) else None
+        version = condition[0] if isinstance(condition, tuple) else None
         version = version if self.can("upload.if_match") else None
         client = self.client(who, key, version or key)
         headers = self.able("upload", headers)
