@@ -65,7 +65,7 @@ class ChangingRules(Walker):
         )
         self.take(step)
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, source=THERE, destination=KEY, overwrite=st.booleans(), version=VERSION, move=st.booleans())
     def copy(
         self, who: str, source: str, destination: str, overwrite: bool, version: str | None, move: bool
@@ -107,7 +107,7 @@ class ChangingRules(Walker):
         )
         self.take(step)
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, changes=CHANGES, version=VERSION)
     def update(self, who: str, key: str, changes: dict[str, Any], version: str | None) -> None:
         """Change headers or metadata."""

@@ -41,7 +41,7 @@ class ReadingRules(Walker):
         code = call(f"{client.name}.stat", client.inner(key))
         return Step(code=code, view=f"({', '.join(names)})", outcomes=_found(key, facts), ops=("stat",))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, version=st.none() | THERE)
     def read(self, who: str, key: str, version: str | None) -> None:
         """Read an asset, perhaps only if it has a certain ETag."""
@@ -57,13 +57,13 @@ class ReadingRules(Walker):
         code = call(f"{client.name}.read", client.inner(key), **options)
         self.take(Step(code=code, outcomes=outcomes, client=who, ops=("read",), whole=True))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE)
     def stat(self, who: str, key: str) -> None:
         """Look an asset up."""
         self._take_as(who, self.stating(self.client(who, key), key))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE)
     def exists(self, who: str, key: str) -> None:
         """Ask whether there is an asset."""
@@ -71,7 +71,7 @@ class ReadingRules(Walker):
         code = call(f"{client.name}.exists", client.inner(key))
         self.take(Step(code=code, outcomes=lambda world: [(full in world, world)], client=who, ops=("stat",)))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, offset=PLACE, length=st.none() | PLACE)
     def read_a_run(self, who: str, key: str, offset: int, length: int | None) -> None:
         """Read a part of an asset."""
@@ -84,7 +84,7 @@ class ReadingRules(Walker):
         run = _found(key, lambda asset: asset.data[offset:end])
         self._take_as(who, Step(code=code, outcomes=run, ops=("read",)))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, size=st.integers(0, 10))
     def peek(self, who: str, key: str, size: int) -> None:
         """Read only the beginning."""
@@ -94,7 +94,7 @@ class ReadingRules(Walker):
         beginning = _found(key, lambda asset: (len(asset.data), asset.data[:size]))
         self._take_as(who, Step(code=code, outcomes=beginning, ops=("read",)))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE)
     def download(self, who: str, key: str) -> None:
         """Read an asset into a file."""
@@ -104,7 +104,7 @@ class ReadingRules(Walker):
         op = "download" if self.has("download") else "read"
         self._take_as(who, Step(code=code, outcomes=_found(key, lambda asset: asset.data), ops=(op,), whole=True))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, cut=st.integers(0, 8), limit=LIMIT, start=st.none() | THERE, flat=st.booleans())
     def look_through(self, who: str, key: str, cut: int, limit: int | None, start: str | None, flat: bool) -> None:
         """List the keys that begin as a key does."""
@@ -123,7 +123,7 @@ class ReadingRules(Walker):
         code = f"[entry.key for entry in {listed}]"
         self.take(Step(code=code, outcomes=outcomes, client=who, ops=() if limit == 0 else ("list",)))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, cut=st.integers(0, 3), limit=st.integers(1, 4), flat=st.booleans())
     def turn_pages(self, who: str, key: str, cut: int, limit: int, flat: bool) -> None:
         """List page by page."""

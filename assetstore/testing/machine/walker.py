@@ -90,6 +90,10 @@ class Walker(RuleBasedStateMachine):
         """Return the keys of what should be there."""
         return sorted(self.worlds[0])
 
+    def stocked(self) -> bool:
+        """Tell whether something should be there."""
+        return bool(self.worlds[0])
+
     def opened(self, name: str) -> AssetStore:
         """Return an open store."""
         store: AssetStore = self.script.names[name]

@@ -79,7 +79,7 @@ class WritingRules(Walker):
         """Write an asset under a condition."""
         self.upload(**drawn)
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, data=DATA)
     def upload_again(self, who: str, key: str, data: bytes) -> None:
         """Write over an asset."""
@@ -95,7 +95,7 @@ class WritingRules(Walker):
 
         self._write(who, key, data, headers, condition, code, view="it")
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, data=DATA)
     def give_up(self, who: str, key: str, data: bytes) -> None:
         """Fail while writing in pieces: nothing changes."""
@@ -104,7 +104,7 @@ class WritingRules(Walker):
         code = indented(head, f"out.write({literal(data)})\nraise RuntimeError")
         self.take(Step(code=code, outcomes=lambda world: [(None, world)], client=who, changes=(normalize_key(key),)))
 
-    @precondition(Walker.stock)
+    @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, data=DATA)
     def dry_up(self, who: str, key: str, data: bytes) -> None:
         """Upload from an iterator that fails: nothing changes."""
