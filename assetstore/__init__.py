@@ -2,6 +2,15 @@
 
 from assetstore.config import open_store
 from assetstore.content_types import category_of, guess_content_type
+from assetstore.direct_models import (
+    ApplicationOptions,
+    DirectUpload,
+    EndPartsOptions,
+    PartsOptions,
+    SigningKeysOptions,
+    UploadedPart,
+    UploadPolicy,
+)
 from assetstore.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -23,6 +32,8 @@ from assetstore.errors import (
     UnsupportedError,
 )
 from assetstore.hookspecs import Hooks, hookimpl
+from assetstore.http_headers import attachment, decode_metadata, encode_metadata
+from assetstore.key_ring import KeyRing
 from assetstore.keys import is_valid_key, join_key, normalize_key, normalize_prefix
 from assetstore.models import (
     AssetInfo,
@@ -40,8 +51,6 @@ from assetstore.models import (
     ListPage,
     NameOptions,
     Prefix,
-    PresignedRequest,
-    PresignOptions,
     ProposedKey,
     ReadOptions,
     StatOptions,
@@ -52,6 +61,7 @@ from assetstore.models import (
 )
 from assetstore.per_process import PerProcess
 from assetstore.readers import AssetReader
+from assetstore.signed import Part, PresignedRequest, PresignOptions
 from assetstore.sources import Source
 from assetstore.store import AssetStore
 from assetstore.wrappers import Wrapper
@@ -60,6 +70,7 @@ from assetstore.writers import AssetWriter
 __all__ = [
     "AccessDeniedError",
     "AlreadyExistsError",
+    "ApplicationOptions",
     "AssetInfo",
     "AssetReader",
     "AssetStore",
@@ -76,17 +87,22 @@ __all__ = [
     "DeleteFailure",
     "DeleteOptions",
     "DeleteReport",
+    "DirectUpload",
     "DownloadOptions",
+    "EndPartsOptions",
     "Event",
     "Hooks",
     "IntegrityError",
     "InvalidKeyError",
     "InvalidOptionError",
+    "KeyRing",
     "ListOptions",
     "ListPage",
     "NameOptions",
     "NoSpaceError",
     "NotFoundError",
+    "Part",
+    "PartsOptions",
     "PerProcess",
     "PluginError",
     "PreconditionError",
@@ -95,6 +111,7 @@ __all__ = [
     "PresignedRequest",
     "ProposedKey",
     "ReadOptions",
+    "SigningKeysOptions",
     "Source",
     "SourceError",
     "StatOptions",
@@ -104,9 +121,14 @@ __all__ = [
     "UnknownOutcomeError",
     "UnsupportedError",
     "UploadOptions",
+    "UploadPolicy",
+    "UploadedPart",
     "UrlOptions",
     "Wrapper",
+    "attachment",
     "category_of",
+    "decode_metadata",
+    "encode_metadata",
     "guess_content_type",
     "hookimpl",
     "is_valid_key",

@@ -17,6 +17,14 @@ from typing import Any
 
 import pluggy
 
+from assetstore.direct_models import (
+    ApplicationOptions,
+    EndPartsOptions,
+    PartsOptions,
+    SigningKeysOptions,
+    UploadedPart,
+)
+from assetstore.key_ring import KeyRing
 from assetstore.models import (
     AssetInfo,
     AssetStream,
@@ -30,8 +38,6 @@ from assetstore.models import (
     ListOptions,
     ListPage,
     NameOptions,
-    PresignedRequest,
-    PresignOptions,
     ProposedKey,
     ReadOptions,
     StatOptions,
@@ -39,6 +45,7 @@ from assetstore.models import (
     UploadOptions,
     UrlOptions,
 )
+from assetstore.signed import PresignedRequest, PresignOptions
 from assetstore.sources import Source
 
 PROJECT = "assetstore"
@@ -47,7 +54,10 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 REQUIRED = ("upload", "read", "stat", "list", "delete")
-OPTIONAL = ("download", "copy", "presign", "url", "check")
+OPTIONAL = (
+    *("download", "copy", "presign", "url", "check"),
+    *("begin_parts", "list_parts", "end_parts", "application"),
+)
 
 
 class Hooks:
@@ -243,8 +253,9 @@ class Hooks:
 
         Given: ``key`` is valid and in NFC, and need not exist; ``options.expires`` lies between 1 and 604,800 seconds.
 
-        Must: work without the network; bind the method, the key and every option; put headers that have to be sent into
-        the result.
+        Must: work without the network; bind the method, the key and every option; take its time from ``options.span``, so
+        that one window has one URL; put ``options.bound_headers()`` into the result, and see to it that an upload which
+        sends others is refused; answer a GET with ``options.answered_headers()``.
 
         Returns the request. ``None`` means that the backend cannot sign.
 
@@ -276,6 +287,106 @@ class Hooks:
                 @hookimpl
                 def assetstore_url(self, key, options):
                     return f"https://cdn.example/{quote(key)}"
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Begin an upload whose parts are sent by others, by requests that ``assetstore_presign`` signs with ``part``.
+
+        Called by ``AssetStore.begin_upload`` for large files; where it is absent that raises UnsupportedError.
+
+        Given: ``key`` is valid and in NFC; ``options.overwrite`` is true and ``options.if_match`` is ``None``.
+
+        Must: keep the headers and metadata for the time when the parts are put together; show nothing under the key.
+
+        Returns the id of the upload, without which nothing can be added to it. ``None`` means that the backend cannot.
+
+        Example::
+
+            class Backend:
+                def __init__(self):
+                    self.uploads = {}
+
+                @hookimpl
+                def assetstore_begin_parts(self, key, options):
+                    self.uploads["upload-1"] = {}
+                    return "upload-1"
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """List the parts that are there.
+
+        Called by ``AssetStore.list_parts`` and ``finish_upload``.
+
+        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key.
+
+        Must: list them all, by number; raise NotFoundError when there is no such upload any more.
+
+        Returns the parts with their sizes. ``None`` means that the backend cannot list them.
+
+        Example::
+
+            class Backend:
+                uploads = {"upload-1": {1: b"abc"}}
+
+                @hookimpl
+                def assetstore_list_parts(self, key, options):
+                    parts = self.uploads[options.upload_id]
+                    return [UploadedPart(number=number, etag="e", size=len(data)) for number, data in parts.items()]
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Put the parts together, or drop them.
+
+        Called by ``AssetStore.finish_upload`` and ``cancel_upload``.
+
+        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key; ``options.parts`` is in order.
+
+        Must: make the asset whole or not at all; raise NotFoundError when there is no such upload any more, and
+        IntegrityError when a part is not what ``options.parts`` says; without ``parts`` drop everything, once and again.
+
+        Returns what is stored now, or what was to be when the upload is dropped: an ``AssetInfo`` of size 0. ``None`` means
+        that the backend cannot.
+
+        Example::
+
+            class Backend:
+                uploads = {"upload-1": {1: b"abc"}}
+                assets = {}
+
+                @hookimpl
+                def assetstore_end_parts(self, key, options):
+                    parts = self.uploads.pop(options.upload_id, {})
+                    if options.parts is None:
+                        return AssetInfo(key=key, size=0)
+                    self.assets[key] = b"".join(parts[part.number] for part in options.parts)
+                    return AssetInfo(key=key, size=len(self.assets[key]))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Make the web application that honours the requests which ``assetstore_presign`` signs.
+
+        Called by ``AssetStore.application``, by the command ``serve``, and by a plugin's own ``asgi`` and ``wsgi``.
+
+        Given: nothing.
+
+        Must: refuse what is not signed; never read or write anything that the signature does not name.
+
+        Returns an ASGI or WSGI application. ``None`` means that the signed requests go elsewhere, to the vendor's servers.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_application(self, options):
+                    async def application(scope, receive, send):
+                        await send({"type": "http.response.start", "status": 403, "headers": []})
+                        await send({"type": "http.response.body"})
+
+                    return application
         """
 
     @hookspec(firstresult=True)
@@ -318,6 +429,27 @@ class Hooks:
                 @hookimpl
                 def assetstore_name(self, filename, options):
                     return ProposedKey(key=f"{options.category}/{filename}", on_clash="fail")
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing | None:
+        """Hand out the keys by which the tokens of direct uploads are signed.
+
+        Called by ``AssetStore.begin_upload``, ``finish_upload`` and what belongs to them; the plugins are asked first, then
+        the wrappers, the backend last.
+
+        Given: nothing.
+
+        Must: hand out the same keys on every server that works on this store.
+
+        Returns the ring. ``None`` means "not mine".
+
+        Example::
+
+            class Keys:
+                @hookimpl
+                def assetstore_signing_keys(self, options):
+                    return KeyRing.of([os.environ["SIGNING_KEY"]])
         """
 
     @hookspec

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from assetstore.direct_models import SigningKeysOptions
 from assetstore.errors import AssetStoreError, ConfigError, PluginError, UnsupportedError
 from assetstore.hookspecs import OPTIONAL, REQUIRED, Hooks
+from assetstore.key_ring import KeyRing
 from assetstore.models import Event, NameOptions, ProposedKey, StatsOptions
 from assetstore.plugins import make_manager
 
@@ -62,6 +64,19 @@ class Host:
                 observe(event=event)
             except Exception:  # an observer's bug must not become the operation's
                 logger.exception("plugin %s failed to observe %s", name, event.op)
+
+    def signing_keys(self) -> KeyRing:
+        """Call ``assetstore_signing_keys``.
+
+        Raises:
+            ConfigError: no plugin has keys.
+        """
+        ring = self._hooks.assetstore_signing_keys(options=SigningKeysOptions())
+        if ring is None:
+            raise ConfigError("the store has no signing keys", hint="set signing_keys, a list of 32 or more characters each")
+        if not isinstance(ring, KeyRing):
+            raise PluginError(f"a plugin returned {type(ring).__name__} instead of KeyRing")
+        return ring
 
     def stats(self) -> Mapping[str, Mapping[str, float]]:
         """Call ``assetstore_stats``."""

@@ -10,7 +10,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -19,25 +19,24 @@ import attrs
 from assetstore.errors import AssetStoreError, InvalidOptionError
 
 MAX_METADATA_BYTES = 8192
-MAX_EXPIRES = 604_800
 
 Progress: TypeAlias = Callable[[int], None]
 OnClash: TypeAlias = Literal["remake", "reuse", "fail"]
-Method: TypeAlias = Literal["GET", "HEAD", "PUT", "DELETE"]
 Outcome: TypeAlias = Literal["ok", "error", "abandoned"]
 
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RESERVED = "assetstore-"
 
 
-def _header(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def is_header(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validate the value of an HTTP header: ASCII without control characters, or ``None``."""
     if value is None:
         return
     if not isinstance(value, str):
         raise InvalidOptionError(f"{attribute.name} is a str, not {type(value).__name__}")
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise InvalidOptionError(f"{attribute.name} holds no control characters")
     if not value.isascii():
         raise InvalidOptionError(f"{attribute.name} is ASCII", hint="encode other text by RFC 6266 or RFC 8187")
@@ -45,7 +44,7 @@ def _header(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         raise InvalidOptionError(f"content_type {value!r} is no media type", hint="write it as 'image/png'")
 
 
-def _metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
+def as_metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Return a read-only copy, its names in lower case, or say what is wrong with it."""
     if value is None:
         return None
@@ -62,7 +61,7 @@ def _metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
             raise InvalidOptionError(f"metadata names that begin with {_RESERVED!r} are assetstore's own")
         if lower in copy:
             raise InvalidOptionError(f"metadata name {lower!r} is given twice")
-        if _CONTROL.search(text):
+        if CONTROL.search(text):
             raise InvalidOptionError(f"metadata {lower!r} holds no control characters and no lone surrogates")
         copy[lower] = text
     if sum(len(name) + len(text.encode()) for name, text in copy.items()) > MAX_METADATA_BYTES:
@@ -79,31 +78,16 @@ def _nfc(value: str | None) -> str | None:
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
-def _natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validate a whole number from 0, or ``None``."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise InvalidOptionError(f"{attribute.name} is a whole number from 0, not {value!r}")
 
 
-def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validate a whole number from 1, or ``None``."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise InvalidOptionError(f"{attribute.name} is a whole number from 1, not {value!r}")
-
-
-def _expires(value: int | timedelta) -> int:
-    """Return whole seconds from 1 to 604,800, the range that R2 signs for (R2, "Presigned URLs")."""
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not float(seconds).is_integer():
-        raise InvalidOptionError(f"expires is a whole number of seconds or a timedelta, not {value!r}")
-    if not 1 <= seconds <= MAX_EXPIRES:
-        raise InvalidOptionError(f"expires lies between 1 and {MAX_EXPIRES} seconds (7 days), not at {int(seconds)}")
-    return int(seconds)
-
-
-def _method(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if value == "POST":
-        raise InvalidOptionError("R2 signs no POST forms", hint="sign a PUT, with content_type to pin the type")
-    if value not in ("GET", "HEAD", "PUT", "DELETE"):
-        raise InvalidOptionError(f"method is GET, HEAD, PUT or DELETE, not {value!r}")
 
 
 def secret(**arguments: Any) -> Any:
@@ -112,7 +96,8 @@ def secret(**arguments: Any) -> Any:
     return attrs.field(repr=lambda value: "None" if value is None else "'***'", metadata=metadata, **arguments)
 
 
-def _read_only(value: Mapping[str, str]) -> Mapping[str, str]:
+def read_only(value: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a copy that cannot be changed."""
     return MappingProxyType(dict(value))
 
 
@@ -128,11 +113,11 @@ class UploadOptions:
         if_match: compare-and-swap: the ETag that the stored asset must have; PreconditionError otherwise.
     """
 
-    content_type: str | None = attrs.field(default=None, validator=_header)
-    cache_control: str | None = attrs.field(default=None, validator=_header)
-    content_disposition: str | None = attrs.field(default=None, validator=_header)
-    content_language: str | None = attrs.field(default=None, validator=_header)
-    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=_metadata)
+    content_type: str | None = attrs.field(default=None, validator=is_header)
+    cache_control: str | None = attrs.field(default=None, validator=is_header)
+    content_disposition: str | None = attrs.field(default=None, validator=is_header)
+    content_language: str | None = attrs.field(default=None, validator=is_header)
+    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=as_metadata)
     overwrite: bool = True
     if_match: str | None = None
 
@@ -147,8 +132,8 @@ class ReadOptions:
         if_match: the ETag that the asset must have; PreconditionError otherwise.
     """
 
-    offset: int = attrs.field(default=0, validator=_natural)
-    length: int | None = attrs.field(default=None, validator=_natural)
+    offset: int = attrs.field(default=0, validator=is_natural)
+    length: int | None = attrs.field(default=None, validator=is_natural)
     if_match: str | None = None
 
 
@@ -169,7 +154,7 @@ class ListOptions:
     """
 
     cursor: str | None = attrs.field(default=None, validator=_text)
-    limit: int = attrs.field(default=1000, validator=_positive)
+    limit: int = attrs.field(default=1000, validator=is_positive)
     recursive: bool = True
     start_after: str | None = attrs.field(default=None, converter=_nfc, validator=_text)
 
@@ -206,28 +191,13 @@ class CopyOptions:
         if_match: the ETag that the *source* must have; PreconditionError otherwise.
     """
 
-    content_type: str | None = attrs.field(default=None, validator=_header)
-    cache_control: str | None = attrs.field(default=None, validator=_header)
-    content_disposition: str | None = attrs.field(default=None, validator=_header)
-    content_language: str | None = attrs.field(default=None, validator=_header)
-    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=_metadata)
+    content_type: str | None = attrs.field(default=None, validator=is_header)
+    cache_control: str | None = attrs.field(default=None, validator=is_header)
+    content_disposition: str | None = attrs.field(default=None, validator=is_header)
+    content_language: str | None = attrs.field(default=None, validator=is_header)
+    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=as_metadata)
     overwrite: bool = True
     if_match: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class PresignOptions:
-    """What a signed URL allows.
-
-    Attributes:
-        method: GET, HEAD, PUT or DELETE.
-        expires: seconds from now until it ends, 1 to 604,800; a ``timedelta`` is taken too.
-        content_type: for PUT the type that the upload must declare; for GET the type that the answer declares.
-    """
-
-    method: Method = attrs.field(default="GET", validator=_method)
-    expires: int = attrs.field(default=3600, converter=_expires)
-    content_type: str | None = attrs.field(default=None, validator=_header)
 
 
 @attrs.frozen(kw_only=True)
@@ -302,7 +272,7 @@ class AssetInfo:
     content_disposition: str | None = None
     content_language: str | None = None
     metadata: Mapping[str, str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_read_only), hash=False
+        default=None, converter=attrs.converters.optional(read_only), hash=False
     )
     digest: str | None = None
     valid: bool = True
@@ -364,27 +334,6 @@ class DeleteReport:
 
     deleted: tuple[str, ...] = ()
     failed: tuple[DeleteFailure, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class PresignedRequest:
-    """A request that whoever holds it may send until it expires. The URL is a secret and hidden in the repr.
-
-    Attributes:
-        url: where to send it.
-        method: the HTTP method it is signed for.
-        headers: headers that must be sent exactly so.
-        expires_at: when it ends.
-    """
-
-    url: str = attrs.field(repr=lambda _: "'***'")
-    method: Method
-    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_read_only)
-    expires_at: datetime
-
-    def as_dict(self) -> dict[str, object]:
-        """Return ``{"method", "url", "headers", "fields"}``, the shape that Uppy's ``getUploadParameters`` returns."""
-        return {"method": self.method, "url": self.url, "headers": dict(self.headers), "fields": {}}
 
 
 @attrs.frozen(kw_only=True)

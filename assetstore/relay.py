@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from assetstore.direct_models import ApplicationOptions, EndPartsOptions, PartsOptions, UploadedPart
 from assetstore.errors import PluginError, UnsupportedError
 from assetstore.hookspecs import REQUIRED, Hooks
 from assetstore.models import (
@@ -21,14 +22,13 @@ from assetstore.models import (
     DownloadOptions,
     ListOptions,
     ListPage,
-    PresignedRequest,
-    PresignOptions,
     ReadOptions,
     StatOptions,
     UploadOptions,
     UrlOptions,
 )
 from assetstore.plugins import backend_layer, wrapper_layer
+from assetstore.signed import PresignedRequest, PresignOptions
 from assetstore.sources import Source
 
 T = TypeVar("T")
@@ -44,6 +44,10 @@ _OPTIONS: dict[str, type[Any]] = {
     "presign": PresignOptions,
     "url": UrlOptions,
     "check": CheckOptions,
+    "begin_parts": UploadOptions,
+    "list_parts": PartsOptions,
+    "end_parts": EndPartsOptions,
+    "application": ApplicationOptions,
 }
 
 OPTION_FIELDS = frozenset(f"{op}.{field.name}" for op, options in _OPTIONS.items() for field in attrs.fields(options))
@@ -131,6 +135,29 @@ class Relay:
         self.require("url", options)
         result = self._hooks.assetstore_url(key=key, options=options)
         return self._able(self._perhaps(result, str, "url"), "tell public URLs; set public_url if it has one")
+
+    def begin_parts(self, key: str, options: UploadOptions) -> str:
+        """Call ``assetstore_begin_parts``."""
+        self.require("begin_parts", options)
+        result = self._hooks.assetstore_begin_parts(key=key, options=options)
+        return self._able(self._perhaps(result, str, "begin_parts"), "take uploads in parts")
+
+    def list_parts(self, key: str, options: PartsOptions) -> tuple[UploadedPart, ...]:
+        """Call ``assetstore_list_parts``."""
+        self.require("list_parts", options)
+        return tuple(self._able(self._hooks.assetstore_list_parts(key=key, options=options), "list parts"))
+
+    def end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo:
+        """Call ``assetstore_end_parts``."""
+        self.require("end_parts", options)
+        result = self._hooks.assetstore_end_parts(key=key, options=options)
+        return self._able(self._perhaps(result, AssetInfo, "end_parts"), "end uploads in parts")
+
+    def application(self, options: ApplicationOptions) -> Any:
+        """Call ``assetstore_application``."""
+        self.require("application", options)
+        result = self._hooks.assetstore_application(options=options)
+        return self._able(result, "serve its signed requests, which go to the vendor's own servers")
 
     def check(self, options: CheckOptions) -> CheckReport:
         """Call ``assetstore_check``; an empty report when the stack has none."""

@@ -14,6 +14,7 @@ import attrs
 from assetstore import generated_keys, transfers
 from assetstore.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
 from assetstore.deletes import Deleter
+from assetstore.direct_models import ApplicationOptions, Interface
 from assetstore.errors import (
     AssetStoreError,
     BackendError,
@@ -35,10 +36,7 @@ from assetstore.models import (
     DownloadOptions,
     ListOptions,
     ListPage,
-    Method,
     Prefix,
-    PresignedRequest,
-    PresignOptions,
     Progress,
     ReadOptions,
     StatOptions,
@@ -50,6 +48,7 @@ from assetstore.readers import AssetReader
 from assetstore.relay import OPTION_FIELDS, Relay
 from assetstore.replacing import replacing
 from assetstore.scope import Scope
+from assetstore.signed import Method, PresignedRequest, PresignOptions
 from assetstore.sources import Source, SourceLike
 from assetstore.writers import AssetWriter
 
@@ -400,18 +399,59 @@ class AssetStore:
         method: Method = "GET",
         expires: int | timedelta = 3600,
         content_type: str | None = None,
+        download_as: str | None = None,
+        content_length: int | None = None,
+        sha256: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        cache_control: str | None = None,
+        overwrite: bool = True,
+        window: int | None = None,
     ) -> PresignedRequest:
         """Return a request that its holder may send without credentials until it expires.
 
         Args:
             key: the asset, which need not exist.
-            method: GET, HEAD, PUT or DELETE.
+            method: GET, HEAD, PUT or DELETE. R2 has no POST forms.
             expires: seconds, 1 to 604,800, or a ``timedelta``.
             content_type: for PUT the type that must be sent; for GET the type that is answered.
+            download_as: for GET the file name, in any script, under which a browser saves the asset.
+            content_length: for PUT the size that must be sent.
+            sha256: for PUT the digest, in hex, that the bytes must have.
+            metadata: for PUT what is stored with the asset, as for ``upload``.
+            cache_control: for PUT the HTTP header Cache-Control.
+            overwrite: for PUT; ``False`` refuses a key that is taken.
+            window: for GET and HEAD, seconds: all calls within one such span of the clock return the same URL, which lives
+                ``expires`` seconds at least and ``expires + window`` at most.
         """
         with self._operation("presign", key) as operation:
-            options = PresignOptions(method=method, expires=expires, content_type=content_type)
+            options = PresignOptions(
+                method=method,
+                expires=expires,
+                content_type=content_type,
+                download_as=download_as,
+                content_length=content_length,
+                sha256=sha256,
+                metadata=metadata,
+                cache_control=cache_control,
+                overwrite=overwrite,
+                window=window,
+            )
             return self._relay.presign(operation.locate(self._scope), options)
+
+    def presign_many(
+        self, keys: Iterable[str], *, method: Method = "GET", expires: int | timedelta = 3600, window: int | None = None
+    ) -> dict[str, PresignedRequest]:
+        """Return a signed request for each key, such as all pictures of a page, under the keys as they were given."""
+        return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
+
+    def application(self, interface: Interface = "asgi") -> Any:
+        """Return the web application, ``asgi`` or ``wsgi``, that honours the requests which ``presign`` signs.
+
+        Raises:
+            UnsupportedError: they go to the vendor's own servers, as those of R2 do.
+        """
+        with self._explaining("application"):
+            return self._relay.application(ApplicationOptions(interface=interface))
 
     def url(self, key: str) -> str:
         """Return the public URL of an asset, which need not exist."""

@@ -9,7 +9,7 @@ import click
 
 from assetstore.cli.session import Session, command
 from assetstore.cli.text import as_record, plain
-from assetstore.models import Method
+from assetstore.signed import Method
 
 _EXPIRES = re.compile(r"(\d{1,9})([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}

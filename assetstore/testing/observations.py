@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from assetstore.errors import AssetStoreError
-from assetstore.models import PresignedRequest
+from assetstore.signed import PresignedRequest
 from assetstore.store import AssetStore
 from assetstore.testing.contract.signing import send
 

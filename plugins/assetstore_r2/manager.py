@@ -22,7 +22,7 @@ from assetstore import (
     guess_content_type,
 )
 from assetstore.config import DEFAULTS
-from assetstore.models import Method
+from assetstore.signed import Method
 from assetstore_r2.results import NOT_CONFIGURED, Attempt, DownloadResult, NotConfiguredError, UploadResult
 from assetstore_r2.settings import R2Settings, default_plugins, find_settings
 

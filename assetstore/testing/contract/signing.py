@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from assetstore.errors import UnsupportedError
-from assetstore.models import PresignedRequest
+from assetstore.signed import PresignedRequest
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.contract.fixtures import Able, Fixtures
