@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import attrs
 
 from assetstore.errors import ConfigError, PluginError
+from assetstore.hookspecs import Hooks
 from assetstore.plugins import SCHEMES, load_factory
 from assetstore.schema import Text, build, check_settings, secret_names, suggestion
 from assetstore.store import AssetStore
@@ -176,7 +177,7 @@ class _Builder:
         if self.problems:
             raise _error(self.problems, self.config.name)
         stack = [
-            (name, functools.partial(made, **settings))
+            (name, functools.partial(self._wrap, name, made, settings))
             for (name, made), settings in zip(wrappers, wrapper_settings, strict=True)
             if made is not None
         ]
@@ -273,6 +274,12 @@ class _Builder:
             return None
         made, problems = build(factory, settings)
         self.problems += [self._where(name, problem) for problem in problems]
+        return made
+
+    def _wrap(self, name: str, factory: Callable[..., object], settings: Mapping[str, object], inner: Hooks) -> object:
+        made, problems = build(factory, {"inner": inner, **settings})
+        if problems:
+            raise _error([self._where(name, problem) for problem in problems], self.config.name)
         return made
 
     def _where(self, name: str, problem: str) -> str:

@@ -121,6 +121,15 @@ class UploadOptions:
     overwrite: bool = True
     if_match: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never hold.
+
+        Raises:
+            InvalidOptionError: the key has to be free and taken at once.
+        """
+        if not self.overwrite and self.if_match is not None:
+            raise InvalidOptionError("overwrite=False and if_match exclude one another", hint="leave one of them out")
+
 
 @attrs.frozen(kw_only=True)
 class ReadOptions:

@@ -61,7 +61,8 @@ def _copy_through(relay: Relay, source: str, destination: str, options: CopyOpti
         headers = {name: value for name, value in {**kept, **asked}.items() if value}
         onto_itself = source == destination
         # What was read is written back only over the version that it came from.
-        if_match = reader.info.etag if onto_itself and "upload.if_match" in relay.supports else None
+        swaps = onto_itself and options.overwrite and "upload.if_match" in relay.supports
+        if_match = reader.info.etag if swaps else None
         upload_options = UploadOptions(overwrite=options.overwrite, if_match=if_match, **headers)
         with contextlib.closing(Source(reader.chunks())) as opened:
             if onto_itself:

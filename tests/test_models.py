@@ -59,6 +59,12 @@ def test_headers_and_metadata_are_checked(options_class, options, message):
     assert message == str(caught.value)
 
 
+def test_a_key_cannot_be_free_and_taken_at_once():
+    """Create-only and compare-and-swap exclude one another."""
+    with pytest.raises(InvalidOptionError, match="exclude one another"):
+        UploadOptions(overwrite=False, if_match="etag")
+
+
 @pytest.mark.parametrize(
     "content_type", [None, "", "image/png", "text/html; charset=utf-8", "text/html ;a=b", "x/y+z", "IMAGE/PNG"]
 )

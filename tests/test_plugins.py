@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from assetstore import AssetStore, Hooks, PluginError, Wrapper, hookimpl
+from assetstore import AssetStore, ConfigError, Hooks, PluginError, Wrapper, hookimpl, open_store
 from assetstore.hookspecs import OPTIONAL, REQUIRED
 from assetstore.plugins import SCHEMES, backend_layer, installed_plugins, load_factory, make_manager
 from assetstore.testing import MemoryBackend
@@ -199,3 +199,21 @@ def test_a_wrapper_supports_what_it_declares_for_the_hooks_it_overrides() -> Non
 def test_the_families_of_operations_name_hooks() -> None:
     """Every operation that the core lists has its hook."""
     assert [] == [op for op in (*REQUIRED, *OPTIONAL) if not hasattr(Hooks, f"assetstore_{op}")]
+
+
+def test_what_a_wrapper_finds_wrong_with_its_settings_is_located(install: Install) -> None:
+    """The error names table, wrapper and setting, as it does for a backend."""
+    code = """
+import attrs
+from assetstore import ConfigError, Wrapper
+@attrs.define(eq=False)
+class Guard(Wrapper):
+    level: int = attrs.field(kw_only=True)
+    def __attrs_post_init__(self):
+        raise ConfigError("level: is too low")
+"""
+    install("dist-a", "guard-of-a = guard_of_a:Guard", module="guard_of_a", code=code)
+    with pytest.raises(ConfigError) as caught:
+        open_store({"url": "memory:", "wrappers": ["guard-of-a"], "guard-of-a": {"level": 1}})
+    (problem,) = caught.value.problems
+    assert problem.endswith("guard-of-a.level: is too low")
