@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import SplitResult, quote, unquote
 
 import attrs
 
 from assetstore import (
+    ApplicationOptions,
     AssetInfo,
     AssetStoreError,
     AssetStream,
@@ -25,28 +27,39 @@ from assetstore import (
     DeleteFailure,
     DeleteOptions,
     DeleteReport,
+    EndPartsOptions,
     IntegrityError,
+    KeyRing,
     ListOptions,
     ListPage,
     NotFoundError,
+    PartsOptions,
     PerProcess,
+    PresignedRequest,
+    PresignOptions,
     ReadOptions,
+    SigningKeysOptions,
     Source,
     StatOptions,
     StoreNotFoundError,
+    UploadedPart,
     UploadOptions,
     UrlOptions,
     hookimpl,
     is_valid_key,
+    secret,
 )
-from assetstore_local import writing
+from assetstore_local import asgi, parts, signing, writing, wsgi
 from assetstore_local.checking import examine
 from assetstore_local.failures import explained
+from assetstore_local.gate import Gate
+from assetstore_local.incoming import Incoming, changed
 from assetstore_local.listing import list_page
 from assetstore_local.names import Names
 from assetstore_local.r2_rules import MAX_PAGE, R2Rules
 from assetstore_local.reading import Run, look, opened
 from assetstore_local.records import HEADERS, Facts
+from assetstore_local.ring import load_ring, make_ring
 from assetstore_local.scans import Scans
 from assetstore_local.staging import StagedFile, sweep
 from assetstore_local.tree import Tree, make_root
@@ -60,7 +73,13 @@ _SUPPORTS = """
     upload.overwrite upload.if_match read.offset read.length read.if_match list.cursor list.limit list.recursive
     list.start_after delete.foreign copy.content_type copy.cache_control copy.content_disposition copy.content_language
     copy.metadata copy.if_match
+    presign.method presign.expires presign.content_type presign.download_as presign.content_length presign.sha256
+    presign.metadata presign.cache_control presign.overwrite presign.window presign.part
+    begin_parts.content_type begin_parts.cache_control begin_parts.content_disposition begin_parts.content_language
+    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface copy.overwrite
 """
+_SUPPORTED = frozenset(_SUPPORTS.split())
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\[\]:_-]+")
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -74,6 +93,10 @@ class LocalBackend:
         create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
         durable: whether a write returns only when it would survive a power failure.
         public_url: where a web server offers the folder, if one does.
+        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application that you mount in your own.
+        signing_keys: secrets of 32 or more characters, the newest first, for servers that share the folder; without them a
+            random one is kept in the folder, readable by this user alone.
+        origins: web pages that may use signed URLs from their scripts (CORS), as ``https://app.example``; ``*`` is any.
         profile: ``r2`` refuses what Cloudflare R2 refuses, as ``R2Rules`` tells; ``None`` is only as strict as the disk.
     """
 
@@ -83,26 +106,38 @@ class LocalBackend:
     create: bool = True
     durable: bool = True
     public_url: str | None = None
+    serve_url: str = "http://127.0.0.1:8420"
+    signing_keys: tuple[str, ...] = secret(default=())
+    origins: tuple[str, ...] = ()
     profile: str | None = None
     _path: str = attrs.field(init=False, repr=False)
     _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
+    _ring: PerProcess[KeyRing] = attrs.field(init=False, repr=False)
     _scans: Scans = attrs.field(init=False, repr=False, factory=Scans)
 
     def __attrs_post_init__(self) -> None:
-        """Check the platform.
+        """Check the settings and the platform.
 
         Raises:
-            ConfigError: there is no such profile, the platform cannot open files relative to a folder, or its file names are
+            ConfigError: a setting is wrong, the platform cannot open files relative to a folder, or its file names are
                 not UTF-8.
         """
         if self.profile not in (None, "r2"):
             raise ConfigError(f"there is no profile {self.profile!r}", hint="did you mean 'r2'? There is no other one")
+        if not self.serve_url.startswith(("http://", "https://")) or "?" in self.serve_url:
+            raise ConfigError("serve_url is the address of a server, as http://127.0.0.1:8420")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(f"origin {origin!r} is no origin", hint="write it as https://app.example, without a path")
+        if self.signing_keys:
+            KeyRing.of(self.signing_keys)
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
             raise ConfigError("the local plugin needs Linux, macOS or another Unix", hint="use another backend")
         if sys.getfilesystemencoding() != "utf-8":
             raise ConfigError("file names are not UTF-8 in this locale", hint="set PYTHONUTF8=1")
         self._path = os.path.abspath(self.root)
         self._swept = PerProcess(self._sweep)
+        self._ring = PerProcess(self._load_ring)
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
@@ -125,9 +160,8 @@ class LocalBackend:
 
     @property
     def supports(self) -> frozenset[str]:
-        """The option fields that are honoured; R2 cannot copy create-only."""
-        everything = frozenset(_SUPPORTS.split())
-        return everything if self.profile else everything | {"copy.overwrite"}
+        """The option fields that are honoured."""
+        return _SUPPORTED
 
     @property
     def location(self) -> str:
@@ -138,14 +172,10 @@ class LocalBackend:
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Stage the bytes, then rename them into place under the key's lock."""
         self._admit(source.size, options)
-        conditions = Conditions(overwrite=options.overwrite, if_match=options.if_match, rules=self._rules)
-        with self._writing() as tree, StagedFile(tree) as staged:
+        with self.incoming() as incoming:
             for chunk in source.chunks():
-                staged.write(chunk)
-                self._admit(staged.size, options)
-            facts = _changed({"digest": staged.digest, "metadata": {}}, options)
-            with explained():
-                return self._patiently(lambda: writing.put(tree, key, staged, facts, conditions))
+                incoming.write(chunk)
+            return incoming.commit(key, options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
@@ -211,7 +241,7 @@ class LocalBackend:
                 if not options.overwrite:
                     writing.require_absent(options.overwrite, look(tree, source))
                 conditions = Conditions(if_match=options.if_match, rules=self._rules)
-                change = partial(_changed, options=options)
+                change = partial(changed, options=options)
                 return self._patiently(lambda: writing.update(tree, source, change, conditions))
             conditions = Conditions(overwrite=options.overwrite, rules=self._rules)
             with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
@@ -220,8 +250,71 @@ class LocalBackend:
                     staged.write(chunk)
                 if staged.size != info.size or staged.digest != (info.digest or staged.digest):
                     raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
-                facts = _changed(_facts(info, staged.digest), options)
+                facts = changed(_facts(info, staged.digest), options)
                 return self._patiently(lambda: writing.put(tree, destination, staged, facts, conditions))
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
+        """Sign a URL of the application, which need not run now."""
+        return signing.presign(self.ring(), self.serve_url, key, options)
+
+    @hookimpl
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing | None:
+        """Hand out the keys of this folder."""
+        return self.ring()
+
+    @hookimpl
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Make the application that answers at ``serve_url``."""
+        make = asgi.application if options.interface == "asgi" else wsgi.application
+        return make(Gate(self))
+
+    @hookimpl
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Make a folder for the parts, apart from the assets."""
+        self._admit(None, options)
+        with self._writing() as tree, explained():
+            return parts.begin(tree, key, options)
+
+    @hookimpl
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """List the files of the parts."""
+        with explained(), self._open() as tree:
+            return parts.listed(tree, key, options.upload_id)
+
+    @hookimpl
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Write the parts one after the other to a new file, and put that into place."""
+        info = AssetInfo(key=key, size=0)
+        with self.incoming() as incoming, explained():
+            if options.parts is not None:
+                headers = parts.put_together(incoming, key, options.upload_id, options.parts)
+                info = incoming.commit(key, headers)
+            parts.drop(incoming.tree, options.upload_id)
+        return info
+
+    def ring(self) -> KeyRing:
+        """Return the keys by which URLs are signed."""
+        return self._ring.get()
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """Yield what takes the bytes of a new asset; what was not committed at the end is gone."""
+        with self._writing() as tree, StagedFile(tree) as staged:
+            yield Incoming(tree, staged, self._rules)
+
+    def opened(self, key: str) -> tuple[AssetInfo, int]:
+        """Return what is known of an asset, and a descriptor of its file that the caller closes."""
+        with explained(), self._open() as tree, opened(tree, key) as (info, descriptor):
+            return info, os.dup(descriptor)
+
+    def free_bytes(self) -> int:
+        """Return how much fits on the disk."""
+        place = self._path
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        status = os.statvfs(place)
+        return status.f_bavail * status.f_frsize
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
@@ -273,16 +366,14 @@ class LocalBackend:
     def _sweep(self) -> bool:
         with self._open(make=True) as tree:
             sweep(tree)
+            parts.sweep(tree)
         return True
 
-
-def _changed(facts: Facts, options: UploadOptions | CopyOptions) -> Facts:
-    """Return the facts with what ``options`` say put in: ``None`` keeps, an empty text clears."""
-    given = {name: getattr(options, name) for name in HEADERS}
-    changed = {**facts, **{name: value for name, value in given.items() if value is not None}}
-    if options.metadata is not None:
-        changed["metadata"] = dict(options.metadata)
-    return {name: value for name, value in changed.items() if value != ""}
+    def _load_ring(self) -> KeyRing:
+        if self.signing_keys:
+            return KeyRing.of(self.signing_keys)
+        with self._writing() as tree, explained():
+            return load_ring(tree) or make_ring(tree)
 
 
 def _facts(info: AssetInfo, digest: str) -> Facts:

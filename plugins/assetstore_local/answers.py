@@ -1,0 +1,155 @@
+"""Answers of the application: S3's errors in XML, and headers that keep a browser from running what is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from email.utils import format_datetime
+from typing import TypeAlias
+from xml.sax.saxutils import escape
+
+import attrs
+
+from assetstore import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetInfo,
+    AssetStoreError,
+    IntegrityError,
+    InvalidOptionError,
+    NoSpaceError,
+    NotFoundError,
+    PreconditionError,
+    SourceError,
+    UnavailableError,
+    encode_metadata,
+)
+
+Headers: TypeAlias = dict[str, str]
+
+SAFE: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "cross-origin",
+}
+_SHOWN = ("image/", "audio/", "video/")
+_SCRIPTED = ("image/svg", "image/svg+xml")
+
+
+@attrs.define
+class FileRun:
+    """A run of an open file, which whoever has it closes.
+
+    Attributes:
+        descriptor: the file.
+        offset: where the run begins.
+        length: how many bytes it has.
+    """
+
+    descriptor: int
+    offset: int
+    length: int
+
+    def chunks(self, size: int = 1 << 18) -> Iterator[bytes]:
+        """Yield the bytes."""
+        place, end = self.offset, self.offset + self.length
+        while place < end:
+            data = os.pread(self.descriptor, min(size, end - place), place)
+            if not data:
+                raise IntegrityError("the file became shorter while it was sent")
+            place += len(data)
+            yield data
+
+    def take(self) -> int:
+        """Return the descriptor, which is now the caller's to close."""
+        descriptor, self.descriptor = self.descriptor, -1
+        return descriptor
+
+    def close(self) -> None:
+        """Close the file, once."""
+        if self.descriptor >= 0:
+            os.close(self.take())
+
+
+@attrs.define
+class Answer:
+    """What the client gets.
+
+    Attributes:
+        status: HTTP status.
+        headers: names in lower case.
+        body: the bytes, or a run of a file.
+    """
+
+    status: int
+    headers: Headers = attrs.field(factory=dict)
+    body: bytes | FileRun = b""
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if isinstance(self.body, FileRun):
+            self.body.close()
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, and no error of the store
+    """A request that is refused, by S3's name for the reason."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message, self.headers = status, code, message, dict(headers or {})
+
+    def answer(self) -> Answer:
+        """Return the answer in the form that R2 gives its own."""
+        text = f"<Error><Code>{self.code}</Code><Message>{escape(self.message)}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+        return Answer(self.status, {**self.headers, "content-type": "application/xml", "cache-control": "no-store"}, body)
+
+
+FORGED = (403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+_KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
+    (NotFoundError, 404, "NoSuchKey", "The specified key does not exist."),
+    (AlreadyExistsError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
+    (PreconditionError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
+    (InvalidOptionError, 400, "InvalidArgument", "A header of the request cannot be stored."),
+    (IntegrityError, 400, "BadDigest", "The bytes are not those of the digest that you specified."),
+    (SourceError, 400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length header."),
+    (NoSpaceError, 507, "InsufficientStorage", "There is no space left."),
+    (AccessDeniedError, 403, "AccessDenied", "Access denied."),
+    (UnavailableError, 429, "TooManyRequests", "Reduce your concurrent request rate for the same object."),
+)
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Turn an error of the store into a refusal that tells nothing of the machine."""
+    try:
+        yield
+    except AssetStoreError as error:
+        for kind, status, code, message in _KNOWN:
+            if isinstance(error, kind):
+                raise Refusal(status, code, message) from error
+        raise Refusal(500, "InternalError", "We encountered an internal error. Please try again.") from error
+
+
+def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> Headers:
+    """Return what a GET or HEAD tells of an asset. What a browser might run is only ever saved."""
+    headers = {"accept-ranges": "bytes", "content-type": info.content_type or "application/octet-stream"}
+    if info.etag is not None:
+        headers["etag"] = f'"{info.etag}"'
+    if info.last_modified is not None:
+        headers["last-modified"] = format_datetime(info.last_modified.replace(microsecond=0), usegmt=True)
+    for name in ("cache_control", "content_disposition", "content_language"):
+        if value := getattr(info, name):
+            headers[name.replace("_", "-")] = value
+    headers |= {f"x-amz-meta-{name}": value for name, value in encode_metadata(info.metadata).items()}
+    headers |= overrides
+    headers.setdefault("cache-control", "private")
+    kind = headers["content-type"].partition(";")[0].strip().lower()
+    if not kind.startswith(_SHOWN) or kind in _SCRIPTED:
+        disposition = headers.get("content-disposition", "")
+        if not disposition.lower().startswith("attachment"):
+            _, semicolon, rest = disposition.partition(";")
+            headers["content-disposition"] = f"attachment{semicolon}{rest}"
+    return headers

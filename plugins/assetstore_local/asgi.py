@@ -1,0 +1,113 @@
+"""The application for ASGI servers, alone or mounted in Starlette, FastAPI or Django."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from assetstore_local.answers import Answer, FileRun, Refusal
+from assetstore_local.gate import Arriving, Gate, Request
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_BUFFER_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
+
+
+class _GoneError(Exception):
+    """The client hung up."""
+
+
+def application(gate: Gate) -> Application:
+    """Return the application. The disk is only ever touched on threads, and no thread waits for a client."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            request = _request(scope)
+            result = await asyncio.to_thread(gate.open, request)
+            if isinstance(result, Arriving):
+                try:
+                    result = await _take(gate, request, result, receive)
+                except _GoneError:
+                    return
+            await _send(result, scope, send)
+
+    return serve
+
+
+async def _take(gate: Gate, request: Request, arriving: Arriving, receive: Receive) -> Answer:
+    buffer = bytearray()
+    try:
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            buffer += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(buffer) >= _BUFFER_BYTES or not more:
+                await asyncio.to_thread(arriving.write, bytes(buffer))
+                buffer.clear()
+        return await asyncio.to_thread(arriving.finish)
+    except Refusal as refusal:
+        return gate.refused(refusal, request)
+    finally:
+        await asyncio.to_thread(arriving.close)
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if isinstance(answer.body, bytes):
+            await send({"type": "http.response.body", "body": answer.body})
+        elif "http.response.zerocopysend" in scope.get("extensions", {}):
+            run = answer.body
+            file = {"file": run.descriptor, "offset": run.offset, "count": run.length, "more_body": False}
+            await send({"type": "http.response.zerocopysend", **file})
+        else:
+            await _send_run(answer.body, send)
+    finally:
+        answer.close()
+
+
+async def _send_run(run: FileRun, send: Send) -> None:
+    chunks = run.chunks(_CHUNK_BYTES)
+    left = run.length
+    while left:
+        chunk = await asyncio.to_thread(next, chunks)
+        left -= len(chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+    if not run.length:
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _request(scope: Scope) -> Request:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    mount = scope.get("root_path", "").encode()
+    # The mount is told decoded: compare decoded, cut raw.
+    path = _below(raw.partition(b"?")[0], mount)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(method=scope["method"], path=path, query=scope["query_string"].decode("latin-1"), headers=headers)
+
+
+def _below(raw: bytes, mount: bytes) -> bytes:
+    for place in (len(mount), *range(len(raw) + 1)):
+        if unquote_to_bytes(raw[:place]) == mount and raw[place : place + 1] in (b"/", b""):
+            return raw[place + 1 :]
+    return raw.removeprefix(b"/")

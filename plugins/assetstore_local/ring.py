@@ -1,0 +1,55 @@
+"""The secret by which a folder's URLs are signed, made once and shared by all processes of this user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+
+from assetstore import ConfigError, KeyRing
+from assetstore_local.names import RESERVED, Names
+from assetstore_local.records import STAGING, write_all
+from assetstore_local.tree import FILE, NEW, Tree
+
+_PLACE: Names = (RESERVED, "signing-key")
+_MAX_BYTES = 4096
+
+
+def load_ring(tree: Tree) -> KeyRing | None:
+    """Return the ring of the key in the store's own folder, or ``None`` when there is none yet.
+
+    Raises:
+        ConfigError: others can read the key, or it is damaged.
+    """
+    try:
+        descriptor = os.open(_PLACE[-1], FILE, dir_fd=tree.folder(_PLACE[:-1]))
+    except FileNotFoundError:
+        return None
+    try:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
+            raise ConfigError("others can read the signing key of the store", hint=f"chmod 600 {'/'.join(_PLACE)}")
+        text = os.read(descriptor, _MAX_BYTES)
+    finally:
+        os.close(descriptor)
+    return KeyRing.of(text.decode("ascii", "replace").split())
+
+
+def make_ring(tree: Tree) -> KeyRing:
+    """Make a key of 32 random bytes, or take the one that another process made first."""
+    folder, staging = tree.folder(_PLACE[:-1], make=True), tree.folder(STAGING, make=True)
+    name = secrets.token_hex(16)
+    descriptor = os.open(name, NEW, 0o600, dir_fd=staging)
+    try:
+        write_all(descriptor, f"{secrets.token_urlsafe(32)}\n".encode())
+        tree.sync(descriptor)
+        # A link is made by one process alone, and shows the key whole or not at all.
+        with contextlib.suppress(FileExistsError):
+            os.link(name, _PLACE[-1], src_dir_fd=staging, dst_dir_fd=folder)
+    finally:
+        os.close(descriptor)
+        os.unlink(name, dir_fd=staging)
+    tree.sync(folder)
+    ring = load_ring(tree)
+    assert ring is not None
+    return ring
