@@ -102,12 +102,6 @@ def test_a_public_url_is_the_quoted_key_behind_the_base(tmp_path: Path) -> None:
         AssetStore(LocalBackend(root=tmp_path)).url("a")
 
 
-def test_nothing_is_signed(tmp_path: Path) -> None:
-    """A folder has nobody who would honour a signed URL."""
-    with pytest.raises(UnsupportedError):
-        AssetStore(LocalBackend(root=tmp_path)).presign("a")
-
-
 def test_a_check_of_a_good_folder_finds_nothing(tmp_path: Path) -> None:
     """Every step is as it should be, and nothing was changed."""
     report = LocalBackend(root=tmp_path).assetstore_check(options=CheckOptions())

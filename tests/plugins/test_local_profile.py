@@ -159,9 +159,8 @@ def test_a_page_has_at_most_a_thousand_entries(tmp_path: Path) -> None:
         assert counts == (len(page.items), len(rest.items))
 
 
-def test_a_create_only_copy_takes_the_way_that_it_takes_online(tmp_path: Path) -> None:
-    """R2's copy has no such condition, so the store reads and uploads."""
-    assert "copy.overwrite" not in LocalBackend(root=tmp_path, profile="r2").supports
+def test_a_create_only_copy_leaves_what_is_there(tmp_path: Path) -> None:
+    """R2's copy knows the condition by a header of its own, so the folder's does, too."""
     for number, profile in enumerate(("r2", None)):
         store = AssetStore(LocalBackend(root=tmp_path / str(number), profile=profile))
         store.upload(b"1", "a")
