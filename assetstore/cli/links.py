@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Any, cast
 
 import click
 
-from assetstore.cli.session import Session, command
+from assetstore.cli.session import Session, command, no_overwrite_option
 from assetstore.cli.text import as_record, plain
 from assetstore.signed import Method
 
@@ -15,7 +15,9 @@ _EXPIRES = re.compile(r"(\d{1,9})([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> int:
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
     found = _EXPIRES.fullmatch(value.strip().lower())
     if not found:
         raise click.BadParameter("is a number of seconds, or as 30s, 15m, 1h, 7d", context, parameter)
@@ -25,7 +27,8 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
 @command("presign",
     examples=(
         "assetstore presign maps/keep.webp --expires 15m",
-        "assetstore presign incoming/keep.webp --method PUT --content-type image/webp",
+        "assetstore presign docs/rules.pdf --download-as 'House rules.pdf'",
+        "assetstore presign incoming/keep.webp --method PUT --content-type image/webp --size 48213",
     ),
 )
 @click.argument("key")
@@ -40,12 +43,18 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     "--expires", default="1h", show_default=True, callback=_seconds, metavar="TIME", help="How long: 30s, 15m, 1h, 7d."
 )
 @click.option("--content-type", metavar="TYPE", help="The type that a PUT must send, or that a GET is answered with.")
-def presign_command(session: Session, key: str, method: str, expires: int, content_type: str | None) -> None:
+@click.option("--download-as", metavar="FILENAME", help="For a GET: the name under which a browser saves the asset.")
+@click.option("--window", callback=_seconds, metavar="TIME", help="For a GET: sign one URL for so long; caches like it.")
+@click.option("--size", "content_length", type=int, metavar="BYTES", help="For a PUT: the size that must be sent.")
+@click.option("--sha256", metavar="HEX", help="For a PUT: the digest that the bytes must have.")
+@click.option("--cache-control", metavar="VALUE", help="For a PUT: the HTTP header Cache-Control.")
+@no_overwrite_option
+def presign_command(session: Session, key: str, method: str, no_overwrite: bool, **options: Any) -> None:
     """Sign a URL that works until it expires.
 
     Whoever holds the URL may use it. stdout gets the URL alone.
     """
-    request = session.open().presign(key, method=cast(Method, method), expires=expires, content_type=content_type)
+    request = session.open().presign(key, method=cast(Method, method), overwrite=not no_overwrite, **options)
     if session.as_json:
         session.record(as_record(request))
         return

@@ -107,7 +107,7 @@ def test_the_configuration_names_the_store(run: Run, folder: Path, store: AssetS
         (0, ("-s", "file:assets", "stat", "notes.txt")),
         (1, ("-s", "stub:?trouble=away", "stat", "good/one.txt")),
         (1, ("-s", "stub:?trouble=broken", "stat", "good/one.txt")),
-        (1, ("-s", "file:assets", "presign", "notes.txt")),
+        (1, ("-s", "file:assets", "url", "notes.txt")),
         (1, ("-s", "file:assets", "upload", "missing.png", "--key", "a")),
         (1, ("-s", "stub:?trouble=bug", "stat", "good/one.txt")),
         (2, ("-s", "file:assets", "stat", "../up")),

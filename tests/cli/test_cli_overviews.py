@@ -43,6 +43,16 @@ def test_a_signed_request_as_json(run: Run) -> None:
     assert {"url", "method", "headers", "expires_at"} == record.keys()
 
 
+def test_what_a_signed_url_is_bound_to_is_given_by_options(run: Run) -> None:
+    """A PUT is bound to size, digest, type and a free key; a GET is answered with a file name, and its URL lasts a while."""
+    digest = "ab" * 32
+    put = run(*S, "--json", "presign", "a.png", "--method", "PUT", "--size", "3", "--sha256", digest, "--no-overwrite")
+    assert {"content-length", "x-amz-checksum-sha256", "if-none-match"} == put.records[0]["headers"].keys()
+    get = run(*S, "presign", "a.png", "--download-as", "Käse.png", "--window", "1h")
+    assert "K%25C3%25A4se.png" in get.out
+    assert 2 == run(*S, "presign", "a.png", "--window", "soon").code
+
+
 def test_a_public_url_is_shown(run: Run, folder: Path) -> None:
     """A store with ``public_url`` has one, another says that it has none."""
     (folder / "assetstore.toml").write_text('[stores.dev]\nurl = "file:assets"\npublic_url = "https://cdn.example"\n')
