@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -14,6 +15,12 @@ from assetstore.signed import PresignedRequest
 Interface: TypeAlias = Literal["asgi", "wsgi"]
 
 
+def _types(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise InvalidOptionError("types is a list of media types, not one", hint=f"write it as [{value!r}]")
+    return tuple(value)
+
+
 def _interface(_: object, __: attrs.Attribute[Interface], value: object) -> None:
     if value not in ("asgi", "wsgi"):
         raise InvalidOptionError(f"interface is 'asgi' or 'wsgi', not {value!r}")
@@ -24,11 +31,12 @@ class UploadPolicy:
     """What may be uploaded.
 
     Attributes:
-        types: media types, as ``"image/png"`` or ``"image/*"``; empty allows every type.
+        types: media types, as ``"image/png"`` or ``"image/*"``; empty allows every type. ``image/*`` allows SVG, which can
+            hold scripts.
         max_size: the most bytes that an asset may have; ``None`` sets no bound.
     """
 
-    types: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    types: tuple[str, ...] = attrs.field(default=(), converter=_types)
     max_size: int | None = attrs.field(default=None, validator=is_positive)
 
 
@@ -38,7 +46,7 @@ class UploadedPart:
 
     Attributes:
         number: from 1.
-        etag: what the store answered to it.
+        etag: what the store answered to it, without quotes.
         size: in bytes; ``None`` where only its sender told of it.
     """
 
@@ -103,8 +111,8 @@ class ApplicationOptions:
 
     Attributes:
         interface: ``asgi`` or ``wsgi``.
+        max_size: the most bytes that one upload may have; ``None`` leaves it to the backend.
     """
 
     interface: Interface = attrs.field(default="asgi", validator=_interface)
-
-
+    max_size: int | None = attrs.field(default=None, validator=is_positive)

@@ -444,14 +444,18 @@ class AssetStore:
         """Return a signed request for each key, such as all pictures of a page, under the keys as they were given."""
         return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
 
-    def application(self, interface: Interface = "asgi") -> Any:
+    def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:
         """Return the web application, ``asgi`` or ``wsgi``, that honours the requests which ``presign`` signs.
+
+        Args:
+            interface: what the server that is to run it speaks.
+            max_size: the most bytes that one upload may have.
 
         Raises:
             UnsupportedError: they go to the vendor's own servers, as those of R2 do.
         """
         with self._explaining("application"):
-            return self._relay.application(ApplicationOptions(interface=interface))
+            return self._relay.application(ApplicationOptions(interface=interface, max_size=max_size))
 
     def url(self, key: str) -> str:
         """Return the public URL of an asset, which need not exist."""

@@ -76,7 +76,7 @@ _SUPPORTS = """
     presign.method presign.expires presign.content_type presign.download_as presign.content_length presign.sha256
     presign.metadata presign.cache_control presign.overwrite presign.window presign.part
     begin_parts.content_type begin_parts.cache_control begin_parts.content_disposition begin_parts.content_language
-    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface copy.overwrite
+    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface application.max_size copy.overwrite
 """
 _SUPPORTED = frozenset(_SUPPORTS.split())
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\[\]:_-]+")
@@ -267,7 +267,7 @@ class LocalBackend:
     def assetstore_application(self, options: ApplicationOptions) -> Any | None:
         """Make the application that answers at ``serve_url``."""
         make = asgi.application if options.interface == "asgi" else wsgi.application
-        return make(Gate(self))
+        return make(Gate(self) if options.max_size is None else Gate(self, max_body=options.max_size))
 
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
