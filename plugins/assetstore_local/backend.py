@@ -76,7 +76,8 @@ _SUPPORTS = """
     presign.method presign.expires presign.content_type presign.download_as presign.content_length presign.sha256
     presign.metadata presign.cache_control presign.overwrite presign.window presign.part
     begin_parts.content_type begin_parts.cache_control begin_parts.content_disposition begin_parts.content_language
-    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface application.max_size copy.overwrite
+    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface
+    application.max_size copy.overwrite
 """
 _SUPPORTED = frozenset(_SUPPORTS.split())
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\[\]:_-]+")
