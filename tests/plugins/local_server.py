@@ -1,0 +1,123 @@
+"""A web server over a folder, for tests: the application behind a real one of either interface."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import attrs
+import uvicorn
+
+from assetstore import AssetStore, PresignedRequest
+from assetstore_local import LocalBackend
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Threaded(WSGIServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that hung up is no news."""
+
+
+@attrs.frozen
+class Answer:
+    """What a client got.
+
+    Attributes:
+        status: HTTP status.
+        headers: names in lower case.
+        body: the bytes.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The name of the error, or nothing."""
+        return self.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
+
+
+@contextlib.contextmanager
+def running(interface: str, root: Path, mount: str = "", **settings: Any) -> Iterator[AssetStore]:
+    """Serve a folder on a free port, below ``mount``, and yield a store whose signed URLs lead there."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{mount}"
+        backend = LocalBackend(root=root, serve_url=url, durable=False, **settings)
+        with AssetStore(backend) as store, (_asgi if interface == "asgi" else _wsgi)(store, listening, mount):
+            yield store
+
+
+@contextlib.contextmanager
+def _asgi(store: AssetStore, listening: socket.socket, mount: str) -> Iterator[None]:
+    from starlette.routing import Mount, Router
+
+    application = store.application("asgi")
+    routed = Router([Mount(mount, application)]) if mount else application
+    server = uvicorn.Server(uvicorn.Config(routed, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextlib.contextmanager
+def _wsgi(store: AssetStore, listening: socket.socket, mount: str) -> Iterator[None]:
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    application = store.application("wsgi")
+    routed = DispatcherMiddleware(lambda environ, start: [], {mount: application}) if mount else application
+    with make_server("127.0.0.1", 0, routed, _Threaded, _Quiet) as server:
+        server.socket.close()
+        server.socket = listening.dup()
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def send(
+    request: PresignedRequest,
+    body: bytes | None = None,
+    *,
+    method: str | None = None,
+    target: str | None = None,
+    headers: Mapping[str, str | None] | None = None,
+) -> Answer:
+    """Send a signed request, or what somebody made of it; a header that is ``None`` is left out."""
+    url = urlsplit(request.url)
+    sent: dict[str, str | None] = {"host": url.netloc, **request.headers}
+    if body is not None:
+        sent["content-length"] = str(len(body))
+    sent |= headers or {}
+    connection = http.client.HTTPConnection(url.netloc, timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest(
+            method or request.method, target or f"{url.path}?{url.query}", skip_host=True, skip_accept_encoding=True
+        )
+        for name, value in sent.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders()
+        if body:
+            connection.send(body)
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, found, answer.read())

@@ -1,0 +1,288 @@
+"""The application that honours a folder's signed URLs, over real connections, by ASGI and by WSGI."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from local_server import Answer, running, send
+
+from assetstore import AssetStore, EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
+from assetstore_local.gate import Arriving, Gate, Request
+
+DATA = bytes(range(256)) * 40
+ODD_KEYS = ["a b/ü+&%2F=?#.png", "a//b", "a/", " a ", "con", "😀", "k" * 1024, "%41", "a\\b", "~a", "a;b=c", ".assetstore"]
+PAGE = "http://pages.example"
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore]:
+    """Return a store over a folder that is served."""
+    with running(request.param, tmp_path / "assets", origins=(PAGE,)) as store:
+        yield store
+
+
+def test_a_get_is_answered_with_all_that_is_stored(store: AssetStore) -> None:
+    """Bytes, headers and metadata come as they were stored, and what browsers must not do stands beside them."""
+    info = store.upload(
+        DATA,
+        "maps/keep.webp",
+        cache_control="max-age=60",
+        content_disposition='inline; filename="keep.webp"',
+        content_language="en",
+        metadata={"by": "gm", "note": "Größe"},
+    )
+    answer = send(store.presign("maps/keep.webp"))
+    assert info.last_modified is not None
+    expected = {
+        "content-length": str(len(DATA)),
+        "content-type": "image/webp",
+        "etag": f'"{info.etag}"',
+        "last-modified": format_datetime(info.last_modified.replace(microsecond=0), usegmt=True),
+        "cache-control": "max-age=60",
+        "content-disposition": 'inline; filename="keep.webp"',
+        "content-language": "en",
+        "x-amz-meta-by": "gm",
+        "x-amz-meta-note": "=?utf-8?b?R3LDtsOfZQ==?=",
+        "accept-ranges": "bytes",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "referrer-policy": "no-referrer",
+    }
+    assert (200, DATA, expected) == (answer.status, answer.body, {name: answer.headers.get(name) for name in expected})
+    head = send(store.presign("maps/keep.webp", method="HEAD"))
+    assert (200, b"", str(len(DATA))) == (head.status, head.body, head.headers["content-length"])
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_odd_keys_are_written_read_and_deleted_by_their_urls(store: AssetStore, key: str) -> None:
+    """What is a valid key has a URL that leads to it and to nothing else."""
+    assert 200 == send(store.presign(key, method="PUT"), b"abc").status
+    assert [key] == [item.key for item in store.list()]
+    assert b"abc" == send(store.presign(key)).body
+    assert 204 == send(store.presign(key, method="DELETE")).status
+    assert [] == list(store.list())
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_a_mounted_application_serves_the_same(interface: str, tmp_path: Path) -> None:
+    """Below a path of another application all keys keep their spelling."""
+    with running(interface, tmp_path, mount="/the/assets") as store:
+        for key in ODD_KEYS:
+            put = store.presign(key, method="PUT")
+            assert urlsplit(put.url).path.startswith("/the/assets/")
+            assert (200, b"1") == (send(put, b"1").status, send(store.presign(key)).body)
+        assert sorted(ODD_KEYS) == sorted(item.key for item in store.list())
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_a_range_is_what_a_slice_would_be(interface: str, tmp_path: Path) -> None:
+    """Single ranges in all three forms give the bytes of a slice, or 416 where there are none."""
+    with running(interface, tmp_path) as store:
+        store.upload(DATA, "a.wav")
+        store.upload(b"", "empty")
+        request = store.presign("a.wav")
+        place = st.integers(0, 3) | st.integers(0, len(DATA) + 3)
+
+        @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(first=st.none() | place, last=st.none() | place)
+        def check(first: int | None, last: int | None) -> None:
+            text = f"bytes={'' if first is None else first}-{'' if last is None else last}"
+            answer = send(request, headers={"range": text})
+            if first is None:
+                expected = DATA[max(len(DATA) - last, 0) :] if last else b""
+            else:
+                expected = DATA[first : None if last is None else last + 1]
+            if (first is None and last is None) or (first is not None and last is not None and last < first):
+                assert (400, "InvalidArgument") == (answer.status, answer.code)
+            elif not expected:
+                assert (416, "InvalidRange", f"bytes */{len(DATA)}") == (
+                    answer.status,
+                    answer.code,
+                    answer.headers["content-range"],
+                )
+            else:
+                begin = len(DATA) - len(expected) if first is None else first
+                where = f"bytes {begin}-{begin + len(expected) - 1}/{len(DATA)}"
+                assert (206, expected, where) == (answer.status, answer.body, answer.headers["content-range"])
+
+        check()
+        assert 416 == send(store.presign("empty"), headers={"range": "bytes=0-"}).status
+        assert 400 == send(request, headers={"range": "bytes=0-1,3-4"}).status
+
+
+def test_conditions_are_those_of_http(store: AssetStore) -> None:
+    """ETags and times spare a transfer, or refuse one; If-Range turns a range of an old version into all of the new."""
+    info = store.upload(DATA, "a")
+    assert info.last_modified is not None
+    old, now = (format_datetime(info.last_modified + timedelta(days=days), usegmt=True) for days in (-1, 1))
+    own = f'"{info.etag}"'
+    request = store.presign("a")
+    expected = {
+        (("if-none-match", own),): 304,
+        (("if-none-match", f'"x", W/{own}'),): 304,
+        (("if-none-match", "*"),): 304,
+        (("if-none-match", '"x"'),): 200,
+        (("if-modified-since", now),): 304,
+        (("if-modified-since", old),): 200,
+        (("if-none-match", '"x"'), ("if-modified-since", now)): 200,
+        (("if-modified-since", "yesterday"),): 200,
+        (("if-match", own),): 200,
+        (("if-match", "*"),): 200,
+        (("if-match", f"W/{own}"),): 412,
+        (("if-match", '"x"'),): 412,
+        (("if-unmodified-since", old),): 412,
+        (("if-unmodified-since", now),): 200,
+        (("range", "bytes=0-3"), ("if-range", own)): 206,
+        (("range", "bytes=0-3"), ("if-range", '"x"')): 200,
+        (("range", "bytes=0-3"), ("if-range", old)): 200,
+    }
+    assert expected == {headers: send(request, headers=dict(headers)).status for headers in expected}
+    assert b"" == send(request, headers={"if-none-match": own}).body
+
+
+def test_an_upload_is_checked_before_it_is_stored(store: AssetStore) -> None:
+    """What differs from what was signed, declared or asked for is refused by its name, and leaves the old asset."""
+    store.upload(b"old", "a")
+    digest = hashlib.sha256(b"new").hexdigest()
+    md5 = base64.b64encode(hashlib.md5(b"new").digest()).decode()
+    put = store.presign("a", method="PUT", sha256=digest)
+    plain, free = store.presign("a", method="PUT"), store.presign("a", method="PUT", overwrite=False)
+    bound = store.presign("a", method="PUT", content_length=3, content_type="image/png")
+    chunked = {"content-length": None, "transfer-encoding": "chunked"}
+    refused: list[tuple[Answer, int, str]] = [
+        (send(put, b"odd"), 400, "BadDigest"),
+        (send(put, b"new", headers={"x-amz-checksum-sha256": None}), 403, "SignatureDoesNotMatch"),
+        (send(plain, b"odd", headers={"content-md5": md5}), 400, "BadDigest"),
+        (send(plain, b"odd", headers={"content-md5": "?"}), 400, "InvalidDigest"),
+        (send(plain, headers={"content-length": None}), 411, "MissingContentLength"),
+        (send(plain, b"3\r\nnew\r\n0\r\n\r\n", headers=chunked), 411, "MissingContentLength"),
+        (send(free, b"new"), 412, "PreconditionFailed"),
+        (send(plain, b"new", headers={"if-match": '"other"'}), 412, "PreconditionFailed"),
+        (send(bound, b"news", headers={"content-type": "image/png"}), 403, "SignatureDoesNotMatch"),
+        (send(bound, b"new", headers={"content-type": "text/html"}), 403, "SignatureDoesNotMatch"),
+        (send(plain, b"new", headers={"x-amz-meta-by": "me"}), 403, "SignatureDoesNotMatch"),
+        (send(plain, b"", headers={"content-length": str(6 << 30)}), 413, "EntityTooLarge"),
+        (send(store.presign("a", method="PUT", expires=1), b"new", headers={"host": "evil.example"}), 400, "InvalidRequest"),
+    ]
+    assert [(status, code) for _, status, code in refused] == [(answer.status, answer.code) for answer, _, _ in refused]
+    assert b"old" == store.read("a")
+    assert 200 == send(put, b"new", headers={"content-md5": md5, "content-type": "text/x-log"}).status
+    assert (b"new", "text/x-log") == (store.read("a"), store.stat("a").content_type)
+
+
+def test_what_is_bound_is_stored(store: AssetStore) -> None:
+    """Type, metadata and cache control of a signed PUT stay with the asset."""
+    put = store.presign("a", method="PUT", content_type="image/webp", metadata={"by": "Zoë"}, cache_control="max-age=9")
+    answer = send(put, b"abc")
+    info = store.stat("a")
+    assert (200, f'"{info.etag}"') == (answer.status, answer.headers["etag"])
+    assert ("image/webp", {"by": "Zoë"}, "max-age=9") == (info.content_type, dict(info.metadata or {}), info.cache_control)
+
+
+def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
+    """A missing asset is 404 and no error page of a framework; an answer to HEAD has no body."""
+    missing = send(store.presign("a"))
+    assert (404, "NoSuchKey", "application/xml") == (missing.status, missing.code, missing.headers["content-type"])
+    assert (404, b"") == ((head := send(store.presign("a", method="HEAD"))).status, head.body)
+    assert 204 == send(store.presign("a", method="DELETE")).status
+    for target in ("/", "/a", "/a?X-Assetstore-Expires=1", "/%2e%2e/etc/passwd", "/a?%ff"):
+        answer = send(store.presign("a"), target=target)
+        assert (403, "SignatureDoesNotMatch") == (answer.status, answer.code)
+        assert b"passwd" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("content_type", "disposition"),
+    [
+        ("image/png", None),
+        ("audio/ogg", None),
+        ("video/mp4", None),
+        ("text/html", "attachment"),
+        ("image/svg+xml", "attachment"),
+        ("application/pdf", "attachment"),
+        ("text/plain; charset=utf-8", "attachment"),
+    ],
+)
+def test_only_pictures_sound_and_films_are_shown(
+    store: AssetStore, content_type: str, disposition: str | None
+) -> None:
+    """Whatever a browser might run it only saves, whether the type was stored or is asked for by the URL."""
+    store.upload(b"<script>alert(1)</script>", "a", content_type=content_type)
+    store.upload(b"<script>alert(1)</script>", "b", content_type="image/png", content_disposition="inline; filename=b")
+    assert disposition == send(store.presign("a")).headers.get("content-disposition")
+    forced = send(store.presign("b", content_type=content_type)).headers["content-disposition"]
+    assert f"{disposition or 'inline'}; filename=b" == forced
+
+
+def test_pages_of_the_stores_origins_may_use_it_and_no_others(store: AssetStore) -> None:
+    """Preflights and answers name the origin that asked, if it is one of the store's; errors, too, can be read there."""
+    store.upload(b"abc", "a")
+    put = store.presign("a", method="PUT", content_type="image/png")
+    asked = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
+    allowed = send(put, method="OPTIONS", headers={"origin": PAGE, **asked})
+    assert (204, PAGE, "PUT", "content-type") == (
+        allowed.status,
+        *(allowed.headers[f"access-control-allow-{name}"] for name in ("origin", "methods", "headers")),
+    )
+    foreign = send(put, method="OPTIONS", headers={"origin": "http://evil.example", **asked})
+    assert (403, None) == (foreign.status, foreign.headers.get("access-control-allow-origin"))
+    answer = send(store.presign("a"), headers={"origin": PAGE})
+    assert (PAGE, "Origin") == (answer.headers["access-control-allow-origin"], answer.headers["vary"])
+    assert "ETag" in answer.headers["access-control-expose-headers"]
+    assert PAGE == send(store.presign("missing"), headers={"origin": PAGE}).headers["access-control-allow-origin"]
+    stranger = send(store.presign("a"), headers={"origin": "http://evil.example"})
+    assert (200, None) == (stranger.status, stranger.headers.get("access-control-allow-origin"))
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_an_upload_that_breaks_off_leaves_nothing(interface: str, tmp_path: Path) -> None:
+    """A client that hangs up half-way leaves the old asset and no file."""
+    with running(interface, tmp_path) as store:
+        store.upload(b"old", "a")
+        url = urlsplit(store.presign("a", method="PUT").url)
+        with socket.create_connection((str(url.hostname), int(url.port or 0))) as client:
+            head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 999\r\n\r\n"
+            client.sendall(f"{head}half".encode())
+    # The server has ended, and with it whatever it was at.
+    assert [] == list((tmp_path / ".assetstore" / "tmp").iterdir())
+    assert b"old" == (tmp_path / "a").read_bytes()
+
+
+def test_parts_are_put_together_in_order(store: AssetStore) -> None:
+    """Parts arrive in any order and more than once; the last of a number counts; the asset has the headers of the start."""
+    hooks = store._relay
+    upload_id = hooks.begin_parts("big", UploadOptions(content_type="video/mp4", metadata={"by": "gm"}))
+    for number, data in ((2, b"second"), (1, b"wrong"), (1, b"first-")):
+        options = PresignOptions(method="PUT", part=Part(upload_id=upload_id, number=number), content_length=len(data))
+        answer = send(hooks.presign("big", options), data)
+        assert (200, f'"{hashlib.md5(data).hexdigest()}"') == (answer.status, answer.headers["etag"])
+    assert not store.exists("big")
+    parts = hooks.list_parts("big", PartsOptions(upload_id=upload_id))
+    assert [(1, 6), (2, 6)] == [(part.number, part.size) for part in parts]
+    info = hooks.end_parts("big", EndPartsOptions(upload_id=upload_id, parts=parts))
+    assert (b"first-second", "video/mp4") == (store.read("big"), info.content_type)
+    stray = PresignOptions(method="PUT", part=Part(upload_id=upload_id, number=3))
+    assert (404, "NoSuchKey") == ((late := send(hooks.presign("big", stray), b"late")).status, late.code)
+
+
+def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_path: Path) -> None:
+    """``max_size`` bounds what one request may send."""
+    with running("asgi", tmp_path) as store:
+        backend = store._relay.layers[0].plugin
+        put = store.presign("a", method="PUT")
+        url = urlsplit(put.url)
+        headers = {"host": url.netloc, "content-length": "11"}
+        request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
+        answer = Gate(backend, max_body=10).open(request)
+        assert not isinstance(answer, Arriving)
+        assert 413 == answer.status

@@ -1,0 +1,95 @@
+"""The secret of a folder: made once, by whoever comes first, and for this user's eyes alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assetstore import AssetStore, ConfigError
+from assetstore_local import LocalBackend
+
+
+def signature_by(root: Path, gate: Any, results: Any) -> None:
+    """Sign something once all processes are ready."""
+    backend = LocalBackend(root=root, durable=False)
+    gate.wait(60)
+    results.put(backend.ring().sign("purpose", "field"))
+
+
+def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: Path) -> None:
+    """Of 8 processes that find no key, all end up with the same."""
+    context = multiprocessing.get_context("fork")
+    gate, results = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=signature_by, args=(tmp_path, gate, results)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    signatures = {results.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join()
+    assert 1 == len(signatures)
+    assert [0] * 8 == [process.exitcode for process in processes]
+
+
+def test_the_key_is_out_of_reach(tmp_path: Path) -> None:
+    """It is no asset, has no URL, and only its owner may read it."""
+    backend = LocalBackend(root=tmp_path)
+    with AssetStore(backend) as store:
+        store.presign("a")
+        assert [] == list(store.list())
+        assert not store.exists(".assetstore/signing-key")
+    key = tmp_path / ".assetstore" / "signing-key"
+    assert 0o600 == stat.S_IMODE(key.stat().st_mode)
+    assert 43 == len(key.read_text().strip())
+    assert key.read_text().strip() not in repr(backend)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    """Whoever could read it could sign; the error says how to mend that, and does not show the key."""
+    LocalBackend(root=tmp_path).ring()
+    key = tmp_path / ".assetstore" / "signing-key"
+    key.chmod(mode)
+    with pytest.raises(ConfigError, match="others can read") as caught:
+        AssetStore(LocalBackend(root=tmp_path)).presign("a")
+    assert key.read_text().strip() not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["", "short", "x" * 31])
+def test_a_damaged_key_is_refused(tmp_path: Path, text: str) -> None:
+    """Nothing is ever signed by less than 32 characters, from the folder or from the settings."""
+    LocalBackend(root=tmp_path).ring()
+    (tmp_path / ".assetstore" / "signing-key").write_text(text)
+    with pytest.raises(ConfigError, match="at least 32 characters"):
+        AssetStore(LocalBackend(root=tmp_path)).presign("a")
+    with pytest.raises(ConfigError, match="at least 32 characters"):
+        LocalBackend(root=tmp_path, signing_keys=(text,))
+
+
+def test_signing_needs_neither_a_server_nor_an_asset(tmp_path: Path) -> None:
+    """A folder that is not there yet signs, too; configured keys leave nothing behind."""
+    root = tmp_path / "assets"
+    with AssetStore(LocalBackend(root=root, signing_keys=("k" * 32,))) as store:
+        first = store.presign("a", window=604_000, expires=1)
+    assert not os.path.lexists(root)
+    with AssetStore(LocalBackend(root=root, signing_keys=("k" * 32,))) as store:
+        assert first == store.presign("a", window=604_000, expires=1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"serve_url": "127.0.0.1:8420"},
+        {"serve_url": "http://127.0.0.1:8420/?a=b"},
+        {"origins": ("https://app.example/",)},
+        {"origins": ("app.example",)},
+    ],
+)
+def test_settings_that_could_never_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """A server's address is a URL without a query, an origin has no path."""
+    with pytest.raises(ConfigError):
+        LocalBackend(root=tmp_path, **settings)
