@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from servers import S3Server
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_EASY = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+settings.register_profile("default", deadline=None, suppress_health_check=_EASY)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=2_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))

@@ -31,7 +31,7 @@ CHANGES = st.fixed_dictionaries(
 class ChangingRules(Walker):
     """What is done to assets that are there."""
 
-    @precondition(lambda walker: len(walker.stock()) > 1)
+    @precondition(Walker.has_some)
     @walks(who=WHO, key=THERE)
     def delete(self, who: str, key: str) -> None:
         """Delete an asset, which need not be there."""
@@ -43,7 +43,7 @@ class ChangingRules(Walker):
 
         self.take(Step(code=code, outcomes=outcomes, client=who, ops=("delete",), changes=(full,)))
 
-    @precondition(lambda walker: len(walker.stock()) > 2)
+    @precondition(Walker.has_many)
     @walks(who=WHO, keys=st.lists(THERE, max_size=3))
     def delete_many(self, who: str, keys: list[str]) -> None:
         """Delete several assets, some of them twice."""

@@ -15,7 +15,7 @@ from assetstore.testing.machine.walker import Walker, walks
 class FailingRules(Walker):
     """Trouble."""
 
-    @precondition(lambda machine: machine.fault is None and len(machine.worlds) < 5)
+    @precondition(Walker.may_meet_trouble)
     @walks(kind=st.sampled_from(KINDS), number=st.integers(0, 2))
     def meet_trouble(self, kind: str, number: int) -> None:
         """Let the next step meet a fault: what it leaves may then be the old or the new."""
@@ -39,7 +39,7 @@ with ThreadPoolExecutor(1) as pool, faulty.failing(hang):
 
         self.take(Step(code=code, outcomes=outcomes, changes=(full,)))
 
-    @precondition(lambda walker: len(walker.taken) > walker.opened_at + 5)
+    @precondition(Walker.may_reopen)
     @walks(name=st.sampled_from(["store", "other"]))
     def reopen(self, name: str) -> None:
         """Close a store and open it again."""

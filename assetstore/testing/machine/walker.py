@@ -90,9 +90,26 @@ class Walker(RuleBasedStateMachine):
         """Return the keys of what should be there."""
         return sorted(self.worlds[0])
 
+    # What rules ask is asked by name: hypothesis reads the source of a lambda anew each time.
     def stocked(self) -> bool:
         """Tell whether something should be there."""
         return bool(self.worlds[0])
+
+    def has_some(self) -> bool:
+        """Tell whether one may be deleted."""
+        return len(self.worlds[0]) > 1
+
+    def has_many(self) -> bool:
+        """Tell whether several may be deleted."""
+        return len(self.worlds[0]) > 2
+
+    def may_meet_trouble(self) -> bool:
+        """Tell whether a fault may be laid: what may be the case must stay few."""
+        return self.fault is None and len(self.worlds) < 5
+
+    def may_reopen(self) -> bool:
+        """Tell whether the last opening was some steps ago."""
+        return len(self.taken) > self.opened_at + 5
 
     def opened(self, name: str) -> AssetStore:
         """Return an open store."""
