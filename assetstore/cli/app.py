@@ -32,6 +32,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Links": (
         ("presign", "links", "Sign a URL that works until it expires."),
         ("url", "links", "Show the public URL of an asset."),
+        ("serve", "serving", "Answer the signed URLs of a store on this machine."),
     ),
     "Stores": (
         ("stats", "overviews", "Show what the store has done."),

@@ -84,7 +84,8 @@ class Demo:
             self._line(f"this store cannot sign links yet: {plain(error.message)}")
         else:
             self._line(plain(request.url))
-            self._line("works for ten minutes for whoever has it")
+            served = f" while {self._serve()} runs" if self.store.can("application") else ""
+            self._line(f"works for ten minutes for whoever has it{served}")
 
     def verify(self) -> None:
         """Download each and compare it byte for byte.
@@ -121,8 +122,13 @@ class Demo:
         store = shown(self.session.store_name or "")
         where = "./assets" if self.session.store_name == STORE else place(self.store)
         self._title(f"{counted(len(self.uploaded), 'asset')} are left in {where}; try next")
+        if self.store.can("application"):
+            self._line(self._serve())
         self._line(f"assetstore -s {store} list -r -l")
         self._line(f"assetstore -s {store} download {shown(self.uploaded['castle.png'].key)}")
+
+    def _serve(self) -> str:
+        return f"assetstore serve {shown(self.session.store_name or '')}"
 
     def _title(self, text: str) -> None:
         self.session.line("")

@@ -33,12 +33,10 @@ def application(gate: Gate) -> Application:
         elif scope["type"] == "http":
             request = _request(scope)
             result = await asyncio.to_thread(_open, gate, request)
-            if isinstance(result, Arriving):
-                try:
+            with contextlib.suppress(_GoneError):
+                if isinstance(result, Arriving):
                     result = await _take(gate, request, result, receive)
-                except _GoneError:
-                    return
-            await _send(result, scope, send)
+                await _send(result, scope, receive, send)
 
     return serve
 
@@ -72,7 +70,7 @@ async def _take(gate: Gate, request: Request, arriving: Arriving, receive: Recei
         await asyncio.to_thread(arriving.close)
 
 
-async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     try:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -83,20 +81,32 @@ async def _send(answer: Answer, scope: Scope, send: Send) -> None:
             file = {"file": run.descriptor, "offset": run.offset, "count": run.length, "more_body": False}
             await send({"type": "http.response.zerocopysend", **file})
         else:
-            await _send_run(answer.body, send)
+            await _send_run(answer.body, receive, send)
     finally:
         answer.close()
 
 
-async def _send_run(run: FileRun, send: Send) -> None:
+async def _send_run(run: FileRun, receive: Receive, send: Send) -> None:
+    # Servers take what is for a client that hung up and drop it: unwatched, its file would be read to the end.
+    gone = asyncio.ensure_future(_gone(receive))
     chunks = run.chunks(_CHUNK_BYTES)
     left = run.length
-    while left:
-        chunk = await asyncio.to_thread(next, chunks)
-        left -= len(chunk)
-        await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+    try:
+        while left:
+            chunk = await asyncio.to_thread(next, chunks)
+            if gone.done():
+                raise _GoneError
+            left -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+    finally:
+        gone.cancel()
     if not run.length:
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -1,0 +1,210 @@
+"""``serve``: a store's signed URLs, answered on a port of this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+import click
+
+from assetstore.cli import failures
+from assetstore.cli.session import Session, command
+from assetstore.cli.text import plain
+from assetstore.config import build_store, find_store
+from assetstore.errors import AssetStoreError, UnsupportedError
+from assetstore.key_ring import MIN_KEY_LENGTH
+from assetstore.store import AssetStore
+
+TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
+LOOPBACK = "127.0.0.1"
+PORT = 8420
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - to recognise them
+
+_PROBE = "assetstore-serve"
+_SIZE = re.compile(r"(\d{1,15})([kmg]?)", re.ASCII)
+_BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    found = _SIZE.fullmatch(value.strip().lower()) if value is not None else None
+    if value is not None and (found is None or not int(found[1])):
+        raise click.BadParameter("is a number of bytes, or as 512K, 20M, 2G", context, parameter)
+    return int(found[1]) * _BYTES[found[2]] if found else None
+
+
+@command("serve",
+    examples=(
+        "assetstore serve file:assets",
+        "assetstore serve dev --origin https://app.example --max-size 50M",
+        f"{TOKEN_VARIABLE}=… assetstore serve dev --host 0.0.0.0",
+    ),
+)
+@click.argument("store", required=False)
+@click.option("--host", metavar="HOST", help=f"Where to listen; {LOOPBACK} if not said.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help=f"The port; that of the store's signed URLs if not said, usually {PORT}; 0 takes any that is free.",
+)
+@click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
+@click.option("--max-size", callback=_size, metavar="SIZE", help="The most that one PUT may send: 512K, 20M, 2G.")
+@click.option("-q", "--quiet", is_flag=True, help="Write no line for each request.")
+def serve_command(
+    session: Session,
+    store: str | None,
+    host: str | None,
+    port: int | None,
+    origins: tuple[str, ...],
+    max_size: int | None,
+    quiet: bool,
+) -> None:
+    """Answer the signed URLs of a store on this machine.
+
+    STORE is a name from the configuration or a URL. Whatever is not signed is refused; / alone says what is served here.
+
+    Other machines reach it only if --host names such an address. That needs a token of at least 32 characters in the
+    environment variable ASSETSTORE_SERVE_TOKEN. Signed URLs need no token, for each is its own; the page / then asks for it,
+    in the header "Authorization: Bearer TOKEN".
+    """
+    try:
+        from assetstore.cli import web_server
+    except ImportError:
+        text = failures.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
+        session.complain(text)
+        raise click.exceptions.Exit(failures.USAGE) from None
+    opened = _open(session, store, {"origins": list(origins)} if origins else {})
+    base = signed_base(opened)
+    host, port = _place(base, host, port)
+    token = _token(host)
+    with Listener.at(host, port) as listener:
+        server = web_server.WebServer(
+            application=opened.application("asgi", max_size=max_size),
+            what=plain(opened.location),
+            base_path=base.path,
+            hosts=frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"}),
+            token=token,
+            say=None if quiet else session.talk,
+        )
+        if session.as_json:
+            session.record({"store": opened.name, "location": opened.location, "url": listener.url, "base": base.geturl()})
+        else:
+            session.line(f"serving {plain(opened.location)} at {listener.url} (Ctrl-C ends it)")
+        if warning := listener.warning(base):
+            session.talk(f"warning: {warning}")
+        server.run(listener.socket)
+
+
+def _open(session: Session, name: str | None, settings: dict[str, Any]) -> AssetStore:
+    """Open a store with some of its settings replaced.
+
+    Raises:
+        UnsupportedError: there is nothing to serve.
+    """
+    config = find_store(name or session.store_name)
+    store = build_store(attrs.evolve(config, table={**config.table, **settings}))
+    click.get_current_context().find_root().with_resource(store)
+    if not store.can("application"):
+        why = "its signed URLs lead to the vendor's own servers" if store.can("presign") else "it signs no URLs"
+        raise UnsupportedError(f"{why}: there is nothing to serve", op="serve", store=store.name)
+    return store
+
+
+def signed_base(store: AssetStore) -> SplitResult:
+    """Return what the store's signed URLs begin with, without a slash at the end."""
+    url = urlsplit(store.presign(_PROBE).url)
+    return url._replace(path=url.path.removesuffix(f"/{_PROBE}"), query="")
+
+
+def _place(base: SplitResult, host: str | None, port: int | None) -> tuple[str, int]:
+    """Return where to listen: where the signed URLs lead, if that is this machine and nothing else was said."""
+    here = _is_loopback(str(base.hostname))
+    return host or (str(base.hostname) if here else LOOPBACK), ((here and base.port) or PORT) if port is None else port
+
+
+def _token(host: str) -> str | None:
+    """Return the token that guards what is not signed.
+
+    Raises:
+        click.UsageError: other machines could reach the server, and there is none; or it is too short.
+    """
+    token = os.environ.get(TOKEN_VARIABLE) or None
+    if token is None and not _is_loopback(host):
+        raise click.UsageError(
+            f"other machines may reach {host}: set {TOKEN_VARIABLE} to {MIN_KEY_LENGTH} or more random characters first"
+        )
+    if token is not None and len(token) < MIN_KEY_LENGTH:
+        raise click.UsageError(f"{TOKEN_VARIABLE} has fewer than {MIN_KEY_LENGTH} characters")
+    return token
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@attrs.frozen
+class Listener:
+    """A socket that listens; a context manager.
+
+    Attributes:
+        host: what it was told to listen at.
+        socket: the socket.
+    """
+
+    host: str
+    socket: socket.socket
+
+    @classmethod
+    def at(cls, host: str, port: int) -> Listener:
+        """Listen.
+
+        Raises:
+            AssetStoreError: the port is taken, or the host is not one of this machine.
+        """
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            made = socket.create_server(address[:2], family=family, backlog=1024)
+            # asyncio does so only where a socket names its protocol; each answer would wait 40 ms for an acknowledgement.
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cls(host, made)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            hint = "end what listens there, or choose another --host or --port and set serve_url to match"
+            raise AssetStoreError(f"cannot listen at {_netloc(host, port)}: {why}", op="serve", hint=hint) from error
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    @property
+    def port(self) -> int:
+        """Where it really listens."""
+        return int(self.socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{_netloc(self.host, self.port)}"
+
+    def warning(self, base: SplitResult) -> str | None:
+        """Say what to do when signed URLs, which begin with ``base``, lead elsewhere."""
+        host, there = str(base.hostname), f"{base.scheme}://{base.netloc}"
+        if not _is_loopback(host) and host != self.host:
+            return f"signed URLs lead to {there}: a proxy there has to hand requests on to {self.url}, with their Host"
+        if (base.scheme, base.port or 80, _is_loopback(host)) == ("http", self.port, _is_loopback(self.host)):
+            return None
+        wanted = "the address by which others reach it" if self.host in WILDCARDS else f"{self.url}{base.path}"
+        return f"signed URLs lead to {there}: set serve_url to {wanted} in the store's settings"
+
+
+def _netloc(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

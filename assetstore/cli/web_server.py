@@ -1,0 +1,194 @@
+"""The web server of ``serve``: Starlette routes, uvicorn runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import attrs
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assetstore.cli.text import plain
+
+# Whoever neither sends nor takes a byte for so many seconds is hung up on.
+PATIENCE = 60
+# What still runs so many seconds after Ctrl-C is cut off.
+GRACE = 3
+MAX_CONNECTIONS = 1000
+# A key takes 3,072 characters in a URL, metadata up to three times its 8,192 bytes in headers.
+MAX_HEAD = 1 << 16
+
+MISDIRECTED = PlainTextResponse("this server has another name\n", 421)
+
+logger = logging.getLogger("assetstore")
+
+
+@attrs.frozen(kw_only=True)
+class WebServer:
+    """What is served, and to whom.
+
+    Attributes:
+        application: honours the signed URLs.
+        what: what is served, in a few words for people.
+        base_path: where the application begins, ``""`` or as ``"/assets"``.
+        hosts: by which names requests may call this server.
+        token: what the page ``/`` asks for, or ``None``.
+        say: gets one line for each request, or ``None``.
+    """
+
+    application: ASGIApp
+    what: str
+    base_path: str
+    hosts: frozenset[str]
+    token: str | None = attrs.field(default=None, repr=False)
+    say: Callable[[str], object] | None = None
+
+    def run(self, listening: socket.socket) -> None:
+        """Serve until SIGINT or SIGTERM comes."""
+        # Requests that fail are logged by Attended, without the query string.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Attended(self.site(), hosts=self.hosts, say=self.say),
+                access_log=False,
+                h11_max_incomplete_event_size=MAX_HEAD,
+                lifespan="off",
+                limit_concurrency=MAX_CONNECTIONS,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+                ws="none",
+            )
+        )
+        with _ended_by_signals(server):
+            server.run(sockets=[listening])
+
+    def site(self) -> ASGIApp:
+        """Return the page that is not signed and, below the base path, all that is."""
+        return Router([Route("/", self._page), Mount(self.base_path, self.application)], redirect_slashes=False)
+
+    async def _page(self, request: Request) -> Response:
+        given = request.headers.get("authorization", "")
+        if self.token and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+            return PlainTextResponse("this page needs the server's token\n", 401, {"www-authenticate": "Bearer"})
+        return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs alone\n")
+
+
+@contextlib.contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the server, and nothing else: uvicorn raises them again at its own end."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _host_of(scope: Scope) -> str | None:
+    named = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    try:
+        return urlsplit(f"//{named.decode('latin-1')}").hostname
+    except ValueError:
+        return None
+
+
+@attrs.frozen(eq=False)
+class Attended:
+    """An application whose requests are told of in a line each, and none of which waits for ever.
+
+    Attributes:
+        application: what answers.
+        hosts: by which names requests may call it; a page of another site that had its name lead here knows none of them.
+        say: gets the lines, or ``None``.
+        patience: seconds in which a client has to send or take something.
+    """
+
+    application: ASGIApp
+    hosts: frozenset[str]
+    say: Callable[[str], object] | None = None
+    patience: float = PATIENCE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        began = time.perf_counter()
+        visit = Visit(receive, send, self.patience)
+        # The query string is what makes a URL a secret.
+        what = plain(f"{scope['method']} {scope['raw_path'].decode('latin-1')}")
+        try:
+            known = _host_of(scope) in self.hosts
+            await (self.application if known else MISDIRECTED)(scope, visit.receive, visit.send)
+            if visit.is_late and not visit.status:
+                await PlainTextResponse("nothing came any more\n", 408, {"connection": "close"})(scope, receive, visit.send)
+        except Exception:
+            if not visit.is_late:
+                logger.exception("cannot answer %s", what)
+            raise
+        finally:
+            if self.say:
+                self.say(f"{what} {visit.status or '-'} {visit.moved} B {(time.perf_counter() - began) * 1000:.1f} ms")
+
+
+@attrs.define(eq=False)
+class Visit:
+    """One request under way.
+
+    Attributes:
+        status: what was answered, 0 before.
+        moved: bytes of both bodies so far.
+        is_late: whether the client let us wait too long.
+    """
+
+    _receive: Receive
+    _send: Send
+    _patience: float
+    status: int = 0
+    moved: int = 0
+    is_late: bool = False
+    _is_read: bool = False
+
+    async def receive(self) -> Message:
+        """Return the next piece of the request; a client that has gone silent counts as gone."""
+        if self._is_read:
+            # What is awaited now is that the client hangs up, which may rightly take long.
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError:
+            self.is_late = True
+            return {"type": "http.disconnect"}
+        self.moved += len(message.get("body", b""))
+        self._is_read = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a piece of the answer.
+
+        Raises:
+            TimeoutError: the client takes nothing.
+        """
+        self.status = message.get("status", self.status)
+        self.moved += len(message.get("body", b""))
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._send(message)
+        except TimeoutError:
+            self.is_late = True
+            raise
