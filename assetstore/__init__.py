@@ -25,8 +25,10 @@ from assetstore.errors import (
     NotFoundError,
     PluginError,
     PreconditionError,
+    RefusedError,
     SourceError,
     StoreNotFoundError,
+    TokenError,
     UnavailableError,
     UnknownOutcomeError,
     UnsupportedError,
@@ -62,6 +64,7 @@ from assetstore.models import (
 from assetstore.per_process import PerProcess
 from assetstore.readers import AssetReader
 from assetstore.signed import Part, PresignedRequest, PresignOptions
+from assetstore.sniffing import looks_active, refusal, sniff_type
 from assetstore.sources import Source
 from assetstore.store import AssetStore
 from assetstore.wrappers import Wrapper
@@ -111,12 +114,14 @@ __all__ = [
     "PresignedRequest",
     "ProposedKey",
     "ReadOptions",
+    "RefusedError",
     "SigningKeysOptions",
     "Source",
     "SourceError",
     "StatOptions",
     "StatsOptions",
     "StoreNotFoundError",
+    "TokenError",
     "UnavailableError",
     "UnknownOutcomeError",
     "UnsupportedError",
@@ -133,8 +138,11 @@ __all__ = [
     "hookimpl",
     "is_valid_key",
     "join_key",
+    "looks_active",
     "normalize_key",
     "normalize_prefix",
     "open_store",
+    "refusal",
     "secret",
+    "sniff_type",
 ]

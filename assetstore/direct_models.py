@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 import attrs
 
+from assetstore.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
 from assetstore.errors import InvalidOptionError
-from assetstore.models import is_positive
-from assetstore.signed import PresignedRequest
+from assetstore.models import as_metadata, is_header, is_natural, is_positive
+from assetstore.signed import MAX_PARTS, PresignedRequest
 
 Interface: TypeAlias = Literal["asgi", "wsgi"]
+
+UPLOAD_ID = "upload-id"
+MIN_PART = 5 << 20
+# R2 takes 5 MiB less than 5 GiB in one request (R2, "Limits").
+MAX_PUT = (5 << 30) - (5 << 20)
 
 
 def _types(value: Iterable[str]) -> tuple[str, ...]:
@@ -53,6 +59,74 @@ class UploadedPart:
     number: int = attrs.field(validator=is_positive)
     etag: str
     size: int | None = None
+
+
+def _text(value: str | None) -> str:
+    return value or ""
+
+
+def _policy(value: UploadPolicy | None) -> UploadPolicy:
+    return value or UploadPolicy()
+
+
+def _metadata(value: Mapping[str, str] | None) -> Mapping[str, str]:
+    metadata = as_metadata(value) or {}
+    if UPLOAD_ID in metadata:
+        raise InvalidOptionError(f"metadata {UPLOAD_ID!r} is set by begin_upload itself", hint="choose another name")
+    return metadata
+
+
+@attrs.frozen(kw_only=True)
+class NewUpload:
+    """What a direct upload is to be; the keywords of ``AssetStore.begin_upload``.
+
+    Attributes:
+        filename: what a generated key and the content type go by.
+        key: what the asset is to be called; without one the naming plugin makes a key.
+        size: exactly how many bytes will be sent.
+        content_type: media type; guessed from the key or the file name when left out.
+        sha256: the digest of the bytes in hex, if the sender knows it.
+        category: for a generated key; otherwise taken from the content type.
+        metadata: as for ``AssetStore.upload``; the name ``upload-id`` is taken.
+        cache_control: HTTP header Cache-Control.
+        expires: seconds that the request lives, 1 to 604,800, or a ``timedelta``; the token lives a day longer.
+        policy: what may be uploaded; ``None`` allows everything.
+        part_size: bytes of each part but the last, from 5 MiB; ``None`` sends all in one request.
+
+    Raises:
+        InvalidOptionError: a value is out of its range, or does not fit the others.
+    """
+
+    filename: str | None = None
+    key: str | None = None
+    size: int = attrs.field(validator=is_natural)
+    content_type: str = attrs.field(default=None, converter=_text, validator=is_header)
+    sha256: str | None = None
+    category: str | None = None
+    metadata: Mapping[str, str] = attrs.field(default=None, converter=_metadata)
+    cache_control: str | None = None
+    expires: int | timedelta = 3600
+    policy: UploadPolicy = attrs.field(default=None, converter=_policy)
+    part_size: int | None = attrs.field(default=None, validator=is_positive)
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in the content type, and check what depends on more than one field."""
+        if self.size is None:
+            raise InvalidOptionError("size is the number of bytes that will be sent")
+        if self.key is None and self.filename is None:
+            raise InvalidOptionError("an upload needs a name", hint="pass filename= or key=")
+        if self.key is not None and self.category is not None:
+            raise InvalidOptionError("category is for generated keys", hint="leave key= or category= out")
+        if not self.content_type:
+            kinds = (guess_content_type(name) for name in (self.key, self.filename) if name is not None)
+            kind = next((kind for kind in kinds if kind != DEFAULT_CONTENT_TYPE), DEFAULT_CONTENT_TYPE)
+            object.__setattr__(self, "content_type", kind)
+        if self.part_size is None and self.size > MAX_PUT:
+            raise InvalidOptionError(f"one request carries at most {MAX_PUT} bytes", hint="pass part_size=")
+        if self.part_size is not None and not MIN_PART <= self.part_size <= MAX_PUT:
+            raise InvalidOptionError(f"part_size lies between {MIN_PART} and {MAX_PUT} bytes, not at {self.part_size}")
+        if self.part_size is not None and self.size > self.part_size * MAX_PARTS:
+            raise InvalidOptionError(f"an upload has at most {MAX_PARTS} parts", hint="pass a larger part_size")
 
 
 @attrs.frozen(kw_only=True)

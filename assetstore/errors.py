@@ -8,11 +8,13 @@
     ├─ AlreadyExistsError (FileExistsError)   create-only found the key taken
     ├─ PreconditionError                      ``if_match`` did not hold
     ├─ AccessDeniedError (PermissionError)
-    │  └─ CredentialsError                    missing, unknown, expired or wrongly signed
+    │  ├─ CredentialsError                    missing, unknown, expired or wrongly signed
+    │  └─ TokenError                          of a direct upload: forged, of another store, or expired
     ├─ InvalidKeyError (ValueError)
     ├─ InvalidOptionError (ValueError)        an argument is out of its range
     ├─ SourceError                            what was to be uploaded: missing, changed, no regular file
     ├─ IntegrityError                         bytes differ from their digest or size
+    ├─ RefusedError                           an upload breaks the policy, or is not what it claims to be
     ├─ NoSpaceError (OSError)
     ├─ UnavailableError                       the only retryable one; may carry ``retry_after``
     ├─ UnknownOutcomeError                    the write may or may not have happened
@@ -104,6 +106,10 @@ class CredentialsError(AccessDeniedError):
     """The credentials are missing, unknown, expired or sign wrongly."""
 
 
+class TokenError(AccessDeniedError):
+    """The token of a direct upload was changed, is of another store, or has expired; nothing was touched."""
+
+
 class InvalidKeyError(AssetStoreError, ValueError):
     """The key breaks a rule of ``assetstore.keys``."""
 
@@ -118,6 +124,10 @@ class SourceError(AssetStoreError):
 
 class IntegrityError(AssetStoreError):
     """The bytes differ from their digest or their size."""
+
+
+class RefusedError(AssetStoreError):
+    """A direct upload breaks the policy, or its bytes are not what they claim to be; nothing of it is stored."""
 
 
 class NoSpaceError(AssetStoreError, OSError):

@@ -15,16 +15,24 @@ from assetstore.http_headers import attachment, encode_metadata
 from assetstore.models import CONTROL, as_metadata, is_header, is_natural, is_positive, read_only
 
 MAX_EXPIRES = 604_800
+MAX_PARTS = 10_000
 
 Method: TypeAlias = Literal["GET", "HEAD", "PUT", "DELETE"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# They belong to the whole upload and are given when it begins.
+_NOT_OF_PARTS = ("content_type", "metadata", "cache_control", "overwrite")
 _FITS: dict[str, tuple[str, ...]] = {
     "content_type": ("GET", "PUT"),
     "download_as": ("GET",),
     "window": ("GET", "HEAD"),
     **dict.fromkeys(("content_length", "sha256", "metadata", "cache_control", "overwrite", "part"), ("PUT",)),
 }
+
+
+def _number(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PARTS:
+        raise InvalidOptionError(f"parts are numbered from 1 to {MAX_PARTS}, and {value!r} is none of them")
 
 
 def _expires(value: int | timedelta) -> int:
@@ -67,7 +75,7 @@ class Part:
     """
 
     upload_id: str = attrs.field(repr=False)
-    number: int = attrs.field(validator=is_positive)
+    number: int = attrs.field(validator=_number)
 
 
 @attrs.frozen(kw_only=True)
@@ -108,6 +116,8 @@ class PresignOptions:
         for field in attrs.fields(PresignOptions):
             if self.method not in _FITS.get(field.name, (self.method,)) and getattr(self, field.name) != field.default:
                 raise InvalidOptionError(f"a signed {self.method} has no {field.name}", hint="leave it out")
+            if self.part is not None and field.name in _NOT_OF_PARTS and getattr(self, field.name) != field.default:
+                raise InvalidOptionError(f"a signed part has no {field.name}", hint="give it where the upload begins")
         if self.window and self.expires + self.window > MAX_EXPIRES:
             raise InvalidOptionError(f"expires and window are at most {MAX_EXPIRES} seconds together")
 
@@ -158,9 +168,9 @@ class PresignedRequest:
     expires_at: datetime
 
     def as_dict(self) -> dict[str, object]:
-        """Return ``{"method", "url", "headers", "fields"}``, the shape that Uppy's ``getUploadParameters`` returns.
+        """Return ``{"method", "url", "headers"}``, the shape that Uppy's ``getUploadParameters`` returns for a PUT.
 
         Content-Length is left out: a browser sends it by itself and lets no script do so (Fetch, "Forbidden header").
         """
         headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
-        return {"method": self.method, "url": self.url, "headers": headers, "fields": {}}
+        return {"method": self.method, "url": self.url, "headers": headers}

@@ -14,7 +14,8 @@ import attrs
 from assetstore import generated_keys, transfers
 from assetstore.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
 from assetstore.deletes import Deleter
-from assetstore.direct_models import ApplicationOptions, Interface
+from assetstore.direct_models import ApplicationOptions, DirectUpload, Interface, NewUpload, UploadedPart, UploadPolicy
+from assetstore.direct_uploads import DirectUploads
 from assetstore.errors import (
     AssetStoreError,
     BackendError,
@@ -443,6 +444,102 @@ class AssetStore:
     ) -> dict[str, PresignedRequest]:
         """Return a signed request for each key, such as all pictures of a page, under the keys as they were given."""
         return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
+
+    def begin_upload(
+        self,
+        *,
+        filename: str | None = None,
+        key: str | None = None,
+        size: int,
+        content_type: str | None = None,
+        sha256: str | None = None,
+        category: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        cache_control: str | None = None,
+        expires: int | timedelta = 3600,
+        policy: UploadPolicy | None = None,
+        part_size: int | None = None,
+    ) -> DirectUpload:
+        """Name an asset, and sign the request by which somebody else, as a browser, sends its bytes past this machine.
+
+        What is sent is no asset yet, but lies under ``pending/``: pass the token to ``finish_upload`` then. Nothing is kept
+        here in the meantime.
+
+        Args:
+            filename: what a generated key and the content type go by.
+            key: what the asset will be called; without one the naming plugin makes a key.
+            size: exactly how many bytes will be sent.
+            content_type: media type; guessed from the name's suffix when left out.
+            sha256: the digest of the bytes in hex, if the sender knows it.
+            category: for a generated key; otherwise taken from the content type.
+            metadata: as for ``upload``; ``upload-id`` is added to it and stays.
+            cache_control: HTTP header Cache-Control, ASCII.
+            expires: seconds that the request lives, or a ``timedelta``; the token lives a day longer.
+            policy: what is allowed, checked here and again against the bytes.
+            part_size: sends the bytes in parts of this size, 5 MiB or more; ``presign_parts`` makes the requests.
+
+        Raises:
+            RefusedError: the policy does not allow it.
+        """
+        with self._operation("begin_upload", key) as operation:
+            new = NewUpload(
+                filename=filename,
+                key=key,
+                size=size,
+                content_type=content_type,
+                sha256=sha256,
+                category=category,
+                metadata=metadata,
+                cache_control=cache_control,
+                expires=expires,
+                policy=policy,
+                part_size=part_size,
+            )
+            return self._direct.begin(operation, new)
+
+    def presign_parts(
+        self, token: str, numbers: Iterable[int], *, expires: int | timedelta = 3600
+    ) -> dict[int, PresignedRequest]:
+        """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
+        with self._operation("presign_parts", None) as operation:
+            return self._direct.presign_parts(operation, token, numbers, expires)
+
+    def list_parts(self, token: str) -> tuple[UploadedPart, ...]:
+        """Return the parts of a direct upload that are there, to go on with the others."""
+        with self._operation("list_parts", None) as operation:
+            return self._direct.list_parts(operation, token)
+
+    def finish_upload(self, token: str, *, parts: Mapping[int, str] | None = None) -> AssetInfo:
+        """Check what was sent for a direct upload, and give it its key; called again it returns the same asset.
+
+        Args:
+            token: what ``begin_upload`` returned.
+            parts: for an upload in parts, each number and the ETag that its sender was answered; needed only where the
+                backend cannot list them.
+
+        Raises:
+            NotFoundError: not all was sent yet; the token stays good.
+            IntegrityError: the size or the digest is not what was announced; what was sent is deleted.
+            RefusedError: the bytes are not of their type, or of none that the policy allows; what was sent is deleted.
+            AlreadyExistsError: another asset has taken the key meanwhile; what was sent stays until it is swept.
+            TokenError: the token is forged, of another store or scope, or expired; nothing was touched.
+        """
+        with self._operation("finish_upload", None) as operation:
+            return self._scope.outward(self._direct.finish(operation, token, parts))
+
+    def cancel_upload(self, token: str) -> None:
+        """Delete what was sent for a direct upload; an asset that is finished stays."""
+        with self._operation("cancel_upload", None) as operation:
+            self._direct.cancel(operation, token)
+
+    def sweep_pending(self, older_than: timedelta = timedelta(days=1)) -> DeleteReport:
+        """Delete what was sent for direct uploads longer ago than this and never finished."""
+        with self._operation("sweep_pending", None) as operation:
+            return self._direct.sweep(operation, older_than)
+
+    @property
+    def _direct(self) -> DirectUploads:
+        return DirectUploads(relay=self._relay, host=self._host, scope=self._scope)
 
     def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:
         """Return the web application, ``asgi`` or ``wsgi``, that honours the requests which ``presign`` signs.

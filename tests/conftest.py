@@ -55,3 +55,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def unique_prefix() -> str:
     """Give a prefix that no other test uses, ending in a slash."""
     return f"test-{secrets.token_hex(8)}/"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which browser tests were left out."""
+    import browsing
+
+    for line in browsing.left_out(config):
+        terminalreporter.line(line)

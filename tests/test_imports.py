@@ -18,11 +18,12 @@ PLUGINS = ("assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore
 ORDER = [
     ["errors"],
     ["models", "keys", "content_types", "per_process"],
+    ["http_headers", "key_ring", "signed", "direct_models", "tokens", "sniffing"],
     ["sources", "readers", "writers"],
     ["hookspecs"],
     ["wrappers", "plugins", "scope", "operation", "replacing", "schema"],
     ["relay", "host"],
-    ["transfers", "generated_keys", "deletes"],
+    ["transfers", "generated_keys", "deletes", "promoting", "direct_uploads"],
     ["store"],
     ["config"],
     ["__init__"],

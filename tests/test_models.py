@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import attrs
 import pytest
@@ -15,8 +15,6 @@ from assetstore import (
     CopyOptions,
     InvalidOptionError,
     ListOptions,
-    PresignedRequest,
-    PresignOptions,
     ReadOptions,
     UploadOptions,
     secret,
@@ -118,58 +116,6 @@ def test_a_page_has_at_least_one_entry(value):
 def test_the_smallest_runs_and_pages_are_taken():
     """Zero bytes and one entry are asked for in earnest."""
     assert (0, 0, 1) == (ReadOptions(length=0).length, ReadOptions(offset=0).offset, ListOptions(limit=1).limit)
-
-
-@pytest.mark.parametrize(
-    ("expires", "seconds"), [(1, 1), (604_800, 604_800), (60.0, 60), (timedelta(days=7), 604_800), (timedelta(seconds=1), 1)]
-)
-def test_a_signature_lasts_one_second_to_seven_days(expires, seconds):
-    """Seconds and ``timedelta`` are taken alike."""
-    options = PresignOptions(expires=expires)
-    assert (seconds, int) == (options.expires, type(options.expires))
-
-
-@pytest.mark.parametrize(
-    ("expires", "message"),
-    [
-        (0, "expires lies between 1 and 604800 seconds (7 days), not at 0"),
-        (604_801, "expires lies between 1 and 604800 seconds (7 days), not at 604801"),
-        (timedelta(days=8), "expires lies between 1 and 604800 seconds (7 days), not at 691200"),
-        (1.5, "expires is a whole number of seconds or a timedelta, not 1.5"),
-        (float("inf"), "expires is a whole number of seconds or a timedelta, not inf"),
-        (float("nan"), "expires is a whole number of seconds or a timedelta, not nan"),
-        (True, "expires is a whole number of seconds or a timedelta, not True"),
-        ("60", "expires is a whole number of seconds or a timedelta, not '60'"),
-    ],
-)
-def test_other_times_are_refused(expires, message):
-    """The error names the range or the kind."""
-    with pytest.raises(InvalidOptionError) as caught:
-        PresignOptions(expires=expires)
-    assert message == str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("method", "message"),
-    [
-        ("POST", "R2 signs no POST forms; sign a PUT, with content_type to pin the type"),
-        ("get", "method is GET, HEAD, PUT or DELETE, not 'get'"),
-        (None, "method is GET, HEAD, PUT or DELETE, not None"),
-    ],
-)
-def test_only_four_methods_are_signed(method, message):
-    """The error says what to use instead."""
-    with pytest.raises(InvalidOptionError) as caught:
-        PresignOptions(method=method)
-    assert message == str(caught.value)
-
-
-def test_a_signed_request_hides_its_url():
-    """A signed URL is a secret: the repr does not show it; whoever asks for it gets it."""
-    request = PresignedRequest(url="https://x/?signature=1", method="PUT", headers={"content-type": "a/b"}, expires_at=NOW)
-    assert "signature" not in repr(request)
-    expected = {"method": "PUT", "url": "https://x/?signature=1", "headers": {"content-type": "a/b"}, "fields": {}}
-    assert expected == request.as_dict()
 
 
 def test_a_secret_is_masked_but_its_absence_is_told():

@@ -1,4 +1,4 @@
-"""``doctor``: eight steps that try a store from end to end."""
+"""``doctor``: twelve steps that try a store from end to end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ import click
 
 from assetstore.cli import failures
 from assetstore.cli.session import Session, colourful, command, place
+from assetstore.cli.signed_steps import EXPIRES, SignedSteps, SkippedError, WarnedError, read_publicly
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnsupportedError
 from assetstore.store import AssetStore
 
 PAYLOAD_BYTES = 4096
-COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow", "unsupported": "yellow"}
-
-
-class SkippedError(Exception):
-    """A step has nothing to work on, because an earlier one failed."""
+COLOURS = {"ok": "green", "FAILED": "red", "warning": "yellow", "skipped": "yellow", "unsupported": "yellow"}
 
 
 @attrs.define(eq=False)
@@ -31,6 +28,7 @@ class Doctor:
 
     Attributes:
         session: where the report goes.
+        origins: sites whose pages upload; those of the store's own settings, if none are given.
         store: the store, once it is open.
         key: the key of the test asset.
         payload: its bytes.
@@ -40,7 +38,9 @@ class Doctor:
     """
 
     session: Session
+    origins: tuple[str, ...] = ()
     _store: AssetStore | None = None
+    _signed: SignedSteps | None = None
     key: str = attrs.field(factory=lambda: f"assetstore-doctor/{secrets.token_hex(8)}.bin")
     payload: bytes = attrs.field(factory=lambda: secrets.token_bytes(PAYLOAD_BYTES), repr=False)
     sent: bool = False
@@ -58,6 +58,17 @@ class Doctor:
             raise SkippedError("the store is not open")
         return self._store
 
+    @property
+    def signed(self) -> SignedSteps:
+        """What sends signed requests.
+
+        Raises:
+            SkippedError: none could be signed.
+        """
+        if self._signed is None:
+            raise SkippedError("no URL was signed")
+        return self._signed
+
     def run(self) -> None:
         """Take all steps, and delete the test asset whatever happens."""
         try:
@@ -70,8 +81,12 @@ class Doctor:
         yield "check the configuration", self.configuration
         yield "upload a test file", self.upload
         yield "sign URLs", self.presign
+        yield "send signed requests", lambda: self.signed.round_trip()
+        yield "compare the clocks", lambda: self.signed.clocks()
+        yield "ask as a browser does", lambda: self.signed.preflight(self._known_origins())
         yield "look up its information", self.stat
         yield "download and compare it", self.download
+        yield "read its public URL", self.public_url
         yield "list it", self.list
         yield "delete it", self.delete
         yield "show usage statistics", self.stats
@@ -85,6 +100,8 @@ class Doctor:
             outcome, detail = "skipped", str(error)
         except UnsupportedError as error:
             outcome, detail = "unsupported", error.message
+        except WarnedError as error:
+            outcome, detail, hint = "warning", str(error), error.hint
         except Exception as error:  # a step's failure, whatever it is, is a result here
             outcome, detail, hint = "FAILED", failures.reason(error), failures.next_step(error)
             self.codes.append(failures.exit_code(error))
@@ -98,7 +115,7 @@ class Doctor:
         mark = f"{outcome:<11}"
         if colourful(sys.stdout):
             mark = click.style(mark, fg=COLOURS[outcome], bold=outcome == "FAILED")
-        self.session.line(f"{number}  {title:<24}  {mark}  {seconds * 1000:>9.1f} ms")
+        self.session.line(f"{number:<2} {title:<24}  {mark}  {seconds * 1000:>9.1f} ms")
         why, then = ("why: ", [f"next: {hint}"]) if hint is not None else ("", [])
         for line in [f"{why}{detail}", *then]:
             self.session.line("\n".join(f"   {part}" for part in plain(line).split("\n")))
@@ -122,8 +139,9 @@ class Doctor:
     def presign(self) -> str:
         """Sign URLs and show none: they are secrets."""
         for method in ("GET", "PUT"):
-            self.store.presign(self.key, method=method, expires=60)
-        return "a GET and a PUT, valid for 60 seconds"
+            self.store.presign(self.key, method=method, expires=EXPIRES)
+        self._signed = SignedSteps(self.store, f"{self.key}.signed", self.payload)
+        return f"a GET and a PUT, valid for {EXPIRES} seconds"
 
     def stat(self) -> str:
         """Look the test asset up."""
@@ -138,6 +156,10 @@ class Doctor:
         if self._uploaded().read(self.key) != self.payload:
             raise IntegrityError("other bytes came back", hint="do not use this store")
         return f"{counted(PAYLOAD_BYTES, 'byte')} came back, all the same"
+
+    def public_url(self) -> str:
+        """Read the test asset under its public URL."""
+        return read_publicly(self._uploaded().url(self.key), self.payload)
 
     def list(self) -> str:
         """Find the test asset in a listing."""
@@ -165,6 +187,11 @@ class Doctor:
         ]
         return ", ".join(counted_groups) or "nothing was counted"
 
+    def _known_origins(self) -> tuple[str, ...]:
+        backend = self.store._relay.layers[0].plugin  # noqa: SLF001 - its settings are nobody else's business
+        known = self.origins or tuple(getattr(backend, "origins", ()))
+        return tuple("https://app.example" if origin == "*" else origin for origin in known)
+
     def _uploaded(self) -> AssetStore:
         if not self.stored:
             raise SkippedError("there is no test file")
@@ -184,16 +211,21 @@ class Doctor:
     examples=(
         "assetstore doctor file:assets",
         "assetstore doctor prod --json",
+        "assetstore doctor prod --origin https://app.example",
     ),
 )
 @click.argument("store", required=False)
-def doctor_command(session: Session, store: str | None) -> None:
+@click.option(
+    "--origin", "origins", multiple=True, metavar="URL", help="A site whose pages upload, to ask as a browser; repeatable."
+)
+def doctor_command(session: Session, store: str | None, origins: tuple[str, ...]) -> None:
     """Test a store, step by step.
 
-    A test file is uploaded, read back and deleted again. STORE is a name from the configuration or a URL.
+    A test file is uploaded, read back and deleted again, with credentials and by signed requests. STORE is a name from
+    the configuration or a URL.
     """
     session.store_name = store or session.store_name
-    doctor = Doctor(session)
+    doctor = Doctor(session, origins)
     began = time.perf_counter()
     doctor.run()
     if not doctor.codes:

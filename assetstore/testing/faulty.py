@@ -46,7 +46,7 @@ class FaultyBackend:
         self._counts: Counter[str] = Counter()
         # Each fault with the number of calls that were over when it was laid.
         self._laid: list[tuple[Fault, int]] = [(fault, 0) for fault in faults]
-        for op in (*REQUIRED, *OPTIONAL, "close"):
+        for op in (*REQUIRED, *OPTIONAL, "signing_keys", "close"):
             hook = getattr(inner, f"assetstore_{op}", None)
             if hook is not None and op not in without:
                 setattr(self, f"assetstore_{op}", hookimpl(self._stand_in(op, hook)))

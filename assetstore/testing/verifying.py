@@ -17,7 +17,9 @@ import pytest
 
 from assetstore.errors import BackendError
 from assetstore.store import AssetStore
+from assetstore.testing.observations import observe
 from assetstore.testing.place import Place
+from assetstore.testing.sending import Sender
 from assetstore.testing.verdicts import Claim, Outcome, Verdict, Verification
 
 REFUSAL = "test_what_is_not_supported_is_refused"
@@ -42,10 +44,9 @@ def verify(place: Place, watch: Watch, only: Sequence[str] = ()) -> Verification
     try:
         place.explore()
         verdicts = _run(place, watch, only)
-        from assetstore.testing.observations import observe  # not before pytest has imported the contract
-
         with place.open() as store:
-            observations = tuple(observe(store.scoped(place.next_prefix())))
+            send = Sender.to(AssetStore(place.open_backend()))
+            observations = tuple(observe(store.scoped(place.next_prefix()), send))
             claims = _claims(store, {verdict.guarantee.test: verdict.outcome for verdict in verdicts})
     finally:
         place.clean_up()

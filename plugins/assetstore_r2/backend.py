@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
@@ -17,34 +19,44 @@ from assetstore import (
     CopyOptions,
     DeleteOptions,
     DeleteReport,
+    EndPartsOptions,
+    KeyRing,
     ListOptions,
     ListPage,
+    PartsOptions,
     PerProcess,
     PresignedRequest,
     PresignOptions,
     ReadOptions,
+    SigningKeysOptions,
     Source,
     StatOptions,
+    UploadedPart,
     UploadOptions,
     UrlOptions,
     hookimpl,
     secret,
 )
-from assetstore_r2 import body, check, copy, listing, presign, upload
+from assetstore.key_ring import MIN_KEY_LENGTH
+from assetstore_r2 import body, check, copy, listing, parts, presign, upload
 from assetstore_r2.bucket import MAX_PUT, Bucket
-from assetstore_r2.client import make_client
+from assetstore_r2.client import make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
 from assetstore_r2.endpoint import account_problems, bucket_problems, endpoint_problems, is_loopback, r2_endpoint
+from assetstore_r2.signing import Signer
 
 _MIB = 1 << 20
 _HEADERS = ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
 _STYLES = ("path", "virtual", "auto")
+_TOKENS = b"assetstore tokens of direct uploads"
 _SUPPORTS = frozenset(
     {f"upload.{field}" for field in (*_HEADERS, "overwrite", "if_match")}
     | {f"copy.{field}" for field in (*_HEADERS, "if_match")}
     | {"read.offset", "read.length", "read.if_match"}
     | {"list.cursor", "list.limit", "list.recursive", "list.start_after", "delete.foreign"}
-    | {"presign.method", "presign.expires", "presign.content_type"}
+    | {f"presign.{field.name}" for field in attrs.fields(PresignOptions)}
+    | {f"begin_parts.{field}" for field in _HEADERS}
+    | {"list_parts.upload_id", "end_parts.upload_id", "end_parts.parts"}
 )
 
 
@@ -64,6 +76,8 @@ class S3Backend:
         access_key: id of the credentials; without it ``R2_ACCESS_KEY``, ``AWS_ACCESS_KEY_ID`` and botocore's own places.
         secret_key: the secret that belongs to it.
         session_token: present for temporary credentials.
+        signing_keys: secrets of 32 or more characters, the newest first, by which the tokens of direct uploads are signed;
+            without them a key made from ``secret_key``.
         public_url: where the bucket can be read without credentials, or ``None``.
         part_size: bytes up to which an asset is sent in one request, and those of each part beyond; from 5 MiB.
         max_concurrency: how many parts of an upload are sent at a time.
@@ -77,6 +91,7 @@ class S3Backend:
     kind: ClassVar[str] = "s3"
     botocore_searches: ClassVar[bool] = True
     etags_are_md5: ClassVar[bool] = False
+    parts_take_sha256: ClassVar[bool] = True
 
     bucket: str
     endpoint_url: str | None = attrs.field(default=None, converter=_blank_to_none)
@@ -85,6 +100,7 @@ class S3Backend:
     access_key: str | None = attrs.field(default=None, converter=_blank_to_none)
     secret_key: str | None = secret(default=None, converter=_blank_to_none)
     session_token: str | None = secret(default=None, converter=_blank_to_none)
+    signing_keys: tuple[str, ...] = secret(default=())
     public_url: str | None = attrs.field(default=None, converter=_blank_to_none)
     part_size: int = 8 * _MIB
     max_concurrency: int = 4
@@ -123,6 +139,8 @@ class S3Backend:
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) <= 0:
                 yield f"{name} is more than 0 seconds, not {getattr(self, name)}"
+        if any(len(key.encode()) < MIN_KEY_LENGTH for key in self.signing_keys):
+            yield f"each of signing_keys has at least {MIN_KEY_LENGTH} characters"
         if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
             yield "public_url begins with https://"
 
@@ -141,11 +159,12 @@ class S3Backend:
         return self.endpoint_url
 
     def _open(self) -> Bucket:
+        session = make_session(self._credentials)
         client = make_client(
+            session,
             endpoint_url=self._endpoint(),
             region=self.region,
             addressing_style=self.addressing_style,
-            credentials=self._credentials,
             max_attempts=self.max_attempts,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
@@ -153,10 +172,12 @@ class S3Backend:
         )
         return Bucket(
             client=client,
+            signer=Signer(client=client, bucket=self.bucket, credentials=session.get_credentials),
             name=self.bucket,
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
             max_attempts=self.max_attempts,
+            parts_take_sha256=self.parts_take_sha256,
             etags_are_md5=self.etags_are_md5,
         )
 
@@ -201,9 +222,43 @@ class S3Backend:
         return None if self.public_url is None else presign.public_url(self.public_url, key)
 
     @hookimpl
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Begin a multipart upload."""
+        return parts.begin(self._opened.get(), key, options)
+
+    @hookimpl
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """List the parts of a multipart upload, page by page."""
+        return parts.listed(self._opened.get(), key, options.upload_id)
+
+    @hookimpl
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Complete or abort a multipart upload."""
+        if options.parts is not None:
+            return parts.end(self._opened.get(), key, options.upload_id, options.parts)
+        parts.drop(self._opened.get(), key, options.upload_id)
+        return AssetInfo(key=key, size=0)
+
+    @hookimpl
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing | None:
+        """Hand out the keys that are set, or one made from the secret that all servers of the store have."""
+        if self.signing_keys:
+            return KeyRing.of(self.signing_keys)
+        if self._credentials is None:
+            return None
+        return KeyRing((hmac.digest(self._credentials.secret_key.encode(), _TOKENS, hashlib.sha256),))
+
+    @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Examine credentials, endpoint, bucket and clock."""
         return check.check(self._opened.get(), origin=self._credentials.origin if self._credentials else "botocore's search")
+
+    @hookimpl
+    def assetstore_commands(self) -> Sequence[Any] | None:
+        """Offer ``cors`` and ``lifecycle``."""
+        from assetstore_r2.commands import commands
+
+        return commands(self._opened.get)
 
     @hookimpl
     def assetstore_close(self) -> None:
@@ -222,9 +277,11 @@ class R2Backend(S3Backend):
         endpoint_url: instead of both, the endpoint itself.
     """
 
+    supports: ClassVar[frozenset[str]] = _SUPPORTS | {"copy.overwrite"}
     kind: ClassVar[str] = "r2"
     botocore_searches: ClassVar[bool] = False
     etags_are_md5: ClassVar[bool] = True
+    parts_take_sha256: ClassVar[bool] = False
 
     account_id: str | None = attrs.field(default=None, converter=_blank_to_none)
     jurisdiction: str | None = attrs.field(default=None, converter=_blank_to_none)

@@ -11,6 +11,7 @@ from assetstore import AssetInfo, AssetStoreError, NotFoundError, UnknownOutcome
 from assetstore_r2.client import Client
 from assetstore_r2.errors import LostAnswerError, in_doubt, translated
 from assetstore_r2.headers import WRITE, info_from_head, lower_names, quoted
+from assetstore_r2.signing import Signer
 
 MAX_PUT = (5 << 30) - (5 << 20)
 MAX_OBJECT = (5 << 40) - (5 << 30)
@@ -23,20 +24,24 @@ class Bucket:
 
     Attributes:
         client: botocore's client.
+        signer: signs requests for others.
         name: the bucket's name.
         part_size: bytes of a part, where the asset is not so large that parts must grow.
         max_concurrency: how many parts are sent at a time.
         max_attempts: how often a broken download is taken up again without any progress.
         copy_limit: the largest asset, in bytes, that one request may copy.
+        parts_take_sha256: whether ``x-amz-checksum-sha256`` may come with a part, which R2 answers by 501.
         etags_are_md5: whether a plain ETag in a listing is known to be the MD5 of the bytes.
     """
 
     client: Client = attrs.field(repr=False)
+    signer: Signer = attrs.field(repr=False)
     name: str
     part_size: int
     max_concurrency: int
     max_attempts: int
     copy_limit: int = MAX_PUT
+    parts_take_sha256: bool = False
     etags_are_md5: bool = True
 
     def head(self, key: str, if_match: str | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from assetstore_r2 import create_only
 from assetstore_r2.credentials import Credentials
 from assetstore_r2.errors import retry_after
 
@@ -20,20 +21,30 @@ _RETRIED = ("IncompleteBody", "ClientDisconnect")
 _UNDECIDED = (500, 502, 504)
 
 
+def make_session(credentials: Credentials | None) -> Any:
+    """Return botocore's session; without credentials it searches them in its own places, and renews those that end."""
+    from botocore.session import Session
+
+    session = Session(session_vars=_ISOLATED if credentials else None)
+    session.register_component("data_loader", _loader())
+    if credentials is not None:
+        session.set_credentials(credentials.access_key, credentials.secret_key, credentials.session_token)
+    return session
+
+
 def make_client(
+    session: Any,
     *,
     endpoint_url: str | None,
     region: str,
     addressing_style: str,
-    credentials: Credentials | None,
     max_attempts: int,
     connect_timeout: float,
     read_timeout: float,
     max_concurrency: int,
 ) -> Client:
-    """Return a client that threads may share; without credentials botocore searches them in its own places."""
+    """Return a client that threads may share, with the session's credentials."""
     from botocore.config import Config
-    from botocore.session import Session
 
     settings: dict[str, Any] = {
         "region_name": region,
@@ -51,11 +62,8 @@ def make_client(
         "use_fips_endpoint": False,
         "defaults_mode": "legacy",
     }
-    session = Session(session_vars=_ISOLATED if credentials else None)
-    session.register_component("data_loader", _loader())
-    client: Client = session.create_client(
-        "s3", endpoint_url=endpoint_url, config=Config(**settings), **_signing(credentials)
-    )
+    client: Client = session.create_client("s3", endpoint_url=endpoint_url, config=Config(**settings))
+    create_only.teach(client)
     client.meta.events.register_last("before-call.s3", _drop_expect)
     client.meta.events.register_first("needs-retry.s3", _retries(max_attempts))
     return client
@@ -67,16 +75,6 @@ _ISOLATED: Any = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-
-
-def _signing(credentials: Credentials | None) -> dict[str, Any]:
-    if credentials is None:
-        return {}
-    return {
-        "aws_access_key_id": credentials.access_key,
-        "aws_secret_access_key": credentials.secret_key,
-        "aws_session_token": credentials.session_token,
-    }
 
 
 @functools.cache

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from assetstore import AssetInfo, AssetStoreError, CopyOptions, PreconditionError, UnavailableError
+from assetstore import AssetInfo, AssetStoreError, CopyOptions, NotFoundError, PreconditionError, UnavailableError
+from assetstore_r2 import create_only
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, in_doubt, translated
+from assetstore_r2.errors import LostAnswerError, in_doubt, taken, translated
 from assetstore_r2.headers import FIELDS, copy_params, info_from_head
 from assetstore_r2.multipart import Part, part_size_for, send_parts
 
@@ -20,9 +21,14 @@ def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) ->
     head = bucket.head(source, options.if_match)
     write = uuid.uuid4().hex
     params = copy_params(head, options, write)
+    if not options.overwrite and _is_taken(bucket, destination):
+        raise taken()
     try:
         if head["ContentLength"] > bucket.copy_limit:
-            answer = _copy_parts(bucket, source, destination, head, params, write)
+            conditions = {} if options.overwrite else {"IfNoneMatch": "*"}
+            answer = _copy_parts(bucket, source, destination, head, params, write, conditions)
+        elif not options.overwrite:
+            answer = _copy_new(bucket, source, destination, head, params, write)
         elif source == destination or any(getattr(options, field) is not None for field in (*FIELDS, "metadata")):
             answer = _copy_changed(bucket, source, destination, head, params, write)
         else:
@@ -58,6 +64,27 @@ def _copy_changed(
         return bucket.settle(destination, write, error)
 
 
+def _copy_new(
+    bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any], write: str
+) -> Mapping[str, Any]:
+    """Copy to a free key. A mark of its own tells this copy from an equal one of somebody else's."""
+    try:
+        return _copy_changed(bucket, source, destination, head, {**params, create_only.PARAMETER: True}, write)
+    except PreconditionError as error:
+        # The condition on the source is refused in the same words.
+        if _is_taken(bucket, destination):
+            raise taken() from error
+        raise
+
+
+def _is_taken(bucket: Bucket, key: str) -> bool:
+    try:
+        bucket.head(key)
+    except NotFoundError:
+        return False
+    return True
+
+
 def _copy_object(
     bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
@@ -76,7 +103,13 @@ def _copy_object(
 
 
 def _copy_parts(
-    bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any], write: str
+    bucket: Bucket,
+    source: str,
+    destination: str,
+    head: Mapping[str, Any],
+    params: Mapping[str, Any],
+    write: str,
+    conditions: Mapping[str, str],
 ) -> Mapping[str, Any]:
     """Copy in parts what is too large for one request. R2 takes no conditions there, so the source is looked at again."""
     size = head["ContentLength"]
@@ -107,7 +140,7 @@ def _copy_parts(
         send,
         workers=bucket.max_concurrency,
         params=params,
-        conditions={},
+        conditions=conditions,
         write=write,
         before_end=unchanged,
     )

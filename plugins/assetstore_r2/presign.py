@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
-from assetstore import InvalidOptionError, PresignedRequest, PresignOptions
+from assetstore import PresignedRequest, PresignOptions, UnsupportedError
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import translated
-
-_OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object", "DELETE": "delete_object"}
-_TYPES = {"GET": "ResponseContentType", "PUT": "ContentType"}
+from assetstore_r2.parts import vendor_id
 
 
 def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedRequest:
     """Sign a request.
 
     Raises:
-        InvalidOptionError: a content type is given for HEAD or DELETE, which have none.
+        UnsupportedError: a part is given a digest that the service takes for whole uploads alone.
     """
-    params = {"Bucket": bucket.name, "Key": key}
-    if options.content_type is not None:
-        if options.method not in _TYPES:
-            raise InvalidOptionError(f"a signed {options.method} has no content_type", hint="leave it out")
-        params[_TYPES[options.method]] = options.content_type
-    # The signature's own time has whole seconds.
-    now = datetime.now(UTC).replace(microsecond=0)
-    with translated():
-        url = bucket.client.generate_presigned_url(_OPERATIONS[options.method], Params=params, ExpiresIn=options.expires)
-    headers = {"Content-Type": options.content_type} if options.method == "PUT" and options.content_type is not None else {}
-    return PresignedRequest(
-        url=url, method=options.method, headers=headers, expires_at=now + timedelta(seconds=options.expires)
+    query = {f"response-{name}": value for name, value in options.answered_headers().items()}
+    if options.part is not None:
+        if options.sha256 is not None and not bucket.parts_take_sha256:
+            raise UnsupportedError("R2 takes no sha256 with a part", hint="leave it out, and check the whole asset")
+        query = {"partNumber": str(options.part.number), "uploadId": vendor_id(options.part.upload_id)}
+    headers = options.bound_headers()
+    begin, end = options.span(datetime.now(UTC))
+    url = bucket.signer.url(
+        options.method, key, query=query, headers=headers, begin=begin, seconds=int((end - begin).total_seconds())
     )
+    return PresignedRequest(url=url, method=options.method, headers=headers, expires_at=end)
 
 
 def public_url(base: str, key: str) -> str:

@@ -20,6 +20,7 @@ PATIENCE_OF_EVENTS = 1.0
 
 GROUPS = {
     "upload": "uploads",
+    "finish_upload": "uploads",
     "download": "downloads",
     "read": "reads",
     "stat": "stats",
@@ -119,9 +120,9 @@ class Stats:
 
 
 def _shaped(rows: Rows) -> dict[str, dict[str, float]]:
-    """Name the sums; an operation of a later version is listed under its own name."""
-    names = {op: GROUPS.get(op, op) for op in (*GROUPS, *rows)}
-    return {
-        name: dict(zip(("count", "bytes", "errors", "seconds"), rows.get(op, (0, 0, 0, 0.0)), strict=True))
-        for op, name in names.items()
-    }
+    """Name the sums; an operation that is not named here is listed under its own name."""
+    sums = {GROUPS.get(op, op): [0, 0, 0, 0.0] for op in (*GROUPS, *rows)}
+    for op, row in rows.items():
+        name = GROUPS.get(op, op)
+        sums[name] = [total + value for total, value in zip(sums[name], row, strict=True)]
+    return {name: dict(zip(("count", "bytes", "errors", "seconds"), row, strict=True)) for name, row in sums.items()}

@@ -25,7 +25,9 @@ def test_the_matrix_as_json(run: Run) -> None:
     assert {"local", "memory", "r2", "s3", "stub"} <= found.keys()
     assert "naming" not in found
     assert ("yes", "no") == (found["stub"]["presign"], found["memory"]["presign"])
-    assert ("yes", "store", "yes") == tuple(found["r2"][name] for name in ("copy", "copy.overwrite", "upload.overwrite"))
+    assert ("yes", "yes", "yes") == tuple(found["r2"][name] for name in ("copy", "copy.overwrite", "presign.sha256"))
+    assert "store" == found["s3"]["copy.overwrite"]
+    assert ("yes", "no") == tuple(found[name]["application"] for name in ("local", "r2"))
 
 
 def test_the_matrix_fits_a_terminal(run: Run) -> None:

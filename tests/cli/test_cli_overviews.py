@@ -1,4 +1,4 @@
-"""``presign``, ``url``, ``stats``, ``stores``, ``plugins`` and ``doctor``."""
+"""``presign``, ``url``, ``stats``, ``stores`` and ``plugins``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assetstore import AssetStore, open_store
+from assetstore import AssetStore
 
 if TYPE_CHECKING:
     from running import Run
 
 S = ("-s", "file:assets")
-STEPS = [
-    "check the configuration",
-    "upload a test file",
-    "sign URLs",
-    "look up its information",
-    "download and compare it",
-    "list it",
-    "delete it",
-    "show usage statistics",
-]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("15m", 900), ("1h", 3600), ("7d", 604_800)])
@@ -116,59 +106,3 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_reason(run: Run, monk
     rows = {line.split("\t")[0]: line.split("\t")[3] for line in run("plugins").lines}
     assert "cannot be loaded: disabled by ASSETSTORE_DISABLE_PLUGINS" == rows["stub"]
     assert "naming" in rows
-
-
-def test_doctor_takes_eight_steps(run: Run, store: AssetStore) -> None:
-    """Each is named, timed and told; what is not supported is no failure; nothing is left behind."""
-    done = run("--json", "doctor", "file:assets")
-    assert 0 == done.code
-    assert STEPS == [record["name"] for record in done.records]
-    assert ["ok", "ok", "unsupported", "ok", "ok", "ok", "ok", "ok"] == [record["outcome"] for record in done.records]
-    assert all(record["milliseconds"] >= 0 and record["detail"] for record in done.records)
-    assert 4 == len(list(store.list()))
-
-
-def test_doctor_signs_urls_and_shows_none(run: Run) -> None:
-    """A signed URL is a secret, in a report too."""
-    done = run("-s", "stub:", "doctor")
-    assert 0 == done.code
-    assert "a GET and a PUT, valid for 60 seconds" in done.out
-    assert "signature" not in done.out + done.err
-
-
-def test_doctor_reports_in_lines_for_people(run: Run) -> None:
-    """Each step has its number, outcome and milliseconds on a line, and what it did below."""
-    lines = run(*S, "doctor").lines
-    assert STEPS == [line[3:27].strip() for line in lines if line[:1].isdigit()]
-    assert all(line.endswith(" ms") for line in lines if line[:1].isdigit())
-
-
-def test_doctor_says_what_to_do_about_a_configuration(run: Run, folder: Path) -> None:
-    """A store that does not open is one failure with a next step; the other steps are skipped."""
-    (folder / "assetstore.toml").write_text('[stores.prod]\nurl = "file:assets"\nkey = "${NOT_SET}"\n')
-    done = run("doctor", "prod", "--json")
-    first, *others = done.records
-    assert (2, "FAILED") == (done.code, first["outcome"])
-    assert "NOT_SET is not set" in first["detail"]
-    assert "assetstore stores" in first["next"]
-    assert {"skipped"} == {record["outcome"] for record in others}
-
-
-@pytest.mark.parametrize(("trouble", "code"), [("credentials", 4), ("denied", 4), ("away", 1), ("bug", 1)])
-def test_doctor_goes_on_after_a_failure(run: Run, trouble: str, code: int) -> None:
-    """The failing step has its reason and the next thing to do, the others are taken all the same."""
-    done = run("--json", "doctor", f"stub:?trouble={trouble}")
-    outcomes = {record["name"]: record["outcome"] for record in done.records}
-    assert code == done.code
-    assert ("FAILED", "ok", "ok") == tuple(outcomes[name] for name in (STEPS[3], STEPS[4], STEPS[5]))
-    assert all(record["next"] for record in done.records if record["outcome"] == "FAILED")
-    assert "signature" not in done.out + done.err
-
-
-def test_doctor_leaves_nothing_behind_when_it_is_interrupted(run: Run, folder: Path) -> None:
-    """Ctrl-C in the middle still deletes the test file."""
-    (folder / "assetstore.toml").write_text(
-        '[stores.dev]\nurl = "file:assets"\nplugins = ["interrupting"]\n'
-    )
-    done = run("doctor", "dev")
-    assert (130, []) == (done.code, list(open_store("file:assets").list()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,10 +14,13 @@ from assetstore import DeleteOptions, InvalidKeyError, Source, UploadOptions, ho
 from assetstore.relay import OPTION_FIELDS
 from assetstore.testing import MemoryBackend
 from assetstore.testing.contract import BackendContract
-from assetstore_r2 import R2Backend
+from assetstore.testing.contract.capabilities import NEVER_GIVEN
+from assetstore_local import LocalBackend
 
-SIGNED = sorted(field for field in OPTION_FIELDS if field.startswith("presign."))
-STORED = sorted(OPTION_FIELDS - {*SIGNED, "delete.foreign"})
+SIGNING = ("presign", "begin_parts", "list_parts", "end_parts", "application")
+FIELDS = OPTION_FIELDS - NEVER_GIVEN
+SIGNED = sorted(field for field in FIELDS if field.partition(".")[0] in SIGNING)
+STORED = sorted(FIELDS - {*SIGNED, "delete.foreign"})
 
 
 def dropping(kind: type[Any], capability: str) -> type[Any]:
@@ -61,21 +65,17 @@ class MemoryContract(BackendContract):
         return lambda key: backend.assetstore_upload(key, Source(b""), UploadOptions())
 
 
-class BucketContract(BackendContract):
-    """The contract over a bucket."""
+class FolderContract(BackendContract):
+    """The contract over a folder, whose application honours what is signed."""
 
     shared = True
-    kind: type[R2Backend]
+    kind: type[LocalBackend]
 
     @pytest.fixture
-    def backend(self, seaweedfs: Any) -> R2Backend:
-        """Return a backend over a server's bucket that drops something."""
-        return self.kind(
-            bucket=seaweedfs.bucket,
-            endpoint_url=seaweedfs.endpoint_url,
-            access_key=seaweedfs.access_key,
-            secret_key=seaweedfs.secret_key,
-        )
+    def backend(self, tmp_path_factory: pytest.TempPathFactory) -> LocalBackend:
+        """Return a backend over a new folder that drops something."""
+        root: Path = tmp_path_factory.mktemp("assets")
+        return self.kind(root=root, durable=False)
 
 
 def class_name(capability: str) -> str:
@@ -83,9 +83,8 @@ def class_name(capability: str) -> str:
     return "Test_" + capability.replace(".", "_")
 
 
-
 for name in STORED:
     globals()[class_name(name)] = type(class_name(name), (MemoryContract,), {"kind": dropping(MemoryBackend, name)})
 for name in SIGNED:
-    globals()[class_name(name)] = type(class_name(name), (BucketContract,), {"kind": dropping(R2Backend, name)})
+    globals()[class_name(name)] = type(class_name(name), (FolderContract,), {"kind": dropping(LocalBackend, name)})
 globals()[class_name("delete.foreign")] = type(class_name("delete.foreign"), (MemoryContract,), {"kind": Picky})

@@ -8,6 +8,10 @@ _FOLDERS = "SeaweedFS keeps folders: a key is taken while another begins with it
 _SLASHES = "SeaweedFS takes t/ for t, and a folder for an asset"
 _ORDER = "SeaweedFS lists folder by folder and not by bytes"
 
+COPY_RACE = "test_of_many_create_only_copies_one_wins"
+# What R2's own rules in front of a server put right.
+COPIES: dict[str, str] = {COPY_RACE: "only R2 knows cf-copy-destination-if-none-match, by which a copy is create-only"}
+
 SEAWEEDFS: dict[str, str] = {
     "test_a_create_only_upload_ignores_keys_around_it": _FOLDERS,
     "test_deleting_what_is_not_there_is_no_error": _SLASHES,
@@ -38,6 +42,10 @@ SEAWEEDFS_KEYS: dict[str, str] = {key: reason for key in ODD_KEYS if (reason := 
 
 EMULATOR: dict[str, str] = {
     "test_a_signed_get_is_answered_with_its_type": "the emulator ignores response-content-type; R2 itself is unconfirmed",
+    "test_a_signed_get_is_saved_under_its_name": "the emulator ignores response-content-disposition, as above",
+    "test_a_signed_put_has_its_digest": "the emulator does not compare x-amz-checksum-sha256, which R2 does",
+    "test_signed_parts_are_listed": "the emulator has no ListParts, which R2 has",
+    "test_a_direct_upload_in_parts_goes_on_where_it_stopped": "the emulator has no ListParts, which R2 has",
     "test_metadata_have_up_to_8192_bytes": "the emulator takes 2,048 bytes of metadata and answers 500 to more",
 }
 

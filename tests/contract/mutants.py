@@ -6,7 +6,9 @@ from typing import Any
 
 import asset_mutants
 import pytest
+import signing_mutants
 import store_mutants
+from signing_mutants import SigningMemory
 
 from assetstore import AssetStore
 from assetstore.testing import MemoryBackend
@@ -30,7 +32,8 @@ class AcceptsWhatIsNotClaimed(MemoryBackend):
 
 def contract_of(kind: type[MemoryBackend], **attributes: Any) -> type[BackendContract]:
     """Return the contract over a new backend of this kind."""
-    return type(f"Test{kind.__name__}", (BackendContract,), {"backend": pytest.fixture(lambda self: kind()), **attributes})
+    given = {"backend": pytest.fixture(lambda self: kind()), "patience": 2, **attributes}
+    return type(f"Test{kind.__name__}", (BackendContract,), given)
 
 
 def stack_leniently(self: BackendContract, backend: object, *plugins: object) -> AssetStore:
@@ -38,12 +41,13 @@ def stack_leniently(self: BackendContract, backend: object, *plugins: object) ->
     return Lenient(("backend", backend), plugins=plugins, name="contract")
 
 
+SOUND = (MemoryBackend, SigningMemory)
 MUTANTS = [
     kind
-    for module in (asset_mutants, store_mutants)
+    for module in (asset_mutants, store_mutants, signing_mutants)
     for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, MemoryBackend) and kind is not MemoryBackend
+    if isinstance(kind, type) and issubclass(kind, MemoryBackend) and kind not in SOUND
 ]
 
-globals().update((f"Test{kind.__name__}", contract_of(kind)) for kind in (MemoryBackend, *MUTANTS))
+globals().update((f"Test{kind.__name__}", contract_of(kind)) for kind in (*SOUND, *MUTANTS))
 TestAcceptsWhatIsNotClaimed = contract_of(AcceptsWhatIsNotClaimed, stack=stack_leniently)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
+from signing_mutants import SigningMemory
 
 from assetstore import (
+    ApplicationOptions,
     AssetInfo,
     AssetStore,
     AssetStream,
@@ -19,14 +21,17 @@ from assetstore import (
     DeleteOptions,
     DeleteReport,
     DownloadOptions,
+    EndPartsOptions,
     ListOptions,
     ListPage,
+    PartsOptions,
     PresignedRequest,
     PresignOptions,
     ReadOptions,
     Source,
     StatOptions,
     UnsupportedError,
+    UploadedPart,
     UploadOptions,
     UrlOptions,
     Wrapper,
@@ -103,22 +108,34 @@ class HandingOn(Wrapper):
         """Hand on."""
         return self.inner.assetstore_check(options=options)
 
-
-class Linked(MemoryBackend):
-    """Has every optional operation."""
-
-    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | {"presign.method", "presign.expires"}
+    @hookimpl
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Hand on."""
+        return self.inner.assetstore_begin_parts(key=key, options=options)
 
     @hookimpl
-    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
-        """Sign for nowhere."""
-        end = datetime.now(UTC) + timedelta(seconds=options.expires)
-        return PresignedRequest(url="https://cdn.example/signed", method=options.method, expires_at=end)
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """Hand on."""
+        return self.inner.assetstore_list_parts(key=key, options=options)
+
+    @hookimpl
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Hand on."""
+        return self.inner.assetstore_end_parts(key=key, options=options)
+
+    @hookimpl
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Hand on."""
+        return self.inner.assetstore_application(options=options)
+
+
+class Linked(SigningMemory):
+    """Has every optional operation."""
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str:
         """Point nowhere."""
-        return "https://cdn.example/public"
+        return f"https://cdn.example/{quote(key)}"
 
 
 class MemoryContract(BackendContract):
@@ -148,6 +165,17 @@ class TestHandingOn(MemoryContract):
     """Through two wrappers that implement everything, one of them named."""
 
     wrappers = (("outer", HandingOn), HandingOn)
+
+
+class TestHandingOnWhatIsSigned(MemoryContract):
+    """Through two wrappers that implement everything, over a memory that signs."""
+
+    wrappers = (HandingOn, HandingOn)
+
+    @pytest.fixture
+    def backend(self) -> Linked:
+        """Return a new, empty memory."""
+        return Linked()
 
 
 class TestNothingSlipsPast(WrapperGuarantees):

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import attrs
 import pytest
 from r2_stand_in import backend_at, backend_on, get, put
 
-from assetstore import InvalidOptionError, NotFoundError, PresignedRequest, PresignOptions, StatOptions, UrlOptions
+from assetstore import (
+    AssetStore,
+    InvalidOptionError,
+    NotFoundError,
+    PresignedRequest,
+    PresignOptions,
+    StatOptions,
+    UrlOptions,
+    attachment,
+)
 from assetstore_r2 import S3Backend
 
+BOUND_NAMES = ["content-type", "cache-control", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-by"]
 NAMES = ["plain.txt", "a b/ü 😀?#%25+&=.txt", "it's (1)!*.txt"]
 
 
@@ -73,6 +85,124 @@ def test_what_is_signed_binds(server: Any, unique_prefix: str) -> None:
         assert 403 == caught.value.code
     assert b"abc" == get(backend, f"{unique_prefix}a")
     backend.assetstore_close()
+
+
+BOUND: dict[str, Any] = {
+    "content_type": "text/plain; charset=utf-8",
+    "content_length": 3,
+    "sha256": hashlib.sha256(b"abc").hexdigest(),
+    "metadata": {"by": "ü gm", "note": " =?edges?= ", "none": ""},
+    "cache_control": 'max-age=60,  private="a  b"',
+    "overwrite": False,
+}
+
+
+def refused(request: PresignedRequest, data: bytes | None = None, **headers: str) -> int:
+    """Return the status by which a request is refused."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        send(request, data, **headers)
+    caught.value.close()
+    return caught.value.code
+
+
+def test_all_that_is_bound_is_stored(server: Any, unique_prefix: str) -> None:
+    """Type, length, digest, metadata of any text and caching arrive as they were signed."""
+    backend, key = backend_on(server), f"{unique_prefix}ü 1"
+    send(signed(backend, key, method="PUT", **BOUND), b"abc")
+    info = backend.assetstore_stat(key=key, options=StatOptions())
+    assert info is not None
+    assert ("text/plain; charset=utf-8", BOUND["cache_control"]) == (info.content_type, info.cache_control)
+    assert BOUND["metadata"] == dict(info.metadata or {})
+    assert b"abc" == get(backend, key)
+    backend.assetstore_close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/html"},
+        {"x-amz-meta-by": "someone else"},
+        {"x-amz-meta-note": ""},
+        {"cache-control": "max-age=99999"},
+        {"if-none-match": '"other"'},
+        {"x-amz-checksum-sha256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1="},
+    ],
+)
+def test_another_header_than_the_bound_one_is_refused(server: Any, headers: dict[str, str], unique_prefix: str) -> None:
+    """Whoever holds the request stores nothing else by it than was allowed."""
+    backend, key = backend_on(server), f"{unique_prefix}a"
+    request = signed(backend, key, method="PUT", **BOUND)
+    assert 403 == refused(request, b"abc", **headers)
+    with pytest.raises(NotFoundError):
+        backend.assetstore_stat(key=key, options=StatOptions())
+    backend.assetstore_close()
+
+
+def test_a_bound_header_cannot_be_left_out(server: Any, unique_prefix: str) -> None:
+    """Nor another length be sent."""
+    backend, key = backend_on(server), f"{unique_prefix}a"
+    request = signed(backend, key, method="PUT", **BOUND)
+    for name in BOUND_NAMES:
+        headers = {kept: value for kept, value in request.headers.items() if kept != name}
+        assert 403 == refused(attrs.evolve(request, headers=headers), b"abc")
+    headers = {kept: value for kept, value in request.headers.items() if kept != "content-length"}
+    assert 403 == refused(attrs.evolve(request, headers=headers), b"evil")
+    with pytest.raises(NotFoundError):
+        backend.assetstore_stat(key=key, options=StatOptions())
+    backend.assetstore_close()
+
+
+def test_other_bytes_than_the_digest_says_are_refused(seaweedfs: Any, unique_prefix: str) -> None:
+    """The header is signed, and SeaweedFS like R2 compares the bytes with it; the emulator does not."""
+    backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
+    assert 400 == refused(signed(backend, key, method="PUT", **BOUND), b"abd")
+    with pytest.raises(NotFoundError):
+        backend.assetstore_stat(key=key, options=StatOptions())
+    backend.assetstore_close()
+
+
+def test_create_only_is_signed(server: Any, unique_prefix: str) -> None:
+    """A key that is taken is not overwritten, by the same request either."""
+    backend, key = backend_on(server), f"{unique_prefix}a"
+    request = signed(backend, key, method="PUT", overwrite=False)
+    send(request, b"abc")
+    assert 412 == refused(request, b"abd")
+    assert b"abc" == get(backend, key)
+    backend.assetstore_close()
+
+
+def test_a_download_has_the_name_and_type_that_were_signed(seaweedfs: Any, unique_prefix: str) -> None:
+    """SeaweedFS answers as the query says; the emulator leaves this undone."""
+    backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
+    put(backend, key, b"abc")
+    request = signed(backend, key, download_as='Kärte "1".webp', content_type="image/webp")
+    with urllib.request.urlopen(request.url, timeout=10) as answer:
+        assert b"abc" == answer.read()
+        assert attachment('Kärte "1".webp') == answer.headers["Content-Disposition"]
+        assert "image/webp" == answer.headers["Content-Type"]
+    assert 403 == refused(attrs.evolve(request, url=request.url.replace("image%2Fwebp", "text%2Fhtml")))
+    backend.assetstore_close()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_url_of_a_window_works(server: Any, method: str, unique_prefix: str) -> None:
+    """Its signature bears the time at which the window began, possibly long ago."""
+    backend, key = backend_on(server), f"{unique_prefix}a"
+    put(backend, key, b"abc")
+    request = signed(backend, key, method=method, expires=1, window=300_000)
+    assert (b"abc" if method == "GET" else b"") == send(request)
+    backend.assetstore_close()
+
+
+def test_a_store_signs_a_whole_scene(server: Any, unique_prefix: str) -> None:
+    """Every request of many works, through a store and its scope."""
+    with AssetStore(backend_on(server)) as store:
+        scene = store.scoped(unique_prefix)
+        keys = [f"{number} ü" for number in range(5)]
+        for key in keys:
+            scene.upload(key.encode(), key)
+        for key, request in scene.presign_many(keys).items():
+            assert key.encode() == send(request)
 
 
 def test_signing_needs_no_network_and_tells_its_end() -> None:

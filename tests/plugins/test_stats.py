@@ -104,6 +104,15 @@ def test_every_operation_is_listed_from_the_beginning(stats):
     assert dict.fromkeys(GROUPS, ZEROS) == read(stats)
 
 
+def test_finished_direct_uploads_are_uploads(stats):
+    """Their bytes count with those of the others; what begins them is listed under its own name."""
+    for seen in (event(), event("finish_upload", 5), event("finish_upload", 7, "error"), event("begin_upload", 0)):
+        stats.assetstore_event(event=seen)
+    sums = read(stats)
+    assert {"count": 2, "bytes": 15, "errors": 1, "seconds": 1.5} == sums["uploads"]
+    assert {"count": 1, "bytes": 0, "errors": 0, "seconds": 0.5} == sums["begin_upload"]
+
+
 def test_successes_failures_bytes_and_seconds_are_summed_up(stats):
     """A failure counts as an error and for its time, an abandoned reader as a read with what it had read."""
     for seen in (event(), event(size=5), event(size=3, outcome="error"), event("read", 7, "abandoned")):

@@ -12,13 +12,16 @@ from assetstore import (
     AssetReader,
     AssetStore,
     DeleteReport,
+    DirectUpload,
     Hooks,
     ListPage,
     Prefix,
     PresignedRequest,
+    UploadedPart,
     Wrapper,
     hookimpl,
     open_store,
+    sniff_type,
 )
 from assetstore.models import ReadOptions
 from assetstore.sources import Source
@@ -38,6 +41,12 @@ assert_type(store.list_page("images/", cursor=None, limit=10), ListPage)
 assert_type(store.delete_many(["a", "b"]), DeleteReport)
 assert_type(store.presign("a.txt", method="PUT", expires=timedelta(hours=1)), PresignedRequest)
 assert_type(store.url("a.txt"), str)
+assert_type(store.begin_upload(filename="a.webp", size=3), DirectUpload)
+assert_type(store.presign_parts("token", range(1, 9)), dict[int, PresignedRequest])
+assert_type(store.list_parts("token"), tuple[UploadedPart, ...])
+assert_type(store.finish_upload("token", parts={1: "etag"}), AssetInfo)
+assert_type(store.sweep_pending(timedelta(hours=1)), DeleteReport)
+assert_type(sniff_type(b"GIF89a"), tuple[str, ...])
 assert_type(store.scoped("tenant/"), AssetStore)
 with store.writer("a.txt") as out, open("b", "rb") as file:
     out.write(b"abc")

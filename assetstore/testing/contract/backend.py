@@ -7,13 +7,17 @@ from collections.abc import Iterator
 
 import attrs
 
+from assetstore.testing.contract.bound import BoundGuarantees
 from assetstore.testing.contract.changing import ChangingGuarantees
 from assetstore.testing.contract.conditions import ConditionGuarantees
 from assetstore.testing.contract.deleting import DeletingGuarantees
+from assetstore.testing.contract.direct import DirectGuarantees
+from assetstore.testing.contract.direct_refusals import DirectRefusalGuarantees
 from assetstore.testing.contract.fixtures import Fixtures
 from assetstore.testing.contract.headers import HeaderGuarantees
 from assetstore.testing.contract.keys import KeyGuarantees
 from assetstore.testing.contract.listing import ListingGuarantees
+from assetstore.testing.contract.parts import PartsGuarantees
 from assetstore.testing.contract.plugin import PluginGuarantees
 from assetstore.testing.contract.reading import ReadingGuarantees
 from assetstore.testing.contract.sharing import SharingGuarantees
@@ -32,6 +36,10 @@ SUBJECTS: dict[str, type[Fixtures]] = {
     "Conditions": ConditionGuarantees,
     "Sharing": SharingGuarantees,
     "Signed requests and public URLs": SigningGuarantees,
+    "Signed uploads": BoundGuarantees,
+    "Uploads in parts": PartsGuarantees,
+    "Direct uploads": DirectGuarantees,
+    "What direct uploads refuse": DirectRefusalGuarantees,
     "Wrappers": WrapperGuarantees,
     "Plugins": PluginGuarantees,
 }
@@ -49,6 +57,10 @@ class BackendContract(
     ConditionGuarantees,
     SharingGuarantees,
     SigningGuarantees,
+    BoundGuarantees,
+    PartsGuarantees,
+    DirectGuarantees,
+    DirectRefusalGuarantees,
     WrapperGuarantees,
     PluginGuarantees,
 ):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _HEADERS = ("test_headers_round_trip",)
+_PARTS = ("test_signed_parts_become_one_asset",)
+_PARTS_LISTED = ("test_signed_parts_are_listed",)
+_PART_HEADERS = ("test_an_upload_in_parts_keeps_its_headers",)
 _UPDATES = ("test_update_replaces_what_it_names_and_keeps_the_rest",)
 
 PROOFS: Mapping[str, tuple[str, ...]] = {
@@ -38,14 +41,42 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "copy.metadata": (*_UPDATES, "test_update_clears_with_empty_values"),
     "copy.overwrite": ("test_a_create_only_copy_refuses_a_taken_key",),
     "copy.if_match": ("test_a_copy_can_insist_on_a_version", "test_an_update_can_insist_on_a_version"),
-    "presign": ("test_a_signed_url_works_as_it_was_signed", "test_a_signed_url_allows_nothing_else"),
-    "presign.method": ("test_a_signed_url_works_as_it_was_signed",),
+    "presign": (
+        "test_a_signed_url_works_as_it_was_signed",
+        "test_a_signed_url_allows_nothing_else",
+        "test_signing_needs_no_network",
+    ),
+    "presign.method": ("test_a_signed_url_works_as_it_was_signed", "test_a_signed_url_is_for_one_method"),
     "presign.expires": ("test_a_signed_url_ends_when_it_says",),
     "presign.content_type": ("test_a_signed_get_is_answered_with_its_type", "test_a_signed_put_stores_its_type"),
+    "presign.download_as": ("test_a_signed_get_is_saved_under_its_name",),
+    "presign.content_length": ("test_a_signed_put_has_its_size",),
+    "presign.sha256": ("test_a_signed_put_has_its_digest",),
+    "presign.metadata": ("test_a_signed_put_stores_its_metadata",),
+    "presign.cache_control": ("test_a_signed_put_stores_its_cache_control",),
+    "presign.overwrite": ("test_a_signed_put_can_be_create_only",),
+    "presign.window": ("test_one_window_has_one_signed_url",),
+    "presign.part": ("test_signed_parts_become_one_asset", "test_a_signed_part_is_for_one_place"),
     "url": ("test_a_public_url_names_the_key",),
+    "begin_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
+    **{
+        f"begin_parts.{name}": _PART_HEADERS
+        for name in ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
+    },
+    "list_parts": _PARTS_LISTED,
+    "list_parts.upload_id": _PARTS_LISTED,
+    "end_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
+    "end_parts.upload_id": _PARTS,
+    "end_parts.parts": (*_PARTS, "test_only_the_parts_that_came_are_put_together"),
+    "application": ("test_an_application_honours_signed_urls",),
+    "application.interface": ("test_an_application_honours_signed_urls",),
+    "application.max_size": ("test_an_application_has_a_largest_upload",),
     "check": ("test_check_finds_a_working_place_and_changes_nothing",),
 }
 """For each operation, and each option of one, the guarantees that fail where it is claimed and does not work.
 
 That what is not claimed is refused is shown for all of them by ``test_what_is_not_supported_is_refused``.
 """
+
+NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
+"""Options that no caller gives and no backend claims: what becomes of a taken key is decided when an upload ends."""

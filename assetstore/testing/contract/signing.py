@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from assetstore.errors import UnsupportedError
-from assetstore.signed import PresignedRequest
+from assetstore.signed import Method
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.contract.fixtures import Able, Fixtures
+from assetstore.testing.faulty import FaultyBackend
+from assetstore.testing.sending import Sender
 
 Signing: TypeAlias = AssetStore | None
 
-SECONDS_UNTIL_REFUSED = 30
+METHODS: tuple[Method, ...] = ("GET", "HEAD", "PUT", "DELETE")
 
 
-class SigningGuarantees(Fixtures):
-    """URLs that work without credentials, where a backend has them.
-
-    A signed request is a secret: whoever holds it may send it until it expires, and can do nothing else with it.
-    """
+class SigningFixtures(Fixtures):
+    """What signs, and what sends."""
 
     @pytest.fixture
     def signing(self, store: AssetStore, able: Able, record_property: Callable[[str, object], None]) -> Signing:
@@ -41,7 +41,22 @@ class SigningGuarantees(Fixtures):
             return None
         return store
 
-    def test_a_signed_url_works_as_it_was_signed(self, signing: Signing, able: Able) -> None:
+    @pytest.fixture
+    def send(self, signing: Signing, spy: FaultyBackend) -> Sender:
+        """Return what sends signed requests: to the backend's own application if it has one, else over HTTP."""
+        return Sender.to(AssetStore(("backend", spy)))
+
+
+class SigningGuarantees(SigningFixtures):
+    """URLs that work without credentials, where a backend has them.
+
+    A signed request is a secret: whoever holds it may send it until it expires, and can do nothing else with it.
+    """
+
+    patience: ClassVar[int] = 30
+    """Seconds that the clock of a server may be late."""
+
+    def test_a_signed_url_works_as_it_was_signed(self, signing: Signing, able: Able, send: Sender) -> None:
         """Signed requests read, look up, write and delete without credentials, under odd keys too; no repr shows the URL."""
         if signing is None:
             return
@@ -52,46 +67,96 @@ class SigningGuarantees(Fixtures):
         assert request.url not in repr(request)
         if not able("presign.method"):
             return
-        assert (200, b"") == send(store.presign(key, method="HEAD"))[:2]
-        assert 200 == send(store.presign(key, method="PUT"), b"new")[0]
+        head = send(store.presign(key, method="HEAD"))
+        assert (200, b"", "3") == (head.status, head.body, head.headers["content-length"])
+        assert 200 == send(store.presign(key, method="PUT"), b"new").status
         assert b"new" == store.read(key)
-        assert send(store.presign(key, method="DELETE"))[0] in (200, 204)
+        assert send(store.presign(key, method="DELETE")).status in (200, 204)
         assert not store.exists(key)
 
-    def test_a_signed_get_is_answered_with_its_type(self, signing: Signing, able: Able) -> None:
+    def test_signing_needs_no_network(self, signing: Signing, able: Able, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A request is signed without a connection, for an asset that is there or not."""
+        if signing is None:
+            return
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise AssertionError("signing asked the network")
+
+        with monkeypatch.context() as patch:
+            for name in ("connect", "connect_ex", "send", "sendall", "sendto"):
+                patch.setattr(socket.socket, name, refuse)
+            patch.setattr(socket, "getaddrinfo", refuse)
+            for method in METHODS if able("presign.method") else ("GET",):
+                assert method == signing.presign("missing", method=method).method
+
+    def test_a_signed_get_is_answered_with_its_type(self, signing: Signing, able: Able, send: Sender) -> None:
         """``content_type`` of a signed GET is what the answer declares, whatever is stored."""
         if signing is None or not able("presign.content_type"):
             return
         signing.upload(b"abc", "a.png")
-        status, data, headers = send(signing.presign("a.png", content_type="text/plain"))
-        assert (200, b"abc", "text/plain") == (status, data, headers["content-type"].partition(";")[0])
+        status, data, headers = send(signing.presign("a.png", content_type="image/webp"))
+        assert (200, b"abc", "image/webp") == (status, data, headers["content-type"].partition(";")[0])
 
-    def test_a_signed_put_stores_its_type(self, signing: Signing, able: Able) -> None:
-        """``content_type`` of a signed PUT stands among the headers to send, and is stored."""
-        if signing is None or not able("presign.content_type") or not able("presign.method"):
+    @pytest.mark.parametrize("name", ["map of the keep.webp", 'Karte "Süd" – 100 %; 地図.webp'], ids=["ascii", "unicode"])
+    def test_a_signed_get_is_saved_under_its_name(self, signing: Signing, able: Able, send: Sender, name: str) -> None:
+        """``download_as`` of a signed GET is the file name of an attachment, in any script (RFC 6266)."""
+        if signing is None or not able("presign.download_as"):
             return
-        request = signing.presign("a", method="PUT", content_type="image/webp")
-        assert "image/webp" in request.headers.values()
-        assert 200 == send(request, b"new")[0]
-        assert (b"new", "image/webp") == (signing.read("a"), signing.stat("a").content_type)
+        signing.upload(b"abc", "a.webp")
+        answer = send(signing.presign("a.webp", download_as=name))
+        disposition = answer.headers["content-disposition"]
+        assert (200, b"abc", "attachment", name) == (*answer[:2], disposition.partition(";")[0], saved_as(disposition))
 
-    def test_a_signed_url_ends_when_it_says(self, signing: Signing, able: Able) -> None:
+    def test_a_signed_get_gives_runs_of_bytes(self, signing: Signing, send: Sender) -> None:
+        """A player that seeks asks a signed URL for ranges, and is answered 206."""
+        if signing is None:
+            return
+        signing.upload(b"0123456789", "a")
+        request = signing.presign("a")
+        for asked, run, data in (("2-4", "2-4", b"234"), ("7-", "7-9", b"789"), ("-1", "9-9", b"9"), ("8-99", "8-9", b"89")):
+            answer = send(request, headers={"Range": f"bytes={asked}"})
+            assert (206, data, f"bytes {run}/10") == (answer.status, answer.body, answer.headers["content-range"])
+        assert 416 == send(request, headers={"Range": "bytes=10-"}).status
+
+    def test_a_signed_url_of_nothing_is_not_found(self, signing: Signing, able: Able, send: Sender) -> None:
+        """A valid request for an asset that is not there is answered 404, and to delete it is no error."""
+        if signing is None:
+            return
+        assert 404 == send(signing.presign("missing")).status
+        if able("presign.method"):
+            assert 404 == send(signing.presign("missing", method="HEAD")).status
+            assert send(signing.presign("missing", method="DELETE")).status in (200, 204)
+
+    def test_a_signed_url_ends_when_it_says(self, signing: Signing, able: Able, send: Sender) -> None:
         """A signed request tells when it ends, works before, and is refused after."""
         if signing is None or not able("presign.expires"):
             return
         signing.upload(b"abc", "a")
         week = signing.presign("a", expires=timedelta(days=7))
         assert abs(week.expires_at - datetime.now(UTC) - timedelta(days=7)) < timedelta(minutes=1)
-        assert 200 == send(week)[0]
+        assert 200 == send(week).status
         request = signing.presign("a", expires=1)
         assert abs(request.expires_at - datetime.now(UTC)) < timedelta(minutes=1)
-        deadline = time.monotonic() + SECONDS_UNTIL_REFUSED
-        while (status := send(request)[0]) == 200 and time.monotonic() < deadline:
+        deadline = time.monotonic() + self.patience
+        while (status := send(request).status) == 200 and time.monotonic() < deadline:
             continue
-        assert 400 <= status < 500
+        assert 403 == status
 
-    def test_a_signed_url_allows_nothing_else(self, signing: Signing, able: Able) -> None:
-        """Another key, another method, another type or a changed signature is refused."""
+    def test_one_window_has_one_signed_url(self, signing: Signing, able: Able, send: Sender) -> None:
+        """Within ``window`` the same URL is signed again and again; it ends ``expires`` seconds after the window does."""
+        if signing is None or not able("presign.window"):
+            return
+        signing.upload(b"abc", "a")
+        requests = [signing.presign("a", expires=600, window=86_400) for _ in range(3)]
+        # One window may end between two of three calls, but not two of them.
+        assert requests[1].url in (requests[0].url, requests[2].url)
+        assert (200, b"abc") == send(requests[1])[:2]
+        end = requests[2].expires_at
+        assert 0 == (end.timestamp() - 600) % 86_400
+        assert timedelta(seconds=540) < end - datetime.now(UTC) <= timedelta(seconds=600 + 86_400)
+
+    def test_a_signed_url_allows_nothing_else(self, signing: Signing, able: Able, send: Sender) -> None:
+        """Another key, a changed signature or a further parameter is refused."""
         if signing is None:
             return
         store = signing
@@ -99,13 +164,44 @@ class SigningGuarantees(Fixtures):
         store.upload(b"secret", "b")
         request = store.presign("a")
         changed = request.url[:-1] + ("0" if request.url[-1] != "0" else "1")
-        assert 400 <= send(request, url=changed)[0] < 500
-        assert 400 <= send(request, url=request.url.replace("/a?", "/b?"))[0] < 500
-        assert 400 <= send(request, b"evil", method="PUT")[0] < 500
-        if able("presign.method") and able("presign.content_type"):
-            typed = store.presign("a", method="PUT", content_type="image/png")
-            assert 400 <= send(typed, b"evil", headers={"Content-Type": "text/html"})[0] < 500
+        moved = request.url.replace("/a?", "/b?")
+        for url in (changed, moved, f"{request.url}&response-content-type=text%2Fhtml", request.url.partition("?")[0]):
+            assert 400 <= send(request, url=url).status < 500
         assert b"abc" == store.read("a")
+
+    def test_a_signed_url_is_for_one_method(self, signing: Signing, able: Able, send: Sender) -> None:
+        """A URL that was signed for one method is refused for each other one, and changes nothing."""
+        if signing is None:
+            return
+        signing.upload(b"abc", "a")
+        for method in METHODS if able("presign.method") else ("GET",):
+            request = signing.presign("a", method=method)
+            for other in METHODS:
+                if other != method:
+                    status = send(request, b"evil" if other == "PUT" else None, method=other).status
+                    assert (method, other, True) == (method, other, 400 <= status < 500)
+        assert b"abc" == signing.read("a")
+
+    def test_an_application_honours_signed_urls(self, signing: Signing, able: Able, send: Sender) -> None:
+        """Where signed URLs lead to an application of the store's own, it comes for WSGI, as tried here, and for ASGI."""
+        if signing is None or not able("application"):
+            return
+        signing.upload(b"abc", "a")
+        assert (200, b"abc") == send(signing.presign("a"))[:2]
+        assert 403 == send(signing.presign("a"), method="DELETE").status
+        asgi = signing.application("asgi")
+        assert inspect.iscoroutinefunction(asgi) or inspect.iscoroutinefunction(type(asgi).__call__)
+
+    def test_an_application_has_a_largest_upload(self, signing: Signing, able: Able, spy: FaultyBackend) -> None:
+        """``max_size`` of an application is the most bytes that it takes; more are answered 413, and nothing is stored."""
+        if signing is None or not (able("application.max_size") and able("presign.method")):
+            return
+        send = Sender.to(AssetStore(("backend", spy)), max_size=3)
+        request = signing.presign("a", method="PUT")
+        assert 413 == send(request, b"four").status
+        assert not signing.exists("a")
+        assert 200 == send(request, b"abc").status
+        assert b"abc" == signing.read("a")
 
     def test_a_public_url_names_the_key(
         self, store: AssetStore, prefix: str, record_property: Callable[[str, object], None]
@@ -120,23 +216,9 @@ class SigningGuarantees(Fixtures):
         assert unquote(urlsplit(url).path).endswith(f"/{prefix}odd/ü &+%2F=?#.png")
 
 
-def send(
-    request: PresignedRequest,
-    body: bytes | None = None,
-    *,
-    url: str | None = None,
-    method: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> tuple[int, bytes, dict[str, str]]:
-    """Send a signed request, or what somebody made of it; return status, body and headers, their names in lower case."""
-    sent = {**request.headers, **(headers or {})}
-    if body is not None:
-        # urllib would declare a form otherwise, which was not signed.
-        sent.setdefault("Content-Type", "")
-    raw = urllib.request.Request(url or request.url, data=body, method=method or request.method, headers=sent)  # noqa: S310 - the URL is the backend's own
-    try:
-        with urllib.request.urlopen(raw) as answer:  # noqa: S310 - as above
-            return answer.status, answer.read(), {name.lower(): value for name, value in answer.headers.items()}
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
+def saved_as(disposition: str) -> str:
+    """Return the file name that a Content-Disposition names; ``filename*`` goes before ``filename`` (RFC 6266, 4.3)."""
+    if extended := re.search(r"filename\*=UTF-8''([^; ]+)", disposition):
+        return unquote(extended[1])
+    plain = re.search(r'filename="([^"]*)"', disposition)
+    return plain[1] if plain else ""

@@ -9,6 +9,9 @@ import attrs
 
 from assetstore.testing.proxy.messages import Request
 
+# The operations that put an asset in its place.
+COMMITS = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
+
 _SERVICE = {"GET": "ListBuckets"}
 _BUCKET = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
 _BUCKET_SPECIAL = {

@@ -12,15 +12,15 @@ from xml.etree import ElementTree
 import attrs
 
 from assetstore.testing.proxy import batches, refusals
-from assetstore.testing.proxy.calls import Call, understand
+from assetstore.testing.proxy.calls import COMMITS, Call, understand
+from assetstore.testing.proxy.copies import Copies
 from assetstore.testing.proxy.messages import Answer, Request, error_answer
 from assetstore.testing.proxy.multipart import Parts, copied_size
 from assetstore.testing.proxy.refusals import RefusedError
 
 MAX_PUT = (5 << 30) - (5 << 20)
 _SKEW = 900.0
-_COMMITS = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
-_CHANGES = _COMMITS | {"CreateMultipartUpload", "UploadPart", "UploadPartCopy", "AbortMultipartUpload"}
+_CHANGES = COMMITS | {"CreateMultipartUpload", "UploadPart", "UploadPartCopy", "AbortMultipartUpload"}
 _DELETES = frozenset({"DeleteObject", "DeleteObjects"})
 _OF_OBJECTS = _CHANGES | _DELETES | {"GetObject", "HeadObject", "ListParts", "ListObjects", "ListObjectsV2"}
 _SCOPED = _OF_OBJECTS | {"HeadBucket", "ListMultipartUploads", "GetBucketLocation"}
@@ -49,14 +49,15 @@ class R2Personality:
     bytes of key; no POST policy; DeleteObjects of 1 to 1,000 keys with ``Quiet`` ignored; 501 for the headers, operations,
     parameters and ``STREAMING-`` or ``aws-chunked`` bodies that R2 lacks; 411 without Content-Length; one checksum per
     request and no SHA on parts; no conditions on UploadPartCopy; signed URLs for 1 second to 7 days; list limits; one range;
-    416 for any range of an empty asset; 412 for ``If-Match`` where nothing is; errors without namespace and request id.
+    416 for any range of an empty asset; 412 for ``If-Match`` where nothing is; ``cf-copy-destination-if-none-match: *``, as
+    far as the key was written through this proxy; errors without namespace and request id.
 
     Not added, because a signed request cannot be rewritten or the knowledge is missing: folding of keys to NFC; decoding and
-    encoding of RFC 2047 in metadata; metadata directive MERGE and ``cf-*`` headers; parts sorted at Complete, and an upload
-    aborted by a failed condition; DELETE with ``?tagging`` deleting the asset; the content type that R2 guesses; pages cut
-    to 1,000; a key id of 32 characters; static answers such as GetBucketEncryption; bucket names. Whether R2 counts deletes
-    as writes of a key is not known: here they are not. Signatures are checked by the server behind, so a rule may speak
-    before it, where R2 checks the signature first. Nothing here was compared with a live R2.
+    encoding of RFC 2047 in metadata; metadata directive MERGE and the other ``cf-*`` headers; parts sorted at Complete, and
+    an upload aborted by a failed condition; DELETE with ``?tagging`` deleting the asset; the content type that R2 guesses;
+    pages cut to 1,000; a key id of 32 characters; static answers such as GetBucketEncryption; bucket names. Whether R2
+    counts deletes as writes of a key is not known: here they are not. Signatures are checked by the server behind, so a rule
+    may speak before it, where R2 checks the signature first. Nothing here was compared with a live R2.
 
     Attributes:
         clock: the service's clock, seconds since 1970.
@@ -76,6 +77,7 @@ class R2Personality:
     max_put: int = MAX_PUT
     allow_streaming: bool = False
     _parts: Parts = attrs.field(init=False, factory=Parts)
+    _copies: Copies = attrs.field(init=False, factory=Copies)
     _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
     _written: dict[tuple[str, str], float] = attrs.field(init=False, factory=dict)
 
@@ -92,6 +94,8 @@ class R2Personality:
             if call.operation == "CompleteMultipartUpload":
                 self._parts.check(call)
             self._check_rate(call)
+            # Last, because the copy that it lets pass counts as under way until it is answered.
+            self._copies.check(call)
         except RefusedError as refused:
             return self._refusal(refused.status, refused.code, refused.message)
         return None
@@ -100,6 +104,7 @@ class R2Personality:
         """Return the server's answer as R2 would give it."""
         call = understand(request)
         self._parts.note(call, answer)
+        self._copies.note(call, answer)
         if call.operation == "DeleteObjects" and answer.status == 200:
             return batches.naming_all(answer, batches.keys_of(call.body))
         if answer.status == 404 and call.operation == "PutObject" and "if-match" in call.headers:
@@ -141,7 +146,7 @@ class R2Personality:
             raise RefusedError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
 
     def _check_rate(self, call: Call) -> None:
-        if call.operation not in _COMMITS or self.write_interval <= 0:
+        if call.operation not in COMMITS or self.write_interval <= 0:
             return
         now = self.clock()
         with self._lock:

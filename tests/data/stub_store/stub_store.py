@@ -13,17 +13,21 @@ import attrs
 
 from assetstore import (
     AccessDeniedError,
+    ApplicationOptions,
     AssetInfo,
     BackendError,
     CheckOptions,
     CheckReport,
     CheckStep,
     CredentialsError,
+    DeleteOptions,
     Event,
     PresignedRequest,
     PresignOptions,
+    Source,
     StatOptions,
     UnavailableError,
+    UploadOptions,
     hookimpl,
     is_valid_key,
 )
@@ -52,9 +56,12 @@ class StubBackend(MemoryBackend):
     """Holds ``HOSTILE`` from the start, and looks every ``trouble`` in the eye."""
 
     location = "a stub\x1b[31m, here"
-    supports = MemoryBackend.supports | {"presign.method", "presign.expires", "presign.content_type"}
+    supports = MemoryBackend.supports | {
+        *("presign.method", "presign.expires", "presign.content_type", "application.interface")
+    }
 
     trouble: str = ""
+    base: str = "https://cdn.example"
 
     def __attrs_post_init__(self) -> None:
         for key in HOSTILE:
@@ -86,8 +93,29 @@ class StubBackend(MemoryBackend):
         self._fail(key)
         end = datetime.now(UTC) + timedelta(seconds=options.expires)
         headers = {"content-type": options.content_type} if options.content_type else {}
-        url = f"https://cdn.example/{quote(key)}?signature={SECRET}"
+        url = f"{self.base}/{quote(key)}?signature={SECRET}"
         return PresignedRequest(url=url, method=options.method, headers=headers, expires_at=end)
+
+    @hookimpl
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Honour the canary, unless the URLs lead elsewhere."""
+        return self._serve if self.base == "https://cdn.example" else None
+
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        key, method = environ["PATH_INFO"].removeprefix("/"), environ["REQUEST_METHOD"]
+        status, data = "403 Forbidden", f"<Code>SignatureDoesNotMatch</Code>{SECRET}".encode()
+        if self.trouble != "refused" and environ["QUERY_STRING"] == f"signature={SECRET}":
+            status, data = "200 OK", b""
+            if method == "PUT":
+                self.assetstore_upload(key, Source(environ["wsgi.input"].read()), UploadOptions())
+            elif method == "DELETE":
+                self.assetstore_delete([key], DeleteOptions())
+            elif key in self._assets:
+                data = self._assets[key][1]
+            else:
+                status = "404 Not Found"
+        start_response(status, [("Content-Length", str(len(data)))])
+        return [b"" if method == "HEAD" else data]
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any]:

@@ -11,10 +11,9 @@
     max_size      = 20_000_000
 
 An upload that breaks a rule is InvalidOptionError, and nothing of it is stored; a stream of unknown length is counted while
-it is sent. The first bytes tell PNG, JPEG, GIF, WebP, AVIF, PDF, Ogg, MP3, WAV, MP4 and WebM apart: an asset that is
-declared as one of them has to be one, and one of them that is declared as something else is refused;
-``application/octet-stream`` declares nothing. What has no such beginning, as SVG or plain text, is taken by its declared
-type alone.
+it is sent. The first bytes tell images, audio, video, PDF and ZIP apart: an asset that is declared as one of them has to be
+one, and one of them that is declared as a page or as text is refused; ``application/octet-stream`` declares nothing. What
+looks like HTML, SVG or XML has to be declared as that. Anything else is taken by its declared type alone.
 
 A native copy could change a type unseen, and a signed PUT brings bytes that never come by: neither is passed. The store
 copies by reading and writing, and so by these rules. Downloads and public URLs are passed.

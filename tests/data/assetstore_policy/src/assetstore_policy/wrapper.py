@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from assetstore import AssetInfo, InvalidOptionError, Source, UploadOptions, Wrapper, hookimpl
-from assetstore_policy.signatures import HEAD_BYTES, has_signature, types_of
+from assetstore import AssetInfo, InvalidOptionError, Source, UploadOptions, Wrapper, hookimpl, refusal, sniff_type
 
+HEAD_BYTES = 4096
 UNKNOWN = "application/octet-stream"
 
 
@@ -45,11 +45,10 @@ class Policy(Wrapper):
 
     def _check_type(self, source: Source, options: UploadOptions) -> None:
         declared = (options.content_type or UNKNOWN).partition(";")[0].strip().lower()
-        found = types_of(source.peek(HEAD_BYTES)) if self.sniff else ()
-        if found and declared not in (*found, UNKNOWN):
-            raise InvalidOptionError(f"the bytes are {found[0]} and are declared as {declared}", hint="declare what it is")
-        if self.sniff and not found and has_signature(declared):
-            raise InvalidOptionError(f"the bytes are declared as {declared} and are not", hint="declare what it is")
+        head = source.peek(HEAD_BYTES) if self.sniff else b""
+        if self.sniff and (reason := refusal(declared, head)):
+            raise InvalidOptionError(reason, hint="declare what it is")
+        found = sniff_type(head)
         kind = found[0] if found and declared == UNKNOWN else declared
         if not any(fnmatchcase(kind, allowed) for allowed in self.allowed_types):
             raise InvalidOptionError(f"{kind} is not allowed here", hint=f"allowed are {', '.join(self.allowed_types)}")

@@ -1,0 +1,233 @@
+"""What ``doctor`` tries by signed requests and public URLs, as somebody without credentials would. No URL is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnavailableError
+from assetstore.signed import Method, PresignedRequest
+from assetstore.store import AssetStore
+from assetstore.testing.sending import Answer, Sender
+
+T = TypeVar("T")
+
+EXPIRES = 60
+WARN_SECONDS = 60
+# Beyond that R2 and S3 refuse whatever is signed (R2, "Limits").
+FAIL_SECONDS = 15 * 60
+TRIED_HEADER = "content-type"
+
+_TIMEOUT_SECONDS = 10
+_CODE = re.compile(rb"<Code>([A-Za-z]{1,40})</Code>")
+_SET_CLOCK = "set this machine's clock, best by NTP"
+_NEXT = {
+    "SignatureDoesNotMatch": "check the secret key, and that no proxy on the way changes requests",
+    "RequestTimeTooSkewed": _SET_CLOCK,
+    "ExpiredRequest": _SET_CLOCK,
+    "AccessDenied": "allow the credentials to read, write and delete objects",
+    "Unauthorized": "check the access key; it may be unknown, expired or revoked",
+    "NoSuchBucket": "check the bucket's name and the address of the store",
+}
+
+
+class SkippedError(Exception):
+    """A step has nothing to work on, because an earlier one failed, or because there is nothing to try."""
+
+
+class WarnedError(Exception):
+    """A step found something that works, and will not always.
+
+    Attributes:
+        hint: the next thing to do.
+    """
+
+    def __init__(self, detail: str, hint: str) -> None:
+        super().__init__(detail)
+        self.hint = hint
+
+
+@attrs.define(eq=False)
+class SignedSteps:
+    """Sends signed requests for an asset of its own.
+
+    Attributes:
+        store: the store.
+        key: the key of its asset.
+        payload: the asset's bytes.
+    """
+
+    store: AssetStore
+    key: str
+    payload: bytes = attrs.field(repr=False)
+    _send: Sender = attrs.field(init=False)
+    _in_process: bool = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find out where signed requests lead."""
+        self._send = Sender.to(self.store)
+        self._in_process = self._send.in_process
+
+    def round_trip(self) -> str:
+        """Write, read, look up and delete an asset by signed requests."""
+        put = self._sign("PUT")
+        self._expect(put, (200,), self.payload)
+        try:
+            answer = self._expect(self._sign("GET"), (200,))
+            if answer.body != self.payload:
+                raise IntegrityError("a signed GET gave other bytes than a signed PUT took", hint="do not use this store")
+            head = self._sign("HEAD")
+            self._expect(head, (200,))
+            by_whom = f", by the store's own application in this process\n{self._listener(head)}" if self._in_process else ""
+            self._expect(self._sign("DELETE"), (200, 204))
+        except BaseException:
+            with contextlib.suppress(AssetStoreError):
+                self.store.delete(self.key)
+            raise
+        self._expect(self._sign("GET"), (404,))
+        return f"PUT, GET, HEAD and DELETE were honoured{by_whom}"
+
+    def clocks(self) -> str:
+        """Compare this machine's clock with the server's."""
+        if self._in_process:
+            raise SkippedError("signed URLs are honoured by this machine's own clock")
+        began = time.time()
+        answer = self._exchange(self._sign("HEAD"))
+        middle = (began + time.time()) / 2
+        try:
+            told = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            raise SkippedError("the server does not tell its time") from None
+        # A date has whole seconds.
+        ahead = round(middle - told - 0.5)
+        detail = f"this machine's clock is {abs(ahead):,} s {'ahead of' if ahead > 0 else 'behind'} the server's"
+        if abs(ahead) > FAIL_SECONDS:
+            raise BackendError(f"{detail}; more than 15 minutes are refused", hint=_SET_CLOCK)
+        if abs(ahead) > WARN_SECONDS:
+            raise WarnedError(f"{detail}; signed URLs begin and end that much too late or too early", _SET_CLOCK)
+        return detail if abs(ahead) > 1 else "both clocks agree"
+
+    def preflight(self, origins: Sequence[str]) -> str:
+        """Ask, as the browser of each origin does, whether a page may send a signed PUT."""
+        if not origins:
+            raise SkippedError("no site is known that uploads: --origin https://app.example tries one")
+        for origin in origins:
+            headers = {
+                "Origin": origin,
+                "Access-Control-Request-Method": "PUT",
+                "Access-Control-Request-Headers": TRIED_HEADER,
+            }
+            answer = self._exchange(self._sign("PUT"), method="OPTIONS", headers=headers)
+            if refused := _refusal(origin, answer):
+                why = f"a browser would refuse a PUT by a page of {origin}: {refused}"
+                raise BackendError(why, hint=self._allow(origin))
+        return f"pages of {', '.join(origins)} may send a PUT with {TRIED_HEADER}"
+
+    def _allow(self, origin: str) -> str:
+        if self._in_process:
+            return f'add "{origin}" to origins in the settings of the store'
+        if any(command.name == "cors" for command in self.store.commands()):
+            return f"allow it by the bucket's CORS rules: assetstore cors set --origin {origin}"
+        return "allow it by the CORS rules of the place where the assets are"
+
+    def _sign(self, method: Method) -> PresignedRequest:
+        return self.store.presign(self.key, method=method, expires=EXPIRES)
+
+    def _expect(self, request: PresignedRequest, statuses: Sequence[int], body: bytes | None = None) -> Answer:
+        answer = self._exchange(request, body)
+        if answer.status not in statuses:
+            code = match[1].decode() if (match := _CODE.search(answer.body)) else ""
+            why = f"a signed {request.method} was answered {answer.status} {code}".rstrip()
+            raise BackendError(why, hint=_NEXT.get(code, "see that signed URLs lead to this store and to nothing else"))
+        return answer
+
+    def _exchange(
+        self,
+        request: PresignedRequest,
+        body: bytes | None = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return _reaching(request.url, lambda: self._send(request, body, method=method, headers=headers))
+
+    def _listener(self, request: PresignedRequest) -> str:
+        """Tell whether something answers where signed URLs lead, and whether it is this store's."""
+        parts = urlsplit(request.url)
+        try:
+            with socket.create_connection((parts.hostname, _port(parts)), timeout=1):
+                pass
+        except OSError:
+            return f"nothing listens at {parts.netloc} now; assetstore serve does"
+        try:
+            honoured = Sender.over_http()(request).status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            honoured = False
+        if honoured:
+            return f"what listens at {parts.netloc} honours them too"
+        return f"what listens at {parts.netloc} is no server of this store; correct serve_url, or start assetstore serve"
+
+
+def read_publicly(url: str, payload: bytes) -> str:
+    """Read the asset under its public URL."""
+    parts = urlsplit(url)
+    request = urllib.request.Request(url)  # noqa: S310 - the store's own public URL
+
+    def get() -> bytes:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
+            return bytes(answer.read(len(payload) + 1))
+
+    try:
+        found = _reaching(url, get)
+    except urllib.error.HTTPError as error:
+        with error:
+            hint = "check public_url, and that what is stored is public there"
+            raise BackendError(f"the public URL is answered {error.code}", hint=hint) from None
+    if found != payload:
+        raise IntegrityError("other bytes are found under the public URL", hint="see that public_url leads to this store")
+    return f"found at {parts.scheme}://{parts.netloc}"
+
+
+def _reaching(url: str, exchange: Callable[[], T]) -> T:
+    try:
+        return exchange()
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        why = f"no answer from {urlsplit(url).netloc}: {getattr(reason, 'strerror', None) or type(reason).__name__}"
+        raise UnavailableError(why, hint="check the network, and the address in the store's settings") from None
+
+
+def _refusal(origin: str, answer: Answer) -> str | None:
+    """Return why a browser would not let the page send it, by the rules of Fetch ("CORS-preflight fetch")."""
+    allowed = answer.headers.get("access-control-allow-origin")
+    methods = _words(answer, "access-control-allow-methods")
+    headers = {name.lower() for name in _words(answer, "access-control-allow-headers")}
+    if not 200 <= answer.status < 300:
+        return f"the preflight is answered {answer.status}"
+    if allowed not in (origin, "*"):
+        return "the origin is not allowed"
+    if not methods & {"PUT", "*"}:
+        return "the method is not allowed"
+    return None if headers & {TRIED_HEADER, "*"} else f"the header {TRIED_HEADER} is not allowed"
+
+
+def _words(answer: Answer, name: str) -> set[str]:
+    return {word.strip() for word in answer.headers.get(name, "").split(",")}
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,89 @@
+"""The tokens of direct uploads: all that a server has to know of one, signed, so that no database is needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+
+import attrs
+
+from assetstore.errors import InvalidOptionError, TokenError
+from assetstore.key_ring import KeyRing
+
+MAX_TOKEN = 2048
+_PURPOSE = "direct-upload"
+_SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.([0-9a-f]{8}\.[A-Za-z0-9_-]{43})", re.ASCII)
+
+
+@attrs.frozen(kw_only=True)
+class Claims:
+    """What a token says.
+
+    Attributes:
+        key: what the asset will be called, in the scope.
+        upload: the random name of the upload; the pending object is called after it, and the asset's metadata keep it.
+        size: in bytes.
+        content_type: media type.
+        headers: fingerprint of the other headers and the metadata.
+        ends: when the token expires, in seconds of Unix time.
+        sha256: digest in hex, or ``None``.
+        reuse: whether an equal asset that has taken the key is as good.
+        upload_id: of an upload in parts.
+        part_size: bytes of each part but the last.
+        cache_control: the header that the asset will have.
+    """
+
+    key: str
+    upload: str
+    size: int
+    content_type: str
+    headers: str
+    ends: int
+    sha256: str | None = None
+    reuse: bool = False
+    upload_id: str | None = attrs.field(default=None, repr=False)
+    part_size: int | None = None
+    cache_control: str | None = None
+
+
+_NAMES = tuple(field.name for field in attrs.fields(Claims))
+
+
+def seal(ring: KeyRing, prefix: str, claims: Claims) -> str:
+    """Return the token of claims that holds under this prefix alone.
+
+    Raises:
+        InvalidOptionError: it would be longer than 2,048 characters.
+    """
+    text = json.dumps(attrs.astuple(claims), ensure_ascii=False, separators=(",", ":"))
+    body = base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    token = f"{body}.{ring.sign(_PURPOSE, prefix, body)}"
+    if len(token) > MAX_TOKEN:
+        raise InvalidOptionError(
+            f"the token would be longer than {MAX_TOKEN} characters", hint="choose a shorter key"
+        )
+    return token
+
+
+def unseal(ring: KeyRing, prefix: str, token: str) -> Claims:
+    """Return what a token says; nothing of it is read before its signature is verified.
+
+    Raises:
+        TokenError: it was not made by these keys for this prefix, or it has expired.
+    """
+    match = _SHAPE.fullmatch(token) if isinstance(token, str) and len(token) <= MAX_TOKEN else None
+    if match is None or not ring.verify(match[2], _PURPOSE, prefix, match[1]):
+        raise TokenError("the token is not one of this store, or was changed", hint="begin the upload again")
+    try:
+        claims = Claims(**dict(zip(_NAMES, json.loads(_decoded(match[1])), strict=True)))
+    except ValueError as error:
+        raise TokenError("the token is of another version of assetstore", hint="begin the upload again") from error
+    if claims.ends <= time.time():
+        raise TokenError("the token has expired", hint="begin the upload again")
+    return claims
+
+
+def _decoded(body: str) -> bytes:
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))

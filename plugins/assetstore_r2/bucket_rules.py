@@ -1,0 +1,136 @@
+"""What a bucket has to allow for direct uploads: CORS for the browsers that send them, a lifecycle for those never finished.
+
+A bucket's rules are read and written as a whole, and those of others are kept. A lifecycle rule is ours by its ID; a CORS
+rule by its form, whatever its origins and methods, since the dashboard's have no ID.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from assetstore import (
+    AccessDeniedError,
+    CredentialsError,
+    InvalidOptionError,
+    NotFoundError,
+    StoreNotFoundError,
+    UnsupportedError,
+)
+from assetstore_r2.bucket import Bucket
+from assetstore_r2.errors import translated
+
+Rule: TypeAlias = dict[str, Any]
+
+PENDING = "pending/"
+PENDING_DAYS = 8
+_LIFECYCLE_ID = "assetstore-pending"
+_ORIGIN = re.compile(r"(https(?!.*:443$)|http(?!.*:80$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
+_WRITTEN = "write it as browsers do: https://app.example, in lower case, without path, slash at the end and usual port"
+
+
+def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
+    """Return the rule by which pages of these origins may use signed requests.
+
+    Any header is allowed: what a request must send is in its signature. MaxAgeSeconds, an hour, is for how long a browser
+    remembers the answer (R2, "Configure CORS", allows a day).
+
+    Args:
+        origins: each as a browser sends it, ``https://app.example``.
+        delete: allow signed DELETE too.
+
+    Raises:
+        InvalidOptionError: there is no origin, or one is not written as browsers do.
+    """
+    if not origins:
+        raise InvalidOptionError("a CORS rule needs an origin", hint="give --origin https://app.example")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise InvalidOptionError(f"{origin!r} is no origin", hint=_WRITTEN)
+    return {
+        "AllowedOrigins": list(dict.fromkeys(origins)),
+        "AllowedMethods": ["GET", "HEAD", "PUT", *(["DELETE"] if delete else [])],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 3600,
+    }
+
+
+def lifecycle_rule(prefix: str = PENDING, days: int = PENDING_DAYS) -> Rule:
+    """Return the rule that removes uploads which were never finished, whole ones and those in parts.
+
+    Eight days is as long as the token of an upload can live: its requests up to seven, and a day to finish it.
+
+    Raises:
+        InvalidOptionError: there is no prefix, so that all assets would go, or ``days`` is less than 1.
+    """
+    if not prefix.endswith("/"):
+        raise InvalidOptionError("the prefix ends in a slash", hint=f"leave it at {PENDING}")
+    if days < 1:
+        raise InvalidOptionError(f"days is at least 1, not {days}")
+    return {
+        "ID": _LIFECYCLE_ID,
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": days},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
+    }
+
+
+def read_cors(bucket: Bucket) -> list[Rule]:
+    """Return a bucket's CORS rules."""
+    return _asked("CORS", lambda: bucket.client.get_bucket_cors(Bucket=bucket.name).get("CORSRules"))
+
+
+def read_lifecycle(bucket: Bucket) -> list[Rule]:
+    """Return a bucket's lifecycle rules."""
+    return _asked("lifecycle", lambda: bucket.client.get_bucket_lifecycle_configuration(Bucket=bucket.name).get("Rules"))
+
+
+def set_cors(bucket: Bucket, rule: Rule) -> list[Rule]:
+    """Put our rule in the place of an older one of ours, or first; return all rules."""
+    rules = [rule, *(other for other in read_cors(bucket) if not _has_our_form(other, rule))]
+    _asked("CORS", lambda: bucket.client.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": rules}))
+    return rules
+
+
+def set_lifecycle(bucket: Bucket, rule: Rule) -> list[Rule]:
+    """Put our rule in the place of an older one of ours, or last; return all rules."""
+    rules = [*(other for other in read_lifecycle(bucket) if other.get("ID") != rule["ID"]), rule]
+    _asked(
+        "lifecycle",
+        lambda: bucket.client.put_bucket_lifecycle_configuration(
+            Bucket=bucket.name, LifecycleConfiguration={"Rules": rules}
+        ),
+    )
+    return rules
+
+
+def _has_our_form(other: Rule, rule: Rule) -> bool:
+    free = ("ID", "AllowedOrigins", "AllowedMethods")
+    ours = {name: value for name, value in rule.items() if name not in free}
+    return ours == {name: value for name, value in other.items() if name not in free and value}
+
+
+def _asked(kind: str, ask: Callable[[], Any]) -> list[Rule]:
+    """Ask the service; a bucket without such rules answers 404."""
+    try:
+        with translated():
+            return list(ask() or ())
+    except StoreNotFoundError:
+        raise
+    except NotFoundError:
+        return []
+    except CredentialsError:
+        raise
+    except AccessDeniedError as error:
+        raise AccessDeniedError(
+            f"the access key may neither see nor change the bucket's {kind} rules",
+            hint="use an API token of R2 with the permission Admin Read & Write, or set them in the dashboard",
+        ) from error
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"the service shows and takes no {kind} rules; assetstore {kind.lower()} print writes ours as JSON",
+            hint="set them in the service's dashboard",
+        ) from error

@@ -1,0 +1,223 @@
+"""A browser, and places to upload to: a folder and two S3 servers, each with a page at another origin than the store's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import browsing
+from assetstore import AssetStore, open_store
+
+DOCS = Path(__file__).parents[2] / "docs"
+FOREIGN = "foreign.test"
+
+
+@pytest.hookimpl(trylast=True)  # after -k and the like, which may leave nothing to install for
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here; the summary says so."""
+    ours = [item for item in items if item.path.is_relative_to(browsing.FOLDER)]
+    if browsing.has_browser():
+        ours = [item for item in ours if item.path.name == "test_uppy.py"]
+        if not ours or browsing.install_uppy():
+            return
+    items[:] = [item for item in items if item not in ours]
+    config.hook.pytest_deselected(items=ours)
+
+
+@attrs.frozen(kw_only=True)
+class Site:
+    """A store, and the example for FastAPI running over it at another origin than the store's.
+
+    Attributes:
+        name: local, seaweedfs or emulator.
+        store: all of it.
+        url: where the example is; the store may be used from there.
+        example: the application, whose store each test exchanges for a part of its own.
+    """
+
+    name: str
+    store: AssetStore
+    url: str
+    example: Any
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """What a test has of a site.
+
+    Attributes:
+        name: local, seaweedfs or emulator.
+        store: empty, and only this test's.
+        site: where the example is, an origin from which the store may be used.
+        foreign_site: the same example, at an origin from which it may not.
+    """
+
+    name: str
+    store: AssetStore
+    site: str
+    foreign_site: str
+
+    @property
+    def canary(self) -> str:
+        """An address that is asked for by nothing but a script that ran."""
+        return f"{self.site}/canary"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Give Chromium.
+
+    For one module at a time, because Playwright keeps an event loop running in this thread as long as it lives.
+    """
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-proxy-server", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """Give a page without cookies, cache or history, that waits half a minute for what is expected of it."""
+    with browser.new_context(viewport={"width": 900, "height": 700}) as context:
+        context.set_default_timeout(30_000)
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module", params=["local", "seaweedfs", "emulator"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run each kind in turn, at a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        opening = local(tmp_path_factory.mktemp("local"), url) if request.param == "local" else remote(request, url)
+        with opening as store:
+            example = example_module().create_app(store)
+            with serving(with_pages(example), listener):
+                yield Site(name=request.param, store=store, url=url, example=example)
+
+
+@pytest.fixture
+def place(site: Site, unique_prefix: str) -> Place:
+    """Give each site in turn, over an empty part of its store."""
+    site.example.state.store = store = site.store.scoped(unique_prefix)
+    return Place(name=site.name, store=store, site=site.url, foreign_site=site.url.replace("127.0.0.1", FOREIGN))
+
+
+@contextmanager
+def local(folder: Path, origin: str) -> Iterator[AssetStore]:
+    """Open a folder whose signed URLs are answered at a port of their own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serve_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        table = {"url": f"file:{folder}/assets", "serve_url": serve_url, "origins": [origin]}
+        with open_store(table) as store, serving(store.application("asgi"), listener):
+            yield store
+
+
+@contextmanager
+def remote(request: pytest.FixtureRequest, origin: str) -> Iterator[AssetStore]:
+    """Open a server's bucket; the emulator takes no CORS rules, and lets in what calls itself 127.0.0.1 and nothing else."""
+    server = request.getfixturevalue(request.param)
+    methods, exposed = ["GET", "PUT"], ["ETag"]
+    rule = {"AllowedOrigins": [origin], "AllowedMethods": methods, "AllowedHeaders": ["*"], "ExposeHeaders": exposed}
+    table = {
+        "url": f"r2:///{server.bucket}?endpoint_url={server.endpoint_url}",
+        "access_key": server.access_key,
+        "secret_key": server.secret_key,
+    }
+    with server.client() as client, open_store(table) as store:
+        if server.name == "emulator":
+            yield store
+            return
+        client.put_bucket_cors(Bucket=server.bucket, CORSConfiguration={"CORSRules": [rule]})
+        yield store
+        client.delete_bucket_cors(Bucket=server.bucket)
+
+
+def example_module() -> Any:
+    """Import docs/frameworks/fastapi_app.py."""
+    spec = importlib.util.spec_from_file_location("fastapi_app", DOCS / "frameworks" / "fastapi_app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def with_pages(example: Any) -> Any:
+    """Return an application with the other page, once for each version of Uppy, beside the example."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
+
+    pages = []
+    for version in browsing.UPPY_VERSIONS:
+        uppy = StaticFiles(directory=browsing.bundle(version), check_dir=False)
+        page = StaticFiles(directory=DOCS / "direct-upload")
+        pages += [Mount(f"/uppy-{version}/uppy", uppy), Mount(f"/uppy-{version}", page)]
+    return Starlette(routes=[*pages, Mount("/", example)])
+
+
+@contextmanager
+def serving(app: Any, listener: socket.socket) -> Iterator[None]:
+    """Answer what comes to a listening socket until the block ends."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """Give a PNG of 480 by 300 pixels that does not compress well, some 400 KB."""
+    width, height = 480, 300
+    rows = (
+        b"\0" + b"".join(bytes((x * 255 // width, y * 255 // height, (x * y * 7919 >> 5) & 255)) for x in range(width))
+        for y in range(height)
+    )
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(rows))),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+@pytest.fixture
+def requested(page: Any) -> list[str]:
+    """Give the list of URLs that the page and its frames ask for, which grows."""
+    urls: list[str] = []
+    page.context.on("request", lambda request: urls.append(request.url))
+    return urls
+
+
+@pytest.fixture
+def choose(page: Any) -> Callable[..., None]:
+    """Return what chooses a file in a page."""
+
+    def choose(name: str, content_type: str, data: bytes) -> None:
+        page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": content_type, "buffer": data})
+
+    return choose

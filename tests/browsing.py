@@ -1,0 +1,78 @@
+"""What the browser tests need beside Python's packages: Chromium, and Uppy, which npm fetches."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+FOLDER = TESTS / "browser"
+ENTRY = TESTS.parent / "docs" / "direct-upload" / "uppy.mjs"
+UPPY = TESTS.parent / ".cache" / "uppy"
+UPPY_VERSIONS = ("5", "6")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def has_browser() -> bool:
+    """Tell whether there are a browser and the package that drives it."""
+    return CHROMIUM is not None and importlib.util.find_spec("playwright") is not None
+
+
+def bundle(version: str) -> Path:
+    """Return the folder with uppy.mjs and uppy.css of a version, which may be missing or of older packages."""
+    return UPPY / version / "bundle"
+
+
+def has_uppy() -> bool:
+    """Tell whether every version is there as its package.json names it."""
+    return all(_is_complete(version) for version in UPPY_VERSIONS)
+
+
+def install_uppy() -> bool:
+    """Install what is missing into .cache/uppy, one process at a time, and tell whether every version is there."""
+    UPPY.mkdir(parents=True, exist_ok=True)
+    with (UPPY / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for version in UPPY_VERSIONS:
+            if not _is_complete(version):
+                shutil.rmtree(UPPY / version, ignore_errors=True)
+                _install(UPPY / version, _wanted(version))
+    return has_uppy()
+
+
+def _install(folder: Path, wanted: str) -> None:
+    from servers.emulator import NODE, NPM
+
+    options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
+    build = ("--bundle", "--format=esm", "--minify", "--outfile=bundle/uppy.mjs")
+    folder.mkdir()
+    (folder / "package.json").write_text(wanted)
+    shutil.copy(ENTRY, folder)
+    for command in ([NPM, "install", *options], ["node_modules/esbuild/bin/esbuild", ENTRY.name, *build]):
+        if subprocess.run([NODE, *command], cwd=folder, capture_output=True, check=False).returncode != 0:
+            return
+    (folder / "bundle" / "complete.json").write_text(wanted)
+
+
+def _is_complete(version: str) -> bool:
+    complete = bundle(version) / "complete.json"
+    return complete.exists() and complete.read_text() == _wanted(version)
+
+
+def _wanted(version: str) -> str:
+    return (TESTS / "data" / "uppy" / version / "package.json").read_text()
+
+
+def left_out(config: pytest.Config) -> list[str]:
+    """Return a line for each part of the browser tests that a run would have had and went without."""
+    named = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
+    if not any(FOLDER.is_relative_to(path) or path.is_relative_to(FOLDER) for path in named):
+        return []
+    if not has_browser():
+        return ["left out: browser tests (no Chromium; apt-get install chromium, or tox -e browser)"]
+    return [] if has_uppy() else ["left out: browser tests of Uppy (npm could not install it)"]
