@@ -129,6 +129,8 @@ class DirectUploads:
             operation.attempts = attempt
             operation.key = proposed.key
             operation.full_key = self.scope.inward(proposed.key)
+            if proposed.key.startswith(_PENDING):
+                raise InvalidOptionError(f"keys under {_PENDING!r} are for uploads on their way", hint="choose another key")
             if proposed.on_clash == "reuse" or not self._is_taken(operation.full_key):
                 return proposed.key, proposed.on_clash
             if proposed.on_clash == "fail":

@@ -533,7 +533,11 @@ class AssetStore:
             self._direct.cancel(operation, token)
 
     def sweep_pending(self, older_than: timedelta = timedelta(days=1)) -> DeleteReport:
-        """Delete what was sent for direct uploads longer ago than this and never finished."""
+        """Delete what was sent for direct uploads longer ago than this and never finished.
+
+        What was sent through a part of the store, ``scoped("tenant/")``, lies under its own ``pending/`` and is swept there.
+        Parts that were never put together are dropped by the backend itself, on R2 and in a folder after seven days.
+        """
         with self._operation("sweep_pending", None) as operation:
             return self._direct.sweep(operation, older_than)
 
@@ -568,6 +572,8 @@ class AssetStore:
         """Tell whether the store can do an operation, ``"presign"``, or honours an option of one, ``"upload.if_match"``."""
         op, _, field = capability.partition(".")
         through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
+        if capability in _DIRECT:
+            return self.can("presign.content_length")
         if op == "download":
             # What the backend cannot do, the store does by reading.
             return not field or capability in OPTION_FIELDS
@@ -634,6 +640,9 @@ class AssetStore:
     def __repr__(self) -> str:
         scope = f" under {self._scope.prefix!r}" if self._scope.prefix else ""
         return f"<AssetStore {self.name} ({self.location}){scope}>"
+
+
+_DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
 
 
 def _guess(key: str | None, filename: str) -> str:

@@ -81,6 +81,11 @@ def test_the_request_is_bound_to_what_was_announced(store, backend):
     assert [] == keys(store)
 
 
+def test_a_store_says_whether_it_takes_direct_uploads(store):
+    """It has to sign requests that are bound to a size."""
+    assert (True, False) == (store.can("begin_upload"), AssetStore(MemoryBackend()).can("begin_upload"))
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -106,6 +111,7 @@ def test_the_request_is_bound_to_what_was_announced(store, backend):
         ({"key": "../a.png"}, InvalidKeyError, "segment"),
         ({"key": None}, InvalidOptionError, "needs a name"),
         ({"key": "taken.png"}, AlreadyExistsError, "key is taken"),
+        ({"key": "pending/mine", "size": 1}, InvalidOptionError, "uploads on their way"),
     ],
 )
 def test_all_is_checked_before_anything_is_signed(store, spy, options, error, words):

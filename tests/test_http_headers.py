@@ -44,7 +44,9 @@ def test_pythons_own_reader_agrees(name: str) -> None:
         assert name.strip() == str(_parsed(header)).strip()
         return
     extended = header.rpartition("filename*=")[2]
-    assert name == unquote(extended.removeprefix("UTF-8''")) == _parsed(f"attachment; filename*={extended}")
+    assert name == unquote(extended.removeprefix("UTF-8''"))
+    # That parser strips the blanks of any script.
+    assert name.strip() == str(_parsed(f"attachment; filename*={extended}")).strip()
 
 
 @given(st.dictionaries(NAMES, st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40), max_size=4))
