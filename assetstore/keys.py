@@ -62,7 +62,8 @@ def join_key(*parts: str) -> str:
 
 
 def _normalize_unicode(text: str) -> str:
-    for character in text:
+    # What is printable is neither a control character nor a surrogate.
+    for character in "" if text.isprintable() else text:
         category = unicodedata.category(character)
         if category == "Cc":
             raise InvalidKeyError(f"a key holds no control characters, this one has U+{ord(character):04X}")

@@ -271,6 +271,13 @@ class LocalBackend:
         return make(Gate(self) if options.max_size is None else Gate(self, max_body=options.max_size))
 
     @hookimpl
+    def assetstore_commands(self) -> Sequence[Any] | None:
+        """Say of ``cors`` and ``lifecycle``, which buckets have, what a folder has instead."""
+        from assetstore_local.commands import commands
+
+        return commands()
+
+    @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
         """Make a folder for the parts, apart from the assets."""
         self._admit(None, options)

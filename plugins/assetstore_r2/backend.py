@@ -172,7 +172,7 @@ class S3Backend:
         )
         return Bucket(
             client=client,
-            signer=Signer(client=client, bucket=self.bucket, credentials=session.get_credentials),
+            signer=Signer(client=client, bucket=self.bucket, credentials=session.get_credentials()),
             name=self.bucket,
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
@@ -244,7 +244,8 @@ class S3Backend:
         """Hand out the keys that are set, or one made from the secret that all servers of the store have."""
         if self.signing_keys:
             return KeyRing.of(self.signing_keys)
-        if self._credentials is None:
+        if self._credentials is None or self._credentials.session_token is not None:
+            # What another server finds, or this one an hour later, may be another secret.
             return None
         return KeyRing((hmac.digest(self._credentials.secret_key.encode(), _TOKENS, hashlib.sha256),))
 

@@ -5,9 +5,10 @@ botocore can do this too, but takes several times as long; here it only tells, o
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
@@ -51,12 +52,12 @@ class Signer:
     Attributes:
         client: botocore's client, which knows the bucket's address.
         bucket: the bucket's name.
-        credentials: returns botocore's credentials, which may be other ones an hour later.
+        credentials: botocore's, which renew themselves; ``None`` where it found none.
     """
 
     client: Client = attrs.field(repr=False)
     bucket: str
-    credentials: Callable[[], Any] = attrs.field(repr=False)
+    credentials: Any = attrs.field(repr=False)
     _days: dict[tuple[str, str, str], Day] = attrs.field(init=False, repr=False, factory=dict)
 
     def url(
@@ -97,7 +98,7 @@ class Signer:
         }
         if frozen.token is not None:
             parameters["X-Amz-Security-Token"] = frozen.token
-        pairs = {name: f"{name}={quote(value, safe='')}" for name, value in parameters.items()}
+        pairs = {name: f"{name}={_quoted(value)}" for name, value in parameters.items()}
         path = quote(key)
         lines = [method, day.path + path, "&".join(pairs[name] for name in sorted(pairs))]
         lines += [f"{name}:{' '.join(value.split())}" for name, value in headers.items()]
@@ -108,9 +109,8 @@ class Signer:
 
     def _frozen(self) -> Frozen:
         with translated():
-            credentials = self.credentials()
-            if credentials is not None:
-                return credentials.get_frozen_credentials()
+            if self.credentials is not None:
+                return self.credentials.get_frozen_credentials()
         raise CredentialsError("botocore found no credentials", hint="set access_key and secret_key")
 
     def _day(self, frozen: Frozen, date: str) -> Day:
@@ -137,6 +137,11 @@ class Signer:
             scope=f"{date}/{region}/{service}/{end}",
             key=key,
         )
+
+
+@functools.lru_cache(maxsize=256)
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 def _host(parts: SplitResult) -> str:

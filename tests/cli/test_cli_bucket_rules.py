@@ -82,3 +82,12 @@ def test_mistakes_and_refusals_end_as_those_of_other_commands_do(online: Any, em
     assert (1, 3) == (unable.code, len(unable.err.splitlines()))
     assert "assetstore cors print" in unable.err
     assert 2 == online(emulator, "cors", "set").code
+
+
+@pytest.mark.parametrize("command", [("cors", "set", "--origin", "https://app.example"), ("lifecycle", "show")])
+def test_a_folder_says_what_it_has_instead(run: Run, command: tuple[str, ...]) -> None:
+    """Whoever looks there for the rules of a bucket is told where to go."""
+    done = run("-s", "file:assets", *command)
+    assert 1 == done.code
+    assert ("origins = " in done.err) == (command[0] == "cors")
+    assert f"a folder has no {'CORS rules' if command[0] == 'cors' else 'lifecycle'}" in done.err

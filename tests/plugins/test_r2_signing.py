@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -281,11 +281,6 @@ def test_a_part_goes_to_the_services_own_upload() -> None:
     assert (["7"], ["abc.def"]) == (query["partNumber"], query["uploadId"])
 
 
-def signer_with(client: Any, credentials: Callable[[], Any]) -> Signer:
-    """Return a signer whose credentials come from a function."""
-    return Signer(client=client, bucket="assets", credentials=credentials)
-
-
 def test_credentials_that_are_renewed_are_taken_up() -> None:
     """A role's credentials end every hour; what is signed then is signed by the new ones, as botocore does."""
     issued = iter(range(100))
@@ -297,7 +292,7 @@ def test_credentials_that_are_renewed_are_taken_up() -> None:
 
     credentials = RefreshableCredentials.create_from_metadata(metadata(), metadata, "test")
     _, client = sides(PLACES[0], None)
-    signer = signer_with(client, lambda: credentials)
+    signer = Signer(client=client, bucket="assets", credentials=credentials)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     urls = [signer.url("GET", "a", query={}, headers={}, begin=begin, seconds=60) for _ in range(20)]
     assert 20 == len(set(urls))
