@@ -6,8 +6,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from email.errors import HeaderParseError
-from email.header import decode_header
 from urllib.parse import quote, unquote
 
 ESCAPED = "assetstore-escaped"
@@ -56,6 +54,10 @@ def decode_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 def _decode_words(value: str) -> str:
     if "=?" not in value:
         return value
+    # Slow to load, and seldom needed.
+    from email.errors import HeaderParseError
+    from email.header import decode_header
+
     try:
         pieces = decode_header(value)
         return "".join(piece if isinstance(piece, str) else piece.decode(charset or "latin-1") for piece, charset in pieces)
