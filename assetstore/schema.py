@@ -67,7 +67,8 @@ def build(factory: Callable[..., object], settings: Mapping[str, object]) -> tup
     try:
         return factory(**settings), []
     except ConfigError as error:
-        return None, list(error.problems)
+        hint = f"; {error.hint}" if error.hint else ""
+        return None, [f"{problem}{hint}" for problem in error.problems]
     except (TypeError, ValueError) as error:
         text = str(error)
         for name in secret_names(factory):

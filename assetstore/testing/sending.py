@@ -6,9 +6,11 @@ import contextlib
 import http.client
 import io
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
@@ -20,6 +22,7 @@ from assetstore.store import AssetStore
 
 _CGI = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _TIMEOUT_SECONDS = 60
+_PAUSES_SECONDS = (0.1, 0.5, 1, 0)
 
 
 class Answer(NamedTuple):
@@ -77,7 +80,13 @@ class Sender:
         elif body is not None:
             sent["content-length"] = str(len(body))
         sent = {name: value for name, value in sent.items() if value}
-        return self._exchange(method or request.method, url or request.url, sent, body)
+        for pause in _PAUSES_SECONDS:
+            answer = self._exchange(method or request.method, url or request.url, sent, body)
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            # R2 takes one write a second of each key.
+            time.sleep(pause)
+        return answer
 
 
 class _Unaltered(urllib.request.Request):
