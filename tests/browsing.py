@@ -15,6 +15,7 @@ FOLDER = TESTS / "browser"
 ENTRY = TESTS.parent / "docs" / "direct-upload" / "uppy.mjs"
 UPPY = TESTS.parent / ".cache" / "uppy"
 UPPY_VERSIONS = ("5", "6")
+HAS_CURL = shutil.which("curl") is not None
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -71,8 +72,9 @@ def _wanted(version: str) -> str:
 def left_out(config: pytest.Config) -> list[str]:
     """Return a line for each part of the browser tests that a run would have had and went without."""
     named = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
+    lines = [] if HAS_CURL else ["left out: tests with curl (apt-get install curl)"]
     if not any(FOLDER.is_relative_to(path) or path.is_relative_to(FOLDER) for path in named):
-        return []
+        return lines
     if not has_browser():
-        return ["left out: browser tests (no Chromium; apt-get install chromium, or tox -e browser)"]
-    return [] if has_uppy() else ["left out: browser tests of Uppy (npm could not install it)"]
+        return [*lines, "left out: browser tests (no Chromium; apt-get install chromium, or tox -e browser)"]
+    return lines if has_uppy() else [*lines, "left out: browser tests of Uppy (npm does not reach its registry)"]
