@@ -77,4 +77,4 @@ def left_out(config: pytest.Config) -> list[str]:
         return lines
     if not has_browser():
         return [*lines, "left out: browser tests (no Chromium; apt-get install chromium, or tox -e browser)"]
-    return lines if has_uppy() else [*lines, "left out: browser tests of Uppy (npm does not reach its registry)"]
+    return lines if has_uppy() else [*lines, "left out: browser tests of Uppy (npm could not install it)"]
