@@ -139,9 +139,11 @@ class Gate:
         """Open it; ``max_body`` is the most bytes that one upload may have."""
         self.backend = backend
         self._max_body = max_body
-        host = urlsplit(backend.serve_url).netloc.lower()
-        self._host = host
-        self._loopback = urlsplit(backend.serve_url).hostname in ("localhost", "127.0.0.1", "::1")
+        url = urlsplit(backend.serve_url)
+        # Clients leave the port out that goes without saying.
+        self._port = ":443" if url.scheme == "https" else ":80"
+        self._host = url.netloc.lower().removesuffix(self._port)
+        self._loopback = url.hostname in ("localhost", "127.0.0.1", "::1")
 
     def open(self, request: Request) -> Answer | Arriving:
         """Return the answer, or what takes the body of an upload first."""
@@ -177,8 +179,9 @@ class Gate:
         return answer
 
     def _check_host(self, host: str) -> None:
-        name = host.lower().rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host.lower()
-        if host.lower() != self._host and not (self._loopback and name in _LOOPBACK):
+        host = host.lower().removesuffix(self._port)
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if host != self._host and not (self._loopback and name in _LOOPBACK):
             raise Refusal(400, "InvalidRequest", "The Host is not the one of the store's serve_url.")
 
     def _preflight(self, headers: Mapping[str, str]) -> Answer:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from local_server import Answer, running, send
 
 from assetstore import AssetStore, EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
+from assetstore_local import LocalBackend
 from assetstore_local.gate import Arriving, Gate, Request
 
 DATA = bytes(range(256)) * 40
@@ -286,3 +287,26 @@ def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_
         answer = Gate(backend, max_body=10).open(request)
         assert not isinstance(answer, Arriving)
         assert 413 == answer.status
+
+
+@pytest.mark.parametrize(
+    ("serve_url", "host", "status"),
+    [
+        ("https://assets.example", "assets.example", 404),
+        ("https://assets.example", "Assets.Example:443", 404),
+        ("http://assets.example:80/media", "assets.example", 404),
+        ("https://assets.example", "assets.example:80", 400),
+        ("https://assets.example", "127.0.0.1", 400),
+        ("https://assets.example", "", 400),
+        ("http://127.0.0.1:8420", "localhost:9000", 404),
+        ("http://[::1]:8420", "[::1]:8420", 404),
+        ("http://127.0.0.1:8420", "evil.example", 400),
+    ],
+)
+def test_only_the_host_of_the_store_is_answered(tmp_path: Path, serve_url: str, host: str, status: int) -> None:
+    """A name that somebody else points at this machine gets nothing; a port that goes without saying may be left out."""
+    with AssetStore(backend := LocalBackend(root=tmp_path, serve_url=serve_url)) as store:
+        url = urlsplit(store.presign("a").url)
+        answer = Gate(backend).open(Request(method="GET", path=b"a", query=url.query, headers={"host": host}))
+        assert not isinstance(answer, Arriving)
+        assert status == answer.status
