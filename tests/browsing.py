@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import importlib.util
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,12 +18,21 @@ ENTRY = TESTS.parent / "docs" / "direct-upload" / "uppy.mjs"
 UPPY = TESTS.parent / ".cache" / "uppy"
 UPPY_VERSIONS = ("5", "6")
 HAS_CURL = shutil.which("curl") is not None
+# As root Chromium refuses its sandbox, and a container's shared memory may be small.
+ARGUMENTS = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.getuid() == 0 else [])]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@functools.cache
 def has_browser() -> bool:
-    """Tell whether there are a browser and the package that drives it."""
-    return CHROMIUM is not None and importlib.util.find_spec("playwright") is not None
+    """Tell whether there are a browser that starts and the package that drives it."""
+    if CHROMIUM is None or importlib.util.find_spec("playwright") is None:
+        return False
+    command = [CHROMIUM, "--headless", *ARGUMENTS, "--dump-dom", "about:blank"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def bundle(version: str) -> Path:
@@ -76,5 +87,5 @@ def left_out(config: pytest.Config) -> list[str]:
     if not any(FOLDER.is_relative_to(path) or path.is_relative_to(FOLDER) for path in named):
         return lines
     if not has_browser():
-        return [*lines, "left out: browser tests (no Chromium; apt-get install chromium, or tox -e browser)"]
+        return [*lines, "left out: browser tests (no Chromium that starts; apt-get install chromium, or tox -e browser)"]
     return lines if has_uppy() else [*lines, "left out: browser tests of Uppy (npm could not install it)"]

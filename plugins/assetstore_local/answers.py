@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from email.utils import format_datetime
 from typing import TypeAlias
@@ -22,9 +25,11 @@ from assetstore import (
     NotFoundError,
     PreconditionError,
     SourceError,
+    StoreNotFoundError,
     UnavailableError,
     encode_metadata,
 )
+from assetstore_local.parts import NoUploadError
 
 Headers: TypeAlias = dict[str, str]
 
@@ -34,8 +39,11 @@ SAFE: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "cross-origin",
 }
-_SHOWN = ("image/", "audio/", "video/")
-_SCRIPTED = ("image/svg", "image/svg+xml")
+# One type alone: of several, separated by commas, a browser may take the last one. XML, and so SVG, can hold scripts.
+_SHOWN = re.compile(r"(image|audio|video)/(?!svg)(?!.*xml *(;|$))[a-z0-9.+-]+ *(;[^,]*)?", re.ASCII)
+_BODYLESS = (204, 304)
+
+logger = logging.getLogger("assetstore")
 
 
 @attrs.define
@@ -62,6 +70,10 @@ class FileRun:
             place += len(data)
             yield data
 
+    def file(self) -> io.FileIO:
+        """Return the file for a server that sends it by itself; it stays ours to close."""
+        return io.FileIO(self.descriptor, closefd=False)
+
     def take(self) -> int:
         """Return the descriptor, which is now the caller's to close."""
         descriptor, self.descriptor = self.descriptor, -1
@@ -87,6 +99,12 @@ class Answer:
     headers: Headers = attrs.field(factory=dict)
     body: bytes | FileRun = b""
 
+    def measure(self) -> None:
+        """Tell how long the body is, unless that was told or there cannot be one."""
+        if self.status not in _BODYLESS:
+            length = self.body.length if isinstance(self.body, FileRun) else len(self.body)
+            self.headers.setdefault("content-length", str(length))
+
     def close(self) -> None:
         """Close the file, if there is one."""
         if isinstance(self.body, FileRun):
@@ -109,6 +127,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, and no error of the store
 
 FORGED = (403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
 _KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
+    (NoUploadError, 404, "NoSuchUpload", "The specified multipart upload does not exist."),
+    (StoreNotFoundError, 404, "NoSuchBucket", "The specified bucket does not exist."),
     (NotFoundError, 404, "NoSuchKey", "The specified key does not exist."),
     (AlreadyExistsError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
     (PreconditionError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
@@ -130,6 +150,8 @@ def refusing() -> Iterator[None]:
         for kind, status, code, message in _KNOWN:
             if isinstance(error, kind):
                 raise Refusal(status, code, message) from error
+        hint = f"; {error.hint}" if error.hint else ""
+        logger.error("cannot answer a signed request: %s%s", error.message, hint)
         raise Refusal(500, "InternalError", "We encountered an internal error. Please try again.") from error
 
 
@@ -146,8 +168,7 @@ def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> Headers:
     headers |= {f"x-amz-meta-{name}": value for name, value in encode_metadata(info.metadata).items()}
     headers |= overrides
     headers.setdefault("cache-control", "private")
-    kind = headers["content-type"].partition(";")[0].strip().lower()
-    if not kind.startswith(_SHOWN) or kind in _SCRIPTED:
+    if not _SHOWN.fullmatch(headers["content-type"].strip().lower()):
         disposition = headers.get("content-disposition", "")
         if not disposition.lower().startswith("attachment"):
             _, semicolon, rest = disposition.partition(";")

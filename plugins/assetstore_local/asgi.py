@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
-from assetstore_local.answers import Answer, FileRun, Refusal
-from assetstore_local.gate import Arriving, Gate, Request
+from assetstore_local.answers import Answer, FileRun, Refusal, refusing
+from assetstore_local.arriving import Arriving
+from assetstore_local.gate import Gate
+from assetstore_local.proving import Request
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,7 +34,7 @@ def application(gate: Gate) -> Application:
             await _live(receive, send)
         elif scope["type"] == "http":
             request = _request(scope)
-            result = await asyncio.to_thread(_open, gate, request)
+            result = await _opened(gate, request)
             with contextlib.suppress(_GoneError):
                 if isinstance(result, Arriving):
                     result = await _take(gate, request, result, receive)
@@ -41,12 +43,30 @@ def application(gate: Gate) -> Application:
     return serve
 
 
+async def _opened(gate: Gate, request: Request) -> Answer | Arriving:
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, gate, request))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on; what it opens nobody else would close.
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opened: asyncio.Future[Answer | Arriving]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
+
+
 def _open(gate: Gate, request: Request) -> Answer | Arriving:
     result = gate.open(request)
     if isinstance(result, Answer) and isinstance(result.body, FileRun) and result.body.length <= _CHUNK_BYTES:
         # One change of threads for a small asset instead of two.
-        with contextlib.closing(result.body) as run:
-            result.body = b"".join(run.chunks())
+        try:
+            with refusing(), contextlib.closing(result.body) as run:
+                result.body = b"".join(run.chunks())
+        except Refusal as refusal:
+            return gate.refused(refusal, request)
     return result
 
 
@@ -71,14 +91,15 @@ async def _take(gate: Gate, request: Request, arriving: Arriving, receive: Recei
 
 
 async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     try:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if isinstance(answer.body, bytes):
             await send({"type": "http.response.body", "body": answer.body})
-        elif "http.response.zerocopysend" in scope.get("extensions", {}):
+        elif "http.response.zerocopysend" in (scope.get("extensions") or {}):
+            # pathsend would open the file anew, by a name that another version may have by then.
             run = answer.body
-            file = {"file": run.descriptor, "offset": run.offset, "count": run.length, "more_body": False}
+            file = {"file": run.file(), "offset": run.offset, "count": run.length, "more_body": False}
             await send({"type": "http.response.zerocopysend", **file})
         else:
             await _send_run(answer.body, receive, send)
@@ -100,8 +121,6 @@ async def _send_run(run: FileRun, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
     finally:
         gone.cancel()
-    if not run.length:
-        await send({"type": "http.response.body", "body": b""})
 
 
 async def _gone(receive: Receive) -> None:
@@ -118,16 +137,15 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _request(scope: Scope) -> Request:
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    mount = scope.get("root_path", "").encode()
-    # The mount is told decoded: compare decoded, cut raw.
-    path = _below(raw.partition(b"?")[0], mount)
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    path = _below(raw.partition(b"?")[0], scope.get("root_path", "").encode())
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(method=scope["method"], path=path, query=scope["query_string"].decode("latin-1"), headers=headers)
 
 
 def _below(raw: bytes, mount: bytes) -> bytes:
-    for place in (len(mount), *range(len(raw) + 1)):
+    """Return what is left of a raw path behind the mount, which servers tell decoded: each byte of it takes one or three."""
+    for place in range(len(mount), 3 * len(mount) + 1):
         if unquote_to_bytes(raw[:place]) == mount and raw[place : place + 1] in (b"/", b""):
             return raw[place + 1 :]
     return raw.removeprefix(b"/")

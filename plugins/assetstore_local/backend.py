@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import SplitResult, quote, unquote
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import attrs
 
@@ -80,7 +80,11 @@ _SUPPORTS = """
     application.max_size copy.overwrite
 """
 _SUPPORTED = frozenset(_SUPPORTS.split())
-_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\[\]:_-]+")
+# As browsers write it: in lower case and without the usual port. Pages of installed applications have schemes of their own.
+_ORIGIN = re.compile(
+    r"\*|(https(?!.*:443$)|http(?!.*:80$)|(?!https?:)[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?",
+    re.ASCII,
+)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -94,7 +98,8 @@ class LocalBackend:
         create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
         durable: whether a write returns only when it would survive a power failure.
         public_url: where a web server offers the folder, if one does.
-        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application that you mount in your own.
+        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application that you mount in your own. A request
+            that calls the server by another name is refused; tests of a framework often call it ``http://testserver``.
         signing_keys: secrets of 32 or more characters, the newest first, for servers that share the folder; without them a
             random one is kept in the folder, readable by this user alone.
         origins: web pages that may use signed URLs from their scripts (CORS), as ``https://app.example``; ``*`` is any.
@@ -125,11 +130,12 @@ class LocalBackend:
         """
         if self.profile not in (None, "r2"):
             raise ConfigError(f"there is no profile {self.profile!r}", hint="did you mean 'r2'? There is no other one")
-        if not self.serve_url.startswith(("http://", "https://")) or "?" in self.serve_url:
+        if not _is_address(self.serve_url):
             raise ConfigError("serve_url is the address of a server, as http://127.0.0.1:8420")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
-                raise ConfigError(f"origin {origin!r} is no origin", hint="write it as https://app.example, without a path")
+                hint = "write it as browsers do: https://app.example, in lower case, without path and usual port"
+                raise ConfigError(f"{origin!r} is no origin", hint=hint)
         if self.signing_keys:
             KeyRing.of(self.signing_keys)
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
@@ -293,13 +299,17 @@ class LocalBackend:
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
         """Write the parts one after the other to a new file, and put that into place."""
-        info = AssetInfo(key=key, size=0)
-        with self.incoming() as incoming, explained():
-            if options.parts is not None:
-                headers = parts.put_together(incoming, key, options.upload_id, options.parts)
-                info = incoming.commit(key, headers)
-            parts.drop(incoming.tree, options.upload_id)
-        return info
+        if options.parts is None:
+            with self._writing() as tree, explained():
+                parts.drop(tree, key, options.upload_id)
+            return AssetInfo(key=key, size=0)
+        with self.incoming() as incoming, explained(), parts.held(incoming.tree, key, options.upload_id) as headers:
+            parts.put_together(incoming, options.upload_id, options.parts)
+            info = incoming.commit(key, headers)
+            # The asset is there; what cannot be removed now is swept later.
+            with contextlib.suppress(OSError):
+                parts.remove(incoming.tree, options.upload_id)
+            return info
 
     def ring(self) -> KeyRing:
         """Return the keys by which URLs are signed."""
@@ -321,7 +331,8 @@ class LocalBackend:
         place = self._path
         while not os.path.lexists(place):
             place = os.path.dirname(place)
-        status = os.statvfs(place)
+        with explained():
+            status = os.statvfs(place)
         return status.f_bavail * status.f_frsize
 
     @hookimpl
@@ -382,6 +393,17 @@ class LocalBackend:
             return KeyRing.of(self.signing_keys)
         with self._writing() as tree, explained():
             return load_ring(tree) or make_ring(tree)
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether a URL has a host, and neither user, query nor fragment."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    # A ? or # counts even if nothing follows it.
+    return named and parts.scheme in ("http", "https") and url.isascii() and url.isprintable() and not set("?#@ ") & set(url)
 
 
 def _facts(info: AssetInfo, digest: str) -> Facts:

@@ -10,7 +10,10 @@ from email.utils import parsedate_to_datetime
 from assetstore import AssetInfo
 from assetstore_local.answers import Refusal
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+CONDITIONS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
+
+# Python refuses to read numbers of thousands of digits.
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 _FAILED = (412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
 
 
@@ -29,6 +32,16 @@ def is_unmodified(info: AssetInfo, headers: Mapping[str, str]) -> bool:
     if "if-none-match" in headers:
         return names(headers["if-none-match"], info.etag, weak=True)
     return (when := _time(headers.get("if-modified-since"))) is not None and changed <= when
+
+
+def require(info: AssetInfo | None, headers: Mapping[str, str]) -> None:
+    """Let an upload replace what is there, or take the place of nothing.
+
+    Raises:
+        Refusal: 412, the client insists on something else.
+    """
+    if "if-match" in headers if info is None else is_unmodified(info, headers):
+        raise Refusal(*_FAILED)
 
 
 def names(condition: str, etag: str | None, *, weak: bool) -> bool:
@@ -77,6 +90,6 @@ def _is_current(info: AssetInfo, condition: str | None) -> bool:
 def _time(text: str | None) -> datetime | None:
     try:
         when = parsedate_to_datetime(text) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return when if when is None or when.tzinfo else when.replace(tzinfo=UTC)

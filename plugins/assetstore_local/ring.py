@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -14,6 +15,7 @@ from assetstore_local.tree import FILE, NEW, Tree
 
 _PLACE: Names = (RESERVED, "signing-key")
 _MAX_BYTES = 4096
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def load_ring(tree: Tree) -> KeyRing | None:
@@ -28,7 +30,8 @@ def load_ring(tree: Tree) -> KeyRing | None:
         return None
     try:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-            raise ConfigError("others can read the signing key of the store", hint=f"chmod 600 {'/'.join(_PLACE)}")
+            hint = f"chmod 600 {'/'.join(_PLACE)} in its folder, or set signing_keys if the file system has no modes"
+            raise ConfigError("others can read the signing key of the store", hint=hint)
         text = os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
@@ -46,6 +49,10 @@ def make_ring(tree: Tree) -> KeyRing:
         # A link is made by one process alone, and shows the key whole or not at all.
         with contextlib.suppress(FileExistsError):
             os.link(name, _PLACE[-1], src_dir_fd=staging, dst_dir_fd=folder)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise ConfigError("the file system of the store cannot keep a signing key", hint="set signing_keys") from error
     finally:
         os.close(descriptor)
         os.unlink(name, dir_fd=staging)

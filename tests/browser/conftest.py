@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import socket
 import struct
 import threading
@@ -27,7 +26,7 @@ FOREIGN = "foreign.test"
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here; the summary says so."""
     ours = [item for item in items if item.path.is_relative_to(browsing.FOLDER)]
-    if browsing.has_browser():
+    if ours and browsing.has_browser():
         ours = [item for item in ours if item.path.name == "test_uppy.py"]
         if not ours or browsing.install_uppy():
             return
@@ -82,9 +81,7 @@ def browser() -> Iterator[Any]:
     """
     from playwright.sync_api import sync_playwright
 
-    arguments = ["--no-proxy-server", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
+    arguments = [*browsing.ARGUMENTS, "--no-proxy-server", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=arguments)
         yield chromium

@@ -18,7 +18,9 @@ from local_server import Answer, running, send
 
 from assetstore import AssetStore, EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
 from assetstore_local import LocalBackend
-from assetstore_local.gate import Arriving, Gate, Request
+from assetstore_local.arriving import Arriving
+from assetstore_local.gate import Gate
+from assetstore_local.proving import Request
 
 DATA = bytes(range(256)) * 40
 ODD_KEYS = ["a b/ü+&%2F=?#.png", "a//b", "a/", " a ", "con", "😀", "k" * 1024, "%41", "a\\b", "~a", "a;b=c", ".assetstore"]

@@ -14,7 +14,9 @@ import pytest
 
 from assetstore import AssetStore, KeyRing, Part, PresignOptions
 from assetstore_local import LocalBackend
-from assetstore_local.gate import Arriving, Gate, Request
+from assetstore_local.arriving import Arriving
+from assetstore_local.gate import Gate
+from assetstore_local.proving import Request
 
 MUTATIONS = 5_000
 KEY = "maps/keep é +%2F//x.webp"
