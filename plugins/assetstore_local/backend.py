@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote
 
 import attrs
 
@@ -50,6 +49,7 @@ from assetstore import (
     secret,
 )
 from assetstore_local import asgi, parts, signing, writing, wsgi
+from assetstore_local.addresses import require_origins, require_server
 from assetstore_local.checking import examine
 from assetstore_local.failures import explained
 from assetstore_local.gate import Gate
@@ -80,11 +80,6 @@ _SUPPORTS = """
     application.max_size copy.overwrite
 """
 _SUPPORTED = frozenset(_SUPPORTS.split())
-# As browsers write it: in lower case and without the usual port. Pages of installed applications have schemes of their own.
-_ORIGIN = re.compile(
-    r"\*|(https(?!.*:443$)|http(?!.*:80$)|(?!https?:)[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?",
-    re.ASCII,
-)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -98,8 +93,8 @@ class LocalBackend:
         create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
         durable: whether a write returns only when it would survive a power failure.
         public_url: where a web server offers the folder, if one does.
-        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application that you mount in your own. A request
-            that calls the server by another name is refused; tests of a framework often call it ``http://testserver``.
+        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application mounted in your own. What asks
+            for another Host is refused; the test clients of many frameworks ask for ``http://testserver``.
         signing_keys: secrets of 32 or more characters, the newest first, for servers that share the folder; without them a
             random one is kept in the folder, readable by this user alone.
         origins: web pages that may use signed URLs from their scripts (CORS), as ``https://app.example``; ``*`` is any.
@@ -130,12 +125,8 @@ class LocalBackend:
         """
         if self.profile not in (None, "r2"):
             raise ConfigError(f"there is no profile {self.profile!r}", hint="did you mean 'r2'? There is no other one")
-        if not _is_address(self.serve_url):
-            raise ConfigError("serve_url is the address of a server, as http://127.0.0.1:8420")
-        for origin in self.origins:
-            if not _ORIGIN.fullmatch(origin):
-                hint = "write it as browsers do: https://app.example, in lower case, without path and usual port"
-                raise ConfigError(f"{origin!r} is no origin", hint=hint)
+        require_server(self.serve_url)
+        require_origins(self.origins)
         if self.signing_keys:
             KeyRing.of(self.signing_keys)
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
@@ -393,17 +384,6 @@ class LocalBackend:
             return KeyRing.of(self.signing_keys)
         with self._writing() as tree, explained():
             return load_ring(tree) or make_ring(tree)
-
-
-def _is_address(url: str) -> bool:
-    """Tell whether a URL has a host, and neither user, query nor fragment."""
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    # A ? or # counts even if nothing follows it.
-    return named and parts.scheme in ("http", "https") and url.isascii() and url.isprintable() and not set("?#@ ") & set(url)
 
 
 def _facts(info: AssetInfo, digest: str) -> Facts:

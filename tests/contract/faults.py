@@ -8,9 +8,10 @@ _FOLDERS = "SeaweedFS keeps folders: a key is taken while another begins with it
 _SLASHES = "SeaweedFS takes t/ for t, and a folder for an asset"
 _ORDER = "SeaweedFS lists folder by folder and not by bytes"
 
-COPY_RACE = "test_of_many_create_only_copies_one_wins"
 # What R2's own rules in front of a server put right.
-COPIES: dict[str, str] = {COPY_RACE: "only R2 knows cf-copy-destination-if-none-match, by which a copy is create-only"}
+COPIES: dict[str, str] = {
+    "test_of_many_create_only_copies_one_wins": "only R2 knows cf-copy-destination-if-none-match, which makes a copy create-only"
+}
 
 SEAWEEDFS: dict[str, str] = {
     "test_a_create_only_upload_ignores_keys_around_it": _FOLDERS,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ClassVar
 
 import faults
 import pytest
 
 from assetstore.testing.contract import BackendContract
-from assetstore.testing.contract.conditions import WRITERS
 from assetstore_r2 import R2Backend
 
 PART_SIZE = 5 << 20
@@ -31,18 +28,6 @@ def recipe(server: Any) -> Callable[[], R2Backend]:
     )
 
 
-def meet(backend: R2Backend) -> None:
-    """Let no first attempt at a copy go until all writers of the race have theirs, so that the server alone decides."""
-    together = threading.Barrier(WRITERS, timeout=60)
-
-    def wait(request: Any, **_: object) -> None:
-        if b"attempt=1;" in request.headers["amz-sdk-request"]:
-            with suppress(threading.BrokenBarrierError):
-                together.wait()
-
-    backend._opened.get().client.meta.events.register("before-send.s3.CopyObject", wait)
-
-
 class ServerContract(BackendContract):
     """What both servers have in common."""
 
@@ -55,12 +40,9 @@ class ServerContract(BackendContract):
         return recipe(server)
 
     @pytest.fixture
-    def backend(self, reopen: Callable[[], R2Backend], request: pytest.FixtureRequest) -> R2Backend:
+    def backend(self, reopen: Callable[[], R2Backend]) -> R2Backend:
         """Return a backend with a client of its own."""
-        backend = reopen()
-        if request.node.originalname == faults.COPY_RACE:
-            meet(backend)
-        return backend
+        return reopen()
 
     @pytest.fixture
     def plant(self, server: Any) -> Callable[[str], object]:
@@ -77,6 +59,7 @@ class TestSeaweedFS(ServerContract):
     """Runs every guarantee over SeaweedFS."""
 
     exclusions: ClassVar[dict[str, str]] = faults.SEAWEEDFS | faults.COPIES
+    lucky: ClassVar[frozenset[str]] = frozenset(faults.COPIES)
     excluded_keys: ClassVar[dict[str, str]] = faults.SEAWEEDFS_KEYS
 
     @pytest.fixture
@@ -89,6 +72,7 @@ class TestEmulator(ServerContract):
     """Runs every guarantee over Cloudflare's emulator."""
 
     exclusions: ClassVar[dict[str, str]] = faults.EMULATOR | faults.COPIES
+    lucky: ClassVar[frozenset[str]] = frozenset(faults.COPIES)
     excluded_keys: ClassVar[dict[str, str]] = faults.EMULATOR_KEYS
 
     @pytest.fixture

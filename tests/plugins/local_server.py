@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import attrs
@@ -53,7 +53,7 @@ class Answer:
 def running(interface: str, root: Path, mount: str = "", **settings: Any) -> Iterator[AssetStore]:
     """Serve a folder on a free port, below ``mount``, and yield a store whose signed URLs lead there."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}{mount}"
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{quote(mount)}"
         backend = LocalBackend(root=root, serve_url=url, durable=False, **settings)
         with AssetStore(backend) as store, (_asgi if interface == "asgi" else _wsgi)(store, listening, mount):
             yield store
@@ -80,7 +80,9 @@ def _wsgi(store: AssetStore, listening: socket.socket, mount: str) -> Iterator[N
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
     application = store.application("wsgi")
-    routed = DispatcherMiddleware(lambda environ, start: [], {mount: application}) if mount else application
+    # WSGI tells paths as Latin-1 (PEP 3333).
+    told = mount.encode().decode("latin-1")
+    routed = DispatcherMiddleware(lambda environ, start: [], {told: application}) if mount else application
     with make_server("127.0.0.1", 0, routed, _Threaded, _Quiet) as server:
         server.socket.close()
         server.socket = listening.dup()

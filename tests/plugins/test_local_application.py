@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_server import Answer, running, send
 
-from assetstore import AssetStore, EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
-from assetstore_local import LocalBackend
+from assetstore import AssetStore
+from assetstore_local import LocalBackend, answers
 from assetstore_local.arriving import Arriving
 from assetstore_local.gate import Gate
 from assetstore_local.proving import Request
@@ -76,13 +76,14 @@ def test_odd_keys_are_written_read_and_deleted_by_their_urls(store: AssetStore, 
     assert [] == list(store.list())
 
 
+@pytest.mark.parametrize("mount", ["/the/assets", "/my assets/ü"])
 @pytest.mark.parametrize("interface", ["asgi", "wsgi"])
-def test_a_mounted_application_serves_the_same(interface: str, tmp_path: Path) -> None:
+def test_a_mounted_application_serves_the_same(interface: str, mount: str, tmp_path: Path) -> None:
     """Below a path of another application all keys keep their spelling."""
-    with running(interface, tmp_path, mount="/the/assets") as store:
+    with running(interface, tmp_path, mount=mount) as store:
         for key in ODD_KEYS:
             put = store.presign(key, method="PUT")
-            assert urlsplit(put.url).path.startswith("/the/assets/")
+            assert urlsplit(put.url).path.startswith(f"{quote(mount)}/")
             assert (200, b"1") == (send(put, b"1").status, send(store.presign(key)).body)
         assert sorted(ODD_KEYS) == sorted(item.key for item in store.list())
 
@@ -153,6 +154,33 @@ def test_conditions_are_those_of_http(store: AssetStore) -> None:
     assert b"" == send(request, headers={"if-none-match": own}).body
 
 
+def test_uploads_have_the_conditions_of_http(store: AssetStore) -> None:
+    """What stands there has to be, or not to be, what the client says: by ETag, in lists, weak ones, ``*`` and by time."""
+    put, free = store.presign("a", method="PUT"), store.presign("free", method="PUT")
+    for headers, there, absent in [
+        ({"if-none-match": "*"}, 412, 200),
+        ({"if-none-match": "ETAG"}, 412, 200),
+        ({"if-none-match": 'W/"x", W/ETAG'}, 412, 200),
+        ({"if-none-match": '"x"'}, 200, 200),
+        ({"if-match": "*"}, 200, 412),
+        ({"if-match": "ETAG"}, 200, 412),
+        ({"if-match": '"x", ETAG'}, 200, 412),
+        ({"if-match": "W/ETAG"}, 412, 412),
+        ({"if-match": '"x"'}, 412, 412),
+        ({"if-match": "ETAG", "if-none-match": "*"}, 412, 412),
+        ({"if-unmodified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 412, 200),
+        ({"if-unmodified-since": "Mon, 01 Jan 2091 00:00:00 GMT"}, 200, 200),
+        ({"if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 200, 200),
+        ({"if-modified-since": "Mon, 01 Jan 2091 00:00:00 GMT"}, 412, 200),
+    ]:
+        own = f'"{store.upload(b"old", "a").etag}"'
+        store.delete("free")
+        sent = {name: value.replace("ETAG", own) for name, value in headers.items()}
+        statuses = [send(request, b"new", headers=sent).status for request in (put, free)]
+        assert (headers, [there, absent]) == (headers, statuses)
+        assert (store.read("a"), store.exists("free")) == (b"new" if there == 200 else b"old", absent == 200)
+
+
 def test_an_upload_is_checked_before_it_is_stored(store: AssetStore) -> None:
     """What differs from what was signed, declared or asked for is refused by its name, and leaves the old asset."""
     store.upload(b"old", "a")
@@ -175,6 +203,9 @@ def test_an_upload_is_checked_before_it_is_stored(store: AssetStore) -> None:
         (send(bound, b"new", headers={"content-type": "text/html"}), 403, "SignatureDoesNotMatch"),
         (send(plain, b"new", headers={"x-amz-meta-by": "me"}), 403, "SignatureDoesNotMatch"),
         (send(plain, b"", headers={"content-length": str(6 << 30)}), 413, "EntityTooLarge"),
+        (send(plain, b"new", headers={"content-encoding": "gzip"}), 501, "NotImplemented"),
+        (send(plain, b"new", headers={"x-amz-checksum-crc32": "AAAAAA=="}), 501, "NotImplemented"),
+        (send(plain, b"new", headers={"content-type": "no type"}), 400, "InvalidArgument"),
         (send(store.presign("a", method="PUT", expires=1), b"new", headers={"host": "evil.example"}), 400, "InvalidRequest"),
     ]
     assert [(status, code) for _, status, code in refused] == [(answer.status, answer.code) for answer, _, _ in refused]
@@ -211,14 +242,17 @@ def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
         ("audio/ogg", None),
         ("video/mp4", None),
         ("text/html", "attachment"),
+        ("IMAGE/PNG", None),
         ("image/svg+xml", "attachment"),
+        ("image/SVG+xml; charset=utf-8", "attachment"),
+        ("image/other+xml", "attachment"),
+        ("image/png; a=b, text/html", "attachment"),
+        ("imagex/png", "attachment"),
         ("application/pdf", "attachment"),
         ("text/plain; charset=utf-8", "attachment"),
     ],
 )
-def test_only_pictures_sound_and_films_are_shown(
-    store: AssetStore, content_type: str, disposition: str | None
-) -> None:
+def test_only_pictures_sound_and_films_are_shown(store: AssetStore, content_type: str, disposition: str | None) -> None:
     """Whatever a browser might run it only saves, whether the type was stored or is asked for by the URL."""
     store.upload(b"<script>alert(1)</script>", "a", content_type=content_type)
     store.upload(b"<script>alert(1)</script>", "b", content_type="image/png", content_disposition="inline; filename=b")
@@ -247,6 +281,117 @@ def test_pages_of_the_stores_origins_may_use_it_and_no_others(store: AssetStore)
     assert (200, None) == (stranger.status, stranger.headers.get("access-control-allow-origin"))
 
 
+def test_a_preflight_allows_what_was_asked_for_and_no_more(store: AssetStore) -> None:
+    """One method, the headers that were named, for an hour; what asks for no method of ours, or from nowhere, is refused."""
+    request = store.presign("a")
+    asked = {"origin": PAGE, "access-control-request-method": "GET"}
+    allowed = send(request, method="OPTIONS", headers=asked)
+    found = {name: value for name, value in allowed.headers.items() if name.startswith("access-control-")}
+    assert {"allow-origin": PAGE, "allow-methods": "GET", "max-age": "3600"} == {
+        name.removeprefix("access-control-"): value for name, value in found.items() if "expose" not in name
+    }
+    for changed in ({"access-control-request-method": "PATCH"}, {"access-control-request-method": None}, {"origin": None}):
+        assert 403 == send(request, method="OPTIONS", headers=asked | changed).status
+    assert 403 == send(request, method="OPTIONS", target="/", headers=asked | {"origin": f"{PAGE}.evil.example"}).status
+    assert 204 == send(request, method="OPTIONS", target="/", headers=asked).status
+
+
+@pytest.mark.parametrize(("origins", "expected"), [(("*",), "*"), ((), None)])
+def test_any_page_or_none_may_use_a_store(tmp_path: Path, origins: tuple[str, ...], expected: str | None) -> None:
+    """``*`` is answered as it is, never as a leave for one page; without origins no page is allowed anything."""
+    with running("asgi", tmp_path, origins=origins) as store:
+        answer = send(store.presign("a"), headers={"origin": PAGE})
+        assert (404, expected) == (answer.status, answer.headers.get("access-control-allow-origin"))
+        assert not [name for name in answer.headers if name == "access-control-allow-credentials"]
+
+
+def test_every_answer_tames_browsers(store: AssetStore) -> None:
+    """Whatever is answered is not sniffed, runs nothing, and tells no other site where it was found."""
+    info = store.upload(b"abc", "a")
+    request, put = store.presign("a"), store.presign("a", method="PUT")
+    answers = [
+        send(request),
+        send(request, headers={"range": "bytes=1-"}),
+        send(request, headers={"if-none-match": f'"{info.etag}"'}),
+        send(request, headers={"range": "bytes=9-"}),
+        send(request, method="DELETE"),
+        send(store.presign("none")),
+        send(store.presign("a", method="HEAD")),
+        send(put, b"abc"),
+        send(put, headers={"content-length": None}),
+        send(request, method="OPTIONS"),
+        send(store.presign("a", method="DELETE")),
+    ]
+    assert [200, 206, 304, 416, 403, 404, 200, 200, 411, 403, 204] == [answer.status for answer in answers]
+    expected = {
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "cross-origin",
+    }
+    for answer in answers:
+        assert expected == {name: answer.headers.get(name) for name in expected}
+    assert {"no-store"} == {answer.headers["cache-control"] for answer in answers if answer.code}
+    assert {"private"} == {answer.headers["cache-control"] for answer in (answers[0], answers[1], answers[2], answers[6])}
+
+
+@pytest.mark.parametrize(
+    "name", ["if-modified-since", "if-unmodified-since", "if-range", "range", "if-none-match", "if-match"]
+)
+def test_no_header_is_an_error_of_the_server(tmp_path: Path, name: str) -> None:
+    """What makes no sense is passed over or refused, and never met with a failure."""
+    backend = LocalBackend(root=tmp_path, durable=False)
+    with AssetStore(backend) as store:
+        store.upload(b"abc", "a")
+        url = urlsplit(store.presign("a").url)
+    gate = Gate(backend)
+    words = st.sampled_from(
+        ["bytes=", "0", "-", "9" * 5000, "Mon,", "Jan", "01", "2020", "99999", "999999999999", ":", "00:00:00"]
+    )
+    odd = st.sampled_from(["+2359", "-9999999", "GMT", "²", '"', "W/", "*", ",", " ", "é"])
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(words | odd, max_size=8).map("".join) | st.lists(words | odd, max_size=8).map(" ".join))
+    def check(value: str) -> None:
+        headers = {"host": url.netloc, "range": "bytes=0-", name: value}
+        result = gate.open(Request(method="GET", path=b"a", query=url.query, headers=headers))
+        result.close()
+        assert isinstance(result, answers.Answer)
+        assert result.status in (200, 206, 304, 400, 412, 416)
+
+    check()
+
+
+def test_a_failure_of_the_store_is_logged_and_told_to_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The client gets 500 and no detail; whoever runs the server reads what is wrong and what to do."""
+    with running("asgi", tmp_path) as store:
+        request = store.presign("a")
+        (tmp_path / ".assetstore" / "signing-key").chmod(0o644)
+        backend = LocalBackend(root=tmp_path, serve_url=request.url.partition("/a?")[0])
+        url = urlsplit(request.url)
+        answer = Gate(backend).open(Request(method="GET", path=b"a", query=url.query, headers={"host": url.netloc}))
+        assert isinstance(answer, answers.Answer)
+        assert isinstance(answer.body, bytes)
+        assert (500, True, False) == (answer.status, b"InternalError" in answer.body, b"key" in answer.body)
+        (record,) = caplog.records
+        assert "others can read the signing key" in record.getMessage()
+        assert "chmod 600" in record.getMessage()
+        assert "Signature" not in caplog.text
+
+
+def test_an_upload_that_cannot_fit_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
+    """What is declared is compared with the space that is left, before a byte of it comes."""
+    backend = LocalBackend(root=tmp_path, durable=False)
+    with AssetStore(backend) as store:
+        url = urlsplit(store.presign("a", method="PUT").url)
+    headers = {"host": url.netloc, "content-length": str(2 * backend.free_bytes())}
+    request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
+    answer = Gate(backend, max_body=1 << 62).open(request)
+    assert isinstance(answer, answers.Answer)
+    assert isinstance(answer.body, bytes)
+    assert (413, True) == (answer.status, b"not enough space" in answer.body)
+
+
 @pytest.mark.parametrize("interface", ["asgi", "wsgi"])
 def test_an_upload_that_breaks_off_leaves_nothing(interface: str, tmp_path: Path) -> None:
     """A client that hangs up half-way leaves the old asset and no file."""
@@ -259,23 +404,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(interface: str, tmp_path: Path
     # The server has ended, and with it whatever it was at.
     assert [] == list((tmp_path / ".assetstore" / "tmp").iterdir())
     assert b"old" == (tmp_path / "a").read_bytes()
-
-
-def test_parts_are_put_together_in_order(store: AssetStore) -> None:
-    """Parts arrive in any order and more than once; the last of a number counts; the asset has the headers of the start."""
-    hooks = store._relay
-    upload_id = hooks.begin_parts("big", UploadOptions(content_type="video/mp4", metadata={"by": "gm"}))
-    for number, data in ((2, b"second"), (1, b"wrong"), (1, b"first-")):
-        options = PresignOptions(method="PUT", part=Part(upload_id=upload_id, number=number), content_length=len(data))
-        answer = send(hooks.presign("big", options), data)
-        assert (200, f'"{hashlib.md5(data).hexdigest()}"') == (answer.status, answer.headers["etag"])
-    assert not store.exists("big")
-    parts = hooks.list_parts("big", PartsOptions(upload_id=upload_id))
-    assert [(1, 6), (2, 6)] == [(part.number, part.size) for part in parts]
-    info = hooks.end_parts("big", EndPartsOptions(upload_id=upload_id, parts=parts))
-    assert (b"first-second", "video/mp4") == (store.read("big"), info.content_type)
-    stray = PresignOptions(method="PUT", part=Part(upload_id=upload_id, number=3))
-    assert (404, "NoSuchKey") == ((late := send(hooks.presign("big", stray), b"late")).status, late.code)
 
 
 def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ class BackendContract(
         shared: the place is one that others use, as a bucket: guarantees run only under a random prefix, emptied afterwards.
         part_size: where the backend begins to send in parts, in bytes; sizes around it are tried.
         exclusions: guarantees that a test server is known to break, each with the reason. They run and have to fail.
+        lucky: those of them that may hold now and then, as a race does that only one took part in.
         excluded_keys: the same for single keys of ``ODD_KEYS``.
         wrappers: what stands between store and backend, as in ``AssetStore``, to run the guarantees through it.
     """

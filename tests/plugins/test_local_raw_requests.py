@@ -1,0 +1,170 @@
+"""Requests that no client library would send, byte by byte, to the application behind real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from local_server import running
+
+from assetstore import AssetStore, PresignedRequest
+
+CANARY = b"canary-7f3a"
+LONG = "%41" * 5000
+PATHS = [
+    "",
+    "/",
+    "//",
+    "/%2fa",
+    "/.",
+    "/..",
+    "/../",
+    "/../outside/canary",
+    "/a/../../outside/canary",
+    "/../../../../../../etc/passwd",
+    "/%2e%2e/outside/canary",
+    "/%2e%2e%2foutside%2fcanary",
+    "/..%2foutside%2fcanary",
+    "/%252e%252e/outside/canary",
+    "/%c0%ae%c0%ae/outside/canary",
+    "/%e0%80%ae%e0%80%ae/outside/canary",
+    "/%uff0e%uff0e/outside/canary",
+    "/..;/outside/canary",
+    "/..\\outside\\canary",
+    "/..%5coutside%5ccanary",
+    "/a/./a",
+    "/./a",
+    "/a/.",
+    "/a/..",
+    "/a/",
+    "/a//",
+    "/a%00",
+    "/a%00.png",
+    "/%00",
+    "/%",
+    "/%4",
+    "/%zz",
+    "/%ff",
+    "/%c3",
+    "/%ed%a0%80",
+    "/a%0a",
+    "/a%0d%0aSet-Cookie:%20a=b",
+    "/a%09",
+    "/A",
+    "/a.",
+    "/a%20",
+    "/a;a",
+    "/a:a",
+    "/con",
+    "/link",
+    "/link/canary",
+    "/.assetstore/signing-key",
+    "/%2eassetstore/signing-key",
+    "/.assetstore%2fsigning-key",
+    "/.assetstore/tmp",
+    "/.ASSETSTORE/signing-key",
+    "/~root",
+    "/file:///etc/passwd",
+    f"/{LONG}",
+    "/" + "a/" * 5000,
+    "/" + "../" * 5000 + "etc/passwd",
+    "*",
+]
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore]:
+    """Return a store that is served, beside a folder that is none of its business."""
+    root, outside = tmp_path / "assets", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_bytes(CANARY)
+    root.mkdir()
+    (root / "link").symlink_to(outside)
+    with running(request.param, root) as store:
+        store.upload(b"abc", "a")
+        store.presign("a")
+        yield store
+
+
+def exchange(request: PresignedRequest, raw: bytes, *, is_all: bool = False) -> tuple[int, bytes]:
+    """Send bytes as they are, and no more if that is all; return the status, 0 for a server that hung up, and what came."""
+    url = urlsplit(request.url)
+    with socket.create_connection((str(url.hostname), int(url.port or 0)), 30) as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(raw)
+            if is_all:
+                client.shutdown(socket.SHUT_WR)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while data := client.recv(1 << 16):
+                received += data
+    status = received[9:12]
+    return (int(status) if status.isdigit() else 0), received
+
+
+def head(request: PresignedRequest, method: str, target: str, *lines: str) -> bytes:
+    """Return the head of a request."""
+    host = urlsplit(request.url).netloc
+    fields = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]
+    return "\r\n".join(fields).encode("latin-1")
+
+
+def test_no_path_leads_out_of_the_store(store: AssetStore, tmp_path: Path) -> None:
+    """Of more than 50 attacks on the path none is served anything, to read or to write, though the query is signed."""
+    before = sorted(os.walk(tmp_path))
+    wrong = []
+    for method, body in (("GET", b""), ("PUT", b"evil"), ("DELETE", b"")):
+        request = store.presign("a", method=method)
+        query = urlsplit(request.url).query
+        for path in PATHS:
+            raw = head(request, method, f"{path}?{query}", f"Content-Length: {len(body)}") + body
+            status, answer = exchange(request, raw)
+            if not (status == 0 or 400 <= status < 500) or CANARY in answer or b"root:" in answer or b"passwd" in answer:
+                wrong.append((method, path[:40], status))
+    assert [] == wrong
+    assert (b"abc", before) == (store.read("a"), sorted(os.walk(tmp_path)))
+    assert len(PATHS) > 50
+
+
+def test_a_path_may_be_quoted_in_another_way(store: AssetStore) -> None:
+    """Proxies quote more or less than we do: what is the same after one decoding is the same asset."""
+    request = store.presign("a")
+    for path in ("/a", "/%61"):
+        status, answer = exchange(request, head(request, "GET", f"{path}?{urlsplit(request.url).query}"))
+        assert (200, b"abc") == (status, answer[-3:])
+
+
+@pytest.mark.parametrize(
+    ("lines", "body", "code"),
+    [
+        (["Content-Length: -3"], b"abc", ""),
+        (["Content-Length: 3, 3"], b"abc", ""),
+        (["Content-Length: +3"], b"abc", ""),
+        (["Content-Length: 0x3"], b"abc", ""),
+        ([f"Content-Length: {'9' * 30}"], b"abc", ""),
+        (["Transfer-Encoding: chunked"], b"3\r\nabc\r\n0\r\n\r\n", "MissingContentLength"),
+        (["Transfer-Encoding: chunked", "Content-Length: 3"], b"3\r\nabc\r\n0\r\n\r\n", ""),
+        ([], b"", "MissingContentLength"),
+        (["Content-Length: 3", "x-amz-meta-by: me"], b"abc", "SignatureDoesNotMatch"),
+        (["Content-Length: 3", "Content-Encoding: gzip"], b"abc", "NotImplemented"),
+        (["Content-Length: 3", "Content-Range: bytes 0-2/9"], b"abc", "NotImplemented"),
+        (["Content-Length: 3", "x-amz-copy-source: /b/a"], b"abc", "NotImplemented"),
+        (["Content-Length: 3", "x-amz-checksum-crc32: AAAAAA=="], b"abc", "NotImplemented"),
+    ],
+)
+def test_an_upload_that_is_not_what_it_says_is_not_stored(
+    store: AssetStore, tmp_path: Path, lines: list[str], body: bytes, code: str
+) -> None:
+    """Lengths that lie or are doubled, and headers that mean more than is done here, leave what is there and no file."""
+    request = store.presign("a", method="PUT")
+    url = urlsplit(request.url)
+    status, answer = exchange(request, head(request, "PUT", f"{url.path}?{url.query}", *lines) + body)
+    assert status == 0 or 400 <= status < 600
+    # Some servers refuse by themselves, or hang up on who hung up.
+    assert status == 0 or not code or code.encode() in answer
+    assert b"abc" == store.read("a")

@@ -1,0 +1,158 @@
+"""Signed URLs of a folder: every key has one, it means one request, and it ends when it says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from assetstore import AssetStore, KeyRing, PresignOptions, is_valid_key, normalize_key
+from assetstore_local import LocalBackend
+from assetstore_local.answers import Answer
+from assetstore_local.arriving import Arriving
+from assetstore_local.gate import Gate
+from assetstore_local.proving import Request
+from assetstore_local.signing import EXPIRES, SIGNATURE, presign, signed_fields
+
+SECRET = "s" * 32
+TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
+KEYS = TEXTS.map(normalize_key).filter(is_valid_key)
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789_.-!", min_size=1, max_size=12).filter(
+    lambda name: not name.startswith("assetstore-")
+)
+PUTS = st.fixed_dictionaries(
+    {"method": st.just("PUT")},
+    optional={
+        "content_type": st.sampled_from(["image/webp", "text/plain; charset=utf-8"]),
+        "content_length": st.integers(0, 1 << 30),
+        "sha256": st.binary(min_size=32, max_size=32).map(bytes.hex),
+        "metadata": st.dictionaries(NAMES, TEXTS | st.just(""), max_size=3),
+        "cache_control": st.sampled_from(["no-store", "public, max-age=60"]),
+        "overwrite": st.booleans(),
+    },
+)
+GETS = st.fixed_dictionaries(
+    {"method": st.just("GET")},
+    optional={"content_type": st.sampled_from(["image/webp", "text/html"]), "download_as": TEXTS, "window": st.just(60)},
+)
+OTHERS = st.sampled_from([{"method": "HEAD"}, {"method": "DELETE"}, {"method": "HEAD", "window": 60}])
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBackend]:
+    """Return a backend over a folder, as a server has it."""
+    backend = LocalBackend(root=tmp_path_factory.mktemp("assets"), durable=False, signing_keys=(SECRET,))
+    with AssetStore(backend):
+        yield backend
+
+
+def arrived(url: str, method: str, **headers: str) -> Request:
+    """Return a request as it arrives."""
+    parts = urlsplit(url)
+    return Request(method=method, path=parts.path[1:].encode(), query=parts.query, headers={"host": parts.netloc, **headers})
+
+
+def status_and_body(result: Answer | Arriving) -> tuple[int, bytes]:
+    """Return what was answered at once; 100 is for what takes a body first."""
+    result.close()
+    if isinstance(result, Arriving):
+        return 100, b""
+    return result.status, result.body if isinstance(result.body, bytes) else b""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(key=KEYS, options=PUTS | GETS | OTHERS)
+@example(key="a//b/", options={"method": "GET"})
+@example(key=" 😀 ", options={"method": "PUT", "metadata": {"a_b": " =?utf-8?q?x?= "}})
+def test_whatever_can_be_signed_is_served(backend: LocalBackend, key: str, options: dict[str, Any]) -> None:
+    """No genuine request is refused, whatever the key and whatever it is bound to; its path is the key, quoted once."""
+    # Signed where there is only the secret, and no folder.
+    elsewhere = LocalBackend(root=Path("nowhere"), signing_keys=(SECRET,))
+    request = elsewhere.assetstore_presign(key=key, options=PresignOptions(**options))
+    assert request is not None
+    path = urlsplit(request.url).path
+    assert (f"/{key}", True) == (unquote(path, errors="strict"), path.isascii())
+    headers = {"content-length": "3", **request.headers} if request.method == "PUT" else {}
+    expected = {"GET": 404, "HEAD": 404, "PUT": 100, "DELETE": 204}[request.method]
+    assert expected == status_and_body(Gate(backend).open(arrived(request.url, request.method, **headers)))[0]
+
+
+PAIRS = st.dictionaries(TEXTS, TEXTS, max_size=3)
+SIGNED = st.tuples(st.sampled_from(["GET", "PUT"]), TEXTS, PAIRS, PAIRS.map(dict.items).map(sorted).map(tuple))
+
+
+@given(SIGNED, SIGNED)
+def test_different_requests_have_different_fields(
+    one: tuple[str, str, dict[str, str], tuple[tuple[str, str], ...]],
+    other: tuple[str, str, dict[str, str], tuple[tuple[str, str], ...]],
+) -> None:
+    """Key, parameters and headers cannot be told as one another: what is signed says where each begins."""
+    assert (one == other) == (signed_fields(*one) == signed_fields(*other))
+
+
+@pytest.mark.parametrize("seconds", [-60, 0, 1, 60])
+def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalBackend, seconds: int) -> None:
+    """Over is over to the second; a forged request learns nothing of its time."""
+    query = {EXPIRES: str(int(time.time()) - seconds)}
+    query[SIGNATURE] = backend.ring().sign(*signed_fields("GET", "a", query, ()))
+    gate, url = Gate(backend), f"{backend.serve_url}/a?{urlencode(query)}"
+    status, body = status_and_body(gate.open(arrived(url, "GET")))
+    expected = (404, b"<Code>NoSuchKey</Code>") if seconds < 0 else (403, b"<Code>ExpiredRequest</Code>")
+    assert (expected[0], True) == (status, expected[1] in body)
+    forged = {**query, EXPIRES: str(int(time.time()) - seconds - 1)}
+    status, body = status_and_body(gate.open(arrived(f"{backend.serve_url}/a?{urlencode(forged)}", "GET")))
+    assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
+
+
+@pytest.mark.parametrize(
+    "expires", ["", "0x7fffffff", "1e12", "+9999999999", " 9999999999", "9999999999.0", "٩" * 10, "9" * 5000]
+)
+def test_a_time_that_nobody_signed_is_never_read(backend: LocalBackend, expires: str) -> None:
+    """Numbers of other kinds are forged like any other text."""
+    signature = backend.ring().sign(*signed_fields("GET", "a", {EXPIRES: "9999999999"}, ()))
+    url = f"{backend.serve_url}/a?{urlencode({EXPIRES: expires, SIGNATURE: signature})}"
+    status, body = status_and_body(Gate(backend).open(arrived(url, "GET")))
+    assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
+
+
+def test_all_that_is_forged_is_answered_alike(backend: LocalBackend) -> None:
+    """Whatever is wrong with it, the answer is the same, byte for byte, and shows neither key nor path nor secret."""
+    good = backend.assetstore_presign(key="maps/a", options=PresignOptions())
+    assert good is not None
+    other = presign(KeyRing.new(), backend.serve_url, "maps/a", PresignOptions())
+    urls = [
+        good.url.replace("maps/a", "maps/b"),
+        good.url.partition("?")[0],
+        f"{good.url}&{EXPIRES}=1",
+        f"{good.url}&versionId=1",
+        f"{good.url}%00",
+        good.url.replace("/maps", "/%ff"),
+        other.url,
+    ]
+    answers = [Gate(backend).open(arrived(url, "GET")) for url in urls]
+    answers.append(Gate(backend).open(arrived(good.url, "PUT", **{"content-length": "3"})))
+    seen = {(answer.status, bytes(answer.body), *answer.headers.items()) for answer in answers if isinstance(answer, Answer)}
+    assert 1 == len(seen)
+    assert b"maps" not in next(iter(seen))[1]
+    assert len(urls) + 1 == len([answer for answer in answers if isinstance(answer, Answer)])
+
+
+def test_the_secret_of_a_folder_is_read_once(tmp_path: Path) -> None:
+    """A process goes on by the secret that it has, and one that starts takes what it finds."""
+    backend = LocalBackend(root=tmp_path, durable=False)
+    first = backend.ring().sign("purpose")
+    key = tmp_path / ".assetstore" / "signing-key"
+    key.rename(tmp_path / "key")
+    assert (first, False) == (backend.ring().sign("purpose"), key.exists())
+    (tmp_path / "key").rename(key)
+    assert first == LocalBackend(root=tmp_path).ring().sign("purpose")
+    # A new key in front of the file signs from now on; the old one behind it is still good.
+    key.write_text(f"{'n' * 43}\n{key.read_text()}")
+    rotated = LocalBackend(root=tmp_path).ring()
+    assert (True, False) == (rotated.verify(first, "purpose"), backend.ring().verify(rotated.sign("purpose"), "purpose"))
