@@ -10,7 +10,7 @@ _ORDER = "SeaweedFS lists folder by folder and not by bytes"
 
 # What R2's own rules in front of a server put right.
 COPIES: dict[str, str] = {
-    "test_of_many_create_only_copies_one_wins": "only R2 knows cf-copy-destination-if-none-match, which makes a copy create-only"
+    "test_of_many_create_only_copies_one_wins": "only R2 knows cf-copy-destination-if-none-match, for create-only copies"
 }
 
 SEAWEEDFS: dict[str, str] = {
