@@ -55,8 +55,10 @@ class Arriving:
         """
         self._backend, self._proved, self._headers, self._left, self._dress = backend, proved, headers, size, dress
         self._md5 = hashlib.md5(usedforsecurity=False) if _MD5 in headers or PART in proved.query else None
-        # Whoever waits for a thread can be made to stop waiting; the thread goes on, and must not find its file closed.
+        # Whoever waits for a thread can be made to stop waiting and close this; the thread goes on, and its file may be
+        # another one by then.
         self._lock = threading.Lock()
+        self._is_open = True
         with ExitStack() as stack, refusing():
             self._incoming = stack.enter_context(backend.incoming())
             self._options()
@@ -70,7 +72,7 @@ class Arriving:
         """
         with self._lock:
             self._left -= len(data)
-            if self._left < 0:
+            if self._left < 0 or not self._is_open:
                 raise Refusal(*_INCOMPLETE)
             with refusing():
                 self._incoming.write(data)
@@ -84,7 +86,7 @@ class Arriving:
             Refusal: bytes are missing, differ from a digest, or a condition does not hold.
         """
         with self._lock:
-            if self._left:
+            if self._left or not self._is_open:
                 raise Refusal(*_INCOMPLETE)
             md5 = self._md5.digest() if self._md5 else b""
             self._require_digest(_SHA256, self._incoming.sha256)
@@ -102,6 +104,7 @@ class Arriving:
     def close(self) -> None:
         """Leave nothing that was not stored."""
         with self._lock:
+            self._is_open = False
             self._stack.close()
 
     def _require_digest(self, name: str, digest: bytes) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
+import threading
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,11 @@ from local_server import running, send
 
 from assetstore import AssetStore, PresignedRequest
 from assetstore_local import LocalBackend, asgi, wsgi
+from assetstore_local.answers import Refusal
+from assetstore_local.arriving import Arriving
 from assetstore_local.asgi import _below
+from assetstore_local.gate import Gate
+from assetstore_local.proving import Request
 
 LARGE = bytes(range(256)) * 4096
 
@@ -35,9 +41,9 @@ def store(tmp_path: Path) -> Iterator[AssetStore]:
 @pytest.fixture
 def closed() -> Iterator[None]:
     """See to it that no file stays open."""
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(os.listdir("/dev/fd"))
     yield
-    assert before == sorted(os.listdir("/proc/self/fd"))
+    assert before == sorted(os.listdir("/dev/fd"))
 
 
 @attrs.define
@@ -181,6 +187,58 @@ def test_an_upload_that_its_server_calls_off_leaves_nothing(store: AssetStore, t
         await asyncio.sleep(0)
 
     asyncio.run(call_off())
+    assert ([], False) == (staged(store, tmp_path), store.exists("new"))
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("steps", range(12))
+def test_a_download_that_its_server_calls_off_is_closed(store: AssetStore, steps: int) -> None:
+    """A file that a thread opens for a task that is cancelled has nobody to close it but the application."""
+
+    async def call_off() -> None:
+        task = asyncio.ensure_future(Client(store).ask(store.presign("large")))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await asyncio.sleep(0)
+
+    asyncio.run(call_off())
+
+
+@pytest.mark.usefixtures("closed")
+def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path: Path) -> None:
+    """A thread that has not heard of the end writes to no file: the number of its own may be that of another one."""
+    backend = LocalBackend(root=tmp_path / "assets", durable=False)
+    url = urlsplit(store.presign("new", method="PUT").url)
+    headers = {"host": url.netloc, "content-length": str(1 << 28)}
+    arriving = Gate(backend).open(Request(method="PUT", path=b"new", query=url.query, headers=headers))
+    assert isinstance(arriving, Arriving)
+    refusals: list[Refusal] = []
+
+    def write_on() -> None:
+        try:
+            for _ in range(256):
+                arriving.write(bytes(1 << 20))
+        except Refusal as refusal:
+            refusals.append(refusal)
+
+    thread = threading.Thread(target=write_on)
+    thread.start()
+    (place,) = (tmp_path / "assets" / ".assetstore" / "tmp").iterdir()
+    while place.stat().st_size < 3 << 20:
+        continue
+    arriving.close()
+    with (tmp_path / "other").open("w+b") as other:
+        thread.join()
+        with pytest.raises(Refusal):
+            arriving.write(b"late")
+        with pytest.raises(Refusal):
+            arriving.finish()
+        assert b"" == other.read()
+    assert ["IncompleteBody"] == [refusal.code for refusal in refusals]
     assert ([], False) == (staged(store, tmp_path), store.exists("new"))
 
 
