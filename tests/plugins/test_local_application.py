@@ -431,6 +431,10 @@ def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_
         ("http://127.0.0.1:8420", "localhost:9000", 404),
         ("http://[::1]:8420", "[::1]:8420", 404),
         ("http://127.0.0.1:8420", "evil.example", 400),
+        ("http://127.0.0.1:8420", "127.0.0.1.evil.example", 400),
+        ("http://127.0.0.1:8420", "user@127.0.0.1:8420", 400),
+        ("http://127.0.0.1:8420", "127.0.0.1:port", 400),
+        ("http://127.0.0.1:8420", "[::1", 400),
     ],
 )
 def test_only_the_host_of_the_store_is_answered(tmp_path: Path, serve_url: str, host: str, status: int) -> None:

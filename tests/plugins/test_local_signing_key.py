@@ -23,7 +23,7 @@ def signature_by(root: Path, gate: Any, results: Any) -> None:
 
 def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: Path) -> None:
     """Of 8 processes that find no key, all end up with the same."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
     gate, results = context.Barrier(8), context.Queue()
     processes = [context.Process(target=signature_by, args=(tmp_path, gate, results)) for _ in range(8)]
     for process in processes:
@@ -85,11 +85,27 @@ def test_signing_needs_neither_a_server_nor_an_asset(tmp_path: Path) -> None:
     [
         {"serve_url": "127.0.0.1:8420"},
         {"serve_url": "http://127.0.0.1:8420/?a=b"},
+        {"serve_url": "http://127.0.0.1:8420/#"},
+        {"serve_url": "http://user:password@assets.example"},
+        {"serve_url": "http://[::1"},
+        {"serve_url": "http://assets.example:99999"},
+        {"serve_url": "http://assets.example/two words"},
+        {"serve_url": "https://"},
         {"origins": ("https://app.example/",)},
         {"origins": ("app.example",)},
+        {"origins": ("https://App.example",)},
+        {"origins": ("https://app.example:443",)},
+        {"origins": ("https://*.example",)},
+        {"origins": ("null",)},
     ],
 )
 def test_settings_that_could_never_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
-    """A server's address is a URL without a query, an origin has no path."""
+    """A server's address is a URL without a user or a query, an origin is what a browser sends."""
     with pytest.raises(ConfigError):
         LocalBackend(root=tmp_path, **settings)
+
+
+def test_pages_of_any_kind_can_be_named(tmp_path: Path) -> None:
+    """Sites, machines, addresses and installed applications have origins."""
+    origins = ("https://app.example", "http://localhost:3000", "http://[::1]:8080", "tauri://localhost", "https://a:80", "*")
+    assert origins == LocalBackend(root=tmp_path, origins=origins).origins
