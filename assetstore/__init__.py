@@ -1,16 +1,15 @@
-"""One store for assets over Cloudflare R2, any S3 service and local disk."""
+"""One store for assets over Cloudflare R2, any S3 service and local disk.
+
+Read the code in this order: README, ``assetstore.store`` (what users hold), ``assetstore.hooks`` (what plugins implement),
+``assetstore.options`` (what both pass), ``assetstore.stack`` (the way down to the backend), then one backend, for example
+``assetstore.testing.memory``. Authors of plugins import from ``assetstore.plugin``.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from assetstore.config import open_store
-from assetstore.content_types import category_of, guess_content_type
-from assetstore.direct_models import (
-    ApplicationOptions,
-    DirectUpload,
-    EndPartsOptions,
-    PartsOptions,
-    SigningKeysOptions,
-    UploadedPart,
-    UploadPolicy,
-)
+from assetstore.content.reader import AssetReader
+from assetstore.content.writer import AssetWriter
 from assetstore.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -33,116 +32,80 @@ from assetstore.errors import (
     UnknownOutcomeError,
     UnsupportedError,
 )
-from assetstore.hookspecs import Hooks, hookimpl
-from assetstore.http_headers import attachment, decode_metadata, encode_metadata
-from assetstore.key_ring import KeyRing
-from assetstore.keys import is_valid_key, join_key, normalize_key, normalize_prefix
-from assetstore.models import (
+from assetstore.options import UploadPolicy
+from assetstore.results import (
     AssetInfo,
-    AssetStream,
-    CheckOptions,
     CheckReport,
     CheckStep,
-    CopyOptions,
     DeleteFailure,
-    DeleteOptions,
     DeleteReport,
-    DownloadOptions,
+    DirectUpload,
     Event,
-    ListOptions,
     ListPage,
-    NameOptions,
     Prefix,
-    ProposedKey,
-    ReadOptions,
-    StatOptions,
-    StatsOptions,
-    UploadOptions,
-    UrlOptions,
-    secret,
+    PresignedRequest,
+    UploadedPart,
 )
-from assetstore.per_process import PerProcess
-from assetstore.readers import AssetReader
-from assetstore.signed import Part, PresignedRequest, PresignOptions
-from assetstore.sniffing import looks_active, refusal, sniff_type
-from assetstore.sources import Source
 from assetstore.store import AssetStore
-from assetstore.wrappers import Wrapper
-from assetstore.writers import AssetWriter
+
+if TYPE_CHECKING:
+    from assetstore.plugin import *  # noqa: F403 - the aliases below, for type checkers
+    from assetstore.plugin import SigningKeys as KeyRing  # noqa: F401 - an alias, too
 
 __all__ = [
     "AccessDeniedError",
     "AlreadyExistsError",
-    "ApplicationOptions",
     "AssetInfo",
     "AssetReader",
     "AssetStore",
     "AssetStoreError",
-    "AssetStream",
     "AssetWriter",
     "BackendError",
-    "CheckOptions",
     "CheckReport",
     "CheckStep",
     "ConfigError",
-    "CopyOptions",
     "CredentialsError",
     "DeleteFailure",
-    "DeleteOptions",
     "DeleteReport",
     "DirectUpload",
-    "DownloadOptions",
-    "EndPartsOptions",
     "Event",
-    "Hooks",
     "IntegrityError",
     "InvalidKeyError",
     "InvalidOptionError",
-    "KeyRing",
-    "ListOptions",
     "ListPage",
-    "NameOptions",
     "NoSpaceError",
     "NotFoundError",
-    "Part",
-    "PartsOptions",
-    "PerProcess",
     "PluginError",
     "PreconditionError",
     "Prefix",
-    "PresignOptions",
     "PresignedRequest",
-    "ProposedKey",
-    "ReadOptions",
     "RefusedError",
-    "SigningKeysOptions",
-    "Source",
     "SourceError",
-    "StatOptions",
-    "StatsOptions",
     "StoreNotFoundError",
     "TokenError",
     "UnavailableError",
     "UnknownOutcomeError",
     "UnsupportedError",
-    "UploadOptions",
     "UploadPolicy",
     "UploadedPart",
-    "UrlOptions",
-    "Wrapper",
-    "attachment",
-    "category_of",
-    "decode_metadata",
-    "encode_metadata",
-    "guess_content_type",
-    "hookimpl",
-    "is_valid_key",
-    "join_key",
-    "looks_active",
-    "normalize_key",
-    "normalize_prefix",
     "open_store",
-    "refusal",
-    "secret",
-    "sniff_type",
 ]
+
+# Names of ``assetstore.plugin`` that could be imported from here before there were two doors. They stay.
+_MOVED = (
+    *("ApplicationOptions", "AssetStream", "CheckOptions", "CopyOptions", "DeleteOptions", "DownloadOptions"),
+    *("EndPartsOptions", "Hooks", "ListOptions", "NameOptions", "Part", "PartsOptions", "PerProcess"),
+    *("PresignOptions", "ProposedKey", "ReadOptions", "SigningKeysOptions", "Source", "StatOptions"),
+    *("StatsOptions", "UploadOptions", "UrlOptions", "Wrapper", "attachment", "category_of", "decode_metadata"),
+    *("encode_metadata", "guess_content_type", "hookimpl", "is_valid_key", "join_key", "looks_active"),
+    *("normalize_key", "normalize_prefix", "refusal", "secret", "sniff_type"),
+)
+_ALIASES = {"KeyRing": "SigningKeys", **{name: name for name in _MOVED}}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ALIASES:
+        from assetstore import plugin
+
+        return getattr(plugin, _ALIASES[name])
+    raise AttributeError(f"module 'assetstore' has no attribute {name!r}")

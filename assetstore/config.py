@@ -12,10 +12,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import attrs
 
+from assetstore.entry_points import SCHEMES, load_factory
 from assetstore.errors import ConfigError, PluginError
-from assetstore.hookspecs import Hooks
-from assetstore.plugins import SCHEMES, load_factory
-from assetstore.schema import Text, build, check_settings, secret_names, suggestion
+from assetstore.hooks import Hooks
+from assetstore.settings import Text, build, check_settings, secret_names, suggestion
 from assetstore.store import AssetStore
 
 DEFAULTS: Mapping[str, str] = {"naming": "naming", "stats": "stats"}
@@ -75,6 +75,15 @@ def open_store(
         ConfigError: with all mistakes of that store in ``problems``.
     """
     return build_store(find_store(store, config=config))
+
+
+def default_plugins() -> dict[str, object]:
+    """Return new plugins for the slots ``naming`` and ``stats``, those that a store has unless its table says otherwise.
+
+    Raises:
+        PluginError: one of them is not installed, or is disabled.
+    """
+    return {slot: load_factory(name)() for slot, name in DEFAULTS.items()}
 
 
 def find_store(

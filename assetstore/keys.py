@@ -1,4 +1,4 @@
-"""Rules for keys: what is valid, and how keys are joined. Pure functions, no I/O.
+"""Rules for keys: what is valid, how keys are joined, and how a scope translates them. Pure functions, no I/O.
 
 The rules are R2's, and hold for every backend: 1 to 1,024 bytes of UTF-8 (R2, "Limits"), in NFC, to which R2 folds every
 key (R2, "Unicode interoperability").
@@ -7,49 +7,52 @@ key (R2, "Unicode interoperability").
 from __future__ import annotations
 
 import unicodedata
+from typing import TypeVar
 
-from assetstore.errors import InvalidKeyError
+import attrs
 
-MAX_KEY_BYTES = 1024
+from assetstore.errors import BackendError, InvalidKeyError
+from assetstore.limits import MAX_KEY_BYTES
+from assetstore.results import AssetInfo, Prefix
+
+Entry = TypeVar("Entry", AssetInfo, Prefix)
 
 
 def normalize_key(key: str) -> str:
-    """Return ``key`` in the one spelling under which it is stored.
+    """Return ``key`` as it is stored.
 
     Raises:
         InvalidKeyError: the key is empty, longer than 1,024 bytes of UTF-8 after NFC normalisation, begins with ``/``,
-            has a segment ``.`` or ``..``, or holds a control character or a lone surrogate.
+            has a segment ``.`` or ``..``, or contains a control character or a lone surrogate.
     """
     if not isinstance(key, str):
-        raise InvalidKeyError(f"a key is a str, not {type(key).__name__}")
+        raise InvalidKeyError(f"a key must be a str, got {type(key).__name__}")
     normal = key if key.isascii() and key.isprintable() else _normalize_unicode(key)
     if not normal:
-        raise InvalidKeyError("a key has at least one character")
+        raise InvalidKeyError("a key must have at least one character")
     if len(normal) > MAX_KEY_BYTES or (not normal.isascii() and len(normal.encode()) > MAX_KEY_BYTES):
-        raise InvalidKeyError(
-            f"a key has at most {MAX_KEY_BYTES} bytes of UTF-8, this one has {len(normal.encode())}"
-        )
+        raise InvalidKeyError(f"a key must have at most {MAX_KEY_BYTES} bytes of UTF-8, got {len(normal.encode())}")
     _refuse_path_tricks(normal, normal.split("/"))
     return normal
 
 
 def normalize_prefix(prefix: str) -> str:
-    """Return ``prefix``, the beginning of some keys and possibly empty, in its one spelling.
+    """Return ``prefix``, the beginning of some keys and possibly empty, as it would be stored.
 
     Raises:
         InvalidKeyError: no valid key can begin so.
     """
     if not isinstance(prefix, str):
-        raise InvalidKeyError(f"a prefix is a str, not {type(prefix).__name__}")
+        raise InvalidKeyError(f"a prefix must be a str, got {type(prefix).__name__}")
     normal = _normalize_unicode(prefix)
     if len(normal.encode()) > MAX_KEY_BYTES:
-        raise InvalidKeyError(f"a prefix has at most {MAX_KEY_BYTES} bytes of UTF-8")
+        raise InvalidKeyError(f"a prefix must have at most {MAX_KEY_BYTES} bytes of UTF-8")
     _refuse_path_tricks(normal, normal.split("/")[:-1])
     return normal
 
 
 def is_valid_key(key: str) -> bool:
-    """Tell whether ``key`` is valid and already in the spelling under which it is stored."""
+    """Tell whether ``key`` is valid and already spelled as it is stored."""
     try:
         return normalize_key(key) == key
     except InvalidKeyError:
@@ -66,14 +69,53 @@ def _normalize_unicode(text: str) -> str:
     for character in "" if text.isprintable() else text:
         category = unicodedata.category(character)
         if category == "Cc":
-            raise InvalidKeyError(f"a key holds no control characters, this one has U+{ord(character):04X}")
+            raise InvalidKeyError(f"a key must not contain control characters, got U+{ord(character):04X}")
         if category == "Cs":
-            raise InvalidKeyError("a key is valid Unicode, this one has a lone surrogate")
+            raise InvalidKeyError("a key must be valid Unicode, got a lone surrogate")
     return unicodedata.normalize("NFC", text)
 
 
 def _refuse_path_tricks(key: str, segments: list[str]) -> None:
     if key.startswith("/"):
-        raise InvalidKeyError("a key does not begin with '/'", hint="leave the leading slash out")
+        raise InvalidKeyError("a key must not begin with '/'", hint="leave the leading slash out")
     if "." in segments or ".." in segments:
-        raise InvalidKeyError("a key has no segment '.' or '..'")
+        raise InvalidKeyError("a key must not have a segment '.' or '..'")
+
+
+@attrs.frozen
+class Scope:
+    """The part of a store under a prefix. Translates keys between its users and the backend.
+
+    Attributes:
+        prefix: what stands before every key; empty for a whole store.
+    """
+
+    prefix: str = attrs.field(default="", converter=normalize_prefix)
+
+    def inward(self, key: str) -> str:
+        """Return the backend's key for a user's, valid and normalised.
+
+        Raises:
+            InvalidKeyError: one of the two is not valid.
+        """
+        normal = normalize_key(key)
+        return self._within(normalize_key(self.prefix + normal)) if self.prefix else normal
+
+    def inward_prefix(self, prefix: str) -> str:
+        """Return the backend's prefix for a user's."""
+        return self._within(normalize_prefix(self.prefix + normalize_prefix(prefix)))
+
+    def outward(self, entry: Entry) -> Entry:
+        """Return an entry of the backend with the key that the user knows."""
+        if not self.prefix:
+            return entry
+        if not entry.key.startswith(self.prefix):
+            raise BackendError(f"the backend returned {entry.key!r}, which lies outside {self.prefix!r}")
+        return attrs.evolve(entry, key=entry.key[len(self.prefix) :])
+
+    def _within(self, key: str) -> str:
+        # NFC composes a combining character at the front of a key with the last one of the prefix.
+        if not key.startswith(self.prefix):
+            message = f"the key's first character combines with the end of the prefix {self.prefix!r}"
+            raise InvalidKeyError(message, hint="end the prefix with '/'")
+        return key

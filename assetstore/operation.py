@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from assetstore.errors import AssetStoreError
-from assetstore.models import Event, Outcome
-from assetstore.scope import Scope
+from assetstore.keys import Scope
+from assetstore.results import Event, Outcome
 
 
 class Operation:

@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, overload
+from typing import Any, Literal, NoReturn, Self, Unpack, overload
 
 import attrs
 
-from assetstore import generated_keys, transfers
-from assetstore.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
-from assetstore.deletes import Deleter
-from assetstore.direct_models import ApplicationOptions, DirectUpload, Interface, NewUpload, UploadedPart, UploadPolicy
-from assetstore.direct_uploads import DirectUploads
+from assetstore import fallbacks, named_upload
+from assetstore.content.atomic_file import replacing
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
+from assetstore.content.reader import AssetReader
+from assetstore.content.source import Source, SourceLike
+from assetstore.content.writer import AssetWriter
+from assetstore.delete_many import Deleter
+from assetstore.direct import cancel, finish, parts
+from assetstore.direct.begin import Begin
+from assetstore.direct.context import Context
 from assetstore.errors import (
     AssetStoreError,
     BackendError,
@@ -23,37 +28,43 @@ from assetstore.errors import (
     InvalidOptionError,
     NotFoundError,
     PreconditionError,
-    StoreNotFoundError,
 )
-from assetstore.hookspecs import Hooks
-from assetstore.host import Host
-from assetstore.models import (
-    AssetInfo,
+from assetstore.hooks import Hooks
+from assetstore.keys import Scope
+from assetstore.limits import PAGE
+from assetstore.operation import Operation
+from assetstore.options import (
+    OPERATIONS,
+    ApplicationOptions,
     CheckOptions,
-    CheckReport,
     CopyOptions,
     DeleteOptions,
-    DeleteReport,
     DownloadOptions,
+    Interface,
     ListOptions,
-    ListPage,
-    Prefix,
+    Method,
+    PresignOptions,
     Progress,
     ReadOptions,
     StatOptions,
+    UploadKeywords,
     UploadOptions,
+    UploadPolicy,
     UrlOptions,
+    every,
 )
-from assetstore.operation import Operation
-from assetstore.readers import AssetReader
-from assetstore.relay import OPTION_FIELDS, Relay
-from assetstore.replacing import replacing
-from assetstore.scope import Scope
-from assetstore.signed import Method, PresignedRequest, PresignOptions
-from assetstore.sources import Source, SourceLike
-from assetstore.writers import AssetWriter
-
-PAGE = 1000
+from assetstore.results import (
+    AssetInfo,
+    CheckReport,
+    DeleteReport,
+    DirectUpload,
+    ListPage,
+    Prefix,
+    PresignedRequest,
+    UploadedPart,
+)
+from assetstore.side_plugins import SidePlugins
+from assetstore.stack import Stack
 
 
 class AssetStore:
@@ -87,9 +98,9 @@ class AssetStore:
             PluginError: a plugin breaks the contract of its hooks.
         """
         named_backend = _named(backend)
-        self._relay = Relay(named_backend, [_named(wrapper) for wrapper in wrappers])
-        self._host = Host(
-            [(f"{layer.name} at layer {index}", layer.plugin) for index, layer in enumerate(self._relay.layers)],
+        self._stack = Stack(named_backend, [_named(wrapper) for wrapper in wrappers])
+        self._plugins = SidePlugins(
+            [(f"{layer.name} at layer {index}", layer.plugin) for index, layer in enumerate(self._stack.layers)],
             [_named(plugin) for plugin in plugins],
         )
         self._scope = Scope()
@@ -106,6 +117,7 @@ class AssetStore:
         content_type: str | None = None,
         cache_control: str | None = None,
         content_disposition: str | None = None,
+        content_encoding: str | None = None,
         content_language: str | None = None,
         metadata: Mapping[str, str] | None = None,
         overwrite: bool = True,
@@ -122,6 +134,7 @@ class AssetStore:
             content_type: media type; guessed from the name's suffix when left out.
             cache_control: HTTP header Cache-Control, ASCII.
             content_disposition: HTTP header Content-Disposition, ASCII.
+            content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
             content_language: HTTP header Content-Language, ASCII.
             metadata: lower-case ASCII names to text, at most 8,192 bytes in all.
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
@@ -132,9 +145,10 @@ class AssetStore:
             filename = filename if filename is not None else opened.filename or ""
             guessed = content_type or _guess(key, filename)
             options = UploadOptions(
-                content_type=guessed if content_type or "upload.content_type" in self._relay.supports else None,
+                content_type=guessed if content_type or "upload.content_type" in self._stack.supports else None,
                 cache_control=cache_control,
                 content_disposition=content_disposition,
+                content_encoding=content_encoding,
                 content_language=content_language,
                 metadata=metadata,
                 overwrite=overwrite,
@@ -143,43 +157,27 @@ class AssetStore:
             if key is None:
                 if if_match is not None:
                     raise InvalidOptionError("if_match needs a key", hint="pass key=")
-                propose = generated_keys.proposer(self._host, filename, guessed, category, opened.size, opened.digest)
-                info = generated_keys.upload_named(self._relay, self._scope, operation, propose, opened, options)
+                propose = named_upload.proposer(self._plugins, filename, guessed, category, opened.size, opened.digest)
+                info = named_upload.upload_named(self._stack, self._scope, operation, propose, opened, options)
             else:
                 if category is not None:
                     raise InvalidOptionError("category is for generated keys", hint="leave key= or category= out")
-                info = transfers.upload(self._relay, operation.locate(self._scope), opened, options)
+                info = self._stack.upload(operation.locate(self._scope), opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)
 
     @contextlib.contextmanager
-    def writer(
-        self,
-        key: str,
-        *,
-        content_type: str | None = None,
-        cache_control: str | None = None,
-        content_disposition: str | None = None,
-        content_language: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        overwrite: bool = True,
-        if_match: str | None = None,
-    ) -> Iterator[AssetWriter]:
-        """Yield a binary file to write to; a clean exit uploads it, an exception leaves the store as it was."""
+    def writer(self, key: str, **options: Unpack[UploadKeywords]) -> Iterator[AssetWriter]:
+        """Yield a binary file to write to; a clean exit uploads it, an exception leaves the store as it was.
+
+        Args:
+            key: where to write.
+            **options: the headers, ``metadata``, ``overwrite`` and ``if_match``, as for ``upload``.
+        """
         writer = AssetWriter()
         try:
             yield writer
-            self.upload(
-                writer.written(),
-                key,
-                content_type=content_type,
-                cache_control=cache_control,
-                content_disposition=content_disposition,
-                content_language=content_language,
-                metadata=metadata,
-                overwrite=overwrite,
-                if_match=if_match,
-            )
+            self.upload(writer.written(), key, **options)
         finally:
             writer.discard()
 
@@ -187,7 +185,7 @@ class AssetStore:
         """Return the key that an upload of ``filename`` would be tried under, and write nothing."""
         with self._explaining("upload"):
             kind = content_type or guess_content_type(filename)
-            propose = generated_keys.proposer(self._host, filename, kind, category, None, generated_keys.no_digest)
+            propose = named_upload.proposer(self._plugins, filename, kind, category, None, named_upload.no_digest)
             return propose(0).key
 
     def read(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> bytes:
@@ -202,7 +200,7 @@ class AssetStore:
         operation = self._operation("read", key)
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
-            stream = self._relay.read(operation.locate(self._scope), options)
+            stream = self._stack.read(operation.locate(self._scope), options)
             stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
         except BaseException as error:
             operation.explain(error)
@@ -229,25 +227,19 @@ class AssetStore:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
             with replacing(path, overwrite=overwrite) as temporary:
-                info = transfers.download(self._relay, full_key, temporary, DownloadOptions(progress=progress))
+                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=progress))
             operation.bytes = info.size
             return self._scope.outward(info)
 
     def stat(self, key: str) -> AssetInfo:
         """Return what is known of an asset."""
         with self._operation("stat", key) as operation:
-            return self._scope.outward(self._relay.stat(operation.locate(self._scope), StatOptions()))
+            return self._scope.outward(self._stack.stat(operation.locate(self._scope), StatOptions()))
 
     def exists(self, key: str) -> bool:
         """Tell whether there is an asset under ``key``."""
         with self._operation("exists", key) as operation:
-            try:
-                self._relay.stat(operation.locate(self._scope), StatOptions())
-            except StoreNotFoundError:
-                raise
-            except NotFoundError:
-                return False
-            return True
+            return self._stack.find(operation.locate(self._scope)) is not None
 
     @overload
     def list(
@@ -306,7 +298,7 @@ class AssetStore:
             full_prefix = operation.full_key = self._scope.inward_prefix(prefix)
             if options.start_after is not None and self._scope.prefix:
                 options = attrs.evolve(options, start_after=self._scope.prefix + options.start_after)
-            page = self._relay.list(full_prefix, options)
+            page = self._stack.list(full_prefix, options)
             if page.next_cursor is not None and page.next_cursor == options.cursor:
                 raise BackendError("the listing does not move on", hint="report it to the backend's author")
             return attrs.evolve(
@@ -325,8 +317,8 @@ class AssetStore:
 
     def delete_many(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
         """Delete any number of assets in batches of 1,000; never raises for one of them, but reports what failed."""
-        self._host.require_open()
-        return Deleter(self._relay, self._scope, lambda key: self._operation("delete", key)).delete(keys)
+        self._plugins.require_open()
+        return Deleter(self._stack, self._scope, lambda key: self._operation("delete", key)).delete(keys)
 
     def copy(
         self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
@@ -344,12 +336,12 @@ class AssetStore:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
             full_source = self._inward(operation, source)
             if full_source == operation.locate(self._scope):
-                info = self._relay.stat(full_source, StatOptions())
+                info = self._stack.stat(full_source, StatOptions())
                 if if_match is not None and info.etag != if_match:
                     raise PreconditionError("the asset has another ETag", hint="stat it again")
                 return self._scope.outward(info)
             info = self._copy(operation, source, options)
-            for failure in self._relay.delete([full_source], DeleteOptions()).failed:
+            for failure in self._stack.delete([full_source], DeleteOptions()).failed:
                 raise failure.error
             return info
 
@@ -360,6 +352,7 @@ class AssetStore:
         content_type: str | None = None,
         cache_control: str | None = None,
         content_disposition: str | None = None,
+        content_encoding: str | None = None,
         content_language: str | None = None,
         metadata: Mapping[str, str] | None = None,
         if_match: str | None = None,
@@ -370,6 +363,7 @@ class AssetStore:
                 content_type=content_type,
                 cache_control=cache_control,
                 content_disposition=content_disposition,
+                content_encoding=content_encoding,
                 content_language=content_language,
                 metadata=metadata,
                 if_match=if_match,
@@ -379,7 +373,7 @@ class AssetStore:
     def _copy(self, operation: Operation, source: str, options: CopyOptions) -> AssetInfo:
         full_source = self._inward(operation, source)
         try:
-            info = transfers.copy(self._relay, full_source, operation.locate(self._scope), options)
+            info = fallbacks.copy(self._stack, full_source, operation.locate(self._scope), options)
         except (NotFoundError, PreconditionError) as error:
             error.key = error.key or source
             raise
@@ -403,8 +397,11 @@ class AssetStore:
         download_as: str | None = None,
         content_length: int | None = None,
         sha256: str | None = None,
-        metadata: Mapping[str, str] | None = None,
         cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_encoding: str | None = None,
+        content_language: str | None = None,
+        metadata: Mapping[str, str] | None = None,
         overwrite: bool = True,
         window: int | None = None,
     ) -> PresignedRequest:
@@ -418,8 +415,11 @@ class AssetStore:
             download_as: for GET the file name, in any script, under which a browser saves the asset.
             content_length: for PUT the size that must be sent.
             sha256: for PUT the digest, in hex, that the bytes must have.
+            cache_control: for PUT the HTTP header Cache-Control that must be sent and is stored.
+            content_disposition: for PUT the HTTP header Content-Disposition.
+            content_encoding: for PUT the HTTP header Content-Encoding.
+            content_language: for PUT the HTTP header Content-Language.
             metadata: for PUT what is stored with the asset, as for ``upload``.
-            cache_control: for PUT the HTTP header Cache-Control.
             overwrite: for PUT; ``False`` refuses a key that is taken.
             window: for GET and HEAD, seconds: all calls within one such span of the clock return the same URL, which lives
                 ``expires`` seconds at least and ``expires + window`` at most.
@@ -432,12 +432,15 @@ class AssetStore:
                 download_as=download_as,
                 content_length=content_length,
                 sha256=sha256,
-                metadata=metadata,
                 cache_control=cache_control,
+                content_disposition=content_disposition,
+                content_encoding=content_encoding,
+                content_language=content_language,
+                metadata=metadata,
                 overwrite=overwrite,
                 window=window,
             )
-            return self._relay.presign(operation.locate(self._scope), options)
+            return self._stack.presign(operation.locate(self._scope), options)
 
     def presign_many(
         self, keys: Iterable[str], *, method: Method = "GET", expires: int | timedelta = 3600, window: int | None = None
@@ -454,8 +457,11 @@ class AssetStore:
         content_type: str | None = None,
         sha256: str | None = None,
         category: str | None = None,
-        metadata: Mapping[str, str] | None = None,
         cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_encoding: str | None = None,
+        content_language: str | None = None,
+        metadata: Mapping[str, str] | None = None,
         expires: int | timedelta = 3600,
         policy: UploadPolicy | None = None,
         part_size: int | None = None,
@@ -472,8 +478,11 @@ class AssetStore:
             content_type: media type; guessed from the name's suffix when left out.
             sha256: the digest of the bytes in hex, if the sender knows it.
             category: for a generated key; otherwise taken from the content type.
-            metadata: as for ``upload``; ``upload-id`` is added to it and stays.
             cache_control: HTTP header Cache-Control, ASCII.
+            content_disposition: HTTP header Content-Disposition, ASCII.
+            content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
+            content_language: HTTP header Content-Language, ASCII.
+            metadata: as for ``upload``; ``upload-id`` is added to it and stays.
             expires: seconds that the request lives, or a ``timedelta``; the token lives a day longer.
             policy: what is allowed, checked here and again against the bytes.
             part_size: sends the bytes in parts of this size, 5 MiB or more; ``presign_parts`` makes the requests.
@@ -482,32 +491,41 @@ class AssetStore:
             RefusedError: the policy does not allow it.
         """
         with self._operation("begin_upload", key) as operation:
-            new = NewUpload(
+            put = PresignOptions(
+                method="PUT",
+                expires=expires,
+                content_type=content_type,
+                content_length=size,
+                sha256=sha256,
+                cache_control=cache_control,
+                content_disposition=content_disposition,
+                content_encoding=content_encoding,
+                content_language=content_language,
+                metadata=metadata,
+            )
+            begin = Begin(
+                context=self._direct,
+                operation=operation,
+                put=put,
                 filename=filename,
                 key=key,
-                size=size,
-                content_type=content_type,
-                sha256=sha256,
                 category=category,
-                metadata=metadata,
-                cache_control=cache_control,
-                expires=expires,
-                policy=policy,
+                policy=policy or UploadPolicy(),
                 part_size=part_size,
             )
-            return self._direct.begin(operation, new)
+            return begin.run()
 
     def presign_parts(
         self, token: str, numbers: Iterable[int], *, expires: int | timedelta = 3600
     ) -> dict[int, PresignedRequest]:
         """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
         with self._operation("presign_parts", None) as operation:
-            return self._direct.presign_parts(operation, token, numbers, expires)
+            return parts.presign_parts(self._direct, operation, token, numbers, expires)
 
     def list_parts(self, token: str) -> tuple[UploadedPart, ...]:
         """Return the parts of a direct upload that are there, to go on with the others."""
         with self._operation("list_parts", None) as operation:
-            return self._direct.list_parts(operation, token)
+            return parts.list_parts(self._direct, operation, token)
 
     def finish_upload(self, token: str, *, parts: Mapping[int, str] | None = None) -> AssetInfo:
         """Check what was sent for a direct upload, and give it its key; called again it returns the same asset.
@@ -525,12 +543,12 @@ class AssetStore:
             TokenError: the token is forged, of another store or scope, or expired; nothing was touched.
         """
         with self._operation("finish_upload", None) as operation:
-            return self._scope.outward(self._direct.finish(operation, token, parts))
+            return self._scope.outward(finish.finish(self._direct, operation, token, parts))
 
     def cancel_upload(self, token: str) -> None:
         """Delete what was sent for a direct upload; an asset that is finished stays."""
         with self._operation("cancel_upload", None) as operation:
-            self._direct.cancel(operation, token)
+            cancel.cancel(self._direct, operation, token)
 
     def sweep_pending(self, older_than: timedelta = timedelta(days=1)) -> DeleteReport:
         """Delete what was sent for direct uploads longer ago than this and never finished.
@@ -539,11 +557,11 @@ class AssetStore:
         Parts that were never put together are dropped by the backend itself, on R2 and in a folder after seven days.
         """
         with self._operation("sweep_pending", None) as operation:
-            return self._direct.sweep(operation, older_than)
+            return cancel.sweep(self._direct, operation, older_than)
 
     @property
-    def _direct(self) -> DirectUploads:
-        return DirectUploads(relay=self._relay, host=self._host, scope=self._scope)
+    def _direct(self) -> Context:
+        return Context(stack=self._stack, plugins=self._plugins, scope=self._scope)
 
     def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:
         """Return the web application, ``asgi`` or ``wsgi``, that honours the requests which ``presign`` signs.
@@ -556,17 +574,17 @@ class AssetStore:
             UnsupportedError: they go to the vendor's own servers, as those of R2 do.
         """
         with self._explaining("application"):
-            return self._relay.application(ApplicationOptions(interface=interface, max_size=max_size))
+            return self._stack.application(ApplicationOptions(interface=interface, max_size=max_size))
 
     def url(self, key: str) -> str:
         """Return the public URL of an asset, which need not exist."""
         with self._operation("url", key) as operation:
-            return self._relay.url(operation.locate(self._scope), UrlOptions())
+            return self._stack.url(operation.locate(self._scope), UrlOptions())
 
     def check(self) -> CheckReport:
         """Let the backend examine its settings and its connection; nothing is changed."""
         with self._operation("check", None):
-            return self._relay.check(CheckOptions())
+            return self._stack.check(CheckOptions())
 
     def can(self, capability: str) -> bool:
         """Tell whether the store can do an operation, ``"presign"``, or honours an option of one, ``"upload.if_match"``."""
@@ -576,10 +594,10 @@ class AssetStore:
             return self.can("presign.content_length")
         if op == "download":
             # What the backend cannot do, the store does by reading.
-            return not field or capability in OPTION_FIELDS
+            return not field or capability in _OPTION_FIELDS
         if through is None:
-            return self._relay.has(op) and (not field or capability in self._relay.supports)
-        if op == "copy" and self._relay.has("copy") and (not field or capability in self._relay.supports):
+            return self._stack.has(op) and (not field or capability in self._stack.supports)
+        if op == "copy" and self._stack.has("copy") and (not field or capability in self._stack.supports):
             return True
         if (op, field) == ("copy", "if_match"):
             return self.can("read.if_match")
@@ -588,16 +606,16 @@ class AssetStore:
     def stats(self) -> Mapping[str, Mapping[str, float]]:
         """Return ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}``."""
         with self._explaining("stats"):
-            return self._host.stats()
+            return self._plugins.stats()
 
     def reset_stats(self) -> None:
         """Set all counters to zero."""
         with self._explaining("reset_stats"):
-            self._host.reset_stats()
+            self._plugins.reset_stats()
 
     def commands(self) -> tuple[Any, ...]:
         """Return the click commands that the store's plugins offer."""
-        return self._host.commands()
+        return self._plugins.commands()
 
     def scoped(self, prefix: str) -> AssetStore:
         """Return the part of the store under ``prefix``, best ending in ``/``, as a store of its own that cannot leave it.
@@ -611,16 +629,16 @@ class AssetStore:
 
     def close(self) -> None:
         """Close every plugin, once; the store cannot be used afterwards."""
-        self._host.close()
+        self._plugins.close()
 
     def _operation(self, op: str, key: str | None) -> Operation:
-        self._host.require_open()
-        return Operation(self._host.emit, self.name, op, key)
+        self._plugins.require_open()
+        return Operation(self._plugins.emit, self.name, op, key)
 
     @contextlib.contextmanager
     def _explaining(self, op: str) -> Iterator[None]:
         try:
-            self._host.require_open()
+            self._plugins.require_open()
             yield
         except AssetStoreError as error:
             error.op, error.store = error.op or op, error.store or self.name
@@ -642,6 +660,7 @@ class AssetStore:
         return f"<AssetStore {self.name} ({self.location}){scope}>"
 
 
+_OPTION_FIELDS = every(*OPERATIONS)
 _DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
 
 

@@ -13,22 +13,24 @@ from assetstore import (
     AssetInfo,
     AssetStore,
     AssetStoreError,
-    EndPartsOptions,
     IntegrityError,
-    KeyRing,
     NotFoundError,
-    PartsOptions,
     PresignedRequest,
+    UploadedPart,
+)
+from assetstore.limits import MIN_PART
+from assetstore.options import every
+from assetstore.plugin import (
+    EndPartsOptions,
+    PartsOptions,
     PresignOptions,
     ProposedKey,
+    SigningKeys,
     SigningKeysOptions,
     Source,
-    UploadedPart,
     UploadOptions,
     hookimpl,
 )
-from assetstore.direct_models import MIN_PART
-from assetstore.relay import OPTION_FIELDS
 from assetstore.testing import MemoryBackend
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -42,16 +44,16 @@ SIGNED = ("presign", "begin_parts", "list_parts", "end_parts")
 class SigningMemory(MemoryBackend):
     """Signs by handing out addresses that nobody can guess, and takes what is sent there."""
 
-    supports = MemoryBackend.supports | {field for field in OPTION_FIELDS if field.split(".")[0] in SIGNED}
+    supports = MemoryBackend.supports | every(*SIGNED)
 
-    ring: KeyRing = attrs.field(factory=KeyRing.new)
+    keys: SigningKeys = attrs.field(factory=SigningKeys.new)
     signed: dict[str, tuple[str, PresignOptions, PresignedRequest]] = attrs.field(init=False, factory=dict, repr=False)
     uploads: dict[str, tuple[UploadOptions, dict[int, bytes]]] = attrs.field(init=False, factory=dict, repr=False)
 
     @hookimpl
-    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing:
-        """Hand out the ring."""
-        return self.ring
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys:
+        """Hand out the keys."""
+        return self.keys
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:

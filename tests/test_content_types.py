@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assetstore import category_of, guess_content_type
+from assetstore.plugin import category_of, guess_content_type
 
 TABLE = [
     ("a.png", "image/png", "images"),

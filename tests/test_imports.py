@@ -6,36 +6,42 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import assetstore
+import assetstore.plugin
 
 CORE = Path(assetstore.__file__).parent
+PLUGIN_FOLDER = CORE.parent / "plugins" if (CORE.parent / "plugins").exists() else CORE.parent
 PLUGINS = ("assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore_stats")
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
-    ["errors"],
-    ["models", "keys", "content_types", "per_process"],
-    ["http_headers", "key_ring", "signed", "direct_models", "tokens", "sniffing"],
-    ["sources", "readers", "writers"],
-    ["hookspecs"],
-    ["wrappers", "plugins", "scope", "operation", "replacing", "schema"],
-    ["relay", "host"],
-    ["transfers", "generated_keys", "deletes", "promoting", "direct_uploads"],
-    ["store"],
-    ["config"],
-    ["__init__"],
-    ["testing", "cli", "__main__"],
+    ["errors", "limits", "per_process"],
+    ["signed_headers", "options", "results", "keys", "settings"],
+    ["content.content_types", "content.sniffing", "content.atomic_file"],
+    ["content.source", "content.reader", "content.writer"],
+    ["direct.signing_keys", "hooks"],
+    ["wrapper", "entry_points", "operation"],
+    ["stack", "side_plugins"],
+    ["fallbacks", "named_upload", "delete_many"],
+    ["direct.token", "direct.context", "direct.parts", "direct.cancel", "direct.begin", "direct.finish"],
+    ["store", "config", "plugin", "__init__"],
+    ["direct.send", "cli", "testing", "__main__"],
 ]
 RANK = {module: rank for rank, module in enumerate(module for line in ORDER for module in line)}
 
 
 def imported(path: Path) -> set[str]:
-    """Return the full names of all modules that a file imports anywhere."""
+    """Return the full names of all modules that a file imports anywhere, but for its annotations."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -43,11 +49,21 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda path: path.stem)
+def module_of(path: Path) -> str:
+    """Return the name of a module of the core, ``cli`` and ``testing`` as a whole."""
+    name = ".".join(path.relative_to(CORE).with_suffix("").parts).removesuffix(".__init__")
+    return name.partition(".")[0] if name.startswith(("cli", "testing")) else name
+
+
+LAYERED = [path for path in sorted(CORE.rglob("*.py")) if module_of(path) not in ("cli", "testing", "content", "direct")]
+
+
+@pytest.mark.parametrize("path", LAYERED, ids=module_of)
 def test_a_core_module_imports_only_what_stands_before_it(path: Path) -> None:
     """The arrows of the design hold, and no module is missing from them."""
-    ours = {name.split(".")[1] for name in imported(path) if name.startswith("assetstore.")}
-    wrong = {name for name in ours & RANK.keys() if RANK[name] >= RANK[path.stem]}
+    found = {name.removeprefix("assetstore.") for name in imported(path) if name.startswith("assetstore.")}
+    ours = {name if name in RANK else name.partition(".")[0] for name in found}
+    wrong = {name for name in ours & RANK.keys() if RANK[name] >= RANK[module_of(path)]}
     assert set() == wrong
 
 
@@ -60,9 +76,7 @@ def test_the_core_knows_no_plugin(path: Path) -> None:
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_plugins_do_not_import_one_another(plugin: str) -> None:
     """A plugin knows the core and its vendor alone."""
-    files = (CORE.parent / "plugins" / plugin).rglob("*.py")
-    if not (CORE.parent / "plugins").exists():
-        files = (CORE.parent / plugin).rglob("*.py")
+    files = (PLUGIN_FOLDER / plugin).rglob("*.py")
     names = {name.split(".")[0] for path in files for name in imported(path)}
     assert set() == names & (set(PLUGINS) - {plugin})
 
@@ -78,9 +92,37 @@ def test_importing_the_core_loads_attrs_and_pluggy_alone() -> None:
     assert {"assetstore", "attr", "attrs", "pluggy"} == loaded
 
 
-def test_all_is_sorted_and_complete() -> None:
+@pytest.mark.parametrize("door", [assetstore, assetstore.plugin], ids=lambda door: door.__name__)
+def test_a_door_is_sorted_and_complete(door: ModuleType) -> None:
     """``__all__`` is the table of contents: sorted, and exactly the public names."""
-    public = {
-        name for name, value in vars(assetstore).items() if not name.startswith("_") and not isinstance(value, type(ast))
-    }
-    assert (sorted(assetstore.__all__), public) == (assetstore.__all__, set(assetstore.__all__))
+    public = {name for name in vars(door) if not name.startswith("_")}
+    if door is assetstore:
+        # The import system puts modules that were loaded into their package.
+        public = {name for name in public if not isinstance(getattr(door, name), ModuleType)} - {"Any", "TYPE_CHECKING"}
+    assert public == set(door.__all__)
+    assert sorted(set(door.__all__), key=lambda name: (not name.isupper(), not name[0].isupper(), name)) == door.__all__
+
+
+def test_the_users_door_is_narrow_and_the_older_names_stay() -> None:
+    """Users see some forty names; what could be imported from ``assetstore`` before is an alias of ``assetstore.plugin``."""
+    assert 40 >= len(assetstore.__all__)
+    aliases = {name: getattr(assetstore.plugin, target) for name, target in assetstore._ALIASES.items()}
+    assert aliases == {name: getattr(assetstore, name) for name in aliases}
+    assert set() == assetstore._ALIASES.keys() & set(assetstore.__all__)
+
+
+@pytest.mark.parametrize("path", sorted(PLUGIN_FOLDER.rglob("assetstore_*/**/*.py")), ids=lambda path: path.stem)
+def test_plugins_use_public_names_alone(path: Path) -> None:
+    """A plugin imports from the two doors and from the test kit, as a third party's would."""
+    doors = ("assetstore", "assetstore.plugin", "assetstore.testing")
+    names = {name for name in imported(path) if name == "assetstore" or name.startswith("assetstore.")}
+    public = {f"assetstore.{name}" for name in assetstore.__all__}
+    assert set() == {name for name in names - public if name not in doors}
+
+
+def test_production_code_never_imports_the_test_kit() -> None:
+    """The kit is for tests: the memory backend and ``verify-backend``, which live in it, are reached by name alone."""
+    files = [path for path in CORE.rglob("*.py") if "testing" not in path.parts]
+    files += [path for path in PLUGIN_FOLDER.rglob("assetstore_*/**/*.py") if "testing" not in path.parts]
+    wrong = {path.name: name for path in files for name in imported(path) if name.startswith("assetstore.testing")}
+    assert {} == wrong

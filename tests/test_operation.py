@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assetstore import NotFoundError
+from assetstore.keys import Scope
 from assetstore.operation import Operation
-from assetstore.scope import Scope
 
 
 def test_an_operation_ends_in_one_event():

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from assetstore import PerProcess
 from assetstore.per_process import _forget_all
+from assetstore.plugin import PerProcess
 
 
 def in_a_fork(answer: Callable[[], object]) -> object:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 import assetstore
+from assetstore import plugin
 from assetstore.config import StoreConfig, build_store
-from assetstore.hookspecs import Hooks
+from assetstore.hooks import Hooks
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_all_python_blocks_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The blocks run one after the other in one namespace, as a reader would type them."""
-    names: dict[str, Any] = {name: getattr(assetstore, name) for name in assetstore.__all__} | {"io": io}
+    names: dict[str, Any] = {name: getattr(plugin, name) for name in plugin.__all__} | {"io": io}
     for language, _, text in BLOCKS:
         if language == "python":
             exec(compile(text, "README.md", "exec"), names)
@@ -103,7 +104,7 @@ def test_the_test_command_is_the_one_that_ci_calls() -> None:
 def test_every_hook_has_a_test_of_its_docstring_and_the_readme_points_there() -> None:
     """A reader finds all hooks from the README."""
     hooks = [name for name in vars(Hooks) if name.startswith("assetstore_")]
-    assert ("assetstore/hookspecs.py" in README, 21) == (True, len(hooks))
+    assert ("assetstore/hooks.py" in README, 21) == (True, len(hooks))
 
 
 def test_the_environment_variables_in_the_readme_are_those_that_are_read() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetInfo, BackendError, InvalidKeyError, Prefix, is_valid_key
-from assetstore.scope import Scope
+from assetstore import AssetInfo, BackendError, InvalidKeyError, Prefix
+from assetstore.keys import Scope
+from assetstore.plugin import is_valid_key
 
 keys = st.text(min_size=1, max_size=30).filter(is_valid_key)
 
@@ -39,10 +40,10 @@ def test_a_key_that_is_too_long_with_its_prefix_is_refused():
         Scope("t/").inward("k" * 1023)
 
 
-def test_a_key_does_not_melt_into_the_prefix():
+def test_a_key_does_not_combine_with_the_prefix():
     """A combining character behind a prefix would change the prefix itself in NFC."""
     for call in (Scope("cafe").inward, Scope("cafe").inward_prefix):
-        with pytest.raises(InvalidKeyError, match="melts"):
+        with pytest.raises(InvalidKeyError, match="combines with the end"):
             call("\u0301s")
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import guess_content_type, looks_active, sniff_type
-from assetstore.sniffing import HEAD_BYTES, allows, essence, has_signature, refusal
+from assetstore.content.sniffing import HEAD_BYTES, allows, essence, has_signature, refusal
+from assetstore.plugin import guess_content_type, looks_active, sniff_type
 
 UNKNOWN = "application/octet-stream"
 

@@ -13,24 +13,19 @@ from assetstore import (
     AssetStore,
     AssetStoreError,
     BackendError,
-    CopyOptions,
     DeleteFailure,
     DeleteReport,
     IntegrityError,
     InvalidKeyError,
     InvalidOptionError,
-    ListOptions,
     ListPage,
     PreconditionError,
     PresignedRequest,
-    PresignOptions,
-    ReadOptions,
     StoreNotFoundError,
     UnsupportedError,
-    UploadOptions,
-    UrlOptions,
-    hookimpl,
 )
+from assetstore.options import UploadKeywords
+from assetstore.plugin import CopyOptions, ListOptions, PresignOptions, ReadOptions, UploadOptions, UrlOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, RecordingObserver, Return, Truncate
 
 
@@ -73,8 +68,10 @@ def store():
 def test_keywords_are_the_fields_of_the_options(methods, options, others):
     """Each option field is a keyword of its method, under the same name."""
     keywords = {name for method in methods for name in inspect.signature(getattr(AssetStore, method)).parameters}
-    # Parts are signed by presign_parts, which has no use for the other options.
-    fields = {field.name for field in attrs.fields(options)} - {"part"}
+    if "options" in keywords:
+        keywords = keywords - {"options"} | UploadKeywords.__annotations__.keys()
+    # Parts are signed by presign_parts, and what is known of a source is known to finish_upload.
+    fields = {field.name for field in attrs.fields(options)} - {"part", "known"}
     assert fields | others | {"self"} == keywords
 
 

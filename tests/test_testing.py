@@ -6,16 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assetstore import (
-    AssetStore,
-    ConfigError,
-    PluginError,
-    ReadOptions,
-    UnavailableError,
-    hookimpl,
-    is_valid_key,
-    open_store,
-)
+from assetstore import AssetStore, ConfigError, PluginError, UnavailableError, open_store
+from assetstore.plugin import ReadOptions, hookimpl, is_valid_key
 from assetstore.testing import FaultyBackend, Flip, Hang, MemoryBackend, Raise, Return, Trickle, Truncate
 from assetstore.testing.__main__ import main
 from assetstore.testing.contract import INVALID_KEYS, ODD_KEYS, BackendContract

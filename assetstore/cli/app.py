@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from assetstore.cli import failures
+from assetstore.cli import errors
 from assetstore.cli.session import OutputClosedError, Session, json_option, store_option
 from assetstore.cli.text import plain, shown
 from assetstore.errors import ConfigError
@@ -39,11 +39,15 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("stores", "overviews", "Show which stores are configured."),
         ("plugins", "overviews", "Show which plugins are installed."),
         ("doctor", "doctor", "Test a store, step by step."),
-        ("verify-backend", "verifying", "Try every guarantee on a store."),
+        ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
         ("demo", "demo", "Show all of it with a dozen assets made on the spot."),
     ),
 }
-MODULES = {name: module for section in SECTIONS.values() for name, module, _ in section}
+MODULES = {
+    name: module if "." in module else f"assetstore.cli.{module}"
+    for section in SECTIONS.values()
+    for name, module, _ in section
+}
 ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delete"}
 
 
@@ -66,22 +70,22 @@ class App(click.Group):
             if sys.stderr.isatty():
                 # The terminal has just shown ^C.
                 click.echo(err=True)
-            raise click.exceptions.Exit(_said("interrupted", failures.INTERRUPTED)) from None
+            raise click.exceptions.Exit(_reported("interrupted", errors.INTERRUPTED)) from None
 
     def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
         """Run a command and return its code."""
         try:
             code = super().main(*args, **extra)
-            return code if isinstance(code, int) else failures.DONE
+            return code if isinstance(code, int) else errors.DONE
         except click.Abort:
-            return _said("interrupted", failures.INTERRUPTED)
+            return _reported("interrupted", errors.INTERRUPTED)
         except OutputClosedError:
             _silence_stdout()
-            return failures.FAILED
+            return errors.FAILED
         except click.ClickException as error:
-            return _said(_usage(error), failures.USAGE)
+            return _reported(_usage(error), errors.USAGE)
         except Exception as error:  # the last line of defence: no traceback, which may hold secrets, reaches a terminal
-            return _said(failures.explain(error), failures.exit_code(error))
+            return _reported(errors.explain(error), errors.exit_code(error))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, aliases apart."""
@@ -92,7 +96,7 @@ class App(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in MODULES:
             return None
-        module = importlib.import_module(f"assetstore.cli.{MODULES[name]}")
+        module = importlib.import_module(MODULES[name])
         found = getattr(module, f"{name.replace('-', '_')}_command")
         assert isinstance(found, click.Command)
         return found
@@ -167,10 +171,10 @@ def _take_store(args: Sequence[str], store: str | None) -> tuple[str | None, lis
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "assetstore"
-    return failures.report(f"cannot run {path}", error.format_message(), f"{path} --help")
+    return errors.report(f"cannot run {path}", error.format_message(), f"{path} --help")
 
 
-def _said(text: str, code: int) -> int:
+def _reported(text: str, code: int) -> int:
     with contextlib.suppress(BrokenPipeError):
         Session().complain(text)
     return code

@@ -12,7 +12,8 @@ from assetstore.cli.selection import Selector, matches
 from assetstore.cli.session import Session, command, literal_option
 from assetstore.cli.text import as_record, counted, plain, readable_size, readable_time, shown
 from assetstore.errors import InvalidOptionError
-from assetstore.models import AssetInfo, Prefix
+from assetstore.options import TEXT_HEADERS
+from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
 _TEXT = frozenset({*range(32, 256), *b"\t\n\r\f\b\x1b"}) - {127, 27}
@@ -99,7 +100,7 @@ def described(info: AssetInfo) -> str:
     if info.size >= 1024:
         values[-1] = ("size", f"{info.size:,} bytes ({readable_size(info.size)})")
     values.append(("last modified", info.last_modified.isoformat(timespec="seconds") if info.last_modified else "-"))
-    for name in ("content_type", "cache_control", "content_disposition", "content_language", "etag", "digest"):
+    for name in (*TEXT_HEADERS, "etag", "digest"):
         value = getattr(info, name)
         if value:
             values.append((name.replace("_", " "), plain(value)))

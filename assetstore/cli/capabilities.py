@@ -9,14 +9,13 @@ import attrs
 
 from assetstore.cli.session import Session
 from assetstore.cli.text import plain
-from assetstore.hookspecs import OPTIONAL, REQUIRED
-from assetstore.plugins import installed_plugins, load_factory
-from assetstore.relay import OPTION_FIELDS
-from assetstore.wrappers import Wrapper
+from assetstore.entry_points import installed_plugins, load_factory
+from assetstore.hooks import OPTIONAL, REQUIRED
+from assetstore.options import every
+from assetstore.wrapper import Wrapper
 
-OPERATIONS = (*REQUIRED, *OPTIONAL)
 CAPABILITIES = tuple(
-    name for op in OPERATIONS for name in (op, *sorted(field for field in OPTION_FIELDS if field.startswith(f"{op}.")))
+    name for op in (*REQUIRED, *OPTIONAL) for name in (op, *sorted(every(op)))
 )
 
 ITSELF, BY_THE_STORE, REFUSED, DEPENDS = "yes", "store", "no", "?"

@@ -15,12 +15,12 @@ from assetstore.cli.session import (
     dry_run_option,
     literal_option,
     no_overwrite_option,
-    place,
     recursive_option,
+    where,
 )
 from assetstore.cli.text import as_record, counted, readable_size, shown
 from assetstore.errors import AlreadyExistsError
-from assetstore.models import AssetInfo
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 BATCH = 1000
@@ -75,7 +75,7 @@ def _confirm(session: Session, store: AssetStore, chosen: Sequence[Selected]) ->
         session.talk(f"  {shown(selected.key)}")
     if len(chosen) > SAMPLE:
         session.talk(f"  … and {len(chosen) - SAMPLE:,} more")
-    if not click.confirm(f"delete {counted(len(chosen), 'asset')} from {place(store)}?", err=True):
+    if not click.confirm(f"delete {counted(len(chosen), 'asset')} from {where(store)}?", err=True):
         session.talk("nothing was deleted")
         raise click.exceptions.Exit(1)
 
@@ -93,7 +93,7 @@ def _delete(session: Session, store: AssetStore, batch: Sequence[str | AssetInfo
 def _tell(session: Session, store: AssetStore, done: str, key: str, *, dry_run: bool = False) -> None:
     if session.as_json:
         session.record({"op": "delete", **({"dry_run": True} if dry_run else {}), "key": key, "store": store.name})
-    session.talk(f"{done} {shown(key)} from {place(store)}")
+    session.talk(f"{done} {shown(key)} from {where(store)}")
 
 
 @command("copy",
@@ -178,7 +178,7 @@ def _transfer(
             if session.as_json:
                 session.record({"op": op, "source": selected.key, "store": store.name, **as_record(info)})
             done = {"copy": "copied", "move": "moved"}[op]
-            session.talk(f"{done} {shown(selected.key)} -> {shown(info.key)} in {place(store)}, {readable_size(info.size)}")
+            session.talk(f"{done} {shown(selected.key)} -> {shown(info.key)} in {where(store)}, {readable_size(info.size)}")
     session.finish()
 
 
@@ -189,4 +189,4 @@ def _pretend(session: Session, store: AssetStore, op: str, source: str, target: 
         raise AlreadyExistsError("the key is taken")
     if session.as_json:
         session.record({"op": op, "dry_run": True, "source": source, "key": target, "store": store.name})
-    session.talk(f"would {op} {shown(source)} -> {shown(target)} in {place(store)}")
+    session.talk(f"would {op} {shown(source)} -> {shown(target)} in {where(store)}")

@@ -15,10 +15,10 @@ import click
 from assetstore.cli.browsing import described
 from assetstore.cli.overviews import COLUMNS, stats_rows
 from assetstore.cli.samples import make_samples
-from assetstore.cli.session import Session, colourful, command, place
+from assetstore.cli.session import Session, colourful, command, where
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.errors import IntegrityError, UnsupportedError
-from assetstore.models import AssetInfo
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 STORE = "file:assets"
@@ -55,7 +55,7 @@ class Demo:
         """Make the assets and upload them under generated keys."""
         total = sum(map(len, self.samples.values()))
         self._title(f"Upload {len(self.samples)} assets made on the spot, {readable_size(total)}")
-        self._line(f"-> {place(self.store)}")
+        self._line(f"-> {where(self.store)}")
         for name, data in self.samples.items():
             info = self.uploaded[name] = self.store.upload(data, filename=name, metadata={"made-by": "assetstore demo"})
             self._line(f"{name:<13} -> {shown(info.key)}")
@@ -114,14 +114,17 @@ class Demo:
         self._title("Show what was counted")
         widths = (12, 6, 11, 7, 9)
         for row in ([*COLUMNS], *stats_rows(self.store.stats())):
-            cells = [f"{cell:<{widths[0]}}" if place == 0 else f"{cell:>{widths[place]}}" for place, cell in enumerate(row)]
+            cells = [
+                f"{cell:<{widths[0]}}" if column == 0 else f"{cell:>{widths[column]}}"
+                for column, cell in enumerate(row)
+            ]
             self._line("".join(cells))
 
     def leave(self) -> None:
         """Say what is left, and what to try next."""
         store = shown(self.session.store_name or "")
-        where = "./assets" if self.session.store_name == STORE else place(self.store)
-        self._title(f"{counted(len(self.uploaded), 'asset')} are left in {where}; try next")
+        target = "./assets" if self.session.store_name == STORE else where(self.store)
+        self._title(f"{counted(len(self.uploaded), 'asset')} are left in {target}; try next")
         if self.store.can("application"):
             self._line(self._serve())
         self._line(f"assetstore -s {store} list -r -l")

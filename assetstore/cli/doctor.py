@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import attrs
 import click
 
-from assetstore.cli import failures
-from assetstore.cli.session import Session, colourful, command, place
+from assetstore.cli import errors
+from assetstore.cli.session import Session, colourful, command, where
 from assetstore.cli.signed_steps import EXPIRES, SignedSteps, SkippedError, WarnedError, read_publicly
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnsupportedError
@@ -103,8 +103,8 @@ class Doctor:
         except WarnedError as error:
             outcome, detail, hint = "warning", str(error), error.hint
         except Exception as error:  # a step's failure, whatever it is, is a result here
-            outcome, detail, hint = "FAILED", failures.reason(error), failures.next_step(error)
-            self.codes.append(failures.exit_code(error))
+            outcome, detail, hint = "FAILED", errors.reason(error), errors.next_step(error)
+            self.codes.append(errors.exit_code(error))
         self._tell(number, title, outcome, time.perf_counter() - began, detail, hint)
 
     def _tell(self, number: int, title: str, outcome: str, seconds: float, detail: str, hint: str | None) -> None:
@@ -127,7 +127,7 @@ class Doctor:
         for check in report.steps:
             if not check.ok:
                 raise BackendError(f"{check.name}: {check.detail}", hint=check.hint)
-        return "\n".join([place(self.store), *(f"{check.name}: {check.detail or 'ok'}" for check in report.steps)])
+        return "\n".join([where(self.store), *(f"{check.name}: {check.detail or 'ok'}" for check in report.steps)])
 
     def upload(self) -> str:
         """Upload the test asset."""
@@ -188,7 +188,7 @@ class Doctor:
         return ", ".join(counted_groups) or "nothing was counted"
 
     def _known_origins(self) -> tuple[str, ...]:
-        backend = self.store._relay.layers[0].plugin  # noqa: SLF001 - its settings are nobody else's business
+        backend = self.store._stack.layers[0].plugin  # noqa: SLF001 - its settings are nobody else's business
         known = self.origins or tuple(getattr(backend, "origins", ()))
         return tuple("https://app.example" if origin == "*" else origin for origin in known)
 
@@ -233,4 +233,4 @@ def doctor_command(session: Session, store: str | None, origins: tuple[str, ...]
         return
     session.talk(f"{counted(len(doctor.codes), 'step')} failed")
     # A check of the backend's own is told as a report; the error of a later step knows better what is wrong.
-    raise click.exceptions.Exit(next((code for code in doctor.codes if code != failures.FAILED), failures.FAILED))
+    raise click.exceptions.Exit(next((code for code in doctor.codes if code != errors.FAILED), errors.FAILED))

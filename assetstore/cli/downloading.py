@@ -15,8 +15,8 @@ from assetstore.cli.session import (
     dry_run_option,
     literal_option,
     no_overwrite_option,
-    place,
     recursive_option,
+    where,
 )
 from assetstore.cli.targets import path_below
 from assetstore.cli.text import as_record, readable_size, shown
@@ -81,7 +81,7 @@ class Downloads:
     def _tell(self, done: str, path: Path, record: dict[str, object], more: str = "") -> None:
         if self.session.as_json:
             self.session.record({"op": "download", "path": str(path), "store": self.store.name, **record})
-        self.session.talk(f"{done} -> {shown(str(path))}{more}, from {place(self.store)}")
+        self.session.talk(f"{done} -> {shown(str(path))}{more}, from {where(self.store)}")
 
 
 @command("download",
@@ -146,7 +146,7 @@ def _to_stdout(session: Session, store: AssetStore, selector: Selector, keys: tu
             bar.label = shown(selected.relative)
             with session.item("download", selected.key):
                 if dry_run:
-                    session.talk(f"would download {shown(selected.key)} -> stdout, from {place(store)}")
+                    session.talk(f"would download {shown(selected.key)} -> stdout, from {where(store)}")
                     continue
                 with store.open(selected.key) as reader:
                     for chunk in reader.chunks():

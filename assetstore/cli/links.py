@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import click
 
-from assetstore.cli.session import Session, command, no_overwrite_option
+from assetstore.cli.session import Session, command, header_options, no_overwrite_option
 from assetstore.cli.text import as_record, plain
-from assetstore.signed import Method
+from assetstore.options import Method
 
 _EXPIRES = re.compile(r"(\d{1,9})([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -47,7 +47,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--window", callback=_seconds, metavar="TIME", help="For a GET: sign one URL for so long; caches like it.")
 @click.option("--size", "content_length", type=int, metavar="BYTES", help="For a PUT: the size that must be sent.")
 @click.option("--sha256", metavar="HEX", help="For a PUT: the digest that the bytes must have.")
-@click.option("--cache-control", metavar="VALUE", help="For a PUT: the HTTP header Cache-Control.")
+@header_options("For a PUT: the HTTP header {}.", but=["content_type"])
 @no_overwrite_option
 def presign_command(session: Session, key: str, method: str, no_overwrite: bool, **options: Any) -> None:
     """Sign a URL that works until it expires.

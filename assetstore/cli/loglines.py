@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 
-from assetstore.cli.failures import tracing
+from assetstore.cli.errors import tracing
 from assetstore.cli.text import plain, without_secrets
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from assetstore.cli.session import Session, command, dry_run_option, place
+from assetstore.cli.session import Session, command, dry_run_option, where
 from assetstore.cli.text import as_record, plain, readable_size, shown, without_secrets
 from assetstore.config import FILE_NAME, find_config
-from assetstore.plugins import installed_plugins
+from assetstore.entry_points import installed_plugins
 
 
 @command("stats",
@@ -32,10 +32,10 @@ def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
         session.talk("nothing was counted: counters in memory end with each command")
         session.talk('stats = { path = "stats.db" } in the store\'s table keeps them')
     if reset and dry_run:
-        session.talk(f"would set the counters of {place(store)} to zero")
+        session.talk(f"would set the counters of {where(store)} to zero")
     elif reset:
         store.reset_stats()
-        session.talk(f"set the counters of {place(store)} to zero")
+        session.talk(f"set the counters of {where(store)} to zero")
 
 
 COLUMNS = ("operation", "count", "bytes", "errors", "seconds")

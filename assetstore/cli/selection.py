@@ -11,7 +11,7 @@ import click
 
 from assetstore.errors import InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.keys import normalize_prefix
-from assetstore.models import AssetInfo
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 _WILD = re.compile(r"[*?\[]")

@@ -12,12 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 import click
 
-from assetstore.cli import failures
+from assetstore.cli import errors
 from assetstore.cli.session import Session, command
 from assetstore.cli.text import plain
 from assetstore.config import build_store, find_store
 from assetstore.errors import AssetStoreError, UnsupportedError
-from assetstore.key_ring import MIN_KEY_LENGTH
+from assetstore.limits import MIN_SIGNING_KEY
 from assetstore.store import AssetStore
 
 TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
@@ -74,12 +74,12 @@ def serve_command(
     try:
         from assetstore.cli import web_server
     except ImportError:
-        text = failures.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
+        text = errors.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
         session.complain(text)
-        raise click.exceptions.Exit(failures.USAGE) from None
+        raise click.exceptions.Exit(errors.USAGE) from None
     opened = _open(session, store, {"origins": list(origins)} if origins else {})
     base = signed_base(opened)
-    host, port = _place(base, host, port)
+    host, port = _address(base, host, port)
     token = _token(host)
     with Listener.at(host, port) as listener:
         server = web_server.WebServer(
@@ -120,7 +120,7 @@ def signed_base(store: AssetStore) -> SplitResult:
     return url._replace(path=url.path.removesuffix(f"/{_PROBE}"), query="")
 
 
-def _place(base: SplitResult, host: str | None, port: int | None) -> tuple[str, int]:
+def _address(base: SplitResult, host: str | None, port: int | None) -> tuple[str, int]:
     """Return where to listen: where the signed URLs lead, if that is this machine and nothing else was said."""
     here = _is_loopback(str(base.hostname))
     return host or (str(base.hostname) if here else LOOPBACK), ((here and base.port) or PORT) if port is None else port
@@ -135,10 +135,10 @@ def _token(host: str) -> str | None:
     token = os.environ.get(TOKEN_VARIABLE) or None
     if token is None and not _is_loopback(host):
         raise click.UsageError(
-            f"other machines may reach {host}: set {TOKEN_VARIABLE} to {MIN_KEY_LENGTH} or more random characters first"
+            f"other machines may reach {host}: set {TOKEN_VARIABLE} to {MIN_SIGNING_KEY} or more random characters first"
         )
-    if token is not None and len(token) < MIN_KEY_LENGTH:
-        raise click.UsageError(f"{TOKEN_VARIABLE} has fewer than {MIN_KEY_LENGTH} characters")
+    if token is not None and len(token) < MIN_SIGNING_KEY:
+        raise click.UsageError(f"{TOKEN_VARIABLE} has fewer than {MIN_SIGNING_KEY} characters")
     return token
 
 

@@ -7,11 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from assetstore.cli import failures
+from assetstore.cli import errors
 from assetstore.cli.progress import Bar
 from assetstore.cli.text import plain, shown, without_secrets
 from assetstore.errors import AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
@@ -19,6 +19,8 @@ from assetstore.keys import is_valid_key
 
 if TYPE_CHECKING:
     from assetstore.store import AssetStore
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
 
@@ -140,10 +142,10 @@ class Session:
 
     def fail(self, op: str, key: str, error: BaseException, *, what: str | None = None) -> None:
         """Report an item's failure."""
-        self.failed.append(failures.exit_code(error))
-        self.complain(failures.explain(error, f"{op} {shown(key)}", what=what))
+        self.failed.append(errors.exit_code(error))
+        self.complain(errors.explain(error, f"{op} {shown(key)}", what=what))
         if self.as_json:
-            why, then = failures.reason(error), failures.next_step(error)
+            why, then = errors.reason(error), errors.next_step(error)
             self.record({"op": op, "key": key, "error": type(error).__name__, "why": why, "next": then})
 
     def finish(self) -> None:
@@ -158,10 +160,10 @@ class Session:
         if total > 1:
             self.talk(f"{len(self.failed):,} of {total:,} failed")
         alike = not self.done and len(set(self.failed)) == 1
-        raise click.exceptions.Exit(self.failed[0] if alike else failures.SOME_FAILED)
+        raise click.exceptions.Exit(self.failed[0] if alike else errors.SOME_FAILED)
 
 
-def place(store: AssetStore) -> str:
+def where(store: AssetStore) -> str:
     """Return where a store's assets are: its name, and its location in brackets."""
     return f"{plain(without_secrets(store.name))} ({plain(store.location)})"
 
@@ -204,6 +206,19 @@ json_option = click.option(
     help="Write data as JSON, one object a line.",
 )
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
+    """Return a decorator that adds one option for each HTTP header that an asset may have, but for some."""
+    from assetstore.options import TEXT_HEADERS  # the core, which help of the group does not need
+
+    def add(function: F) -> F:
+        for name in reversed([name for name in TEXT_HEADERS if name not in but]):
+            http = name.replace("_", "-").title()
+            click.option(f"--{name.replace('_', '-')}", metavar="VALUE", help=sentence.format(http))(function)
+        return function
+
+    return add
+
+
 no_overwrite_option = click.option("--no-overwrite", is_flag=True, help="Refuse to overwrite anything.")
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Take each argument as a folder, with all in it.")
 literal_option = click.option("--literal", is_flag=True, help="Take *, ? and [ as themselves.")

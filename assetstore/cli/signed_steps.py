@@ -17,10 +17,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
+from assetstore.direct.send import Answer, Sender
 from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnavailableError
-from assetstore.signed import Method, PresignedRequest
+from assetstore.options import Method
+from assetstore.results import PresignedRequest
 from assetstore.store import AssetStore
-from assetstore.testing.sending import Answer, Sender
 
 T = TypeVar("T")
 
@@ -107,11 +108,11 @@ class SignedSteps:
         answer = self._exchange(self._sign("HEAD"))
         middle = (began + time.time()) / 2
         try:
-            told = parsedate_to_datetime(answer.headers["date"]).timestamp()
+            server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
         except (KeyError, ValueError):
             raise SkippedError("the server does not tell its time") from None
         # A date has whole seconds.
-        ahead = round(middle - told - 0.5)
+        ahead = round(middle - server_time - 0.5)
         detail = f"this machine's clock is {abs(ahead):,} s {'ahead of' if ahead > 0 else 'behind'} the server's"
         if abs(ahead) > FAIL_SECONDS:
             raise BackendError(f"{detail}; more than 15 minutes are refused", hint=_SET_CLOCK)

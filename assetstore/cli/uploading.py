@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 import click
 
-from assetstore.cli.session import Session, command, dry_run_option, no_overwrite_option, place
+from assetstore.cli.session import Session, command, dry_run_option, header_options, no_overwrite_option, where
 from assetstore.cli.text import as_record, readable_size, shown
+from assetstore.content.source import Source, SourceLike
 from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.keys import join_key, normalize_key
-from assetstore.sources import Source, SourceLike
 from assetstore.store import AssetStore
 
 STDIN = "-"
@@ -63,7 +63,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
 @click.option("--name", "filename", metavar="FILENAME", help="The file name that key and content type go by.")
 @click.option("-r", "--recursive", is_flag=True, help="Upload folders with all in them, keeping relative paths.")
 @click.option("--content-type", metavar="TYPE", help="The media type, instead of the one that the name says.")
-@click.option("--cache-control", metavar="VALUE", help="The HTTP header Cache-Control.")
+@header_options("The HTTP header {}.", but=["content_type"])
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="A fact of your own; repeatable.")
 @no_overwrite_option
 @dry_run_option
@@ -167,7 +167,7 @@ def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[st
         session.record({"op": "upload", "source": item.source, "store": store.name, **as_record(info)})
     elif not sys.stdout.isatty():
         session.key(info.key)
-    session.talk(f"uploaded {shown(info.key)} -> {place(store)}, {readable_size(info.size)}")
+    session.talk(f"uploaded {shown(info.key)} -> {where(store)}, {readable_size(info.size)}")
 
 
 def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,4 +192,4 @@ def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[s
         session.record(values)
     like = "" if item.key is not None else "a key like "
     name = shown(key) if key is not None else "a generated key"
-    session.talk(f"would upload {shown(item.source)} as {like if key else ''}{name} -> {place(store)}")
+    session.talk(f"would upload {shown(item.source)} as {like if key else ''}{name} -> {where(store)}")

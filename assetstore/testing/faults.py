@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from assetstore.models import AssetStream, Body
+from assetstore.results import AssetStream, Body
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from assetstore.hookspecs import OPTIONAL, REQUIRED, hookimpl
+from assetstore.hooks import OPTIONAL, REQUIRED, hookimpl
 from assetstore.testing.faults import Fault, Raise, Return
 
 __all__ = ["FaultyBackend", "Raise", "Return"]

@@ -15,30 +15,23 @@ from urllib.parse import SplitResult
 
 import attrs
 
+from assetstore.content.source import Source
 from assetstore.errors import AlreadyExistsError, ConfigError, NotFoundError, PreconditionError
-from assetstore.hookspecs import hookimpl
+from assetstore.hooks import hookimpl
 from assetstore.keys import is_valid_key
-from assetstore.models import (
-    AssetInfo,
-    AssetStream,
+from assetstore.options import (
     CheckOptions,
-    CheckReport,
-    CheckStep,
     CopyOptions,
     DeleteOptions,
-    DeleteReport,
     DownloadOptions,
     ListOptions,
-    ListPage,
-    Prefix,
     ReadOptions,
     StatOptions,
     UploadOptions,
+    every,
 )
 from assetstore.per_process import PerProcess
-from assetstore.sources import Source
-
-HEADERS = ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
+from assetstore.results import AssetInfo, AssetStream, CheckReport, CheckStep, DeleteReport, ListPage, Prefix
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -46,14 +39,7 @@ class MemoryBackend:
     """Holds assets until it is forgotten; a forked child has a copy of its own."""
 
     location: ClassVar[str] = "memory, gone with the process"
-    supports: ClassVar[frozenset[str]] = frozenset(
-        [
-            *(f"{op}.{field}" for op in ("upload", "copy") for field in (*HEADERS, "overwrite", "if_match")),
-            *("read.offset", "read.length", "read.if_match"),
-            *("list.cursor", "list.recursive", "list.start_after"),
-            *("delete.foreign", "download.progress"),
-        ]
-    )
+    supports: ClassVar[frozenset[str]] = every("upload", "read", "list", "delete", "download", "copy") - {"copy.known"}
 
     _assets: dict[str, tuple[AssetInfo, bytes]] = attrs.field(init=False, factory=dict, repr=False)
     _versions: Iterator[int] = attrs.field(init=False, factory=itertools.count, repr=False)
@@ -73,16 +59,15 @@ class MemoryBackend:
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
         """Read the source to its end, and only then write."""
         data = b"".join(source.chunks())
-        headers = {name: getattr(options, name) for name in HEADERS}
-        return self._write(key, data, headers, overwrite=options.overwrite, if_match=options.if_match)
+        return self._write(key, data, options.given(), overwrite=options.overwrite, if_match=options.if_match)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream:
-        """Give a run of one version's bytes, which nothing changes any more."""
+        """Give a range of one version's bytes, which nothing changes any more."""
         info, data = self._find(key, options.if_match)
         end = None if options.length is None else options.offset + options.length
-        run = data[options.offset : end]
-        return AssetStream(info=info, body=io.BytesIO(run), length=len(run))
+        wanted = data[options.offset : end]
+        return AssetStream(info=info, body=io.BytesIO(wanted), length=len(wanted))
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
@@ -126,9 +111,7 @@ class MemoryBackend:
         """Write the same bytes again, with the headers that are not replaced."""
         with self._lock.get():
             info, data = self._find(source, options.if_match)
-            asked = {name: getattr(options, name) for name in HEADERS}
-            headers = {name: getattr(info, name) if value is None else value for name, value in asked.items()}
-            return self._write(destination, data, headers, overwrite=options.overwrite, if_match=None)
+            return self._write(destination, data, options.applied_to(info), overwrite=options.overwrite, if_match=None)
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport:
@@ -147,7 +130,6 @@ class MemoryBackend:
     def _write(
         self, key: str, data: bytes, headers: dict[str, Any], *, overwrite: bool, if_match: str | None
     ) -> AssetInfo:
-        kept = {name: value or None for name, value in headers.items()} | {"metadata": headers["metadata"] or {}}
         digest = hashlib.sha256(data).hexdigest()
         with self._lock.get():
             old = self._assets.get(key)
@@ -162,7 +144,7 @@ class MemoryBackend:
                 last_modified=datetime.now(UTC),
                 digest=f"sha256:{digest}",
                 valid=is_valid_key(key),
-                **kept,
+                **{"metadata": {}, **{name: value for name, value in headers.items() if value}},
             )
             self._assets[key] = info, data
         return info

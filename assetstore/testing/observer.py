@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from assetstore.hookspecs import hookimpl
-from assetstore.models import Event
+from assetstore.hooks import hookimpl
+from assetstore.results import Event
 
 
 @attrs.define(eq=False)

@@ -2,84 +2,57 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
-from urllib.parse import SplitResult, quote, unquote
+from typing import Any, ClassVar
+from urllib.parse import SplitResult, unquote
 
 import attrs
 
-from assetstore import (
+from assetstore.plugin import (
     ApplicationOptions,
     AssetInfo,
-    AssetStoreError,
     AssetStream,
     CheckOptions,
     CheckReport,
     ConfigError,
     CopyOptions,
-    DeleteFailure,
     DeleteOptions,
     DeleteReport,
     EndPartsOptions,
-    IntegrityError,
-    KeyRing,
     ListOptions,
     ListPage,
-    NotFoundError,
     PartsOptions,
     PerProcess,
     PresignedRequest,
     PresignOptions,
     ReadOptions,
+    SigningKeys,
     SigningKeysOptions,
     Source,
     StatOptions,
-    StoreNotFoundError,
     UploadedPart,
     UploadOptions,
     UrlOptions,
+    every,
     hookimpl,
-    is_valid_key,
     secret,
 )
-from assetstore_local import asgi, parts, signing, writing, wsgi
-from assetstore_local.addresses import require_origins, require_server
-from assetstore_local.checking import examine
-from assetstore_local.failures import explained
-from assetstore_local.gate import Gate
-from assetstore_local.incoming import Incoming, changed
-from assetstore_local.listing import list_page
-from assetstore_local.names import Names
-from assetstore_local.r2_rules import MAX_PAGE, R2Rules
-from assetstore_local.reading import Run, look, opened
-from assetstore_local.records import HEADERS, Facts
-from assetstore_local.ring import load_ring, make_ring
-from assetstore_local.scans import Scans
-from assetstore_local.staging import StagedFile, sweep
-from assetstore_local.tree import Tree, make_root
-from assetstore_local.writing import Conditions
+from assetstore_local import check, copy, delete, listing, multipart_direct, presign, read, upload
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.scan_cache import ScanCache
+from assetstore_local.disk.signing_key_file import load_keys, make_keys
+from assetstore_local.errors import explained
+from assetstore_local.http import asgi, wsgi
+from assetstore_local.http.server import Server
+from assetstore_local.r2_rules import R2Rules
+from assetstore_local.server_url import require_origins, require_server
 
-T = TypeVar("T")
-
-_CHUNK_BYTES = 1 << 20
-_SUPPORTS = """
-    upload.content_type upload.cache_control upload.content_disposition upload.content_language upload.metadata
-    upload.overwrite upload.if_match read.offset read.length read.if_match list.cursor list.limit list.recursive
-    list.start_after delete.foreign copy.content_type copy.cache_control copy.content_disposition copy.content_language
-    copy.metadata copy.if_match
-    presign.method presign.expires presign.content_type presign.download_as presign.content_length presign.sha256
-    presign.metadata presign.cache_control presign.overwrite presign.window presign.part
-    begin_parts.content_type begin_parts.cache_control begin_parts.content_disposition begin_parts.content_language
-    begin_parts.metadata list_parts.upload_id end_parts.upload_id end_parts.parts application.interface
-    application.max_size copy.overwrite
-"""
-_SUPPORTED = frozenset(_SUPPORTS.split())
+_SUPPORTED = every(
+    *("upload", "read", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts", "application")
+) - {"copy.known", "begin_parts.overwrite", "begin_parts.if_match"}
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -111,10 +84,9 @@ class LocalBackend:
     signing_keys: tuple[str, ...] = secret(default=())
     origins: tuple[str, ...] = ()
     profile: str | None = None
-    _path: str = attrs.field(init=False, repr=False)
-    _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
-    _ring: PerProcess[KeyRing] = attrs.field(init=False, repr=False)
-    _scans: Scans = attrs.field(init=False, repr=False, factory=Scans)
+    _root: Root = attrs.field(init=False, repr=False)
+    _keys: PerProcess[SigningKeys] = attrs.field(init=False, repr=False)
+    _scans: ScanCache = attrs.field(init=False, repr=False, factory=ScanCache)
 
     def __attrs_post_init__(self) -> None:
         """Check the settings and the platform.
@@ -128,14 +100,18 @@ class LocalBackend:
         require_server(self.serve_url)
         require_origins(self.origins)
         if self.signing_keys:
-            KeyRing.of(self.signing_keys)
+            SigningKeys.of(self.signing_keys)
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
             raise ConfigError("the local plugin needs Linux, macOS or another Unix", hint="use another backend")
         if sys.getfilesystemencoding() != "utf-8":
             raise ConfigError("file names are not UTF-8 in this locale", hint="set PYTHONUTF8=1")
-        self._path = os.path.abspath(self.root)
-        self._swept = PerProcess(self._sweep)
-        self._ring = PerProcess(self._load_ring)
+        self._root = Root(
+            path=os.path.abspath(self.root),
+            create=self.create,
+            durable=self.durable,
+            rules=self.rules if self.profile else None,
+        )
+        self._keys = PerProcess(self._load_keys)
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
@@ -168,224 +144,93 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Stage the bytes, then rename them into place under the key's lock."""
-        self._admit(source.size, options)
-        with self.incoming() as incoming:
-            for chunk in source.chunks():
-                incoming.write(chunk)
-            return incoming.commit(key, options)
+        """Write the bytes to a new file, then rename it into place under the key's lock."""
+        return upload.upload(self._root, key, source, options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open the file; it stays the same version whatever is written meanwhile."""
-        with explained(), self._open() as tree, opened(tree, key) as (info, descriptor):
-            writing.require_match(options.if_match, info.etag)
-            left = max(info.size - options.offset, 0)
-            length = left if options.length is None else min(left, options.length)
-            file = io.FileIO(os.dup(descriptor), "rb")
-            file.seek(options.offset if length else 0)
-            return AssetStream(info=info, body=Run(file, length), length=length)
+        return read.read(self._root, key, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
         """Look at the file and its record."""
-        with explained(), self._open() as tree:
-            return look(tree, key)
+        return read.stat(self._root, key)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
         """Walk the folders as far as one page needs; headers and digests are not known here."""
-        if self._is_missing():
-            return ListPage(items=())
-        with explained(), self._open() as tree:
-            if self._rules and options.limit > MAX_PAGE:
-                options = attrs.evolve(options, limit=MAX_PAGE)
-            return list_page(tree, self._scans, prefix, options)
+        return listing.list_page(self._root, self._scans, prefix, options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
         """Remove the files and the folders that are empty then."""
-        if self._is_missing():
-            return DeleteReport(deleted=tuple(keys))
-        deleted: list[str] = []
-        failed: list[DeleteFailure] = []
-        removed: dict[str, Names] = {}
-        with explained(), self._open() as tree:
-            for key in keys:
-                try:
-                    # A key that breaks the rules has no file here.
-                    with explained():
-                        folder = writing.remove(tree, key) if is_valid_key(key) else None
-                except AssetStoreError as error:
-                    failed.append(DeleteFailure(key=key, error=error))
-                else:
-                    deleted.append(key)
-                    removed |= {} if folder is None else {key: folder}
-            for folder in set(removed.values()):
-                with contextlib.suppress(FileNotFoundError):
-                    tree.sync(tree.folder(folder))
-            for key in removed:
-                writing.forget(tree, key)
-            for folder in set(removed.values()):
-                tree.prune(folder)
-        return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+        return delete.delete(self._root, keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy the bytes of one version, or change only the facts when both keys are the same."""
-        self._admit(None, options)
-        with explained(), self._open() as tree:
-            if source == destination:
-                if not options.overwrite:
-                    writing.require_absent(options.overwrite, look(tree, source))
-                conditions = Conditions(if_match=options.if_match, rules=self._rules)
-                change = partial(changed, options=options)
-                return self._patiently(lambda: writing.update(tree, source, change, conditions))
-            conditions = Conditions(overwrite=options.overwrite, rules=self._rules)
-            with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
-                writing.require_match(options.if_match, info.etag)
-                while chunk := os.read(descriptor, _CHUNK_BYTES):
-                    staged.write(chunk)
-                if staged.size != info.size or staged.digest != (info.digest or staged.digest):
-                    raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
-                facts = changed(_facts(info, staged.digest), options)
-                return self._patiently(lambda: writing.put(tree, destination, staged, facts, conditions))
+        return copy.copy(self._root, source, destination, options)
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
         """Sign a URL of the application, which need not run now."""
-        return signing.presign(self.ring(), self.serve_url, key, options)
-
-    @hookimpl
-    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing | None:
-        """Hand out the keys of this folder."""
-        return self.ring()
-
-    @hookimpl
-    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
-        """Make the application that answers at ``serve_url``."""
-        make = asgi.application if options.interface == "asgi" else wsgi.application
-        return make(Gate(self) if options.max_size is None else Gate(self, max_body=options.max_size))
-
-    @hookimpl
-    def assetstore_commands(self) -> Sequence[Any] | None:
-        """Say of ``cors`` and ``lifecycle``, which buckets have, what a folder has instead."""
-        from assetstore_local.commands import commands
-
-        return commands()
-
-    @hookimpl
-    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
-        """Make a folder for the parts, apart from the assets."""
-        self._admit(None, options)
-        with self._writing() as tree, explained():
-            return parts.begin(tree, key, options)
-
-    @hookimpl
-    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
-        """List the files of the parts."""
-        with explained(), self._open() as tree:
-            return parts.listed(tree, key, options.upload_id)
-
-    @hookimpl
-    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
-        """Write the parts one after the other to a new file, and put that into place."""
-        if options.parts is None:
-            with self._writing() as tree, explained():
-                parts.drop(tree, key, options.upload_id)
-            return AssetInfo(key=key, size=0)
-        with self.incoming() as incoming, explained(), parts.held(incoming.tree, key, options.upload_id) as headers:
-            parts.put_together(incoming, options.upload_id, options.parts)
-            info = incoming.commit(key, headers)
-            # The asset is there; what cannot be removed now is swept later.
-            with contextlib.suppress(OSError):
-                parts.remove(incoming.tree, options.upload_id)
-            return info
-
-    def ring(self) -> KeyRing:
-        """Return the keys by which URLs are signed."""
-        return self._ring.get()
-
-    @contextlib.contextmanager
-    def incoming(self) -> Iterator[Incoming]:
-        """Yield what takes the bytes of a new asset; what was not committed at the end is gone."""
-        with self._writing() as tree, StagedFile(tree) as staged:
-            yield Incoming(tree, staged, self._rules)
-
-    def opened(self, key: str) -> tuple[AssetInfo, int]:
-        """Return what is known of an asset, and a descriptor of its file that the caller closes."""
-        with explained(), self._open() as tree, opened(tree, key) as (info, descriptor):
-            return info, os.dup(descriptor)
-
-    def free_bytes(self) -> int:
-        """Return how much fits on the disk."""
-        place = self._path
-        while not os.path.lexists(place):
-            place = os.path.dirname(place)
-        with explained():
-            status = os.statvfs(place)
-        return status.f_bavail * status.f_frsize
+        return presign.presign(self._keys.get(), self.serve_url, key, options)
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
         """Put the quoted key behind ``public_url``."""
-        return f"{self.public_url.rstrip('/')}/{quote(key)}" if self.public_url else None
+        return presign.public_url(self.public_url, key) if self.public_url else None
+
+    @hookimpl
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Make a folder for the parts, apart from the assets."""
+        return multipart_direct.begin(self._root, key, options)
+
+    @hookimpl
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """List the files of the parts."""
+        return multipart_direct.listed(self._root, key, options.upload_id)
+
+    @hookimpl
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Put the parts together, or drop them."""
+        if options.parts is not None:
+            return multipart_direct.end(self._root, key, options.upload_id, options.parts)
+        multipart_direct.drop(self._root, key, options.upload_id)
+        return AssetInfo(key=key, size=0)
+
+    @hookimpl
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Make the application that answers at ``serve_url``."""
+        server = self.server(max_body=options.max_size)
+        return asgi.application(server) if options.interface == "asgi" else wsgi.application(server)
+
+    def server(self, *, max_body: int | None = None) -> Server:
+        """Return what answers the signed requests, whichever interface they come by."""
+        return Server(
+            root=self._root, keys=self._keys.get, serve_url=self.serve_url, origins=self.origins, max_body=max_body
+        )
+
+    @hookimpl
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
+        """Return the keys of this folder."""
+        return self._keys.get()
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Look at the folder, the right to write to it, and whether its names tell capitals from small letters."""
-        return examine(self._path, create=self.create)
+        return check.check(self._root.path, create=self.create)
 
-    @property
-    def _rules(self) -> R2Rules | None:
-        return self.rules if self.profile else None
+    @hookimpl
+    def assetstore_commands(self) -> Sequence[Any] | None:
+        """Offer ``cors`` and ``lifecycle``, which say what a folder has instead."""
+        from assetstore_local.commands import commands
 
-    def _admit(self, size: int | None, options: UploadOptions | CopyOptions) -> None:
-        if self._rules:
-            self._rules.require_size(size)
-            self._rules.require_metadata(options.metadata)
+        return commands()
 
-    def _patiently(self, write: Callable[[], T]) -> T:
-        return self._rules.patiently(write) if self._rules else write()
-
-    def _open(self, *, make: bool = False) -> Tree:
-        try:
-            return Tree(self._path, durable=self.durable)
-        except FileNotFoundError as error:
-            if not self.create:
-                hint = "make it, or set create = true"
-                raise StoreNotFoundError("the store's folder is missing", hint=hint) from error
-            if not make:
-                raise NotFoundError("there is no asset under this key") from error
-        except NotADirectoryError as error:
-            raise StoreNotFoundError("the store's root is no folder", hint="name a folder as root") from error
-        make_root(self._path, durable=self.durable)
-        return Tree(self._path, durable=self.durable)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Tree]:
-        with explained():
-            self._swept.get()
-            tree = self._open(make=True)
-        with tree:
-            yield tree
-
-    def _is_missing(self) -> bool:
-        return self.create and not os.path.lexists(self._path)
-
-    def _sweep(self) -> bool:
-        with self._open(make=True) as tree:
-            sweep(tree)
-            parts.sweep(tree)
-        return True
-
-    def _load_ring(self) -> KeyRing:
+    def _load_keys(self) -> SigningKeys:
         if self.signing_keys:
-            return KeyRing.of(self.signing_keys)
-        with self._writing() as tree, explained():
-            return load_ring(tree) or make_ring(tree)
-
-
-def _facts(info: AssetInfo, digest: str) -> Facts:
-    headers = {name: getattr(info, name) for name in HEADERS if getattr(info, name) is not None}
-    return {**headers, "metadata": dict(info.metadata or {}), "digest": digest}
+            return SigningKeys.of(self.signing_keys)
+        with self._root.writing() as tree, explained():
+            return load_keys(tree) or make_keys(tree)

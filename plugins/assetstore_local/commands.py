@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from assetstore import UnsupportedError
+from assetstore.plugin import UnsupportedError
 
 _INSTEAD = {
     "cors": 'a folder has no CORS rules; name the pages in the store\'s table, as origins = ["https://app.example"]',

@@ -9,12 +9,15 @@ from heapq import merge
 from itertools import islice, product
 from typing import NamedTuple, TypeAlias
 
-from assetstore import AssetInfo, ListOptions, ListPage, Prefix, is_valid_key
-from assetstore.keys import MAX_KEY_BYTES
-from assetstore_local.names import RESERVED, Names, file_names, folder_names, folder_of, read_name, spellings
-from assetstore_local.records import info_of
-from assetstore_local.scans import Scan, Scans
-from assetstore_local.tree import Tree
+import attrs
+
+from assetstore.plugin import AssetInfo, ListOptions, ListPage, Prefix, is_valid_key, limits
+from assetstore_local.disk.paths import RESERVED, Names, file_names, folder_names, folder_of, read_name, spellings
+from assetstore_local.disk.records import info_of
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.scan_cache import Scan, ScanCache
+from assetstore_local.disk.tree import Tree
+from assetstore_local.errors import explained
 
 # As an entry, with a rank behind the key: of two with one key the lower is the one that a reader finds.
 _Row: TypeAlias = tuple[str, int, Names, bool]
@@ -28,8 +31,18 @@ class _Entry(NamedTuple):
     is_folder: bool
 
 
-def list_page(tree: Tree, scans: Scans, prefix: str, options: ListOptions) -> ListPage:
-    """Return one page. The cursor is the least key that may come next."""
+def list_page(root: Root, scans: ScanCache, prefix: str, options: ListOptions) -> ListPage:
+    """Return one page of the assets under a prefix; headers and digests are not known here."""
+    if root.is_missing():
+        return ListPage(items=())
+    if root.rules and options.limit > limits.PAGE:
+        options = attrs.evolve(options, limit=limits.PAGE)
+    with explained(), root.open() as tree:
+        return _page(tree, scans, prefix, options)
+
+
+def _page(tree: Tree, scans: ScanCache, prefix: str, options: ListOptions) -> ListPage:
+    """Walk the folders as far as one page needs. The cursor is the least key that may come next."""
     start = max(options.cursor or "", _behind(options.start_after) if options.start_after else "")
     walk = _Walk(tree, scans, prefix, start)
     items: list[AssetInfo] = []
@@ -62,7 +75,7 @@ class _Walk:
     when a folder stands among its siblings by its name and a ``/``.
     """
 
-    def __init__(self, tree: Tree, scans: Scans, prefix: str, start: str) -> None:
+    def __init__(self, tree: Tree, scans: ScanCache, prefix: str, start: str) -> None:
         self.start = start
         self._tree = tree
         self._scans = scans
@@ -80,7 +93,7 @@ class _Walk:
                 if not entry.is_folder:
                     if is_valid_key(entry.key):
                         yield entry
-                elif len(entry.key) <= MAX_KEY_BYTES:
+                elif len(entry.key) <= limits.MAX_KEY_BYTES:
                     stack.append(self._folder(entry.key, entry.names))
 
     def _wanted(self, key: str, is_folder: bool) -> bool:
@@ -122,7 +135,7 @@ class _Walk:
             text, complete = segment
             names = (*parts, name)
             if not complete:
-                yield from self._others(base, folder, text, names) if len(text) < MAX_KEY_BYTES else ()
+                yield from self._others(base, folder, text, names) if len(text) < limits.MAX_KEY_BYTES else ()
                 continue
             key = f"{base}{text}/" if is_folder else base + text
             rank = _rank(names, text, is_folder, top=not base) if self._wanted(key, is_folder) else None

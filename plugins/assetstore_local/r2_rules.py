@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import attrs
 
-from assetstore import InvalidOptionError, SourceError, UnavailableError
+from assetstore.plugin import InvalidOptionError, SourceError, UnavailableError
 
 T = TypeVar("T")
 

@@ -11,16 +11,16 @@ from typing import cast
 
 import attrs
 
-from assetstore import (
+from assetstore.plugin import (
     ConfigError,
     InvalidKeyError,
     InvalidOptionError,
     NameOptions,
+    OnClash,
     ProposedKey,
     hookimpl,
     normalize_key,
 )
-from assetstore.models import OnClash
 from assetstore_naming.filenames import MAX_NAME_BYTES, clean_filename
 
 TEMPLATES = {

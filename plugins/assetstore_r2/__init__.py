@@ -3,9 +3,9 @@
 Importing this package loads no vendor's library; botocore comes with the first request.
 """
 
+from assetstore_r2.asset_manager.manager import R2AssetManager
+from assetstore_r2.asset_manager.results import DownloadResult, UploadResult
+from assetstore_r2.asset_manager.settings import store_from_settings
 from assetstore_r2.backend import R2Backend, S3Backend
-from assetstore_r2.manager import R2AssetManager
-from assetstore_r2.results import DownloadResult, UploadResult
-from assetstore_r2.settings import store_from_settings
 
 __all__ = ["DownloadResult", "R2AssetManager", "R2Backend", "S3Backend", "UploadResult", "store_from_settings"]

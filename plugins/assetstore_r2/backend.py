@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
-from assetstore import (
+from assetstore.plugin import (
     AssetInfo,
     AssetStream,
     CheckOptions,
@@ -20,7 +20,6 @@ from assetstore import (
     DeleteOptions,
     DeleteReport,
     EndPartsOptions,
-    KeyRing,
     ListOptions,
     ListPage,
     PartsOptions,
@@ -28,36 +27,31 @@ from assetstore import (
     PresignedRequest,
     PresignOptions,
     ReadOptions,
+    SigningKeys,
     SigningKeysOptions,
     Source,
     StatOptions,
     UploadedPart,
     UploadOptions,
     UrlOptions,
+    every,
     hookimpl,
+    limits,
     secret,
 )
-from assetstore.key_ring import MIN_KEY_LENGTH
-from assetstore_r2 import body, check, copy, listing, parts, presign, upload
-from assetstore_r2.bucket import MAX_PUT, Bucket
+from assetstore_r2 import check, copy, delete, listing, multipart_direct, presign, read, upload
+from assetstore_r2.bucket import Bucket
 from assetstore_r2.client import make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
 from assetstore_r2.endpoint import account_problems, bucket_problems, endpoint_problems, is_loopback, r2_endpoint
-from assetstore_r2.signing import Signer
+from assetstore_r2.sigv4 import Signer
 
-_MIB = 1 << 20
-_HEADERS = ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
 _STYLES = ("path", "virtual", "auto")
 _TOKENS = b"assetstore tokens of direct uploads"
-_SUPPORTS = frozenset(
-    {f"upload.{field}" for field in (*_HEADERS, "overwrite", "if_match")}
-    | {f"copy.{field}" for field in (*_HEADERS, "if_match")}
-    | {"read.offset", "read.length", "read.if_match"}
-    | {"list.cursor", "list.limit", "list.recursive", "list.start_after", "delete.foreign"}
-    | {f"presign.{field.name}" for field in attrs.fields(PresignOptions)}
-    | {f"begin_parts.{field}" for field in _HEADERS}
-    | {"list_parts.upload_id", "end_parts.upload_id", "end_parts.parts"}
-)
+# R2 has a condition on where a copy goes, other services have none.
+_SUPPORTS = every(
+    *("upload", "read", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
+) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match"}
 
 
 def _blank_to_none(value: str | None) -> str | None:
@@ -102,7 +96,7 @@ class S3Backend:
     session_token: str | None = secret(default=None, converter=_blank_to_none)
     signing_keys: tuple[str, ...] = secret(default=())
     public_url: str | None = attrs.field(default=None, converter=_blank_to_none)
-    part_size: int = 8 * _MIB
+    part_size: int = 8 * limits.MIB
     max_concurrency: int = 4
     max_attempts: int = 5
     connect_timeout: float = 10.0
@@ -131,16 +125,16 @@ class S3Backend:
             yield from endpoint_problems(self.endpoint_url, self.bucket, insecure_http=self.insecure_http)
         if self.addressing_style not in _STYLES:
             yield f"addressing_style {self.addressing_style!r} is none of {', '.join(_STYLES)}"
-        if not 5 * _MIB <= self.part_size <= MAX_PUT:
-            yield f"part_size lies between {5 * _MIB} and {MAX_PUT} bytes, not at {self.part_size}"
+        if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:
+            yield f"part_size lies between {limits.MIN_PART} and {limits.MAX_PART} bytes, not at {self.part_size}"
         for name in ("max_concurrency", "max_attempts"):
             if getattr(self, name) < 1:
                 yield f"{name} is at least 1, not {getattr(self, name)}"
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) <= 0:
                 yield f"{name} is more than 0 seconds, not {getattr(self, name)}"
-        if any(len(key.encode()) < MIN_KEY_LENGTH for key in self.signing_keys):
-            yield f"each of signing_keys has at least {MIN_KEY_LENGTH} characters"
+        if any(len(key.encode()) < limits.MIN_SIGNING_KEY for key in self.signing_keys):
+            yield f"each of signing_keys has at least {limits.MIN_SIGNING_KEY} characters"
         if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
             yield "public_url begins with https://"
 
@@ -189,12 +183,12 @@ class S3Backend:
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open an asset; a broken connection is taken up where it broke."""
-        return body.read(self._opened.get(), key, options)
+        return read.read(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
         """Tell what a HEAD tells; it cannot tell a missing bucket from a missing asset."""
-        return self._opened.get().stat(key)
+        return read.stat(self._opened.get(), key)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
@@ -204,7 +198,7 @@ class S3Backend:
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
         """Delete up to 1,000 assets in one request."""
-        return listing.delete(self._opened.get(), keys)
+        return delete.delete(self._opened.get(), keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
@@ -224,30 +218,30 @@ class S3Backend:
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
         """Begin a multipart upload."""
-        return parts.begin(self._opened.get(), key, options)
+        return multipart_direct.begin(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
         """List the parts of a multipart upload, page by page."""
-        return parts.listed(self._opened.get(), key, options.upload_id)
+        return multipart_direct.listed(self._opened.get(), key, options.upload_id)
 
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
         """Complete or abort a multipart upload."""
         if options.parts is not None:
-            return parts.end(self._opened.get(), key, options.upload_id, options.parts)
-        parts.drop(self._opened.get(), key, options.upload_id)
+            return multipart_direct.end(self._opened.get(), key, options.upload_id, options.parts)
+        multipart_direct.drop(self._opened.get(), key, options.upload_id)
         return AssetInfo(key=key, size=0)
 
     @hookimpl
-    def assetstore_signing_keys(self, options: SigningKeysOptions) -> KeyRing | None:
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
         """Hand out the keys that are set, or one made from the secret that all servers of the store have."""
         if self.signing_keys:
-            return KeyRing.of(self.signing_keys)
+            return SigningKeys.of(self.signing_keys)
         if self._credentials is None or self._credentials.session_token is not None:
             # What another server finds, or this one an hour later, may be another secret.
             return None
-        return KeyRing((hmac.digest(self._credentials.secret_key.encode(), _TOKENS, hashlib.sha256),))
+        return SigningKeys((hmac.digest(self._credentials.secret_key.encode(), _TOKENS, hashlib.sha256),))
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:

@@ -7,15 +7,11 @@ from typing import Any
 
 import attrs
 
-from assetstore import AssetInfo, AssetStoreError, NotFoundError, UnknownOutcomeError
+from assetstore.plugin import AssetStoreError, NotFoundError, UnknownOutcomeError, limits
 from assetstore_r2.client import Client
 from assetstore_r2.errors import LostAnswerError, in_doubt, translated
-from assetstore_r2.headers import WRITE, info_from_head, lower_names, quoted
-from assetstore_r2.signing import Signer
-
-MAX_PUT = (5 << 30) - (5 << 20)
-MAX_OBJECT = (5 << 40) - (5 << 30)
-MAX_PARTS = 10_000
+from assetstore_r2.headers import WRITE, lower_names, quoted
+from assetstore_r2.sigv4 import Signer
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +36,7 @@ class Bucket:
     part_size: int
     max_concurrency: int
     max_attempts: int
-    copy_limit: int = MAX_PUT
+    copy_limit: int = limits.MAX_PART
     parts_take_sha256: bool = False
     etags_are_md5: bool = True
 
@@ -58,11 +54,6 @@ class Bucket:
                 raise LostAnswerError
         answer["Metadata"] = lower_names(answer)
         return answer
-
-    def stat(self, key: str) -> AssetInfo:
-        """Return what is known of an asset."""
-        head = self.head(key)
-        return info_from_head(key, head, head["ContentLength"])
 
     def settle(self, key: str, write: str, error: AssetStoreError) -> Mapping[str, Any]:
         """Return the HEAD of our own write after its answer was lost; raise ``error`` when it did not happen.

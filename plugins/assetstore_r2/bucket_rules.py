@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from assetstore import (
+from assetstore.plugin import (
     AccessDeniedError,
     CredentialsError,
     InvalidOptionError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from assetstore import AssetStoreError, CheckReport, CheckStep, UnavailableError
+from assetstore.plugin import AssetStoreError, CheckReport, CheckStep, UnavailableError
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import answer_of, translated
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from assetstore import AssetStoreError
+from assetstore.plugin import AssetStoreError
 from assetstore_r2 import bucket_rules
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.bucket_rules import Rule

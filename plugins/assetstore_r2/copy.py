@@ -6,19 +6,26 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from assetstore import AssetInfo, AssetStoreError, CopyOptions, NotFoundError, PreconditionError, UnavailableError
+from assetstore.plugin import (
+    AssetInfo,
+    AssetStoreError,
+    CopyOptions,
+    NotFoundError,
+    PreconditionError,
+    UnavailableError,
+)
 from assetstore_r2 import create_only
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, in_doubt, taken, translated
-from assetstore_r2.headers import FIELDS, copy_params, info_from_head
-from assetstore_r2.multipart import Part, part_size_for, send_parts
+from assetstore_r2.headers import FIELDS, copy_params, head_of, info_from_head
+from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 
 _PART = 512 << 20
 
 
 def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
     """Copy an asset with its headers and metadata, but for those that ``options`` change."""
-    head = bucket.head(source, options.if_match)
+    head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
     write = uuid.uuid4().hex
     params = copy_params(head, options, write)
     if not options.overwrite and _is_taken(bucket, destination):
@@ -115,12 +122,12 @@ def _copy_parts(
     size = head["ContentLength"]
     part_size = part_size_for(size, min(_PART, bucket.copy_limit))
 
-    def send(upload_id: str, number: int, start: int) -> Part:
+    def send(parts_id: str, number: int, start: int) -> Part:
         with translated():
             answer = bucket.client.upload_part_copy(
                 Bucket=bucket.name,
                 Key=destination,
-                UploadId=upload_id,
+                UploadId=parts_id,
                 PartNumber=number,
                 CopySource={"Bucket": bucket.name, "Key": source},
                 CopySourceRange=f"bytes={start}-{min(start + part_size, size) - 1}",

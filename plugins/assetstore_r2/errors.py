@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
-from assetstore import (
+from assetstore.plugin import (
     AccessDeniedError,
     AlreadyExistsError,
     AssetStoreError,
@@ -32,7 +32,7 @@ from assetstore import (
 
 Row: TypeAlias = tuple[type[AssetStoreError], str, str | None]
 
-_PLACE = (
+_CHECK_ADDRESS = (
     "check the bucket's name, the account id and, on R2, the jurisdiction (eu, fedramp or us): each has its own endpoint"
 )
 _REGION = "set region to the bucket's own; on R2 it is 'auto', which R2Backend sets"
@@ -67,7 +67,7 @@ BY_CODE: Mapping[str, Row] = {
     "AccessDenied": (
         AccessDeniedError,
         "the access key does not allow this, or not in this bucket",
-        f"give the token this permission for this bucket; if it has it, {_PLACE}",
+        f"give the token this permission for this bucket; if it has it, {_CHECK_ADDRESS}",
     ),
     "NotEntitled": (AccessDeniedError, "the account has no R2 subscription", "enable R2 in Cloudflare's dashboard"),
     "ObjectLockedByBucketPolicy": (
@@ -75,7 +75,7 @@ BY_CODE: Mapping[str, Row] = {
         "a bucket lock protects the asset",
         "wait until the lock ends or change the bucket's lock rules",
     ),
-    "NoSuchBucket": (StoreNotFoundError, "there is no such bucket at this endpoint", _PLACE),
+    "NoSuchBucket": (StoreNotFoundError, "there is no such bucket at this endpoint", _CHECK_ADDRESS),
     "NoSuchKey": (NotFoundError, "there is no such asset", None),
     "NoSuchUpload": (BackendError, "the multipart upload was completed, aborted or expired meanwhile", _AGAIN),
     "InvalidBucketName": (ConfigError, "the store refuses the bucket's name", "check bucket"),

@@ -7,25 +7,29 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from assetstore import AssetInfo, CopyOptions, UploadOptions, decode_metadata, encode_metadata, is_valid_key
+from assetstore.plugin import (
+    TEXT_HEADERS,
+    AssetInfo,
+    CopyOptions,
+    Headers,
+    decode_metadata,
+    encode_metadata,
+    is_valid_key,
+)
 
 SHA256 = "assetstore-sha256"
 WRITE = "assetstore-write"
 _MD5 = re.compile(r"[0-9a-f]{32}")
-FIELDS = {
-    "content_type": "ContentType",
-    "cache_control": "CacheControl",
-    "content_disposition": "ContentDisposition",
-    "content_language": "ContentLanguage",
-}
-_KEPT = ("ContentEncoding", "Expires", "WebsiteRedirectLocation", "StorageClass")
+FIELDS = {name: name.title().replace("_", "") for name in TEXT_HEADERS}
+"""What botocore calls our headers, for example ``ContentType``."""
+_KEPT = ("Expires", "WebsiteRedirectLocation", "StorageClass")
 
 
-def upload_params(options: UploadOptions, own: Mapping[str, str]) -> dict[str, Any]:
+def upload_params(headers: Headers, own: Mapping[str, str]) -> dict[str, Any]:
     """Return the parameters of a write that carry headers and metadata, ``own`` being our part of the metadata."""
-    params: dict[str, Any] = {"Metadata": {**encode_metadata(options.metadata), **own}}
+    params: dict[str, Any] = {"Metadata": {**encode_metadata(headers.metadata), **own}}
     for field, name in FIELDS.items():
-        if value := getattr(options, field):
+        if value := getattr(headers, field):
             params[name] = value
     return params
 
@@ -44,6 +48,14 @@ def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> di
         metadata = {name: value for name, value in metadata.items() if name == SHA256} | encode_metadata(options.metadata)
     params["Metadata"] = {**metadata, WRITE: write}
     return params
+
+
+def head_of(info: AssetInfo) -> dict[str, Any]:
+    """Return what a HEAD would tell of an asset that a read has just described; the inverse of ``info_from_head``."""
+    digest = info.digest or ""
+    own = {SHA256: digest.removeprefix("sha256:")} if digest.startswith("sha256:") else {}
+    head = upload_params(info, own)
+    return {**head, "ContentLength": info.size, "ETag": quoted(info.etag or "")}
 
 
 def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:

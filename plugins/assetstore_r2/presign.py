@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from assetstore import PresignedRequest, PresignOptions, UnsupportedError
+from assetstore.plugin import PresignedRequest, PresignOptions, UnsupportedError
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.parts import vendor_id
+from assetstore_r2.multipart_direct import vendor_id
 
 
 def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedRequest:

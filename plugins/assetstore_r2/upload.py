@@ -9,11 +9,20 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assetstore import AssetInfo, AssetStoreError, IntegrityError, NotFoundError, Source, SourceError, UploadOptions
-from assetstore_r2.bucket import MAX_OBJECT, Bucket
+from assetstore.plugin import (
+    AssetInfo,
+    AssetStoreError,
+    IntegrityError,
+    NotFoundError,
+    Source,
+    SourceError,
+    UploadOptions,
+    limits,
+)
+from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, taken, translated, unmatched
 from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
-from assetstore_r2.multipart import Part, part_size_for, send_parts
+from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 
 _MEMORY = 256 << 20
 
@@ -27,8 +36,8 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
         SourceError: the source is too large, which for one of unknown length shows only behind 10,000 parts.
     """
     size = source.size
-    if size is not None and size > MAX_OBJECT:
-        raise SourceError(f"the source has {size} bytes, the store takes at most {MAX_OBJECT}", hint="split it")
+    if size is not None and size > limits.MAX_ASSET:
+        raise SourceError(f"the source has {size} bytes, the store takes at most {limits.MAX_ASSET}", hint="split it")
     mark = {WRITE: uuid.uuid4().hex}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
@@ -81,13 +90,13 @@ def _put_parts(
             size += len(piece)
             yield piece
 
-    def send(upload_id: str, number: int, piece: bytes) -> Part:
+    def send(parts_id: str, number: int, piece: bytes) -> Part:
         md5 = hashlib.md5(piece, usedforsecurity=False)
         with translated():
             answer = bucket.client.upload_part(
                 Bucket=bucket.name,
                 Key=key,
-                UploadId=upload_id,
+                UploadId=parts_id,
                 PartNumber=number,
                 Body=piece,
                 ContentMD5=base64.b64encode(md5.digest()).decode(),
@@ -146,10 +155,6 @@ def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOpti
         size=size,
         etag=unquoted(answer["ETag"]),
         last_modified=utc(answer.get("LastModified")),
-        content_type=options.content_type,
-        cache_control=options.cache_control,
-        content_disposition=options.content_disposition,
-        content_language=options.content_language,
-        metadata=options.metadata or {},
         digest=digest,
+        **{**options.given(), "metadata": options.metadata or {}},
     )

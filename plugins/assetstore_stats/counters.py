@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from assetstore import Event
+from assetstore.plugin import Event
 
 Rows = Mapping[str, list[float]]
 

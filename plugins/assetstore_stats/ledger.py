@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from assetstore import ConfigError, NoSpaceError, UnavailableError
+from assetstore.plugin import ConfigError, NoSpaceError, UnavailableError
 from assetstore_stats.counters import Rows
 
 PATIENCE = 30.0
@@ -26,9 +26,9 @@ ON CONFLICT (op) DO UPDATE SET count = count + excluded.count, bytes = bytes + e
 """
 
 # A process must not fork inside a call of SQLite: the child would inherit its mutexes and its notes of locks held.
-_gate = threading.RLock()
+_lock = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_gate.release)
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class Ledger:
@@ -65,7 +65,7 @@ class Ledger:
     def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with _gate, contextlib.closing(sqlite3.connect(self._path, patience, isolation_level=None)) as connection:
+            with _lock, contextlib.closing(sqlite3.connect(self._path, patience, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(_TABLE)
                 yield connection

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from assetstore import Event, PerProcess, StatsOptions, UnavailableError, hookimpl
+from assetstore.plugin import Event, PerProcess, StatsOptions, UnavailableError, hookimpl
 from assetstore_stats.counters import Counters, Rows
 from assetstore_stats.ledger import Ledger
 

@@ -39,8 +39,8 @@ def test_every_command_and_alias_has_help(run: Run, name: str) -> None:
 def test_the_groups_summaries_are_those_of_the_commands() -> None:
     """What the lazy table says of a command is the first sentence of its own help."""
     for section in SECTIONS.values():
-        for name, module, summary in section:
-            command = getattr(importlib.import_module(f"assetstore.cli.{module}"), f"{name.replace('-', '_')}_command")
+        for name, _, summary in section:
+            command = getattr(importlib.import_module(MODULES[name]), f"{name.replace('-', '_')}_command")
             assert isinstance(command, click.Command)
             assert summary == (command.help or "").splitlines()[0]
 
@@ -216,7 +216,7 @@ def test_help_imports_neither_rich_nor_a_command(folder: Path) -> None:
         "main()"
     )
     loaded = python("-c", program).stdout.splitlines()[-1]
-    assert str([f"assetstore.cli.{name}" for name in ("app", "failures", "progress", "session", "text")]) == loaded
+    assert str([f"assetstore.cli.{name}" for name in ("app", "errors", "progress", "session", "text")]) == loaded
 
 
 def test_a_reader_that_goes_away_is_no_reason_to_complain(store: AssetStore) -> None:

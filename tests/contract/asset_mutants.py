@@ -8,7 +8,8 @@ import io
 
 import attrs
 
-from assetstore import BackendError, NotFoundError, Source, hookimpl
+from assetstore import BackendError, NotFoundError
+from assetstore.plugin import Source, hookimpl
 from assetstore.testing import MemoryBackend
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
-from assetstore import ListOptions, ListPage, NotFoundError, Source, hookimpl
+from assetstore import ListPage, NotFoundError
+from assetstore.plugin import ListOptions, Source, hookimpl
 from assetstore.testing import MemoryBackend
 from assetstore.testing.contract import BackendContract
 

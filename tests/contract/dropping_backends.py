@@ -10,15 +10,16 @@ from typing import Any
 import attrs
 import pytest
 
-from assetstore import DeleteOptions, InvalidKeyError, Source, UploadOptions, hookimpl, is_valid_key
-from assetstore.relay import OPTION_FIELDS
+from assetstore import InvalidKeyError
+from assetstore.options import OPERATIONS, every
+from assetstore.plugin import DeleteOptions, Source, UploadOptions, hookimpl, is_valid_key
 from assetstore.testing import MemoryBackend
 from assetstore.testing.contract import BackendContract
-from assetstore.testing.contract.capabilities import NEVER_GIVEN
+from assetstore.testing.contract.capabilities import HINTS, NEVER_GIVEN
 from assetstore_local import LocalBackend
 
 SIGNING = ("presign", "begin_parts", "list_parts", "end_parts", "application")
-FIELDS = OPTION_FIELDS - NEVER_GIVEN
+FIELDS = every(*OPERATIONS) - NEVER_GIVEN - HINTS
 SIGNED = sorted(field for field in FIELDS if field.partition(".")[0] in SIGNING)
 STORED = sorted(FIELDS - {*SIGNED, "delete.foreign"})
 

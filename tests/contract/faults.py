@@ -47,6 +47,7 @@ EMULATOR: dict[str, str] = {
     "test_a_signed_put_has_its_digest": "the emulator does not compare x-amz-checksum-sha256, which R2 does",
     "test_signed_parts_are_listed": "the emulator has no ListParts, which R2 has",
     "test_a_direct_upload_in_parts_goes_on_where_it_stopped": "the emulator has no ListParts, which R2 has",
+    "test_packed_bytes_are_read_as_they_are_stored": "the emulator packs bytes with a Content-Encoding once more",
     "test_metadata_have_up_to_8192_bytes": "the emulator takes 2,048 bytes of metadata and answers 500 to more",
 }
 

@@ -13,18 +13,10 @@ from typing import Any, ClassVar
 import attrs
 from fsspec.implementations.local import LocalFileSystem
 
-from assetstore import AlreadyExistsError, BackendError, NotFoundError, Source, hookimpl
-from assetstore.models import (
-    AssetInfo,
-    AssetStream,
-    DeleteOptions,
-    DeleteReport,
-    ListOptions,
-    ListPage,
-    ReadOptions,
-    StatOptions,
-    UploadOptions,
-)
+from assetstore import AlreadyExistsError, BackendError, NotFoundError
+from assetstore.options import DeleteOptions, ListOptions, ReadOptions, StatOptions, UploadOptions
+from assetstore.plugin import Source, hookimpl
+from assetstore.results import AssetInfo, AssetStream, DeleteReport, ListPage
 
 
 @attrs.define(eq=False)

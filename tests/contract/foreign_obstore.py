@@ -14,22 +14,12 @@ import obstore
 from obstore import exceptions
 from obstore.store import MemoryStore
 
-from assetstore import AlreadyExistsError, BackendError, NotFoundError, PreconditionError, Source, hookimpl
-from assetstore.models import (
-    AssetInfo,
-    AssetStream,
-    CopyOptions,
-    DeleteOptions,
-    DeleteReport,
-    ListOptions,
-    ListPage,
-    ReadOptions,
-    StatOptions,
-    UploadOptions,
-)
+from assetstore import AlreadyExistsError, BackendError, NotFoundError, PreconditionError
+from assetstore.options import CopyOptions, DeleteOptions, ListOptions, ReadOptions, StatOptions, UploadOptions
+from assetstore.plugin import TEXT_HEADERS, Source, hookimpl
+from assetstore.results import AssetInfo, AssetStream, DeleteReport, ListPage
 
-NAMES = ("content_type", "cache_control", "content_disposition", "content_language")
-HEADERS = {name: name.replace("_", "-").title() for name in NAMES}
+HEADERS = {name: name.replace("_", "-").title() for name in TEXT_HEADERS}
 
 
 @attrs.define(eq=False)

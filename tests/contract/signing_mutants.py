@@ -14,23 +14,18 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import attrs
 
-from assetstore import (
-    AlreadyExistsError,
-    AssetInfo,
+from assetstore import AlreadyExistsError, AssetInfo, IntegrityError, NotFoundError, PresignedRequest, UploadedPart
+from assetstore.plugin import (
+    HEADERS,
     DeleteOptions,
-    IntegrityError,
-    KeyRing,
-    NotFoundError,
-    PresignedRequest,
     ReadOptions,
+    SigningKeys,
     Source,
-    UploadedPart,
     UploadOptions,
     decode_metadata,
     hookimpl,
 )
 from assetstore.testing import MemoryBackend
-from assetstore.testing.memory import HEADERS
 
 BOUND = ("content_type", "content_length", "sha256", "metadata", "cache_control", "overwrite")
 OPTIONS = frozenset(
@@ -50,7 +45,7 @@ class SigningMemory(MemoryBackend):
 
     supports: ClassVar[frozenset[str]] = MemoryBackend.supports | OPTIONS
 
-    ring: KeyRing = attrs.field(init=False, factory=KeyRing.new)
+    ring: SigningKeys = attrs.field(init=False, factory=SigningKeys.new)
     uploads: dict[tuple[str, str], tuple[UploadOptions, dict[int, bytes]]] = attrs.field(init=False, factory=dict)
 
     @hookimpl

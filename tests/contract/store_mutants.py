@@ -8,9 +8,9 @@ import time
 
 import attrs
 
-from assetstore import AlreadyExistsError, AssetInfo, DeleteReport, hookimpl
+from assetstore import AlreadyExistsError, AssetInfo, DeleteReport
+from assetstore.plugin import hookimpl
 from assetstore.testing import MemoryBackend
-from assetstore.testing.memory import HEADERS
 
 TRIP = 0.01
 """Seconds that a request to a server takes; other threads run meanwhile."""
@@ -119,8 +119,7 @@ class CopiesBytesAlone(MemoryBackend):
     @hookimpl
     def assetstore_copy(self, source, destination, options):
         data = self._find(source, options.if_match)[1]
-        headers = {name: getattr(options, name) for name in HEADERS}
-        return self._write(destination, data, headers, overwrite=options.overwrite, if_match=None)
+        return self._write(destination, data, options.given(), overwrite=options.overwrite, if_match=None)
 
 
 class MovesForCopies(MemoryBackend):

@@ -12,8 +12,8 @@ from dropping_backends import FIELDS, class_name
 
 from assetstore import AssetStore
 from assetstore.cli.capabilities import Backend, installed_backends
-from assetstore.hookspecs import OPTIONAL, REQUIRED
-from assetstore.relay import OPTION_FIELDS
+from assetstore.hooks import OPTIONAL, REQUIRED
+from assetstore.options import OPERATIONS, every
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.__main__ import main
 from assetstore.testing.contract import BackendContract
@@ -26,7 +26,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "contract.md"
 
 def test_every_operation_and_option_has_a_guarantee_that_shows_it() -> None:
     """A new option field or hook without a proof fails here; a proof is a guarantee that exists."""
-    assert {*REQUIRED, *OPTIONAL, *OPTION_FIELDS} - NEVER_GIVEN == PROOFS.keys()
+    assert {*REQUIRED, *OPTIONAL, *every(*OPERATIONS)} - NEVER_GIVEN == PROOFS.keys()
     tests = {test for proofs in PROOFS.values() for test in proofs}
     assert set() == {test for test in tests if not hasattr(BackendContract, test)}
     assert [] == [capability for capability, proofs in PROOFS.items() if not proofs]

@@ -16,16 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assetstore import (
-    AssetInfo,
-    AssetStore,
-    NotFoundError,
-    Source,
-    UploadOptions,
-    hookimpl,
-    is_valid_key,
-    normalize_key,
-)
+from assetstore import AssetInfo, AssetStore, NotFoundError
+from assetstore.plugin import Source, UploadOptions, hookimpl, is_valid_key, normalize_key
 from assetstore.testing import MemoryBackend
 from assetstore.testing.machine import KEYS, StoreMachine, Walker, walk
 from assetstore_r2 import R2Backend

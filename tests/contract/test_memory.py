@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assetstore import Source, UploadOptions
+from assetstore.plugin import Source, UploadOptions
 from assetstore.testing import MemoryBackend
 from assetstore.testing.contract import BackendContract
 

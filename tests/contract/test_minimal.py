@@ -8,14 +8,11 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
-from assetstore import (
-    AssetInfo,
+from assetstore import AssetInfo, DeleteReport, ListPage, NotFoundError
+from assetstore.plugin import (
     AssetStream,
     DeleteOptions,
-    DeleteReport,
     ListOptions,
-    ListPage,
-    NotFoundError,
     ReadOptions,
     Source,
     StatOptions,

@@ -14,15 +14,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_servers import ServerContract
 
-from assetstore import AssetStore, UploadOptions
+from assetstore import AssetStore
+from assetstore.plugin import UploadOptions
 from assetstore.testing.contract import BackendContract
 from assetstore.testing.contract.backend import guarantees
-from assetstore.testing.proxy import FaultProxy, R2Personality, Request, refusals
-from assetstore.testing.proxy.calls import Call
 from assetstore_local import LocalBackend, r2_rules
 from assetstore_r2 import R2Backend, bucket, listing
 from assetstore_r2.errors import BY_CODE
 from assetstore_r2.headers import SHA256, WRITE, upload_params
+from assetstore_r2.testing import FaultProxy, R2Personality, Request, refusals
+from assetstore_r2.testing.calls import Call
 
 # Otherwise each further write of a key would wait for its second.
 SECOND = 0.01

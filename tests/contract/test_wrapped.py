@@ -11,33 +11,35 @@ import pytest
 from signing_mutants import SigningMemory
 
 from assetstore import (
-    ApplicationOptions,
     AssetInfo,
     AssetStore,
+    CheckReport,
+    DeleteReport,
+    ListPage,
+    PresignedRequest,
+    UnsupportedError,
+    UploadedPart,
+)
+from assetstore.hooks import OPTIONAL, REQUIRED
+from assetstore.plugin import (
+    ApplicationOptions,
     AssetStream,
     CheckOptions,
-    CheckReport,
     CopyOptions,
     DeleteOptions,
-    DeleteReport,
     DownloadOptions,
     EndPartsOptions,
     ListOptions,
-    ListPage,
     PartsOptions,
-    PresignedRequest,
     PresignOptions,
     ReadOptions,
     Source,
     StatOptions,
-    UnsupportedError,
-    UploadedPart,
     UploadOptions,
     UrlOptions,
     Wrapper,
     hookimpl,
 )
-from assetstore.hookspecs import OPTIONAL, REQUIRED
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 from assetstore.testing.contract.wrapping import WrapperGuarantees

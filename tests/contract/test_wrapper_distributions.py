@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from assetstore import AssetStore, PresignedRequest, PresignOptions, UnsupportedError, UrlOptions, hookimpl
-from assetstore.hookspecs import OPTIONAL
+from assetstore import AssetStore, PresignedRequest, UnsupportedError
+from assetstore.hooks import OPTIONAL
+from assetstore.plugin import PresignOptions, UrlOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.plugins import load_factory
+from assetstore.entry_points import load_factory
 from assetstore.testing import FaultyBackend, MemoryBackend
 
 DATA = Path(__file__).parent.parent / "data"

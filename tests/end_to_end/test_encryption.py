@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore import AssetStore, ConfigError, CredentialsError, IntegrityError
-from assetstore.plugins import load_factory
+from assetstore.entry_points import load_factory
 from assetstore.testing import FaultyBackend
 
 Open: TypeAlias = Callable[..., AssetStore]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from assetstore import AssetStream, ReadOptions, Source, UploadOptions
+from assetstore.plugin import AssetStream, ReadOptions, Source, UploadOptions
 from assetstore_r2 import R2Backend, S3Backend
 
 PART = 5 << 20

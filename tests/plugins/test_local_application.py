@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from local_server import Answer, running, send
 
 from assetstore import AssetStore
-from assetstore_local import LocalBackend, answers
-from assetstore_local.arriving import Arriving
-from assetstore_local.gate import Gate
-from assetstore_local.proving import Request
+from assetstore_local import LocalBackend
+from assetstore_local.http.put_request import PutRequest
+from assetstore_local.http.responses import Response
+from assetstore_local.http.verify import Request
 
 DATA = bytes(range(256)) * 40
 ODD_KEYS = ["a b/ü+&%2F=?#.png", "a//b", "a/", " a ", "con", "😀", "k" * 1024, "%41", "a\\b", "~a", "a;b=c", ".assetstore"]
@@ -344,7 +344,7 @@ def test_no_header_is_an_error_of_the_server(tmp_path: Path, name: str) -> None:
     with AssetStore(backend) as store:
         store.upload(b"abc", "a")
         url = urlsplit(store.presign("a").url)
-    gate = Gate(backend)
+    server = backend.server()
     words = st.sampled_from(
         ["bytes=", "0", "-", "9" * 5000, "Mon,", "Jan", "01", "2020", "99999", "999999999999", ":", "00:00:00"]
     )
@@ -354,9 +354,9 @@ def test_no_header_is_an_error_of_the_server(tmp_path: Path, name: str) -> None:
     @given(st.lists(words | odd, max_size=8).map("".join) | st.lists(words | odd, max_size=8).map(" ".join))
     def check(value: str) -> None:
         headers = {"host": url.netloc, "range": "bytes=0-", name: value}
-        result = gate.open(Request(method="GET", path=b"a", query=url.query, headers=headers))
+        result = server.open(Request(method="GET", path=b"a", query=url.query, headers=headers))
         result.close()
-        assert isinstance(result, answers.Answer)
+        assert isinstance(result, Response)
         assert result.status in (200, 206, 304, 400, 412, 416)
 
     check()
@@ -369,8 +369,8 @@ def test_a_failure_of_the_store_is_logged_and_told_to_nobody(tmp_path: Path, cap
         (tmp_path / ".assetstore" / "signing-key").chmod(0o644)
         backend = LocalBackend(root=tmp_path, serve_url=request.url.partition("/a?")[0])
         url = urlsplit(request.url)
-        answer = Gate(backend).open(Request(method="GET", path=b"a", query=url.query, headers={"host": url.netloc}))
-        assert isinstance(answer, answers.Answer)
+        answer = backend.server().open(Request(method="GET", path=b"a", query=url.query, headers={"host": url.netloc}))
+        assert isinstance(answer, Response)
         assert isinstance(answer.body, bytes)
         assert (500, True, False) == (answer.status, b"InternalError" in answer.body, b"key" in answer.body)
         (record,) = caplog.records
@@ -384,10 +384,10 @@ def test_an_upload_that_cannot_fit_is_refused_before_the_disk_is_full(tmp_path: 
     backend = LocalBackend(root=tmp_path, durable=False)
     with AssetStore(backend) as store:
         url = urlsplit(store.presign("a", method="PUT").url)
-    headers = {"host": url.netloc, "content-length": str(2 * backend.free_bytes())}
+    headers = {"host": url.netloc, "content-length": str(2 * backend.server().root.free_bytes())}
     request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
-    answer = Gate(backend, max_body=1 << 62).open(request)
-    assert isinstance(answer, answers.Answer)
+    answer = backend.server(max_body=1 << 62).open(request)
+    assert isinstance(answer, Response)
     assert isinstance(answer.body, bytes)
     assert (413, True) == (answer.status, b"not enough space" in answer.body)
 
@@ -409,13 +409,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(interface: str, tmp_path: Path
 def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_path: Path) -> None:
     """``max_size`` bounds what one request may send."""
     with running("asgi", tmp_path) as store:
-        backend = store._relay.layers[0].plugin
+        backend = store._stack.layers[0].plugin
         put = store.presign("a", method="PUT")
         url = urlsplit(put.url)
         headers = {"host": url.netloc, "content-length": "11"}
         request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
-        answer = Gate(backend, max_body=10).open(request)
-        assert not isinstance(answer, Arriving)
+        answer = backend.server(max_body=10).open(request)
+        assert not isinstance(answer, PutRequest)
         assert 413 == answer.status
 
 
@@ -441,6 +441,6 @@ def test_only_the_host_of_the_store_is_answered(tmp_path: Path, serve_url: str, 
     """A name that somebody else points at this machine gets nothing; a port that goes without saying may be left out."""
     with AssetStore(backend := LocalBackend(root=tmp_path, serve_url=serve_url)) as store:
         url = urlsplit(store.presign("a").url)
-        answer = Gate(backend).open(Request(method="GET", path=b"a", query=url.query, headers={"host": host}))
-        assert not isinstance(answer, Arriving)
+        answer = backend.server().open(Request(method="GET", path=b"a", query=url.query, headers={"host": host}))
+        assert not isinstance(answer, PutRequest)
         assert status == answer.status

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from assetstore import AssetStore, CheckOptions, ConfigError, NotFoundError, StoreNotFoundError, UnsupportedError
+from assetstore import AssetStore, ConfigError, NotFoundError, StoreNotFoundError, UnsupportedError
+from assetstore.plugin import CheckOptions
 from assetstore_local import LocalBackend
 
 
@@ -70,7 +71,7 @@ def test_a_root_that_is_a_file_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = AssetStore(LocalBackend(root=tmp_path / "file"))
     for operation in (lambda: store.upload(b"", "a"), lambda: store.read("a"), lambda: list(store.list())):
-        with pytest.raises(StoreNotFoundError, match="no folder"):
+        with pytest.raises(StoreNotFoundError, match="not a folder"):
             operation()
     assert not store.check().steps[0].ok
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from assetstore import AssetStore, AssetStoreError, BackendError, NotFoundError, PreconditionError, is_valid_key
+from assetstore import AssetStore, AssetStoreError, BackendError, NotFoundError, PreconditionError
+from assetstore.plugin import is_valid_key
 from assetstore_local import LocalBackend
 
 

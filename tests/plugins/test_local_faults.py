@@ -24,7 +24,7 @@ from assetstore import (
     PreconditionError,
 )
 from assetstore_local import LocalBackend
-from assetstore_local.failures import TABLE, explained
+from assetstore_local.errors import TABLE, explained
 
 _KILLS = int(os.environ.get("ASSETSTORE_KILLS", "12"))
 

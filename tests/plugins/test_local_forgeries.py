@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode,
 import attrs
 import pytest
 
-from assetstore import AssetStore, KeyRing, Part, PresignOptions
+from assetstore import AssetStore
+from assetstore.plugin import Part, PresignOptions, SigningKeys
 from assetstore_local import LocalBackend
-from assetstore_local.arriving import Arriving
-from assetstore_local.gate import Gate
-from assetstore_local.proving import Request
+from assetstore_local.http.put_request import PutRequest
+from assetstore_local.http.server import Server
+from assetstore_local.http.verify import Request
 
 MUTATIONS = 5_000
 KEY = "maps/keep é +%2F//x.webp"
@@ -59,10 +60,10 @@ def signed(backend: LocalBackend, key: str = KEY, **options: Any) -> Request:
     return Request(method=request.method, path=url.path.encode()[1:], query=url.query, headers=headers)
 
 
-def accepted(gate: Gate, request: Request) -> bool:
+def accepted(server: Server, request: Request) -> bool:
     """Tell whether the signature was taken for one of ours; everything that is refused is refused alike."""
-    answer = gate.open(request)
-    if isinstance(answer, Arriving):
+    answer = server.open(request)
+    if isinstance(answer, PutRequest):
         answer.close()
         return True
     answer.close()
@@ -156,20 +157,20 @@ def meaning(request: Request) -> object:
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_of_thousands_of_forgeries_none_is_accepted_and_nothing_genuine_refused(backend: LocalBackend, kind: str) -> None:
     """5,000 changes of each kind of signed request: what says something else is refused, what says the same is served."""
-    gate, dice = Gate(backend), random.Random(kind)
+    server, dice = backend.server(), random.Random(kind)
     genuine = signed(backend, **OPTIONS[kind])
     wrong = []
     for _ in range(MUTATIONS):
         request = dice.choice(CHANGES)(dice, genuine)
-        if accepted(gate, request) != (meaning(request) == meaning(genuine)):
+        if accepted(server, request) != (meaning(request) == meaning(genuine)):
             wrong.append(request)
     assert [] == wrong
-    assert accepted(gate, genuine)
+    assert accepted(server, genuine)
 
 
 def test_every_bit_of_a_signature_counts(backend: LocalBackend) -> None:
     """No character of it can be another one."""
-    gate, genuine = Gate(backend), signed(backend)
+    server, genuine = backend.server(), signed(backend)
     head, name, signature = genuine.query.partition("X-Assetstore-Signature=")
     forged = [
         attrs.evolve(genuine, query=f"{head}{name}{signature[:place]}{letter}{signature[place + 1 :]}")
@@ -178,15 +179,15 @@ def test_every_bit_of_a_signature_counts(backend: LocalBackend) -> None:
         if letter != signature[place]
     ]
     # The last of 43 characters has two bits that mean nothing; they count all the same.
-    assert [] == [request.query for request in forged if accepted(gate, request)]
+    assert [] == [request.query for request in forged if accepted(server, request)]
 
 
 def test_a_signature_is_good_for_its_own_method_alone(backend: LocalBackend) -> None:
     """The purpose is part of what is signed."""
-    gate, headers = Gate(backend), {"host": HOST, "content-length": "3"}
+    server, headers = backend.server(), {"host": HOST, "content-length": "3"}
     methods = ("GET", "HEAD", "PUT", "DELETE")
     matrix = {
-        (of, by): accepted(gate, attrs.evolve(signed(backend, method=of), method=by, headers=headers))
+        (of, by): accepted(server, attrs.evolve(signed(backend, method=of), method=by, headers=headers))
         for of in methods
         for by in methods
     }
@@ -200,15 +201,15 @@ def test_keys_are_rotated_without_breaking_what_they_signed(tmp_path: Path) -> N
     before = LocalBackend(root=tmp_path, signing_keys=(old,))
     AssetStore(before).upload(b"", KEY)
     request = signed(before)
-    assert accepted(Gate(LocalBackend(root=tmp_path, signing_keys=(new, old))), request)
-    assert not accepted(Gate(LocalBackend(root=tmp_path, signing_keys=(new,))), request)
-    assert accepted(Gate(before), request)
+    assert accepted(LocalBackend(root=tmp_path, signing_keys=(new, old)).server(), request)
+    assert not accepted(LocalBackend(root=tmp_path, signing_keys=(new,)).server(), request)
+    assert accepted(before.server(), request)
 
 
 def test_a_token_of_a_direct_upload_is_no_signature_of_a_url(backend: LocalBackend) -> None:
     """One ring, separate purposes."""
-    ring: KeyRing = backend.ring()
+    ring: SigningKeys = backend.server().keys()
     genuine = signed(backend)
     stolen = ring.sign("direct-upload", "GET", KEY)
     head = genuine.query.partition("X-Assetstore-Signature=")[0]
-    assert not accepted(Gate(backend), attrs.evolve(genuine, query=f"{head}X-Assetstore-Signature={stolen}"))
+    assert not accepted(backend.server(), attrs.evolve(genuine, query=f"{head}X-Assetstore-Signature={stolen}"))

@@ -20,11 +20,10 @@ from local_server import running, send
 
 from assetstore import AssetStore, PresignedRequest
 from assetstore_local import LocalBackend, asgi, wsgi
-from assetstore_local.answers import Refusal
-from assetstore_local.arriving import Arriving
-from assetstore_local.asgi import _below
-from assetstore_local.gate import Gate
-from assetstore_local.proving import Request
+from assetstore_local.http.asgi import _below
+from assetstore_local.http.put_request import PutRequest
+from assetstore_local.http.responses import ErrorResponse
+from assetstore_local.http.verify import Request
 
 LARGE = bytes(range(256)) * 4096
 
@@ -214,15 +213,15 @@ def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path
     backend = LocalBackend(root=tmp_path / "assets", durable=False)
     url = urlsplit(store.presign("new", method="PUT").url)
     headers = {"host": url.netloc, "content-length": str(1 << 28)}
-    arriving = Gate(backend).open(Request(method="PUT", path=b"new", query=url.query, headers=headers))
-    assert isinstance(arriving, Arriving)
-    refusals: list[Refusal] = []
+    put = backend.server().open(Request(method="PUT", path=b"new", query=url.query, headers=headers))
+    assert isinstance(put, PutRequest)
+    refusals: list[ErrorResponse] = []
 
     def write_on() -> None:
         try:
             for _ in range(256):
-                arriving.write(bytes(1 << 20))
-        except Refusal as refusal:
+                put.write(bytes(1 << 20))
+        except ErrorResponse as refusal:
             refusals.append(refusal)
 
     thread = threading.Thread(target=write_on)
@@ -230,13 +229,13 @@ def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path
     (place,) = (tmp_path / "assets" / ".assetstore" / "tmp").iterdir()
     while place.stat().st_size < 3 << 20:
         continue
-    arriving.close()
+    put.close()
     with (tmp_path / "other").open("w+b") as other:
         thread.join()
-        with pytest.raises(Refusal):
-            arriving.write(b"late")
-        with pytest.raises(Refusal):
-            arriving.finish()
+        with pytest.raises(ErrorResponse):
+            put.write(b"late")
+        with pytest.raises(ErrorResponse):
+            put.finish()
         assert b"" == other.read()
     assert ["IncompleteBody"] == [refusal.code for refusal in refusals]
     assert ([], False) == (staged(store, tmp_path), store.exists("new"))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, ListOptions, Prefix
+from assetstore import AssetStore, Prefix
+from assetstore.plugin import ListOptions
 from assetstore_local import LocalBackend
 
 _SEGMENTS = st.sampled_from(["", "a", "b", "a!", "a0", "é", "Ω", "😀", "x" * 251, "x" * 256, "x" * 256 + "!", ".assetstore"])

@@ -17,7 +17,7 @@ from moments import failing_at, right_before
 
 from assetstore import AssetStore, AssetStoreError, BackendError, NoSpaceError, NotFoundError, UnavailableError
 from assetstore_local import LocalBackend
-from assetstore_local.scans import Scans
+from assetstore_local.disk.scan_cache import ScanCache
 
 
 def _store(root: Path) -> AssetStore:
@@ -238,7 +238,7 @@ def test_a_big_folder_that_did_not_change_is_not_scanned_again(tmp_path: Path) -
     changed = os.stat(tmp_path).st_ctime_ns
     folder = os.open(tmp_path, os.O_RDONLY)
     try:
-        fresh, settled = Scans(lambda: changed + 10**9), Scans(lambda: changed + 10**10)
+        fresh, settled = ScanCache(lambda: changed + 10**9), ScanCache(lambda: changed + 10**10)
         assert fresh.scan(folder) is not fresh.scan(folder)
         first = settled.scan(folder)
         assert settled.scan(folder) is first

@@ -12,8 +12,9 @@ from typing import ClassVar
 
 import pytest
 
-from assetstore import AssetInfo, AssetStore, ConfigError, InvalidOptionError, ListOptions, SourceError, UnavailableError
+from assetstore import AssetInfo, AssetStore, ConfigError, InvalidOptionError, SourceError, UnavailableError
 from assetstore.config import open_store
+from assetstore.plugin import ListOptions
 from assetstore_local import LocalBackend
 from assetstore_local.r2_rules import R2Rules
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, KeyRing, PresignOptions, is_valid_key, normalize_key
+from assetstore import AssetStore
+from assetstore.plugin import PresignOptions, SigningKeys, is_valid_key, normalize_key
 from assetstore_local import LocalBackend
-from assetstore_local.answers import Answer
-from assetstore_local.arriving import Arriving
-from assetstore_local.gate import Gate
-from assetstore_local.proving import Request
-from assetstore_local.signing import EXPIRES, SIGNATURE, presign, signed_fields
+from assetstore_local.http.put_request import PutRequest
+from assetstore_local.http.responses import Response
+from assetstore_local.http.verify import Request
+from assetstore_local.presign import EXPIRES, SIGNATURE, presign, signed_fields
 
 SECRET = "s" * 32
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
@@ -58,10 +58,10 @@ def arrived(url: str, method: str, **headers: str) -> Request:
     return Request(method=method, path=parts.path[1:].encode(), query=parts.query, headers={"host": parts.netloc, **headers})
 
 
-def status_and_body(result: Answer | Arriving) -> tuple[int, bytes]:
+def status_and_body(result: Response | PutRequest) -> tuple[int, bytes]:
     """Return what was answered at once; 100 is for what takes a body first."""
     result.close()
-    if isinstance(result, Arriving):
+    if isinstance(result, PutRequest):
         return 100, b""
     return result.status, result.body if isinstance(result.body, bytes) else b""
 
@@ -80,7 +80,7 @@ def test_whatever_can_be_signed_is_served(backend: LocalBackend, key: str, optio
     assert (f"/{key}", True) == (unquote(path, errors="strict"), path.isascii())
     headers = {"content-length": "3", **request.headers} if request.method == "PUT" else {}
     expected = {"GET": 404, "HEAD": 404, "PUT": 100, "DELETE": 204}[request.method]
-    assert expected == status_and_body(Gate(backend).open(arrived(request.url, request.method, **headers)))[0]
+    assert expected == status_and_body(backend.server().open(arrived(request.url, request.method, **headers)))[0]
 
 
 PAIRS = st.dictionaries(TEXTS, TEXTS, max_size=3)
@@ -100,13 +100,13 @@ def test_different_requests_have_different_fields(
 def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalBackend, seconds: int) -> None:
     """Over is over to the second; a forged request learns nothing of its time."""
     query = {EXPIRES: str(int(time.time()) - seconds)}
-    query[SIGNATURE] = backend.ring().sign(*signed_fields("GET", "a", query, ()))
-    gate, url = Gate(backend), f"{backend.serve_url}/a?{urlencode(query)}"
-    status, body = status_and_body(gate.open(arrived(url, "GET")))
+    query[SIGNATURE] = backend.server().keys().sign(*signed_fields("GET", "a", query, ()))
+    server, url = backend.server(), f"{backend.serve_url}/a?{urlencode(query)}"
+    status, body = status_and_body(server.open(arrived(url, "GET")))
     expected = (404, b"<Code>NoSuchKey</Code>") if seconds < 0 else (403, b"<Code>ExpiredRequest</Code>")
     assert (expected[0], True) == (status, expected[1] in body)
     forged = {**query, EXPIRES: str(int(time.time()) - seconds - 1)}
-    status, body = status_and_body(gate.open(arrived(f"{backend.serve_url}/a?{urlencode(forged)}", "GET")))
+    status, body = status_and_body(server.open(arrived(f"{backend.serve_url}/a?{urlencode(forged)}", "GET")))
     assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
 
 
@@ -115,9 +115,9 @@ def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalB
 )
 def test_a_time_that_nobody_signed_is_never_read(backend: LocalBackend, expires: str) -> None:
     """Numbers of other kinds are forged like any other text."""
-    signature = backend.ring().sign(*signed_fields("GET", "a", {EXPIRES: "9999999999"}, ()))
+    signature = backend.server().keys().sign(*signed_fields("GET", "a", {EXPIRES: "9999999999"}, ()))
     url = f"{backend.serve_url}/a?{urlencode({EXPIRES: expires, SIGNATURE: signature})}"
-    status, body = status_and_body(Gate(backend).open(arrived(url, "GET")))
+    status, body = status_and_body(backend.server().open(arrived(url, "GET")))
     assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
 
 
@@ -125,7 +125,7 @@ def test_all_that_is_forged_is_answered_alike(backend: LocalBackend) -> None:
     """Whatever is wrong with it, the answer is the same, byte for byte, and shows neither key nor path nor secret."""
     good = backend.assetstore_presign(key="maps/a", options=PresignOptions())
     assert good is not None
-    other = presign(KeyRing.new(), backend.serve_url, "maps/a", PresignOptions())
+    other = presign(SigningKeys.new(), backend.serve_url, "maps/a", PresignOptions())
     urls = [
         good.url.replace("maps/a", "maps/b"),
         good.url.partition("?")[0],
@@ -135,24 +135,26 @@ def test_all_that_is_forged_is_answered_alike(backend: LocalBackend) -> None:
         good.url.replace("/maps", "/%ff"),
         other.url,
     ]
-    answers = [Gate(backend).open(arrived(url, "GET")) for url in urls]
-    answers.append(Gate(backend).open(arrived(good.url, "PUT", **{"content-length": "3"})))
-    seen = {(answer.status, bytes(answer.body), *answer.headers.items()) for answer in answers if isinstance(answer, Answer)}
+    answers = [backend.server().open(arrived(url, "GET")) for url in urls]
+    answers.append(backend.server().open(arrived(good.url, "PUT", **{"content-length": "3"})))
+    responses = [answer for answer in answers if isinstance(answer, Response)]
+    seen = {(response.status, bytes(response.body), *response.headers.items()) for response in responses}
     assert 1 == len(seen)
     assert b"maps" not in next(iter(seen))[1]
-    assert len(urls) + 1 == len([answer for answer in answers if isinstance(answer, Answer)])
+    assert len(urls) + 1 == len(responses)
 
 
 def test_the_secret_of_a_folder_is_read_once(tmp_path: Path) -> None:
     """A process goes on by the secret that it has, and one that starts takes what it finds."""
     backend = LocalBackend(root=tmp_path, durable=False)
-    first = backend.ring().sign("purpose")
+    first = backend.server().keys().sign("purpose")
     key = tmp_path / ".assetstore" / "signing-key"
     key.rename(tmp_path / "key")
-    assert (first, False) == (backend.ring().sign("purpose"), key.exists())
+    assert (first, False) == (backend.server().keys().sign("purpose"), key.exists())
     (tmp_path / "key").rename(key)
-    assert first == LocalBackend(root=tmp_path).ring().sign("purpose")
+    assert first == LocalBackend(root=tmp_path).server().keys().sign("purpose")
     # A new key in front of the file signs from now on; the old one behind it is still good.
     key.write_text(f"{'n' * 43}\n{key.read_text()}")
-    rotated = LocalBackend(root=tmp_path).ring()
-    assert (True, False) == (rotated.verify(first, "purpose"), backend.ring().verify(rotated.sign("purpose"), "purpose"))
+    rotated = LocalBackend(root=tmp_path).server().keys()
+    running = backend.server().keys()
+    assert (True, False) == (rotated.verify(first, "purpose"), running.verify(rotated.sign("purpose"), "purpose"))

@@ -18,7 +18,7 @@ def signature_by(root: Path, gate: Any, results: Any) -> None:
     """Sign something once all processes are ready."""
     backend = LocalBackend(root=root, durable=False)
     gate.wait(60)
-    results.put(backend.ring().sign("purpose", "field"))
+    results.put(backend.server().keys().sign("purpose", "field"))
 
 
 def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_key_is_out_of_reach(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     """Whoever could read it could sign; the error says how to mend that, and does not show the key."""
-    LocalBackend(root=tmp_path).ring()
+    LocalBackend(root=tmp_path).server().keys()
     key = tmp_path / ".assetstore" / "signing-key"
     key.chmod(mode)
     with pytest.raises(ConfigError, match="others can read") as caught:
@@ -62,7 +62,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
 @pytest.mark.parametrize("text", ["", "short", "x" * 31])
 def test_a_damaged_key_is_refused(tmp_path: Path, text: str) -> None:
     """Nothing is ever signed by less than 32 characters, from the folder or from the settings."""
-    LocalBackend(root=tmp_path).ring()
+    LocalBackend(root=tmp_path).server().keys()
     (tmp_path / ".assetstore" / "signing-key").write_text(text)
     with pytest.raises(ConfigError, match="at least 32 characters"):
         AssetStore(LocalBackend(root=tmp_path)).presign("a")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import ConfigError, Hooks, InvalidOptionError, NameOptions, ProposedKey, is_valid_key
+from assetstore import ConfigError, InvalidOptionError
+from assetstore.plugin import Hooks, NameOptions, ProposedKey, is_valid_key
 from assetstore_naming import Naming, clean_filename
 
 DIGEST = hashlib.sha256(b"a keep").hexdigest()
@@ -159,15 +160,15 @@ def test_a_template_may_use_every_field():
         ),
         (
             {"scheme": "template", "template": "/{name}"},
-            "template '/{name}' makes no valid keys: a key does not begin with '/'",
+            "template '/{name}' makes no valid keys: a key must not begin with '/'",
         ),
         (
             {"scheme": "template", "template": "a/.{suffix}"},
-            "template 'a/.{suffix}' makes no valid keys: a key has no segment '.' or '..'",
+            "template 'a/.{suffix}' makes no valid keys: a key must not have a segment '.' or '..'",
         ),
         (
             {"scheme": "template", "template": "{stem}" * 6},
-            f"template {'{stem}' * 6!r} makes no valid keys: a key has at most 1024 bytes of UTF-8, this one has 1200",
+            f"template {'{stem}' * 6!r} makes no valid keys: a key must have at most 1024 bytes of UTF-8, got 1200",
         ),
         ({"on_clash": "overwrite"}, "on_clash is remake, reuse or fail, not 'overwrite'"),
         (
@@ -268,13 +269,13 @@ def test_any_category_makes_a_valid_key_or_is_refused(filename, category):
 @pytest.mark.parametrize(
     ("category", "message"),
     [
-        ("/maps", "category '/maps' cannot begin a key: a key does not begin with '/'"),
+        ("/maps", "category '/maps' cannot begin a key: a key must not begin with '/'"),
         ("maps/", "category 'maps/' ends in '/'; leave the trailing slash out"),
-        ("maps/../x", "category 'maps/../x' cannot begin a key: a key has no segment '.' or '..'"),
-        ("a\nb", r"category 'a\nb' cannot begin a key: a key holds no control characters, this one has U+000A"),
+        ("maps/../x", "category 'maps/../x' cannot begin a key: a key must not have a segment '.' or '..'"),
+        ("a\nb", r"category 'a\nb' cannot begin a key: a key must not contain control characters, got U+000A"),
         (
             "x" * 1020,
-            f"no key can be made with category {'x' * 1020!r}: a key has at most 1024 bytes of UTF-8, this one has 1031",
+            f"no key can be made with category {'x' * 1020!r}: a key must have at most 1024 bytes of UTF-8, got 1031",
         ),
     ],
 )

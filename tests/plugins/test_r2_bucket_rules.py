@@ -11,7 +11,6 @@ import pytest
 from r2_stand_in import backend_on
 
 from assetstore import AccessDeniedError, CredentialsError, InvalidOptionError, StoreNotFoundError, UnsupportedError
-from assetstore.testing.proxy import FaultProxy, R2Personality
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.bucket_rules import (
     cors_rule,
@@ -21,6 +20,7 @@ from assetstore_r2.bucket_rules import (
     set_cors,
     set_lifecycle,
 )
+from assetstore_r2.testing import FaultProxy, R2Personality
 
 OTHERS_CORS = {
     "AllowedOrigins": ["https://elsewhere.example"],

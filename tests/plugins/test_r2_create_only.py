@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ParamValidationError
 from r2_stand_in import PART, Forward, Reply, Request, backend_at, backend_on, error_reply, get, put, stand_in
 
-from assetstore import AlreadyExistsError, AssetStore, CopyOptions, UnavailableError
-from assetstore.testing.proxy import FaultProxy, LoseResponse, R2Personality
+from assetstore import AlreadyExistsError, AssetStore, UnavailableError
+from assetstore.plugin import CopyOptions
 from assetstore_r2 import R2Backend, S3Backend
 from assetstore_r2.copy import copy
+from assetstore_r2.testing import FaultProxy, LoseResponse, R2Personality
 
 HEADER = "cf-copy-destination-if-none-match"
 

@@ -14,15 +14,14 @@ from assetstore import (
     IntegrityError,
     InvalidKeyError,
     InvalidOptionError,
-    ListOptions,
     NotFoundError,
     PreconditionError,
     SourceError,
-    StatOptions,
     StoreNotFoundError,
     UnavailableError,
     UnsupportedError,
 )
+from assetstore.plugin import ListOptions, StatOptions
 from assetstore_r2.errors import BY_CODE, retry_after
 
 R2_CODES = {

@@ -8,16 +8,8 @@ import attrs
 import pytest
 from r2_stand_in import PART, Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
 
-from assetstore import (
-    AlreadyExistsError,
-    CopyOptions,
-    DeleteOptions,
-    NotFoundError,
-    PreconditionError,
-    StatOptions,
-    UnavailableError,
-    UnknownOutcomeError,
-)
+from assetstore import AlreadyExistsError, NotFoundError, PreconditionError, UnavailableError, UnknownOutcomeError
+from assetstore.plugin import CopyOptions, DeleteOptions, StatOptions
 
 
 def losing(method: str, part_of_path: str, *, count: int = 1) -> Script:

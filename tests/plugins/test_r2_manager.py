@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import is_valid_key
+from assetstore.plugin import is_valid_key
 from assetstore_r2 import DownloadResult, R2AssetManager, UploadResult
 
 if TYPE_CHECKING:

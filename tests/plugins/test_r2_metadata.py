@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from r2_stand_in import backend_on, put
 
-from assetstore import AssetInfo, StatOptions, decode_metadata, encode_metadata
+from assetstore import AssetInfo
+from assetstore.plugin import StatOptions, decode_metadata, encode_metadata
 from assetstore_r2.headers import SHA256
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True).filter(lambda name: not name.startswith("assetstore-"))

@@ -28,7 +28,8 @@ from assetstore import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from assetstore.testing.proxy import (
+from assetstore_r2 import R2Backend
+from assetstore_r2.testing import (
     Delay,
     ErrorBody,
     ExpireCredentials,
@@ -43,7 +44,6 @@ from assetstore.testing.proxy import (
     Status,
     Truncate,
 )
-from assetstore_r2 import R2Backend
 
 PART = 5 << 20
 SMALL = bytes(range(250)) * 12

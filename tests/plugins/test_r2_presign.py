@@ -13,16 +13,8 @@ import attrs
 import pytest
 from r2_stand_in import backend_at, backend_on, get, put
 
-from assetstore import (
-    AssetStore,
-    InvalidOptionError,
-    NotFoundError,
-    PresignedRequest,
-    PresignOptions,
-    StatOptions,
-    UrlOptions,
-    attachment,
-)
+from assetstore import AssetStore, InvalidOptionError, NotFoundError, PresignedRequest
+from assetstore.plugin import PresignOptions, StatOptions, UrlOptions, attachment
 from assetstore_r2 import S3Backend
 
 BOUND_NAMES = ["content-type", "cache-control", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-by"]

@@ -9,7 +9,8 @@ import attrs
 import pytest
 from r2_stand_in import Forward, Reply, Request, backend_at, backend_on, drain, get, opened, put, stand_in
 
-from assetstore import BackendError, DeleteOptions, NotFoundError, PreconditionError, UnavailableError
+from assetstore import BackendError, NotFoundError, PreconditionError, UnavailableError
+from assetstore.plugin import DeleteOptions
 
 DATA = bytes(range(256)) * 4096
 ETAG = '"0123456789abcdef0123456789abcdef"'

@@ -11,15 +11,8 @@ from typing import Any
 import pytest
 from r2_stand_in import Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
 
-from assetstore import (
-    AccessDeniedError,
-    CheckOptions,
-    CopyOptions,
-    DeleteOptions,
-    ListOptions,
-    PreconditionError,
-    UnavailableError,
-)
+from assetstore import AccessDeniedError, PreconditionError, UnavailableError
+from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions
 from assetstore_r2 import S3Backend
 
 STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})

@@ -12,7 +12,7 @@ import pytest
 
 from assetstore import ConfigError
 from assetstore_r2 import store_from_settings
-from assetstore_r2.settings import R2Settings, find_settings
+from assetstore_r2.asset_manager.settings import R2Settings, find_settings
 
 CANARY = "canary-4b1d"
 COMPLETE = {

@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 from r2_stand_in import PART, Request, StandIn, backend_at, backend_on, drain, opened, put, stand_in
 
-from assetstore import (
-    CheckOptions,
-    CopyOptions,
-    DeleteOptions,
-    ListOptions,
-    NotFoundError,
-    ReadOptions,
-    StatOptions,
-)
+from assetstore import NotFoundError
+from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions, ReadOptions, StatOptions
 from assetstore_r2 import S3Backend
 
 AMBIENT = {

@@ -16,8 +16,9 @@ from pathlib import Path
 import pluggy
 import pytest
 
-from assetstore import AssetStoreError, ConfigError, Event, Hooks, NoSpaceError, StatsOptions, UnavailableError
-from assetstore.models import Outcome
+from assetstore import AssetStoreError, ConfigError, Event, NoSpaceError, UnavailableError
+from assetstore.plugin import Hooks, StatsOptions
+from assetstore.results import Outcome
 from assetstore_stats import Stats
 from assetstore_stats.counters import Counters
 from assetstore_stats.ledger import Ledger

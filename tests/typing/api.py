@@ -13,18 +13,15 @@ from assetstore import (
     AssetStore,
     DeleteReport,
     DirectUpload,
-    Hooks,
     ListPage,
     Prefix,
     PresignedRequest,
     UploadedPart,
-    Wrapper,
-    hookimpl,
     open_store,
-    sniff_type,
 )
-from assetstore.models import ReadOptions
-from assetstore.sources import Source
+from assetstore.content.source import Source
+from assetstore.options import ReadOptions
+from assetstore.plugin import Hooks, Wrapper, hookimpl, sniff_type
 
 store = open_store("file:assets")
 assert_type(store, AssetStore)

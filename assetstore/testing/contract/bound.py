@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from assetstore.direct.send import Sender
 from assetstore.testing.contract.fixtures import Able
 from assetstore.testing.contract.signing import Signing, SigningFixtures
-from assetstore.testing.sending import Sender
+from assetstore.testing.samples import OTHER_SAMPLES, PLAIN, SAMPLES
 
 DATA = b"the map of the keep"
 
@@ -83,6 +84,18 @@ class BoundGuarantees(SigningFixtures):
         assert 200 == send(request, DATA).status
         assert "public, max-age=60" == signing.stat("a").cache_control
 
+    def test_a_signed_put_stores_its_headers(self, signing: Signing, able: Able, send: Sender) -> None:
+        """Each HTTP header of a signed PUT has to be sent, and is stored with the asset."""
+        asked = {name: text for name, text in SAMPLES.items() if signing is not None and able(f"presign.{name}")}
+        if signing is None or not able("presign.method"):
+            return
+        for name, text in asked.items():
+            request = signing.presign(name, method="PUT", **{name: text})
+            assert 400 <= send(request, DATA, headers={name.replace("_", "-"): OTHER_SAMPLES[name]}).status < 500
+            assert not signing.exists(name)
+            assert 200 == send(request, DATA).status
+            assert text == getattr(signing.stat(name), name)
+
     def test_a_signed_put_can_be_create_only(self, signing: Signing, able: Able, send: Sender) -> None:
         """With ``overwrite=False`` a signed PUT writes a free key, and is answered 412 when it is taken; the bytes stay."""
         if signing is None or not (able("presign.overwrite") and able("presign.method")):
@@ -95,14 +108,9 @@ class BoundGuarantees(SigningFixtures):
 
     def test_a_signed_put_keeps_all_that_it_is_bound_to(self, signing: Signing, able: Able, send: Sender) -> None:
         """All bonds that a backend has hold together, as in an upload straight from a browser."""
-        bonds: dict[str, Any] = {
-            "content_type": "image/webp",
-            "content_length": len(DATA),
-            "sha256": hashlib.sha256(DATA).hexdigest(),
-            "metadata": {"by": "gm"},
-            "cache_control": "no-cache",
-            "overwrite": False,
-        }
+        headers: dict[str, Any] = {**PLAIN, "metadata": {"by": "gm"}}
+        digest = hashlib.sha256(DATA).hexdigest()
+        bonds = {**headers, "content_length": len(DATA), "sha256": digest, "overwrite": False}
         bonds = {name: value for name, value in bonds.items() if signing is not None and able(f"presign.{name}")}
         if signing is None or not bonds or not able("presign.method"):
             return
@@ -111,6 +119,6 @@ class BoundGuarantees(SigningFixtures):
             assert 400 <= send(request, DATA, headers={name: ""}).status < 500
         assert not signing.exists("a")
         assert 200 == send(request, DATA).status
-        stored, kept = signing.stat("a"), bonds.keys() & {"content_type", "metadata", "cache_control"}
+        stored, kept = signing.stat("a"), bonds.keys() & headers.keys()
         assert DATA == signing.read("a")
         assert {name: bonds[name] for name in kept} == {name: getattr(stored, name) for name in kept}

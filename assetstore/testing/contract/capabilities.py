@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assetstore.options import HEADERS, TEXT_HEADERS
+
 _HEADERS = ("test_headers_round_trip",)
+_BOUND_HEADERS = ("test_a_signed_put_stores_its_headers",)
 _PARTS = ("test_signed_parts_become_one_asset",)
 _PARTS_LISTED = ("test_signed_parts_are_listed",)
 _PART_HEADERS = ("test_an_upload_in_parts_keeps_its_headers",)
@@ -12,10 +15,9 @@ _UPDATES = ("test_update_replaces_what_it_names_and_keeps_the_rest",)
 
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "upload": ("test_every_kind_of_source_is_stored_alike", "test_sizes_around_every_border_are_exact"),
+    **{f"upload.{name}": _HEADERS for name in TEXT_HEADERS},
+    "upload.content_encoding": (*_HEADERS, "test_packed_bytes_are_read_as_they_are_stored"),
     "upload.content_type": (*_HEADERS, "test_the_content_type_is_guessed_from_the_name"),
-    "upload.cache_control": _HEADERS,
-    "upload.content_disposition": _HEADERS,
-    "upload.content_language": _HEADERS,
     "upload.metadata": ("test_metadata_round_trips_in_any_script", "test_spaces_around_metadata_are_kept"),
     "upload.overwrite": ("test_a_create_only_upload_refuses_a_taken_key", "test_of_many_create_only_threads_one_wins"),
     "upload.if_match": ("test_a_compare_and_swap_needs_the_stored_etag", "test_of_many_swapping_threads_one_wins"),
@@ -34,13 +36,12 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "download": ("test_every_way_of_reading_gives_the_same_bytes", "test_a_download_appears_whole_or_not_at_all"),
     "download.progress": ("test_a_download_appears_whole_or_not_at_all",),
     "copy": ("test_a_copy_has_the_bytes_headers_and_metadata", "test_a_large_asset_is_copied_whole"),
-    "copy.content_type": _UPDATES,
+    **{f"copy.{name}": _UPDATES for name in TEXT_HEADERS},
     "copy.cache_control": (*_UPDATES, "test_update_clears_with_empty_values"),
-    "copy.content_disposition": _UPDATES,
-    "copy.content_language": _UPDATES,
     "copy.metadata": (*_UPDATES, "test_update_clears_with_empty_values"),
     "copy.overwrite": ("test_a_create_only_copy_refuses_a_taken_key",),
     "copy.if_match": ("test_a_copy_can_insist_on_a_version", "test_an_update_can_insist_on_a_version"),
+    "copy.known": ("test_a_direct_upload_becomes_an_asset", "test_what_is_sent_anew_while_it_is_checked_is_not_taken"),
     "presign": (
         "test_a_signed_url_works_as_it_was_signed",
         "test_a_signed_url_allows_nothing_else",
@@ -48,21 +49,19 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     ),
     "presign.method": ("test_a_signed_url_works_as_it_was_signed", "test_a_signed_url_is_for_one_method"),
     "presign.expires": ("test_a_signed_url_ends_when_it_says",),
+    **{f"presign.{name}": _BOUND_HEADERS for name in TEXT_HEADERS},
     "presign.content_type": ("test_a_signed_get_is_answered_with_its_type", "test_a_signed_put_stores_its_type"),
     "presign.download_as": ("test_a_signed_get_is_saved_under_its_name",),
     "presign.content_length": ("test_a_signed_put_has_its_size",),
     "presign.sha256": ("test_a_signed_put_has_its_digest",),
     "presign.metadata": ("test_a_signed_put_stores_its_metadata",),
-    "presign.cache_control": ("test_a_signed_put_stores_its_cache_control",),
+    "presign.cache_control": (*_BOUND_HEADERS, "test_a_signed_put_stores_its_cache_control"),
     "presign.overwrite": ("test_a_signed_put_can_be_create_only",),
     "presign.window": ("test_one_window_has_one_signed_url",),
     "presign.part": ("test_signed_parts_become_one_asset", "test_a_signed_part_is_for_one_place"),
     "url": ("test_a_public_url_names_the_key",),
     "begin_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
-    **{
-        f"begin_parts.{name}": _PART_HEADERS
-        for name in ("content_type", "cache_control", "content_disposition", "content_language", "metadata")
-    },
+    **{f"begin_parts.{name}": _PART_HEADERS for name in HEADERS},
     "list_parts": _PARTS_LISTED,
     "list_parts.upload_id": _PARTS_LISTED,
     "end_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
@@ -80,3 +79,6 @@ That what is not claimed is refused is shown for all of them by ``test_what_is_n
 
 NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
 """Options that no caller gives and no backend claims: what becomes of a taken key is decided when an upload ends."""
+
+HINTS = frozenset({"copy.known"})
+"""Options that spare a backend work and change nothing of what comes out."""

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from assetstore.errors import AccessDeniedError, InvalidKeyError, UnavailableError
-from assetstore.models import DeleteFailure, DeleteReport
+from assetstore.results import DeleteFailure, DeleteReport
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, Fixtures
 from assetstore.testing.faults import Raise, Return

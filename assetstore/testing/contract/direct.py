@@ -13,9 +13,10 @@ from typing import Any
 import attrs
 import pytest
 
-from assetstore.direct_models import DirectUpload, UploadPolicy
+from assetstore.direct.send import Sender
 from assetstore.errors import AlreadyExistsError, ConfigError, NotFoundError, UnavailableError, UnsupportedError
-from assetstore.models import AssetInfo, ProposedKey
+from assetstore.options import UploadPolicy
+from assetstore.results import AssetInfo, DirectUpload, ProposedKey
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.contract.fixtures import Able, ScriptedNaming, brief
@@ -23,7 +24,6 @@ from assetstore.testing.contract.signing import Signing, SigningFixtures
 from assetstore.testing.faults import Fault, Raise
 from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.observer import RecordingObserver
-from assetstore.testing.sending import Sender
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 IMAGES = UploadPolicy(types=("image/png", "image/webp"), max_size=len(PNG))
@@ -229,8 +229,8 @@ class DirectGuarantees(DirectFixtures):
         assert expected == [(event.op, event.bytes) for event in observer.events]
         assert [f"{prefix}a.png"] * 3 == [event.key for event in observer.events[:3]]
         assert upload.request is not None
-        told = f"{observer.events} {upload}"
-        assert (False, False) == (upload.token in told, upload.request.url in told)
+        reported = f"{observer.events} {upload}"
+        assert (False, False) == (upload.token in reported, upload.request.url in reported)
 
 
 def put(send: Sender, upload: DirectUpload, data: bytes) -> None:

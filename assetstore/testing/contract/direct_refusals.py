@@ -6,13 +6,13 @@ import hashlib
 
 import pytest
 
+from assetstore.direct.send import Sender
 from assetstore.errors import IntegrityError, NotFoundError, PreconditionError, RefusedError, TokenError
 from assetstore.store import AssetStore
 from assetstore.testing.contract.direct import IMAGES, PNG, DirectFixtures, Meanwhile, keys, put, sent
 from assetstore.testing.contract.fixtures import Able
 from assetstore.testing.contract.signing import Signing
 from assetstore.testing.faulty import FaultyBackend
-from assetstore.testing.sending import Sender
 
 OTHER = PNG[::-1]
 SHA256 = hashlib.sha256(PNG).hexdigest()
@@ -97,8 +97,10 @@ class DirectRefusalGuarantees(DirectFixtures):
         if direct is None:
             return
         token = sent(direct, send).token
-        places = [*range(0, len(token), len(token) // 20), len(token) - 1]
-        changed = [token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :] for place in places]
+        positions = [*range(0, len(token), len(token) // 20), len(token) - 1]
+        changed = [
+            token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :] for position in positions
+        ]
         spy.calls.clear()
         for forged in (*changed, token[:-1], token[1:], f"{token}A", token.partition(".")[0], "", "a.b"):
             for use in (direct.finish_upload, direct.cancel_upload, direct.list_parts):

@@ -13,8 +13,9 @@ import attrs
 import pytest
 
 from assetstore.errors import AssetStoreError
-from assetstore.hookspecs import Hooks, hookimpl
-from assetstore.models import NameOptions, ProposedKey
+from assetstore.hooks import Hooks, hookimpl
+from assetstore.options import NameOptions
+from assetstore.results import ProposedKey
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.faulty import FaultyBackend
@@ -67,8 +68,8 @@ class Fixtures:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every guarantee under a prefix, and on the whole store too unless others use it."""
         summary.register(metafunc.config)
-        if "place" in metafunc.fixturenames:
-            metafunc.parametrize("place", ["scoped"] if self.shared else ["whole", "scoped"])
+        if "scope" in metafunc.fixturenames:
+            metafunc.parametrize("scope", ["scoped"] if self.shared else ["whole", "scoped"])
 
     @pytest.fixture(autouse=True)
     def _exclusion(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
@@ -110,9 +111,9 @@ class Fixtures:
         return ScriptedNaming()
 
     @pytest.fixture
-    def prefix(self, place: str) -> str:
+    def prefix(self, scope: str) -> str:
         """Return what stands before each key in the backend, always 22 bytes or none."""
-        return f"contract-{secrets.token_hex(6)}/" if place == "scoped" else ""
+        return f"contract-{secrets.token_hex(6)}/" if scope == "scoped" else ""
 
     @pytest.fixture
     def store(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assetstore.errors import InvalidKeyError, InvalidOptionError
-from assetstore.models import AssetInfo, ListPage, Prefix
+from assetstore.results import AssetInfo, ListPage, Prefix
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, Fixtures
 

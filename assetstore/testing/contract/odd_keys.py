@@ -5,8 +5,8 @@ from __future__ import annotations
 import string
 import unicodedata
 
-_PLACES = ("{0}", "{0}x", "x{0}y", "x{0}", "x/{0}/y")
-_PUNCTUATION = [place.format(mark) for mark in string.punctuation if mark not in "./" for place in _PLACES[1:4]]
+_POSITIONS = ("{0}", "{0}x", "x{0}y", "x{0}", "x/{0}/y")
+_PUNCTUATION = [position.format(mark) for mark in string.punctuation if mark not in "./" for position in _POSITIONS[1:4]]
 
 _SLASHES = [
     *("a", "a/", "a//", "a/b", "a//b", "a///b", "a/b/"),

@@ -8,15 +8,15 @@ from typing import Any, TypeAlias
 import attrs
 import pytest
 
-from assetstore.direct_models import EndPartsOptions, PartsOptions, UploadedPart
+from assetstore.direct.send import Answer, Sender
 from assetstore.errors import IntegrityError, NotFoundError
-from assetstore.models import UploadOptions
-from assetstore.relay import Relay
-from assetstore.signed import Part, PresignedRequest, PresignOptions
+from assetstore.options import EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
+from assetstore.results import PresignedRequest, UploadedPart
+from assetstore.stack import Stack
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, brief
 from assetstore.testing.contract.signing import Signing, SigningFixtures
-from assetstore.testing.sending import Answer, Sender
+from assetstore.testing.samples import SAMPLES
 
 TAIL = b"tail"
 
@@ -26,24 +26,24 @@ class Parts:
     """One upload in parts, as the server and as the browser see it.
 
     Attributes:
-        relay: what the operations are called by.
+        stack: what the operations are called by.
         send: what the browser sends by.
         key: the key in the backend.
     """
 
-    relay: Relay
+    stack: Stack
     send: Sender
     key: str
     upload_id: str = ""
 
     def begin(self, options: UploadOptions) -> Parts:
         """Return a new upload."""
-        return attrs.evolve(self, upload_id=self.relay.begin_parts(self.key, options))
+        return attrs.evolve(self, upload_id=self.stack.begin_parts(self.key, options))
 
     def sign(self, number: int) -> PresignedRequest:
         """Return the request by which a part is sent."""
         part = Part(upload_id=self.upload_id, number=number)
-        return self.relay.presign(self.key, PresignOptions(method="PUT", part=part))
+        return self.stack.presign(self.key, PresignOptions(method="PUT", part=part))
 
     def put(self, number: int, data: bytes) -> Answer:
         """Let the browser send a part."""
@@ -51,11 +51,11 @@ class Parts:
 
     def list(self) -> tuple[UploadedPart, ...]:
         """Return the parts that are there."""
-        return self.relay.list_parts(self.key, PartsOptions(upload_id=self.upload_id))
+        return self.stack.list_parts(self.key, PartsOptions(upload_id=self.upload_id))
 
     def end(self, parts: tuple[UploadedPart, ...] | None) -> int:
         """Put them together, and return the size."""
-        return self.relay.end_parts(self.key, EndPartsOptions(upload_id=self.upload_id, parts=parts)).size
+        return self.stack.end_parts(self.key, EndPartsOptions(upload_id=self.upload_id, parts=parts)).size
 
 
 Uploading: TypeAlias = Parts | None
@@ -72,8 +72,8 @@ class PartsGuarantees(SigningFixtures):
         """Return what uploads ``a`` in parts, or ``None`` where that cannot be done."""
         if signing is None or not all([able("begin_parts"), able("list_parts"), able("end_parts"), able("presign.part")]):
             return None
-        relay = signing._relay  # noqa: SLF001 - users have direct uploads instead, which are made of these operations
-        return Parts(relay=relay, send=send, key=f"{prefix}a")
+        stack = signing._stack  # noqa: SLF001 - users have direct uploads instead, which are made of these operations
+        return Parts(stack=stack, send=send, key=f"{prefix}a")
 
     def test_signed_parts_become_one_asset(self, uploading: Uploading, store: AssetStore) -> None:
         """Parts that are sent in any order become one asset by the ETags that were answered, and nothing is seen before."""
@@ -109,13 +109,7 @@ class PartsGuarantees(SigningFixtures):
         """Headers and metadata that were given at the beginning are the asset's in the end."""
         if uploading is None:
             return
-        asked: dict[str, Any] = {
-            "content_type": "image/webp",
-            "cache_control": "no-cache",
-            "content_disposition": 'inline; filename="a.webp"',
-            "content_language": "de",
-            "metadata": {"by": "Spielleitung 🐉"},
-        }
+        asked: dict[str, Any] = {**SAMPLES, "metadata": {"by": "Spielleitung 🐉"}}
         asked = {name: value for name, value in asked.items() if able(f"begin_parts.{name}")}
         upload = uploading.begin(attrs.evolve(UploadOptions(), **asked))
         upload.end((UploadedPart(number=1, etag=upload.put(1, TAIL).headers["etag"]),))

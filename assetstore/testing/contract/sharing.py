@@ -61,8 +61,8 @@ class SharingGuarantees(Fixtures):
 
     def test_what_a_store_tells_can_be_pickled(self, store: AssetStore) -> None:
         """Facts about an asset and pages of a listing go to other processes and come back equal."""
-        told = (store.upload(b"abc", "a"), store.stat("a"), store.list_page())
-        assert told == pickle.loads(pickle.dumps(told))  # noqa: S301 - our own bytes
+        reported = (store.upload(b"abc", "a"), store.stat("a"), store.list_page())
+        assert reported == pickle.loads(pickle.dumps(reported))  # noqa: S301 - our own bytes
 
     def test_two_stores_in_one_process_do_not_mix(self, store: AssetStore) -> None:
         """What is written to one store is not in another."""

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from assetstore.direct.send import Sender
 from assetstore.errors import UnsupportedError
-from assetstore.signed import Method
+from assetstore.options import Method
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.contract.fixtures import Able, Fixtures
 from assetstore.testing.faulty import FaultyBackend
-from assetstore.testing.sending import Sender
 
 Signing: TypeAlias = AssetStore | None
 

@@ -10,9 +10,9 @@ from typing import IO, cast
 
 import pytest
 
+from assetstore.content.source import SourceLike
 from assetstore.errors import AlreadyExistsError, SourceError
-from assetstore.models import ProposedKey
-from assetstore.sources import SourceLike
+from assetstore.results import ProposedKey
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, Fixtures, ScriptedNaming, brief
 

@@ -9,14 +9,15 @@ from typing import ClassVar
 import attrs
 import pytest
 
+from assetstore.content.source import Source
 from assetstore.errors import UnsupportedError
-from assetstore.hookspecs import OPTIONAL, hookimpl
-from assetstore.models import AssetInfo, AssetStream, ReadOptions, UploadOptions
-from assetstore.sources import Source
+from assetstore.hooks import OPTIONAL, hookimpl
+from assetstore.options import ReadOptions, UploadOptions
+from assetstore.results import AssetInfo, AssetStream
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Fixtures, Wrappers
 from assetstore.testing.faulty import FaultyBackend
-from assetstore.wrappers import Wrapper
+from assetstore.wrapper import Wrapper
 
 _FLIPPED = bytes(255 - byte for byte in range(256))
 _PLAIN = b"the bytes that must not stand in the backend"

@@ -14,15 +14,14 @@ from assetstore.testing.machine.model import Asset, Outcome, Step, World, put, r
 from assetstore.testing.machine.script import Code, call
 from assetstore.testing.machine.walker import Walker, walks
 from assetstore.testing.machine.writing import METADATA
+from assetstore.testing.samples import OTHER_SAMPLES, PLAIN
 
 VERSION = st.none() | st.none() | THERE
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
+        **{name: st.sampled_from([OTHER_SAMPLES[name], ""]) for name in PLAIN},
         "content_type": st.sampled_from(["image/png", "application/json"]),
-        "cache_control": st.sampled_from(["no-store", ""]),
-        "content_disposition": st.sampled_from(["attachment", ""]),
-        "content_language": st.sampled_from(["ja", ""]),
         "metadata": METADATA,
     },
 )
@@ -49,10 +48,10 @@ class ChangingRules(Walker):
         """Delete several assets, some of them twice."""
         client = self.client(who, *keys or [""])
         # A report names a key as it was asked for first.
-        told = sorted({normalize_key(key): client.inner(key) for key in reversed(keys)}.values())
+        deleted = sorted({normalize_key(key): client.inner(key) for key in reversed(keys)}.values())
 
         def outcomes(world: World) -> list[Outcome]:
-            return [((told, []), without(world, *map(normalize_key, keys)))]
+            return [((deleted, []), without(world, *map(normalize_key, keys)))]
 
         step = Step(
             code=call(f"{client.name}.delete_many", [client.inner(key) for key in keys]),
@@ -61,7 +60,7 @@ class ChangingRules(Walker):
             client=who,
             ops=("delete",) if keys else (),
             changes=tuple(map(normalize_key, keys)),
-            blame=([], told),
+            blame=([], deleted),
         )
         self.take(step)
 
@@ -91,7 +90,7 @@ class ChangingRules(Walker):
             if error is not None:
                 return [(error, world)]
             copied = put(world, end, world[start])
-            answer = (client.told(destination), len(world[start].data))
+            answer = (client.seen(destination), len(world[start].data))
             return [(answer, without(copied, start) if move and not stays else copied)]
 
         step = Step(
@@ -121,7 +120,7 @@ class ChangingRules(Walker):
         def outcomes(world: World) -> list[Outcome]:
             refused = refusals(world, full, version and normalize_key(version), NotFoundError)
             refused = refused if full in world else [NotFoundError]
-            return [(error or (client.told(key), len(world[full].data)), changed(world, error)) for error in refused]
+            return [(error or (client.seen(key), len(world[full].data)), changed(world, error)) for error in refused]
 
         def changed(world: World, error: type[Exception] | None) -> World:
             if error is not None:

@@ -38,8 +38,8 @@ class Client:
         """Return a key, or its beginning, as this client spells it."""
         return key[len(self.prefix) :]
 
-    def told(self, key: str) -> str:
-        """Return a key as this client is told it."""
+    def seen(self, key: str) -> str:
+        """Return a key as this client sees it."""
         return normalize_key(key)[len(self.prefix) :]
 
 

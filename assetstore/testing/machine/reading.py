@@ -10,14 +10,14 @@ from hypothesis.stateful import precondition
 
 from assetstore.errors import NotFoundError
 from assetstore.keys import normalize_key, normalize_prefix
+from assetstore.options import TEXT_HEADERS
 from assetstore.testing.machine.keys import THERE, WHO, Client, fold, is_prefix
 from assetstore.testing.machine.model import Answer, Asset, Outcome, Step, World, refusals
 from assetstore.testing.machine.script import Code, call, indented
 from assetstore.testing.machine.walker import Walker, walks
 
-PLACE = st.integers(0, 3) | st.integers(0, 50) | st.integers(0, 200_000)
+POSITION = st.integers(0, 3) | st.integers(0, 50) | st.integers(0, 200_000)
 LIMIT = st.none() | st.integers(0, 5)
-HEADERS = ("content_type", "cache_control", "content_disposition", "content_language")
 
 
 class ReadingRules(Walker):
@@ -30,11 +30,11 @@ class ReadingRules(Walker):
 
     def stating(self, client: Client, key: str) -> Step:
         """Return the step that looks an asset up."""
-        known = [name for name in HEADERS if self.can(f"upload.{name}")]
+        known = [name for name in TEXT_HEADERS if self.can(f"upload.{name}")]
         metadata = self.can("upload.metadata")
 
         def facts(asset: Asset) -> Answer:
-            listed = [client.told(key), len(asset.data), *(asset.headers.get(name) for name in known)]
+            listed = [client.seen(key), len(asset.data), *(asset.headers.get(name) for name in known)]
             return (*listed, dict(asset.headers.get("metadata", {}))) if metadata else tuple(listed)
 
         names = ["it.key", "it.size", *(f"it.{name}" for name in known), *(["dict(it.metadata)"] if metadata else [])]
@@ -72,7 +72,7 @@ class ReadingRules(Walker):
         self.take(Step(code=code, outcomes=lambda world: [(full in world, world)], client=who, ops=("stat",)))
 
     @precondition(Walker.stocked)
-    @walks(who=WHO, key=THERE, offset=PLACE, length=st.none() | PLACE)
+    @walks(who=WHO, key=THERE, offset=POSITION, length=st.none() | POSITION)
     def read_a_run(self, who: str, key: str, offset: int, length: int | None) -> None:
         """Read a part of an asset."""
         if not (self.can("read.offset") and self.can("read.length")):
@@ -99,8 +99,8 @@ class ReadingRules(Walker):
     def download(self, who: str, key: str) -> None:
         """Read an asset into a file."""
         client = self.client(who, key)
-        told = call(f"{client.name}.download", client.inner(key), Code("folder / 'down'"))
-        code = f"{told}\nit = (folder / 'down').read_bytes()"
+        info = call(f"{client.name}.download", client.inner(key), Code("folder / 'down'"))
+        code = f"{info}\nit = (folder / 'down').read_bytes()"
         op = "download" if self.has("download") else "read"
         self._take_as(who, Step(code=code, outcomes=_found(key, lambda asset: asset.data), ops=(op,), whole=True))
 
@@ -155,7 +155,7 @@ def _found(key: str, answer: Callable[[Asset], Answer]) -> Callable[[World], lis
 
 
 def _names(client: Client, world: World, prefix: str, start: str | None, flat: bool) -> list[str]:
-    """Return what a listing shows, as the client is told it."""
+    """Return what a listing shows, as the client is info it."""
     prefix = normalize_prefix(prefix)
     after = "" if start is None else normalize_key(start)
     keys = [key for key in sorted(world) if key.startswith(prefix) and key > after]

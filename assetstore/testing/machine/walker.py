@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import attrs
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from assetstore.content_types import guess_content_type
+from assetstore.content.content_types import guess_content_type
 from assetstore.store import AssetStore
 from assetstore.testing.faults import Fault
 from assetstore.testing.machine.keys import KEYS, Client, scope_of

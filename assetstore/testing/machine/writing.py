@@ -14,6 +14,7 @@ from assetstore.testing.machine.keys import KEY, THERE, WHO, Client
 from assetstore.testing.machine.model import Answer, Outcome, Step, World, put, refusals
 from assetstore.testing.machine.script import TAPE, Code, call, indented, literal
 from assetstore.testing.machine.walker import Walker, walks
+from assetstore.testing.samples import OTHER_SAMPLES, PLAIN
 
 SOURCES = {
     "bytes": "{data}",
@@ -34,10 +35,7 @@ METADATA = st.dictionaries(
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "content_type": st.sampled_from(["image/png", "text/plain; charset=utf-8"]),
-        "cache_control": st.sampled_from(["no-store", "public, max-age=60"]),
-        "content_disposition": st.just("inline"),
-        "content_language": st.just("de, en"),
+        **{name: st.sampled_from([text, OTHER_SAMPLES[name]]) for name, text in PLAIN.items()},
         "metadata": METADATA,
     },
 )
@@ -67,10 +65,10 @@ class WritingRules(Walker):
             half = len(data) // 2
             texts = {"data": literal(data), "head": literal(data[:half]), "tail": literal(data[half:])}
             given = Code(SOURCES[kind].format(**texts))
-            told = call(f"{client.name}.upload", given, client.inner(key), **options)
+            info = call(f"{client.name}.upload", given, client.inner(key), **options)
             if kind not in ("path", "name"):
-                return told
-            return f"file = folder / 'file'\nfile.write_bytes({literal(data)})\nit = {told}"
+                return info
+            return f"file = folder / 'file'\nfile.write_bytes({literal(data)})\nit = {info}"
 
         self._write(who, key, data, headers, condition, code, view="(it.key, it.size)")
 
@@ -134,7 +132,7 @@ class WritingRules(Walker):
         if version is not None:
             options["if_match"] = Code(call(f"{client.name}.stat", client.inner(version)) + ".etag")
         asset, full = self.asset(key, data, headers), normalize_key(key)
-        written: Answer = (client.told(key), len(data)) if view != "it" else None
+        written: Answer = (client.seen(key), len(data)) if view != "it" else None
 
         def outcomes(world: World) -> list[Outcome]:
             if create and full in world:

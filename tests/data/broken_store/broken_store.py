@@ -8,19 +8,8 @@ from urllib.parse import SplitResult
 
 import attrs
 
-from assetstore import (
-    AccessDeniedError,
-    AssetInfo,
-    BackendError,
-    CredentialsError,
-    DeleteFailure,
-    DeleteOptions,
-    DeleteReport,
-    Source,
-    UploadOptions,
-    Wrapper,
-    hookimpl,
-)
+from assetstore import AccessDeniedError, AssetInfo, BackendError, CredentialsError, DeleteFailure, DeleteReport
+from assetstore.plugin import DeleteOptions, Source, UploadOptions, Wrapper, hookimpl
 from assetstore.testing import MemoryBackend
 
 SECRET = "hunter2-signature"

@@ -13,20 +13,22 @@ import attrs
 
 from assetstore import (
     AccessDeniedError,
-    ApplicationOptions,
     AssetInfo,
     BackendError,
-    CheckOptions,
     CheckReport,
     CheckStep,
     CredentialsError,
-    DeleteOptions,
     Event,
     PresignedRequest,
+    UnavailableError,
+)
+from assetstore.plugin import (
+    ApplicationOptions,
+    CheckOptions,
+    DeleteOptions,
     PresignOptions,
     Source,
     StatOptions,
-    UnavailableError,
     UploadOptions,
     hookimpl,
     is_valid_key,

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import attrs
 
-from assetstore import Event, hookimpl
+from assetstore import Event
+from assetstore.plugin import hookimpl
 
 CHANGES = frozenset({"upload", "delete", "copy", "move", "update"})
 

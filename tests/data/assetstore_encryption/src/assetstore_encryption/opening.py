@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from assetstore import CredentialsError, IntegrityError
-from assetstore.models import Body
+from assetstore.results import Body
 from assetstore_encryption.records import (
     HEADER_BYTES,
     ID_BYTES,

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from assetstore import (
-    AssetInfo,
+from assetstore import AssetInfo, ConfigError, ListPage
+from assetstore.plugin import (
     AssetStream,
-    ConfigError,
     ListOptions,
-    ListPage,
     ReadOptions,
     Source,
     StatOptions,
@@ -22,7 +20,7 @@ from assetstore import (
     Wrapper,
     hookimpl,
 )
-from assetstore import secret as secret_field
+from assetstore.plugin import secret as secret_field
 from assetstore_encryption.opening import Opener, PlainBody, next_record
 from assetstore_encryption.records import PLAIN_BYTES, RECORD_BYTES, id_of, last_record, plain_size, sealed
 

@@ -13,7 +13,8 @@ import re
 
 import attrs
 
-from assetstore import ConfigError, NameOptions, ProposedKey, hookimpl, is_valid_key
+from assetstore import ConfigError
+from assetstore.plugin import NameOptions, ProposedKey, hookimpl, is_valid_key
 
 MAX_CHARACTERS = 80
 

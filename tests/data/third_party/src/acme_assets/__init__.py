@@ -12,18 +12,12 @@ from urllib.parse import SplitResult
 
 import attrs
 
-from assetstore import (
-    AlreadyExistsError,
-    AssetInfo,
+from assetstore import AlreadyExistsError, AssetInfo, DeleteReport, Event, InvalidOptionError, ListPage, NotFoundError
+from assetstore.plugin import (
     AssetStream,
     DeleteOptions,
-    DeleteReport,
-    Event,
-    InvalidOptionError,
     ListOptions,
-    ListPage,
     NameOptions,
-    NotFoundError,
     ProposedKey,
     ReadOptions,
     Source,

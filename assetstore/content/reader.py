@@ -1,0 +1,122 @@
+"""What a read returns: a stream that is bounded, counted, verified and always closed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TypeAlias
+
+from assetstore.errors import AssetStoreError, IntegrityError
+from assetstore.results import AssetInfo, AssetStream
+
+OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
+
+
+class AssetReader(io.BufferedIOBase):
+    """The bytes of an asset or of a run of them, as a binary file object that can be read once, forwards.
+
+    A whole asset is compared with its size and, when one is known, its digest *before* the last bytes are handed out.
+
+    Attributes:
+        info: what the store knows of the asset.
+    """
+
+    def __init__(self, stream: AssetStream, *, on_close: OnClose, explain: Callable[[AssetStoreError], None]) -> None:
+        self.info: AssetInfo = stream.info
+        self._body = stream.body
+        self._length = stream.length
+        self._count = 0
+        self._on_close = on_close
+        self._explain = explain
+        self._error: BaseException | None = None
+        whole = stream.length == stream.info.size
+        algorithm, _, self._digest = (stream.info.digest or "").partition(":")
+        known = self._digest and algorithm in hashlib.algorithms_available
+        self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and known else None
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return ``size`` bytes, all that are left for -1, fewer only at the end.
+
+        Raises:
+            IntegrityError: the bytes do not match the size or the digest; nothing after this can be read.
+            AssetStoreError: the store failed.
+        """
+        left = self._length - self._count
+        wanted = left if size is None or size < 0 else min(size, left)
+        pieces: list[bytes] = []
+        while wanted > 0:
+            piece = self.read1(wanted)
+            pieces.append(piece)
+            wanted -= len(piece)
+        if not pieces:
+            return self.read1(0)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes as the store hands them over, ``b""`` only at the end."""
+        if self.closed:
+            raise ValueError("the reader is closed")
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._take(size)
+        except BaseException as error:
+            if isinstance(error, AssetStoreError):
+                self._explain(error)
+            self._error = error
+            raise
+
+    def _take(self, size: int) -> bytes:
+        left = self._length - self._count
+        wanted = left if size < 0 else min(size, left)
+        piece = self._body.read(wanted) if wanted else b""
+        if len(piece) > wanted or (wanted and not piece):
+            given = "more" if piece else "fewer"
+            raise IntegrityError(f"the store gave {given} than the {self._length} bytes it had announced", hint="read again")
+        self._count += len(piece)
+        if self._hash is not None:
+            self._hash.update(piece)
+            if self._count == self._length and self._hash.hexdigest() != self._digest:
+                raise IntegrityError(
+                    f"the bytes do not match the stored {self._hash.name} digest",
+                    hint="read again; if it fails twice the stored asset is damaged and must be uploaded anew",
+                )
+        return piece
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than WriteableBuffer
+        """Fill ``buffer`` and return how many bytes it took."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """Yield what is left in pieces of at most ``size`` bytes, as they come."""
+        while piece := self.read1(size):
+            yield piece
+
+    def close(self) -> None:
+        """Release the connection or file; may be called twice."""
+        if self.closed:
+            return
+        super().close()
+        try:
+            self._body.close()
+        finally:
+            self._on_close(self._count, self._count == self._length, self._error)
+
+    def __enter__(self) -> AssetReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<AssetReader {self.info.key!r} {self._count} of {self._length} bytes{' closed' if self.closed else ''}>"

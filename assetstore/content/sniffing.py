@@ -1,0 +1,169 @@
+"""What the first bytes of a file tell of its type, and whether they fit the type that is claimed for it."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from fnmatch import fnmatchcase
+
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE
+
+HEAD_BYTES = 4096
+"""How many bytes from the front are enough to judge; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""
+
+# Each is so long that no plain text begins with it by chance.
+_SIGNATURES: dict[bytes, tuple[str, ...]] = {
+    rb"\x89PNG\r\n\x1a\n": ("image/png", "image/apng", "image/x-png"),
+    rb"\xff\xd8\xff": ("image/jpeg", "image/jpg", "image/pjpeg"),
+    rb"GIF8[79]a": ("image/gif",),
+    rb"RIFF....WEBP": ("image/webp",),
+    rb"BM.{4}\0{4}.{4}[\x0c(48@l|]\0\0\0": ("image/bmp", "image/x-ms-bmp", "image/x-bmp"),
+    rb"II[*+]\0|MM\0[*+]": ("image/tiff",),
+    rb"\0\0\x01\0[\x01-\xff]": ("image/vnd.microsoft.icon", "image/x-icon"),
+    rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n": ("image/jxl",),
+    rb"\0\0\0\x0cjP  \r\n\x87\n": ("image/jp2", "image/jpx"),
+    rb"\0...ftypavi[fs]": ("image/avif", "image/avif-sequence"),
+    rb"\0...ftyp(?:mif1|msf1|miaf)": ("image/heif", "image/heic", "image/avif", "image/heif-sequence"),
+    rb"\0...ftyphe[iv][cxms]": ("image/heic", "image/heif", "image/heic-sequence"),
+    rb"\0...(?:ftyp|moov|wide|free|skip|pnot)|....mdat": (
+        *("video/mp4", "audio/mp4", "audio/x-m4a", "audio/m4a", "video/quicktime", "video/x-m4v"),
+        *("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "application/mp4"),
+    ),
+    rb"\x1a\x45\xdf\xa3": (
+        *("video/webm", "audio/webm", "video/matroska", "audio/matroska"),
+        *("video/x-matroska", "audio/x-matroska"),
+    ),
+    rb"OggS\0": ("audio/ogg", "video/ogg", "application/ogg", "audio/opus"),
+    rb"ID3[\x02-\x04]": ("audio/mpeg", "audio/mp3", "audio/aac", "audio/flac", "audio/x-flac", "audio/x-mpeg"),
+    rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd]": ("audio/mpeg", "audio/mp3", "audio/x-mpeg"),
+    rb"\xff[\xf0\xf1\xf8\xf9]|ADIF": ("audio/aac", "audio/aacp", "audio/x-aac"),
+    rb"fLaC[\0\x80]": ("audio/flac", "audio/x-flac"),
+    rb"(?:RIFF|RF64|BW64)....WAVE": ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"),
+    rb"FORM....AIF[FC]": ("audio/aiff", "audio/x-aiff"),
+    rb"MThd\0\0\0\x06": ("audio/midi", "audio/x-midi", "audio/mid"),
+    rb"RIFF....AVI ": ("video/x-msvideo", "video/vnd.avi", "video/avi", "video/msvideo"),
+    rb"\0\0\x01[\xb3\xba]": ("video/mpeg",),
+    rb"FLV\x01": ("video/x-flv",),
+    rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11": ("video/x-ms-wmv", "audio/x-ms-wma", "video/x-ms-asf", "application/vnd.ms-asf"),
+    rb"(?:\xef\xbb\xbf)?\s{0,16}%PDF-\d": ("application/pdf", "application/x-pdf"),
+    rb"PK(?:\x03\x04|\x05\x06|\x07\x08)": (
+        *("application/zip", "application/x-zip-compressed", "application/x-zip"),
+        "application/epub+zip",
+    ),
+}
+_TABLE = tuple((re.compile(pattern, re.DOTALL), types) for pattern, types in _SIGNATURES.items())
+_KNOWN = frozenset(kind for types in _SIGNATURES.values() for kind in types)
+
+# The elements by which browsers know a page, those of SVG, and those that load or run something; any other element counts
+# where it names an XML namespace. A chat's "<gm> roll!" is none of them.
+_ELEMENTS = (
+    "a animate area article aside audio b base blockquote body br button center details div dl embed fieldset figure font"
+    " footer foreignobject form frame frameset g h[1-6] head header hr html iframe image img input link main map marquee"
+    " math meta nav noscript object ol p path picture pre script section select set span style svg table template textarea"
+    " title ul use video"
+).replace(" ", "|")
+_MARKUP = re.compile(
+    rf"\s*<(?:!(?:--|\[|[a-z])|/[a-z]|\?xml|(?:{_ELEMENTS})(?=[\s/>])|[a-z][\w.-]*:[a-z]|[a-z][\w.-]*\s[^>]*\bxmlns\b)".encode(),
+    re.IGNORECASE,
+)
+# Markdown may hold HTML anywhere.
+_MARKUP_CLAIMS = re.compile(
+    r"text/(?:html|xml|xsl|(?:x-)?sgml|markdown|x-php)|application/(?:xml|xml-dtd|x-httpd-php|x-php)|[\w.-]+/[\w.-]+\+xml",
+    re.ASCII,
+)
+_PHP, _PHP_CLAIMS = re.compile(rb"\s*<[?%]"), re.compile(r"(?:text|application)/(?:x-[\w.-]*php|html|markdown)", re.ASCII)
+_SCRIPT = re.compile(rb"\s*#!\s*/")
+_SCRIPT_CLAIMS = re.compile(r"text/(?!html)[\w.-]+|application/(?:x-[\w.-]+|javascript|node|sql)", re.ASCII)
+# What begins so may run where it is opened; it has to be claimed as what stands beside it.
+_ACTIVE = ((_MARKUP, _MARKUP_CLAIMS), (_PHP, _PHP_CLAIMS), (_SCRIPT, _SCRIPT_CLAIMS))
+_BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*")
+
+
+def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
+    """Return the first bytes as they are without their Content-Encoding, or ``None`` for a coding that is not understood.
+
+    Raises:
+        ValueError: the bytes are not packed so.
+    """
+    coding = (content_encoding or "identity").strip().lower()
+    if coding == "identity":
+        return head
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        return None
+    try:
+        # 47: a header of gzip or zlib, whichever there is.
+        return zlib.decompressobj(wbits=47).decompress(head, HEAD_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"the bytes are not packed by {coding}") from error
+
+
+def sniff_type(head: bytes) -> tuple[str, ...]:
+    """Return the media types that a file with this beginning may have, the likeliest first; none when it tells nothing.
+
+    Raster images, audio, video, PDF and ZIP are known.
+    """
+    return next((types for pattern, types in _TABLE if pattern.match(head)), ())
+
+
+def looks_active(head: bytes) -> bool:
+    """Tell whether a file begins as HTML, SVG, XML or a script does, in UTF-8, UTF-16 or UTF-32, behind blanks too."""
+    return _claims_of_active(head) is not None
+
+
+def has_signature(content_type: str) -> bool:
+    """Tell whether every file of this type begins in a way that is known here."""
+    return essence(content_type) in _KNOWN
+
+
+def allows(types: tuple[str, ...], content_type: str) -> bool:
+    """Tell whether a policy of these types, as ``image/png`` or ``image/*``, takes this one; that of none takes all."""
+    claimed = essence(content_type)
+    return not types or any(fnmatchcase(claimed, essence(allowed)) for allowed in types)
+
+
+def refusal(content_type: str, head: bytes, types: tuple[str, ...] = ()) -> str | None:
+    """Return why a file with this beginning cannot be what it is claimed to be, or ``None``.
+
+    A type whose beginning is known has to show it. What looks like HTML, SVG, XML or a script has to be claimed as such. An
+    ``application/…`` without a known beginning may have any other one, for many are containers; ``application/octet-stream``
+    claims nothing and is judged by what it is, unless the policy names it.
+
+    Args:
+        content_type: the media type that is claimed, and that the policy allows.
+        head: the first 4,096 bytes, or all if there are fewer.
+        types: those of the policy.
+    """
+    claimed = essence(content_type)
+    found = sniff_type(head)
+    if claimed in found:
+        return None
+    if found and not _may_hold(claimed, found):
+        return f"the bytes are {found[0]} and not {claimed}"
+    if claimed in _KNOWN:
+        return f"the bytes do not begin as {claimed} does"
+    named = claimed != DEFAULT_CONTENT_TYPE or claimed in map(essence, types)
+    if found and not named and not any(allows(types, kind) for kind in found):
+        return f"the bytes are {found[0]}, which is not allowed"
+    active = None if found else _claims_of_active(head)
+    if active and not active.fullmatch(claimed):
+        return f"the bytes begin as HTML, SVG, XML or a script does, and not as {claimed}"
+    return None
+
+
+def essence(content_type: str) -> str:
+    """Return a content type in lower case, without its parameters."""
+    return content_type.partition(";")[0].strip().lower() or DEFAULT_CONTENT_TYPE
+
+
+def _may_hold(claimed: str, found: tuple[str, ...]) -> bool:
+    """Tell whether a type without a beginning of its own may have one of these, as a raw photograph has that of TIFF."""
+    if claimed in _KNOWN or _MARKUP_CLAIMS.fullmatch(claimed):
+        return False
+    return claimed.partition("/")[0] in ("application", *(kind.partition("/")[0] for kind in found))
+
+
+def _claims_of_active(head: bytes) -> re.Pattern[str] | None:
+    """Return the claims that active content may have, or ``None`` when it does not look like any."""
+    # UTF-16 and UTF-32 without their zeros are ASCII, as far as it matters here.
+    text = _BEFORE_TEXT.sub(b"", head[:HEAD_BYTES].replace(b"\0", b""), count=1)
+    return next((claims for pattern, claims in _ACTIVE if pattern.match(text)), None)

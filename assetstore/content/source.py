@@ -1,0 +1,314 @@
+"""What may be uploaded: a path, bytes, a binary file object or an iterator of bytes, all seen as one ``Source``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeAlias, cast
+
+from assetstore.errors import SourceError
+from assetstore.options import Progress
+
+CHUNK_BYTES = 1 << 20
+SPOOL_BYTES = 8 << 20
+
+
+class Readable(Protocol):
+    """A binary file object: all that is asked of one is ``read``."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return at most ``size`` bytes, and ``b""`` at the end."""
+
+
+SourceLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes]
+
+
+class Source:
+    """The bytes of one upload, which can be measured, looked into and read, usually more than once.
+
+    Attributes:
+        size: bytes, or ``None`` when it cannot be told before reading.
+        path: the file that the bytes come from, or ``None``.
+        filename: the last part of that file's name, or ``None``.
+        taken: how many of its bytes have been handed out so far, each counted once.
+    """
+
+    def __init__(self, raw: SourceLike, *, progress: Progress | None = None) -> None:
+        """See ``raw`` as a source.
+
+        Raises:
+            SourceError: it is a text, or a path of something missing, unreadable or not a regular file.
+        """
+        self.path: Path | None = None
+        self.filename: str | None = None
+        self.size: int | None = None
+        self._progress = progress
+        self.taken = 0
+        self._owned: io.IOBase | None = None
+        self._seekable: io.IOBase | None = None
+        self._start = 0
+        self._head = b""
+        self._pull: Callable[[int], bytes | None] | None = None
+        self._accept(raw)
+        self._mark = self._fingerprint()
+
+    def _accept(self, raw: SourceLike) -> None:
+        if isinstance(raw, str | os.PathLike):
+            self.path = Path(raw)
+            self.filename = self.path.name
+            self._keep(_open_regular(self.path), owned=True)
+        elif isinstance(raw, bytes | bytearray | memoryview):
+            self._keep(io.BytesIO(bytes(raw)), owned=True)
+        elif isinstance(raw, io.TextIOBase):
+            raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
+        elif callable(getattr(raw, "read", None)):
+            name = getattr(raw, "name", None)
+            self.filename = os.path.basename(name) if isinstance(name, str) else None
+            if _seekable(raw):
+                self._keep(cast(io.IOBase, raw), owned=False)
+            else:
+                self._pull = cast(Readable, raw).read
+        elif isinstance(raw, Iterable):
+            self._pull = _IteratorReader(iter(raw)).read
+        else:
+            raise SourceError(f"cannot upload {type(raw).__name__}", hint="give a path, bytes, a binary file or an iterator")
+
+    def _keep(self, file: io.IOBase, *, owned: bool) -> None:
+        self._seekable = file
+        if owned:
+            self._owned = file
+        self._start = file.tell()
+        self.size = file.seek(0, os.SEEK_END) - self._start
+
+    def _fingerprint(self) -> tuple[int, int] | None:
+        # Asking a spooled file for its descriptor would write it out to disk.
+        if self._seekable is None or isinstance(self._seekable, io.BytesIO | tempfile.SpooledTemporaryFile):
+            return None
+        with contextlib.suppress(OSError, AttributeError):
+            status = os.fstat(self._seekable.fileno())
+            return status.st_size, status.st_mtime_ns
+        return None
+
+    @property
+    def rewindable(self) -> bool:
+        """Whether ``open`` may be called a second time; ``digest`` and ``spool`` make it so."""
+        return self._seekable is not None
+
+    def peek(self, count: int) -> bytes:
+        """Return the first ``count`` bytes, or all when there are fewer, without using them up; not while reading."""
+        if self._seekable is None:
+            if len(self._head) < count:
+                self._head += _read_full(self._pull_checked, count - len(self._head))
+            return self._head[:count]
+        self._seekable.seek(self._start)
+        return _read_full(self._read_seekable, count)
+
+    def digest(self, algorithm: str = "sha256") -> str:
+        """Return the digest of all bytes in hex; a one-shot stream is spooled to a temporary file for it."""
+        self.spool()
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        reader = SourceReader(self._rewound(), self.size, self._check_unchanged, None)
+        while chunk := reader.read(CHUNK_BYTES):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def spool(self) -> None:
+        """Make a one-shot stream rewindable: read it into memory, past 8 MiB into a temporary file."""
+        if self._seekable is not None:
+            return
+        reader = SourceReader(self._pull_once(), None, _accept_anything, None)
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives until close()
+        self._owned = cast(io.IOBase, spool)
+        while chunk := reader.read(CHUNK_BYTES):
+            spool.write(chunk)
+        spool.seek(0)
+        self._keep(cast(io.IOBase, spool), owned=True)
+        self._mark = self._fingerprint()
+
+    def open(self) -> SourceReader:
+        """Return a reader from the first byte on.
+
+        Raises:
+            SourceError: a one-shot stream is opened twice.
+        """
+        if self._seekable is None:
+            return SourceReader(self._pull_once(), None, _accept_anything, self._report)
+        return SourceReader(self._rewound(), self.size, self._check_unchanged, self._report)
+
+    def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """Yield all bytes in pieces of ``size``, the last one shorter; at the end the source was unchanged and complete."""
+        reader = self.open()
+        while chunk := reader.read(size):
+            yield chunk
+
+    def close(self) -> None:
+        """Release what the source opened itself; a file object that was handed in stays open."""
+        if self._owned is not None:
+            self._owned.close()
+
+    def _report(self, total: int) -> None:
+        """Tell of progress once for each byte, however often the source is read again."""
+        if total > self.taken:
+            fresh, self.taken = total - self.taken, total
+            if self._progress is not None:
+                self._progress(fresh)
+
+    def _rewound(self) -> Callable[[int], bytes]:
+        assert self._seekable is not None
+        self._seekable.seek(self._start)
+        return self._read_seekable
+
+    def _read_seekable(self, size: int) -> bytes:
+        return _checked(cast(Readable, self._seekable).read(size))
+
+    def _pull_checked(self, size: int) -> bytes:
+        if self._pull is None:
+            raise SourceError("a one-shot stream cannot be read a second time")
+        return _checked(self._pull(size))
+
+    def _pull_once(self) -> Callable[[int], bytes]:
+        if self._pull is None:
+            raise SourceError("a one-shot stream cannot be read a second time")
+        head, pull = self._head, self._pull
+        self._head, self._pull = b"", None
+
+        def read(size: int) -> bytes:
+            nonlocal head
+            if head:
+                piece, head = (head, b"") if size < 0 else (head[:size], head[size:])
+                return piece
+            return _checked(pull(size))
+
+        return read
+
+    def _check_unchanged(self) -> None:
+        if self._fingerprint() != self._mark:
+            raise SourceError("the file changed while it was read", hint="upload it again once it is no longer written to")
+
+
+class SourceReader:
+    """Reads a source in full pieces: ``read(n)`` returns fewer than ``n`` bytes only at the end."""
+
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        size: int | None,
+        check: Callable[[], None],
+        report: Callable[[int], None] | None,
+    ) -> None:
+        self._read = read
+        self._size = size
+        self._check = check
+        self._report = report
+        self._count = 0
+        self._ended = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Return ``size`` bytes, all that are left for -1; fewer only at the end, and the source was then whole.
+
+        Raises:
+            SourceError: the source changed, or is shorter or longer than it was.
+        """
+        if self._ended or size == 0:
+            return b""
+        wanted = size
+        if size < 0 and self._size is not None:
+            wanted = self._size - self._count + 1
+        data = _read_full(self._read, wanted)
+        self._count += len(data)
+        if self._report is not None and data:
+            self._report(self._count)
+        if len(data) < wanted or wanted < 0:
+            self._end()
+        elif self._size is not None and self._count >= self._size:
+            self._count += len(self._read(1))
+            self._end()
+        return data
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._size is not None and self._count != self._size:
+            length = "longer" if self._count > self._size else f"{self._count} bytes long"
+            raise SourceError(
+                f"the source was {self._size} bytes long and became {length} while it was read",
+                hint="upload it again once it is no longer written to",
+            )
+        self._check()
+
+
+class _IteratorReader:
+    """Gives an iterator of bytes the ``read`` of a file; hands each item on in slices, copying none twice."""
+
+    def __init__(self, items: Iterator[bytes]) -> None:
+        self._items = items
+        self._rest = memoryview(b"")
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._rest:
+            item = next(self._items, None)
+            if item is None:
+                return b""
+            if not isinstance(item, bytes | bytearray | memoryview):
+                raise SourceError(f"the iterator gave {type(item).__name__} instead of bytes")
+            self._rest = memoryview(bytes(item))
+        piece = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(piece) :]
+        return bytes(piece)
+
+
+def _open_regular(path: Path) -> io.FileIO:
+    # Without O_NONBLOCK, opening a FIFO that nobody writes to would hang for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(f"cannot read {str(path)!r}: {reason}") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if stat.S_ISDIR(mode) else None)
+    return io.FileIO(descriptor, "rb")
+
+
+def _seekable(raw: object) -> bool:
+    try:
+        return bool(raw.seekable())  # type: ignore[attr-defined]  # asked because not every file object has it
+    except AttributeError:
+        return False
+
+
+def _read_full(read: Callable[[int], bytes], size: int) -> bytes:
+    """Read ``size`` bytes, or to the end for a negative one: a raw file, pipe or socket may give fewer at a time."""
+    first = read(size)
+    if len(first) == size or not first:
+        return first
+    pieces, count = [first], len(first)
+    while size < 0 or count < size:
+        piece = read(-1 if size < 0 else size - count)
+        if not piece:
+            break
+        pieces.append(piece)
+        count += len(piece)
+    return b"".join(pieces)
+
+
+def _checked(data: object) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    if data is None:
+        raise SourceError("the file object is non-blocking and had no data", hint="give a blocking one")
+    if isinstance(data, str):
+        raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
+    return bytes(cast(bytes, data))
+
+
+def _accept_anything() -> None:
+    """A one-shot stream has no size or state to compare with."""

@@ -1,0 +1,93 @@
+"""Deletes many assets in batches; each key has a verdict and an event of its own."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from assetstore.errors import AssetStoreError, PluginError
+from assetstore.keys import Scope
+from assetstore.limits import PAGE
+from assetstore.operation import Operation
+from assetstore.options import DeleteOptions
+from assetstore.results import AssetInfo, DeleteFailure, DeleteReport
+from assetstore.stack import Stack
+
+
+@attrs.frozen
+class Deleter:
+    """Deletes for a store.
+
+    Attributes:
+        stack: where to.
+        scope: translates keys.
+        begin: starts the operation of one key.
+    """
+
+    stack: Stack
+    scope: Scope
+    begin: Callable[[str], Operation]
+
+    def delete(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
+        """Delete all keys; a failure of one, or of a batch, is reported for its keys and stops nothing."""
+        reports = []
+        iterator = iter(keys)
+        while batch := list(itertools.islice(iterator, PAGE)):
+            reports.append(self._delete_batch(batch))
+        return DeleteReport(
+            deleted=tuple(itertools.chain.from_iterable(report.deleted for report in reports)),
+            failed=tuple(itertools.chain.from_iterable(report.failed for report in reports)),
+        )
+
+    def _delete_batch(self, keys: list[str | AssetInfo]) -> DeleteReport:
+        operations: dict[str, Operation] = {}
+        failed: list[DeleteFailure] = []
+        foreign = False
+        for key in keys:
+            operation = self.begin(key.key if isinstance(key, AssetInfo) else key)
+            try:
+                if isinstance(key, AssetInfo) and not key.valid:
+                    foreign = True
+                    operation.full_key = self.scope.prefix + key.key
+                else:
+                    operation.locate(self.scope)
+                operations.setdefault(str(operation.full_key), operation)
+            except AssetStoreError as error:
+                failed.append(_fail(operation, error))
+        errors = self._errors(list(operations), DeleteOptions(foreign=foreign))
+        deleted = []
+        for full_key, operation in operations.items():
+            if full_key in errors:
+                failed.append(_fail(operation, errors[full_key]))
+            else:
+                operation.finish()
+                deleted.append(str(operation.key))
+        return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+
+    def _errors(self, keys: list[str], options: DeleteOptions) -> dict[str, AssetStoreError]:
+        """Return what went wrong, by key; a failure of the whole batch is one of each key."""
+        if not keys:
+            return {}
+        try:
+            report = self.stack.delete(keys, options)
+        except AssetStoreError as error:
+            return {key: _twin(error) for key in keys}
+        errors = {failure.key: failure.error for failure in report.failed}
+        for key in set(keys) - errors.keys() - set(report.deleted):
+            errors[key] = PluginError("the backend did not say whether it deleted this key")
+        return errors
+
+
+def _twin(error: AssetStoreError) -> AssetStoreError:
+    twin = copy.copy(error)
+    twin.__cause__ = error.__cause__
+    return twin
+
+
+def _fail(operation: Operation, error: AssetStoreError) -> DeleteFailure:
+    operation.explain(error)
+    operation.finish(error)
+    return DeleteFailure(key=str(operation.key), error=error)

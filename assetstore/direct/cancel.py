@@ -1,0 +1,68 @@
+"""``cancel_upload`` and ``sweep_pending``: delete what was sent for direct uploads that are not finished."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+from assetstore.delete_many import Deleter
+from assetstore.direct.context import Context
+from assetstore.direct.token import Claims
+from assetstore.errors import InvalidOptionError, NotFoundError
+from assetstore.limits import PENDING
+from assetstore.operation import Operation
+from assetstore.options import DeleteOptions, EndPartsOptions, ListOptions
+from assetstore.results import AssetInfo, DeleteReport
+
+_PENDING_KEY = re.compile(rf"{PENDING}[0-9a-f]{{32}}", re.ASCII)
+
+
+def cancel(context: Context, operation: Operation, token: str) -> None:
+    """Delete what was sent, and drop the parts; an asset that is finished stays."""
+    claims = context.claims(operation, token)
+    drop_parts(context, claims)
+    discard(context, claims)
+
+
+def drop_parts(context: Context, claims: Claims) -> None:
+    """Drop the parts of an upload in parts, if there are any."""
+    if claims.parts_id is not None:
+        with contextlib.suppress(NotFoundError):
+            context.stack.end_parts(context.pending_key(claims), EndPartsOptions(upload_id=claims.parts_id))
+
+
+def discard(context: Context, claims: Claims) -> None:
+    """Delete the pending object; one that is not there counts as deleted."""
+    for failure in context.stack.delete([context.pending_key(claims)], DeleteOptions()).failed:
+        raise failure.error
+
+
+def sweep(context: Context, operation: Operation, older_than: timedelta) -> DeleteReport:
+    """Delete pending objects that were sent longer ago than this."""
+    if not isinstance(older_than, timedelta) or older_than < timedelta(0):
+        raise InvalidOptionError("older_than must be a timedelta and not negative")
+    operation.full_key = context.scope.inward_prefix(PENDING)
+    report = Deleter(context.stack, context.scope, _quiet).delete(_sent_before(context, datetime.now(UTC) - older_than))
+    for failure in report.failed:
+        operation.explain(failure.error)
+    return report
+
+
+def _sent_before(context: Context, time: datetime) -> Iterator[AssetInfo]:
+    options = ListOptions()
+    while True:
+        page = context.stack.list(context.scope.inward_prefix(PENDING), options)
+        for info in map(context.scope.outward, page.items):
+            if _PENDING_KEY.fullmatch(info.key) and info.last_modified is not None and info.last_modified < time:
+                yield info
+        if page.next_cursor is None or page.next_cursor == options.cursor:
+            return
+        options = attrs.evolve(options, cursor=page.next_cursor)
+
+
+def _quiet(key: str) -> Operation:
+    return Operation(lambda _: None, "", "", key)

@@ -1,0 +1,58 @@
+"""Downloads and copies, natively where the backend can do them, and by reading and uploading where it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from assetstore.content.reader import AssetReader
+from assetstore.content.source import Source
+from assetstore.errors import IntegrityError
+from assetstore.options import CopyOptions, DownloadOptions, ReadOptions, UploadOptions
+from assetstore.results import AssetInfo
+from assetstore.stack import Stack
+
+
+def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
+    """Return a verifying reader that emits no event of its own."""
+    return AssetReader(stack.read(key, options), on_close=lambda *_: None, explain=lambda _: None)
+
+
+def download(stack: Stack, key: str, path: Path, options: DownloadOptions) -> AssetInfo:
+    """Fill the empty file at ``path``, natively where the backend can."""
+    info = stack.download(key, path, options)
+    if info is not None:
+        if path.stat().st_size != info.size:
+            raise IntegrityError(f"{path.stat().st_size} of {info.size} bytes arrived", hint="download it again")
+        return info
+    with open_reader(stack, key, ReadOptions()) as reader, path.open("wb") as file:
+        for chunk in reader.chunks():
+            file.write(chunk)
+            if options.progress is not None:
+                options.progress(len(chunk))
+        return reader.info
+
+
+def copy(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+    """Copy natively, or by reading and uploading where the backend cannot, or not with these options."""
+    return stack.copy(source, destination, options) or _copy_through(stack, source, destination, options)
+
+
+def _copy_through(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+    # What the upload would refuse is refused before anything is read.
+    asked = {name: value for name, value in options.given().items() if value}
+    stack.require("upload", UploadOptions(overwrite=options.overwrite, **asked))
+    with open_reader(stack, source, ReadOptions(if_match=options.if_match)) as reader:
+        # A header that the backend reports and cannot store was not stored by the store.
+        headers = {
+            name: value for name, value in options.applied_to(reader.info).items() if f"upload.{name}" in stack.supports
+        }
+        onto_itself = source == destination
+        # What was read is written back only over the version that it came from.
+        swaps = onto_itself and options.overwrite and "upload.if_match" in stack.supports
+        if_match = reader.info.etag if swaps else None
+        upload_options = UploadOptions(overwrite=options.overwrite, if_match=if_match, **headers)
+        with contextlib.closing(Source(reader.chunks())) as opened:
+            if onto_itself:
+                opened.spool()
+            return stack.upload(destination, opened, upload_options)

@@ -1,0 +1,556 @@
+"""The contract between the core and its plugins: each operation of a store is a hook.
+
+A backend implements the required operations and those optional ones that it is able to do; a naming plugin implements
+``assetstore_name``; an observer ``assetstore_event``. The store calls hooks by keyword, with keys already valid and
+normalised, and checks what comes back. Errors are classes of ``assetstore.errors``; the store fills in operation, key and
+store. New facts arrive as new, defaulted fields of ``options`` and results, so no signature ever changes.
+
+A backend and a wrapper declare ``supports``, the option fields that they honour, as ``"upload.if_match"``; the store
+refuses any other field with UnsupportedError before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from assetstore.content.source import Source
+from assetstore.direct.signing_keys import SigningKeys
+from assetstore.options import (
+    ApplicationOptions,
+    CheckOptions,
+    CopyOptions,
+    DeleteOptions,
+    DownloadOptions,
+    EndPartsOptions,
+    ListOptions,
+    NameOptions,
+    PartsOptions,
+    PresignOptions,
+    ReadOptions,
+    SigningKeysOptions,
+    StatOptions,
+    StatsOptions,
+    UploadOptions,
+    UrlOptions,
+)
+from assetstore.results import (
+    AssetInfo,
+    AssetStream,
+    CheckReport,
+    DeleteReport,
+    Event,
+    ListPage,
+    PresignedRequest,
+    ProposedKey,
+    UploadedPart,
+)
+
+PROJECT = "assetstore"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+REQUIRED = ("upload", "read", "stat", "list", "delete")
+OPTIONAL = (
+    *("download", "copy", "presign", "url", "check"),
+    *("begin_parts", "list_parts", "end_parts", "application"),
+)
+
+
+class Hooks:
+    """Every hook there is. Methods are named ``assetstore_`` and the operation."""
+
+    @hookspec(firstresult=True)
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
+        """Write the bytes of ``source`` under ``key``, whole or not at all.
+
+        Called by ``AssetStore.upload``, by ``writer``, and where a backend has no ``copy``.
+
+        Given: ``key`` is valid and in NFC; ``source`` can be read at least once; ``options.content_type`` is set.
+
+        Must: read the source to its end (``source.chunks()`` does), which is when it tells of a change; leave the old asset
+        in place until the new one is complete, and for good when anything raises; with ``overwrite=False`` raise
+        AlreadyExistsError when the key is taken, with ``if_match`` PreconditionError when the stored ETag is another or
+        there is none, both decided in the same step as the write; let an error of the source pass.
+
+        Returns what is stored now, with ``etag`` when the backend has ETags. Required: ``None`` breaks the contract.
+
+        Example::
+
+            class Backend:
+                def __init__(self):
+                    self.assets = {}
+
+                @hookimpl
+                def assetstore_upload(self, key, source, options):
+                    self.assets[key] = b"".join(source.chunks())
+                    return AssetInfo(key=key, size=len(self.assets[key]), content_type=options.content_type)
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
+        """Open the asset, or the run of its bytes that ``options`` names.
+
+        Called by ``AssetStore.read`` and ``open``, and by ``download``, ``copy`` and ``move`` where the backend has no hook
+        of its own for them.
+
+        Given: ``key`` is valid and in NFC; ``options.offset`` and ``options.length`` are not negative.
+
+        Must: raise NotFoundError when there is no such asset, PreconditionError when its ETag is not ``if_match``; clamp
+        a run that goes past the end, also to nothing; give the bytes of one version, never a mixture.
+
+        Returns an AssetStream whose ``info`` is the whole asset and whose ``length`` is that of the run; the store closes
+        its body. Required: ``None`` breaks the contract.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc"}
+
+                @hookimpl
+                def assetstore_read(self, key, options):
+                    data = self.assets[key]
+                    end = None if options.length is None else options.offset + options.length
+                    run = data[options.offset : end]
+                    return AssetStream(info=AssetInfo(key=key, size=len(data)), body=io.BytesIO(run), length=len(run))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
+        """Tell what is known of one asset without reading its bytes.
+
+        Called by ``AssetStore.stat`` and ``exists``, and before a generated key is reused.
+
+        Given: ``key`` is valid and in NFC.
+
+        Must: raise NotFoundError when there is no such asset, StoreNotFoundError when the place itself is missing.
+
+        Returns an AssetInfo as full as the backend can make it. Required: ``None`` breaks the contract.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc"}
+
+                @hookimpl
+                def assetstore_stat(self, key, options):
+                    if key not in self.assets:
+                        raise NotFoundError("there is no such asset")
+                    return AssetInfo(key=key, size=len(self.assets[key]))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
+        """List one page of the assets whose keys begin with ``prefix``.
+
+        Called by ``AssetStore.list`` for page after page and by ``list_page``.
+
+        Given: ``prefix`` is empty or begins a valid key; ``options.limit`` is at least 1; ``options.cursor`` is one that
+        this backend returned for the same prefix.
+
+        Must: list in the order of the keys' UTF-8 bytes, each once; leave out keys up to and with ``start_after``; with
+        ``recursive=False`` fold the keys that have a ``/`` behind the prefix into prefixes up to and with that ``/``, merged
+        into the same order for paging; go on behind the last entry when assets came or went in between; list a key that
+        breaks the rules with ``valid=False``. At most ``options.limit`` entries, prefixes counted; fewer are allowed.
+
+        Returns a ListPage whose ``next_cursor`` is ``None`` on the last page. Required: ``None`` breaks the contract.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc", "b": b""}
+
+                @hookimpl
+                def assetstore_list(self, prefix, options):
+                    after = options.cursor or options.start_after or ""
+                    keys = sorted(key for key in self.assets if key.startswith(prefix) and key > after)
+                    page = tuple(AssetInfo(key=key, size=len(self.assets[key])) for key in keys[: options.limit])
+                    return ListPage(items=page, next_cursor=page[-1].key if len(keys) > options.limit else None)
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
+        """Delete assets.
+
+        Called by ``AssetStore.delete`` with one key, by ``delete_many`` with up to 1,000, and by ``move``.
+
+        Given: ``keys`` are valid, in NFC and distinct, unless ``options.foreign``; there are 1 to 1,000.
+
+        Must: count a key that has no asset as deleted; go on after a failure and report it for its key; raise only what
+        concerns all keys alike. ``options.foreign`` asks to delete keys exactly as a listing gave them.
+
+        Returns a DeleteReport that names every key once. Required: ``None`` breaks the contract.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc"}
+
+                @hookimpl
+                def assetstore_delete(self, keys, options):
+                    for key in keys:
+                        self.assets.pop(key, None)
+                    return DeleteReport(deleted=tuple(keys))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
+        """Write the asset to an empty file, in any order and with as many connections as is best.
+
+        Called by ``AssetStore.download``; where it is absent the store reads the asset from front to end instead.
+
+        Given: ``key`` is valid and in NFC; ``path`` is an empty file that the store made and will rename or remove.
+
+        Must: write one version whole and verify it by its size and by a digest when one is known; raise NotFoundError when
+        there is no such asset; call ``options.progress`` with the bytes that came when it supports ``download.progress``.
+
+        Returns what was written. ``None`` means that the backend cannot do this for this asset.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc"}
+
+                @hookimpl
+                def assetstore_download(self, key, path, options):
+                    return AssetInfo(key=key, size=path.write_bytes(self.assets[key]))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Copy an asset inside the store without moving its bytes through this machine.
+
+        Called by ``AssetStore.copy``, ``move`` and ``update`` (source and destination are then the same); where it is absent
+        the store reads and uploads instead.
+
+        Given: both keys are valid and in NFC.
+
+        Must: keep headers and metadata but for the fields of ``options`` that are not ``None``; raise NotFoundError when
+        the source is missing, PreconditionError when its ETag is not ``if_match``, AlreadyExistsError for
+        ``overwrite=False`` when the destination is taken; leave the old destination in place when anything raises.
+
+        Returns what stands at the destination now. ``None`` means that the backend cannot copy these two.
+
+        Example::
+
+            class Backend:
+                assets = {"a": b"abc"}
+
+                @hookimpl
+                def assetstore_copy(self, source, destination, options):
+                    self.assets[destination] = self.assets[source]
+                    return AssetInfo(key=destination, size=len(self.assets[destination]))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
+        """Sign a request that its holder may send to the asset's own place until it expires.
+
+        Called by ``AssetStore.presign``; where it is absent that raises UnsupportedError.
+
+        Given: ``key`` is valid and in NFC, and need not exist; ``options.expires`` lies between 1 and 604,800 seconds.
+
+        Must: work without the network; bind the method, the key and every option; take its time from ``options.span``, so
+        that one window has one URL; put ``options.bound_headers()`` into the result, and see to it that an upload which
+        sends others is refused; answer a GET with ``options.answered_headers()``.
+
+        Returns the request. ``None`` means that the backend cannot sign.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_presign(self, key, options):
+                    end = datetime.now(UTC) + timedelta(seconds=options.expires)
+                    url = f"https://cdn.example/{quote(key)}?signature=0000"
+                    return PresignedRequest(url=url, method=options.method, expires_at=end)
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
+        """Tell the public URL of an asset.
+
+        Called by ``AssetStore.url``; where it is absent that raises UnsupportedError.
+
+        Given: ``key`` is valid and in NFC, and need not exist.
+
+        Must: quote the key; make no request.
+
+        Returns the URL. ``None`` means that the store has no public URLs.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_url(self, key, options):
+                    return f"https://cdn.example/{quote(key)}"
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+        """Begin an upload whose parts are sent by others, by requests that ``assetstore_presign`` signs with ``part``.
+
+        Called by ``AssetStore.begin_upload`` for large files; where it is absent that raises UnsupportedError.
+
+        Given: ``key`` is valid and in NFC; ``options.overwrite`` is true and ``options.if_match`` is ``None``.
+
+        Must: keep the headers and metadata for the time when the parts are put together; show nothing under the key.
+
+        Returns the id of the upload, without which nothing can be added to it. ``None`` means that the backend cannot.
+
+        Example::
+
+            class Backend:
+                def __init__(self):
+                    self.uploads = {}
+
+                @hookimpl
+                def assetstore_begin_parts(self, key, options):
+                    self.uploads["upload-1"] = {}
+                    return "upload-1"
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
+        """List the parts that are there.
+
+        Called by ``AssetStore.list_parts`` and ``finish_upload``.
+
+        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key.
+
+        Must: list them all, by number; raise NotFoundError when there is no such upload any more.
+
+        Returns the parts with their sizes. ``None`` means that the backend cannot list them.
+
+        Example::
+
+            class Backend:
+                uploads = {"upload-1": {1: b"abc"}}
+
+                @hookimpl
+                def assetstore_list_parts(self, key, options):
+                    parts = self.uploads[options.upload_id]
+                    return [UploadedPart(number=number, etag="e", size=len(data)) for number, data in parts.items()]
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Put the parts together, or drop them.
+
+        Called by ``AssetStore.finish_upload`` and ``cancel_upload``.
+
+        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key; ``options.parts`` is in order.
+
+        Must: make the asset whole or not at all; raise NotFoundError when there is no such upload any more, and
+        IntegrityError when a part is not what ``options.parts`` says; without ``parts`` drop everything, once and again.
+
+        Returns what is stored now, or what was to be when the upload is dropped: an ``AssetInfo`` of size 0. ``None`` means
+        that the backend cannot.
+
+        Example::
+
+            class Backend:
+                uploads = {"upload-1": {1: b"abc"}}
+                assets = {}
+
+                @hookimpl
+                def assetstore_end_parts(self, key, options):
+                    parts = self.uploads.pop(options.upload_id, {})
+                    if options.parts is None:
+                        return AssetInfo(key=key, size=0)
+                    self.assets[key] = b"".join(parts[part.number] for part in options.parts)
+                    return AssetInfo(key=key, size=len(self.assets[key]))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_application(self, options: ApplicationOptions) -> Any | None:
+        """Make the web application that honours the requests which ``assetstore_presign`` signs.
+
+        Called by ``AssetStore.application``, by the command ``serve``, and by a plugin's own ``asgi`` and ``wsgi``.
+
+        Given: nothing.
+
+        Must: refuse what is not signed; never read or write anything that the signature does not name.
+
+        Returns an ASGI or WSGI application. ``None`` means that the signed requests go elsewhere, to the vendor's servers.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_application(self, options):
+                    async def application(scope, receive, send):
+                        await send({"type": "http.response.start", "status": 403, "headers": []})
+                        await send({"type": "http.response.body"})
+
+                    return application
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
+        """Examine the backend's own settings and its connection.
+
+        Called by ``AssetStore.check`` and by the command ``doctor``, before anything is written.
+
+        Given: nothing.
+
+        Must: change nothing; report a failure as a step instead of raising; name no secret.
+
+        Returns the steps taken. ``None`` means that there is nothing to examine.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_check(self, options):
+                    return CheckReport(steps=(CheckStep(name="memory", ok=True, detail="always there"),))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_name(self, filename: str, options: NameOptions) -> ProposedKey | None:
+        """Propose a key for an upload that came without one.
+
+        Called by ``AssetStore.upload`` and ``generate_key``; again, with ``options.attempt`` one higher, after a clash that
+        the proposal before wanted remade.
+
+        Given: ``filename`` is the last part of the name that the caller gave or the file has, possibly empty and possibly
+        not fit for a key.
+
+        Must: propose a valid key; read the bytes only through ``options.digest()``.
+
+        Returns the proposal. ``None`` means "not mine": the next naming plugin is asked.
+
+        Example::
+
+            class Naming:
+                @hookimpl
+                def assetstore_name(self, filename, options):
+                    return ProposedKey(key=f"{options.category}/{filename}", on_clash="fail")
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
+        """Hand out the keys by which the tokens of direct uploads are signed.
+
+        Called by ``AssetStore.begin_upload``, ``finish_upload`` and what belongs to them; the plugins are asked first, then
+        the wrappers, the backend last.
+
+        Given: nothing.
+
+        Must: hand out the same keys on every server that works on this store.
+
+        Returns the ring. ``None`` means "not mine".
+
+        Example::
+
+            class Keys:
+                @hookimpl
+                def assetstore_signing_keys(self, options):
+                    return SigningKeys.of([os.environ["SIGNING_KEY"]])
+        """
+
+    @hookspec
+    def assetstore_event(self, event: Event) -> None:
+        """Take note of one finished operation.
+
+        Called once for each operation, for streams when the reader is closed, on the thread that did it.
+
+        Given: ``event`` holds no secret and no signed URL.
+
+        Must: be quick and safe across threads. What it raises is logged and changes nothing.
+
+        Returns nothing; ``None`` is what the store expects.
+
+        Example::
+
+            class Observer:
+                @hookimpl
+                def assetstore_event(self, event):
+                    print(event.op, event.key, event.outcome)
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_stats(self, options: StatsOptions) -> Mapping[str, Mapping[str, float]] | None:
+        """Sum up what was observed.
+
+        Called by ``AssetStore.stats``; where it is absent that raises UnsupportedError.
+
+        Given: nothing.
+
+        Must: count every event that was delivered before the call.
+
+        Returns ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}``. ``None`` means "not mine".
+
+        Example::
+
+            class Stats:
+                @hookimpl
+                def assetstore_stats(self, options):
+                    return {"uploads": {"count": 0, "bytes": 0, "errors": 0, "seconds": 0.0}}
+        """
+
+    @hookspec
+    def assetstore_reset_stats(self, options: StatsOptions) -> None:
+        """Set all counters to zero.
+
+        Called by ``AssetStore.reset_stats``.
+
+        Given: nothing.
+
+        Must: lose no event that is delivered afterwards.
+
+        Returns nothing; ``None`` is what the store expects.
+
+        Example::
+
+            class Stats:
+                @hookimpl
+                def assetstore_reset_stats(self, options):
+                    self.count = 0
+        """
+
+    @hookspec
+    def assetstore_commands(self) -> Sequence[Any] | None:
+        """Offer commands for the command line.
+
+        Called by the CLI when it meets a command that is not its own, or lists them for a store.
+
+        Given: click is installed; the commands are called with the open store as ``click.Context.obj``.
+
+        Must: import click inside the hook, so that a store without a CLI never loads it.
+
+        Returns click commands. ``None`` offers none.
+
+        Example::
+
+            class Gallery:
+                @hookimpl
+                def assetstore_commands(self):
+                    import click
+
+                    return [click.Command("gallery", callback=lambda: click.echo("a page of pictures"))]
+        """
+
+    @hookspec
+    def assetstore_close(self) -> None:
+        """Release connections, files and threads.
+
+        Called once by ``AssetStore.close`` on every plugin, the outermost wrapper first and the backend last.
+
+        Given: no other hook is called afterwards.
+
+        Must: write down what is still in memory. What it raises is logged, and the other plugins are closed all the same.
+
+        Returns nothing; ``None`` is what the store expects.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_close(self):
+                    self.connection = None
+        """

@@ -1,0 +1,50 @@
+"""The numbers and names that the core and its plugins share, each once. Sizes are bytes, times are seconds."""
+
+from __future__ import annotations
+
+MIB = 1 << 20
+
+MAX_KEY_BYTES = 1024
+"""Bytes of a key in UTF-8 (S3 and R2, "Limits")."""
+
+MAX_METADATA_BYTES = 8192
+"""Bytes of all metadata in UTF-8, names included (R2, "Limits")."""
+
+RESERVED_METADATA = "assetstore-"
+"""Metadata names that begin with this belong to assetstore and are never shown."""
+
+PAGE = 1000
+"""Entries on one page of a listing, and keys in one batch of deletes (S3, "ListObjectsV2", "DeleteObjects")."""
+
+MAX_EXPIRES = 604_800
+"""The longest life of a signed URL, 7 days (R2, "Presigned URLs")."""
+
+MIN_PART = 5 * MIB
+"""The smallest part of an upload in parts, the last one apart (S3 and R2, "Multipart upload limits")."""
+
+MAX_PART = (5 << 30) - MIN_PART
+"""The most that one request may carry: R2 takes 5 MiB less than 5 GiB (R2, "Limits")."""
+
+MAX_PARTS = 10_000
+"""The most parts of one upload (S3 and R2, "Multipart upload limits")."""
+
+MAX_ASSET = (5 << 40) - (5 << 30)
+"""The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
+
+PENDING = "pending/"
+"""Direct uploads lie under this prefix until they are finished."""
+
+UPLOAD_ID = "upload-id"
+"""The metadata name under which a directly uploaded asset keeps the id of its upload."""
+
+MAX_TOKEN = 2048
+"""Characters of the token of a direct upload."""
+
+TOKEN_GRACE = 86_400
+"""How much longer a token lives than the requests it goes with: an upload that began in time may end late."""
+
+MIN_SIGNING_KEY = 32
+"""Bytes of a signing key."""
+
+MAX_PROPOSALS = 20
+"""How many keys a naming plugin may propose for one upload before it is given up."""

@@ -1,0 +1,517 @@
+"""Options: the frozen objects that say how an operation is to be done. Times are aware UTC, sizes are bytes.
+
+A field that is left out is at its default. A backend and a wrapper declare the fields that they honour in ``supports``, as
+``"upload.if_match"``; the store refuses any other field. ``OPERATIONS`` says which class belongs to which operation.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+import attrs
+
+from assetstore import signed_headers
+from assetstore.errors import InvalidOptionError
+from assetstore.limits import MAX_EXPIRES, MAX_METADATA_BYTES, MAX_PARTS, PAGE, RESERVED_METADATA
+
+if TYPE_CHECKING:
+    from assetstore.results import AssetInfo, UploadedPart
+
+Progress: TypeAlias = Callable[[int], None]
+Method: TypeAlias = Literal["GET", "HEAD", "PUT", "DELETE"]
+Interface: TypeAlias = Literal["asgi", "wsgi"]
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and lone surrogates."""
+
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?", re.ASCII)
+_CODINGS = re.compile(rf"{_TOKEN.pattern}( *, *{_TOKEN.pattern})*", re.ASCII | re.IGNORECASE)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def _check_header(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise InvalidOptionError(f"{name} must be a str, got {type(value).__name__}")
+    if CONTROL.search(value):
+        raise InvalidOptionError(f"{name} must not contain control characters")
+    if not value.isascii():
+        raise InvalidOptionError(f"{name} must be ASCII", hint="encode other text by RFC 6266 or RFC 8187")
+    if name == "content_type" and value and not _MEDIA_TYPE.fullmatch(value):
+        raise InvalidOptionError(f"content_type must be a media type, got {value!r}", hint="for example 'image/png'")
+    if name == "content_encoding" and value and not _CODINGS.fullmatch(value):
+        raise InvalidOptionError(f"content_encoding must be a list of codings, got {value!r}", hint="for example 'gzip'")
+
+
+def as_metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return a read-only copy of metadata with its names in lower case.
+
+    Raises:
+        InvalidOptionError: a name or a value cannot be stored, or all together are too large.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidOptionError(f"metadata must be a mapping, got {type(value).__name__}")
+    copy: dict[str, str] = {}
+    for name, text in value.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise InvalidOptionError("metadata must map str to str")
+        lower = name.lower()
+        if not _TOKEN.fullmatch(lower):
+            raise InvalidOptionError(f"metadata name {name!r} must be an ASCII token")
+        if lower.startswith(RESERVED_METADATA):
+            raise InvalidOptionError(f"metadata names that begin with {RESERVED_METADATA!r} are reserved")
+        if lower in copy:
+            raise InvalidOptionError(f"metadata name {lower!r} is given twice")
+        if CONTROL.search(text):
+            raise InvalidOptionError(f"metadata {lower!r} must not contain control characters or lone surrogates")
+        copy[lower] = text
+    if sum(len(name) + len(text.encode()) for name, text in copy.items()) > MAX_METADATA_BYTES:
+        raise InvalidOptionError(f"metadata must have at most {MAX_METADATA_BYTES} bytes of UTF-8, names included")
+    return MappingProxyType(copy)
+
+
+def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidOptionError(f"{attribute.name} must be a str, got {type(value).__name__}")
+
+
+def _nfc(value: str | None) -> str | None:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validate a whole number of 0 or more, or ``None``."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise InvalidOptionError(f"{attribute.name} must be a whole number of 0 or more, got {value!r}")
+
+
+def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validate a whole number of 1 or more, or ``None``."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InvalidOptionError(f"{attribute.name} must be a whole number of 1 or more, got {value!r}")
+
+
+def read_only(value: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a copy that cannot be changed."""
+    return MappingProxyType(dict(value))
+
+
+@attrs.frozen(kw_only=True)
+class Headers:
+    """What is stored with an asset beside its bytes. ``None`` means that it is not known, or not given.
+
+    Attributes:
+        content_type: HTTP Content-Type, a media type.
+        cache_control: HTTP Cache-Control.
+        content_disposition: HTTP Content-Disposition.
+        content_encoding: HTTP Content-Encoding, for example ``gzip``: how the bytes are packed. They are stored and read as
+            they are; whoever asks over HTTP unpacks them (RFC 9110, "Content-Encoding").
+        content_language: HTTP Content-Language.
+        metadata: the user's own facts: lower-case ASCII tokens to text, at most 8,192 bytes in all.
+    """
+
+    content_type: str | None = None
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    metadata: Mapping[str, str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(read_only), hash=False
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Return the headers that are not ``None``, by name."""
+        return {name: value for name in HEADERS if (value := getattr(self, name)) is not None}
+
+
+HEADERS = tuple(field.name for field in attrs.fields(Headers))
+"""The names of all headers, ``metadata`` the last. Code that handles headers loops over them."""
+
+TEXT_HEADERS = HEADERS[:-1]
+"""The same without ``metadata``: those whose value is a text."""
+
+
+@attrs.frozen(kw_only=True)
+class CheckedHeaders(Headers):
+    """Headers that a caller asks for. Texts must be ASCII without control characters.
+
+    Raises:
+        InvalidOptionError: a value cannot be sent as a header.
+    """
+
+    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=as_metadata, hash=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the texts."""
+        for name in TEXT_HEADERS:
+            _check_header(name, getattr(self, name))
+
+
+@attrs.frozen(kw_only=True)
+class UploadOptions(CheckedHeaders):
+    """How to write an asset, beside its headers. The store fills ``content_type`` in from the name.
+
+    Attributes:
+        overwrite: ``False`` writes create-only: AlreadyExistsError when the key is taken.
+        if_match: compare-and-swap: the ETag that the stored asset must have; PreconditionError otherwise.
+    """
+
+    overwrite: bool = True
+    if_match: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never hold.
+
+        Raises:
+            InvalidOptionError: the key would have to be free and taken at once.
+        """
+        super().__attrs_post_init__()
+        if not self.overwrite and self.if_match is not None:
+            raise InvalidOptionError("overwrite=False and if_match exclude one another", hint="leave one of them out")
+
+
+class UploadKeywords(TypedDict, total=False):
+    """The fields of ``UploadOptions`` as keywords, for a method that passes them on."""
+
+    content_type: str | None
+    cache_control: str | None
+    content_disposition: str | None
+    content_encoding: str | None
+    content_language: str | None
+    metadata: Mapping[str, str] | None
+    overwrite: bool
+    if_match: str | None
+
+
+@attrs.frozen(kw_only=True)
+class ReadOptions:
+    """Which bytes to read.
+
+    Attributes:
+        offset: the first byte, from 0; at or behind the end nothing is read.
+        length: how many bytes at most; ``None`` reads to the end.
+        if_match: the ETag that the asset must have; PreconditionError otherwise.
+    """
+
+    offset: int = attrs.field(default=0, validator=is_natural)
+    length: int | None = attrs.field(default=None, validator=is_natural)
+    if_match: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StatOptions:
+    """How to look an asset up. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class ListOptions:
+    """Which page of a listing.
+
+    Attributes:
+        cursor: ``next_cursor`` of the page before; ``None`` begins at the start.
+        limit: how many items and prefixes at most on this page, from 1.
+        recursive: ``False`` folds all keys that have a ``/`` after the prefix into prefixes.
+        start_after: only keys behind this one in the order of UTF-8 bytes.
+    """
+
+    cursor: str | None = attrs.field(default=None, validator=_text)
+    limit: int = attrs.field(default=PAGE, validator=is_positive)
+    recursive: bool = True
+    start_after: str | None = attrs.field(default=None, converter=_nfc, validator=_text)
+
+
+@attrs.frozen(kw_only=True)
+class DeleteOptions:
+    """How to delete.
+
+    Attributes:
+        foreign: some of the keys break the rules of ``assetstore.keys`` and were listed with ``valid=False``.
+    """
+
+    foreign: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class DownloadOptions:
+    """How to write an asset to a file.
+
+    Attributes:
+        progress: called with the number of bytes that arrived since the last call.
+    """
+
+    progress: Progress | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CopyOptions(CheckedHeaders):
+    """How to copy inside a store. A header that is ``None`` keeps the source's; ``""`` or ``{}`` clears it.
+
+    Attributes:
+        overwrite: ``False`` writes create-only: AlreadyExistsError when the destination is taken.
+        if_match: the ETag that the *source* must have; PreconditionError otherwise.
+        known: what a read of the source, at the ETag ``if_match``, just told; a backend that honours it need not look again.
+    """
+
+    overwrite: bool = True
+    if_match: str | None = None
+    known: AssetInfo | None = None
+
+    def applied_to(self, source: Headers) -> dict[str, Any]:
+        """Return the headers of the copy by name: the source's, replaced where ours are given, without empty ones."""
+        return {name: value for name, value in {**source.given(), **self.given()}.items() if value}
+
+
+@attrs.frozen(kw_only=True)
+class UrlOptions:
+    """How to make a public URL. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class CheckOptions:
+    """How a backend examines its own settings and connection. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class StatsOptions:
+    """Which statistics. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class SigningKeysOptions:
+    """Which signing keys. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class NameOptions:
+    """What a naming plugin may build a key from.
+
+    Attributes:
+        content_type: media type of the asset.
+        category: ``images``, ``videos``, ``audio``, ``documents``, ``other``, or what the caller named.
+        size: bytes, or ``None`` when the source cannot tell before it is read.
+        digest: computes the SHA-256 of the bytes as 64 hex digits; reads the source once when first called.
+        attempt: 0 for the first proposal, 1 after one clash, and so on.
+    """
+
+    content_type: str
+    category: str
+    size: int | None
+    digest: Callable[[], str]
+    attempt: int = 0
+
+
+def _part_number(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PARTS:
+        raise InvalidOptionError(f"a part number must be between 1 and {MAX_PARTS}, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Part:
+    """One part of an upload in parts.
+
+    Attributes:
+        upload_id: what ``assetstore_begin_parts`` returned.
+        number: from 1 to 10,000.
+    """
+
+    upload_id: str = attrs.field(repr=False)
+    number: int = attrs.field(validator=_part_number)
+
+
+def _expires(value: int | timedelta) -> int:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not float(seconds).is_integer():
+        raise InvalidOptionError(f"expires must be a whole number of seconds or a timedelta, got {value!r}")
+    if not 1 <= seconds <= MAX_EXPIRES:
+        raise InvalidOptionError(f"expires must be between 1 and {MAX_EXPIRES} seconds (7 days), got {int(seconds)}")
+    return int(seconds)
+
+
+def _method(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value == "POST":
+        raise InvalidOptionError("R2 signs no POST forms", hint="sign a PUT, with content_type to pin the type")
+    if value not in ("GET", "HEAD", "PUT", "DELETE"):
+        raise InvalidOptionError(f"method must be GET, HEAD, PUT or DELETE, got {value!r}")
+
+
+def _filename(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and (not isinstance(value, str) or not value or CONTROL.search(value)):
+        raise InvalidOptionError("download_as must be the name of a file, without control characters")
+
+
+def _sha256(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _SHA256.fullmatch(value.lower()):
+        raise InvalidOptionError("sha256 must be 64 hex digits")
+    return value.lower()
+
+
+@attrs.frozen(kw_only=True)
+class PresignOptions(CheckedHeaders):
+    """What a signed request allows. A PUT must send every bound value exactly; anything else is refused.
+
+    Headers and metadata are for PUT: they are stored with the asset. For GET, ``content_type`` is the type of the answer.
+
+    Attributes:
+        method: GET, HEAD, PUT or DELETE.
+        expires: seconds that the request lives at least, 1 to 604,800, or a ``timedelta``.
+        download_as: for GET the file name, in any script, under which a browser saves the answer.
+        content_length: for PUT the size that the upload must have, in bytes.
+        sha256: for PUT the digest that the upload must have, in hex.
+        overwrite: for PUT; ``False`` writes create-only.
+        window: for GET and HEAD, in seconds: all requests that are signed within one such span of the clock have the same
+            URL, which caches can keep. The URL ends ``expires`` seconds after the span does.
+        part: for PUT: the body is this part of an upload in parts.
+
+    Raises:
+        InvalidOptionError: a value is out of its range, or the method has no such option.
+    """
+
+    method: Method = attrs.field(default="GET", validator=_method)
+    expires: int = attrs.field(default=3600, converter=_expires)
+    download_as: str | None = attrs.field(default=None, validator=_filename)
+    content_length: int | None = attrs.field(default=None, validator=is_natural)
+    sha256: str | None = attrs.field(default=None, converter=_sha256)
+    overwrite: bool = True
+    window: int | None = attrs.field(default=None, validator=is_positive)
+    part: Part | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check what depends on more than one field."""
+        super().__attrs_post_init__()
+        for field in attrs.fields(PresignOptions):
+            if getattr(self, field.name) == field.default:
+                continue
+            if self.method not in _FITS.get(field.name, (self.method,)):
+                raise InvalidOptionError(f"a signed {self.method} has no {field.name}", hint="leave it out")
+            if self.part is not None and field.name in _NOT_OF_PARTS:
+                raise InvalidOptionError(f"a signed part has no {field.name}", hint="give it where the upload begins")
+        if self.window and self.expires + self.window > MAX_EXPIRES:
+            raise InvalidOptionError(f"expires and window together must be at most {MAX_EXPIRES} seconds")
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        """Return when a request that is signed now begins and ends to be valid, in whole seconds of UTC."""
+        step = self.window or 1
+        begin = int(now.timestamp()) // step * step
+        end = begin + self.expires + (self.window or 0)
+        return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
+
+    def bound_headers(self) -> dict[str, str]:
+        """Return the headers that a PUT is bound to; see ``assetstore.signed_headers``."""
+        return signed_headers.bound(self)
+
+    def answered_headers(self) -> dict[str, str]:
+        """Return the headers that the answer to a GET must have; see ``assetstore.signed_headers``."""
+        return signed_headers.answered(self)
+
+
+# What belongs to the whole upload is given when the upload begins.
+_NOT_OF_PARTS = (*HEADERS, "overwrite")
+_FITS: dict[str, tuple[Method, ...]] = {
+    **dict.fromkeys((*HEADERS, "content_length", "sha256", "overwrite", "part"), ("PUT",)),
+    "content_type": ("GET", "PUT"),
+    "download_as": ("GET",),
+    "window": ("GET", "HEAD"),
+}
+
+
+@attrs.frozen(kw_only=True)
+class PartsOptions:
+    """Which upload in parts.
+
+    Attributes:
+        upload_id: what ``assetstore_begin_parts`` returned.
+    """
+
+    upload_id: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class EndPartsOptions:
+    """How an upload in parts ends.
+
+    Attributes:
+        upload_id: what ``assetstore_begin_parts`` returned.
+        parts: all parts, by number, to be put together; ``None`` aborts the upload.
+    """
+
+    upload_id: str = attrs.field(repr=False)
+    parts: tuple[UploadedPart, ...] | None = None
+
+
+def _interface(_: object, __: attrs.Attribute[Interface], value: object) -> None:
+    if value not in ("asgi", "wsgi"):
+        raise InvalidOptionError(f"interface must be 'asgi' or 'wsgi', got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class ApplicationOptions:
+    """What kind of web application answers the signed requests of a backend.
+
+    Attributes:
+        interface: ``asgi`` or ``wsgi``.
+        max_size: the most bytes that one upload may have; ``None`` leaves it to the backend.
+    """
+
+    interface: Interface = attrs.field(default="asgi", validator=_interface)
+    max_size: int | None = attrs.field(default=None, validator=is_positive)
+
+
+def _types(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise InvalidOptionError("types must be a list of media types", hint=f"write it as [{value!r}]")
+    return tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class UploadPolicy:
+    """What may be uploaded directly.
+
+    Attributes:
+        types: media types, for example ``"image/png"`` or ``"image/*"``; empty allows every type. ``image/*`` allows SVG,
+            which can hold scripts.
+        max_size: the most bytes that an asset may have; ``None`` sets no bound.
+    """
+
+    types: tuple[str, ...] = attrs.field(default=(), converter=_types)
+    max_size: int | None = attrs.field(default=None, validator=is_positive)
+
+
+OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "upload": UploadOptions,
+        "read": ReadOptions,
+        "stat": StatOptions,
+        "list": ListOptions,
+        "delete": DeleteOptions,
+        "download": DownloadOptions,
+        "copy": CopyOptions,
+        "presign": PresignOptions,
+        "url": UrlOptions,
+        "check": CheckOptions,
+        "begin_parts": UploadOptions,
+        "list_parts": PartsOptions,
+        "end_parts": EndPartsOptions,
+        "application": ApplicationOptions,
+    }
+)
+"""The class of options of each operation."""
+
+
+def every(*operations: str) -> frozenset[str]:
+    """Return all option fields of these operations, spelled as in ``supports``: ``every("read")`` has ``"read.offset"``.
+
+    A field that a later assetstore adds is in it too. So use it for operations whose options the plugin hands on whole, or
+    reads in a loop, as ``HEADERS``; name the fields one by one otherwise.
+    """
+    return frozenset(f"{op}.{field.name}" for op in operations for field in attrs.fields(OPERATIONS[op]))

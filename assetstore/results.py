@@ -1,0 +1,258 @@
+"""Results: the frozen objects that operations return, and the event that each of them ends in.
+
+Times are aware UTC, sizes are bytes, durations are seconds. What a backend does not know is ``None``, never empty: a listing
+of R2, for example, knows no content type.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import attrs
+
+from assetstore.errors import AssetStoreError
+from assetstore.options import Headers, Method, is_positive, read_only
+
+OnClash: TypeAlias = Literal["remake", "reuse", "fail"]
+Outcome: TypeAlias = Literal["ok", "error", "abandoned"]
+
+
+def _own_fields_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    return sorted(fields, key=lambda field: field.inherited)  # type: ignore[attr-defined]  # missing in attrs' stubs
+
+
+@attrs.frozen(kw_only=True, field_transformer=_own_fields_first)
+class AssetInfo(Headers):
+    """What is known of one asset, with its headers and metadata.
+
+    Attributes:
+        key: its key.
+        size: its length in bytes.
+        etag: an opaque mark of this version, without quotes.
+        last_modified: when it was written.
+        digest: ``"sha256:"`` or ``"md5:"`` and hex digits, when the store knows one; whole reads are checked against it.
+        valid: ``False`` for a foreign key that breaks the rules of ``assetstore.keys``; such an asset can only be deleted.
+    """
+
+    key: str
+    size: int
+    etag: str | None = None
+    last_modified: datetime | None = None
+    digest: str | None = None
+    valid: bool = True
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping cannot be pickled, and people cache what they know of an asset.
+        values = attrs.asdict(self, recurse=False)
+        values["metadata"] = None if self.metadata is None else dict(self.metadata)
+        return functools.partial(AssetInfo, **values), ()
+
+
+class Body(Protocol):
+    """The bytes that a backend's ``read`` returns, in pieces."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes, all that are left for -1, and ``b""`` only at the end."""
+
+    def close(self) -> None:
+        """Release what the bytes came from; may be called twice."""
+
+
+@attrs.frozen(kw_only=True)
+class AssetStream:
+    """An asset and a range of its bytes.
+
+    Attributes:
+        info: the whole asset; its ``size`` is the asset's, not the range's.
+        body: gives the bytes of the range; the store closes it.
+        length: how many bytes the range has.
+    """
+
+    info: AssetInfo
+    body: Body = attrs.field(repr=False)
+    length: int
+
+
+@attrs.frozen(kw_only=True)
+class Prefix:
+    """The common beginning, up to and with a ``/``, of keys that a listing with ``recursive=False`` folded together.
+
+    Attributes:
+        key: that beginning.
+    """
+
+    key: str
+
+
+@attrs.frozen(kw_only=True)
+class ListPage:
+    """One page of a listing.
+
+    Attributes:
+        items: assets in the order of their keys' UTF-8 bytes.
+        prefixes: folded prefixes in the same order; empty for a recursive listing.
+        next_cursor: pass it as ``cursor`` for the next page; ``None`` on the last one.
+    """
+
+    items: tuple[AssetInfo, ...]
+    prefixes: tuple[Prefix, ...] = ()
+    next_cursor: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DeleteFailure:
+    """One key that could not be deleted, and why.
+
+    Attributes:
+        key: the key.
+        error: what went wrong.
+    """
+
+    key: str
+    error: AssetStoreError
+
+
+@attrs.frozen(kw_only=True)
+class DeleteReport:
+    """The outcome of a batch of deletes. Each key stands in exactly one of the two fields.
+
+    Attributes:
+        deleted: keys that are gone now, those that were never there included.
+        failed: keys that could not be deleted.
+    """
+
+    deleted: tuple[str, ...] = ()
+    failed: tuple[DeleteFailure, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class PresignedRequest:
+    """A request that whoever holds it may send until it expires. The URL is a secret and hidden in the repr.
+
+    Attributes:
+        url: where to send it.
+        method: the HTTP method it is signed for.
+        headers: headers that must be sent exactly so.
+        expires_at: when it ends.
+    """
+
+    url: str = attrs.field(repr=lambda _: "'***'")
+    method: Method
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=read_only)
+    expires_at: datetime
+
+    def as_dict(self) -> dict[str, object]:
+        """Return ``{"method", "url", "headers"}``, the shape that Uppy's ``getUploadParameters`` returns for a PUT.
+
+        Content-Length is left out: a browser sends it by itself and lets no script do so (Fetch, "Forbidden header").
+        """
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+        return {"method": self.method, "url": self.url, "headers": headers}
+
+
+@attrs.frozen(kw_only=True)
+class UploadedPart:
+    """A part that the store has.
+
+    Attributes:
+        number: from 1.
+        etag: what the store answered when the part was sent, without quotes.
+        size: in bytes; ``None`` where only the sender reported it.
+    """
+
+    number: int = attrs.field(validator=is_positive)
+    etag: str
+    size: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DirectUpload:
+    """An upload whose sender sends the bytes straight to the backend. Token and URL are secrets, hidden in the repr.
+
+    Attributes:
+        key: the key of the finished asset.
+        token: pass it to ``finish_upload``; it holds everything that the server has to know, signed.
+        request: the PUT to send; ``None`` for an upload in parts, whose requests ``presign_parts`` makes.
+        part_size: bytes of each part but the last, or ``None``.
+        part_count: how many parts there are, or ``None``.
+        expires_at: when the token ends.
+    """
+
+    key: str
+    token: str = attrs.field(repr=lambda _: "'***'")
+    request: PresignedRequest | None = None
+    part_size: int | None = None
+    part_count: int | None = None
+    expires_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class CheckStep:
+    """One thing that a backend examined of itself.
+
+    Attributes:
+        name: what was examined.
+        ok: whether it is as it should be.
+        detail: what was found, without secrets.
+        hint: for a failure, the next thing to do.
+    """
+
+    name: str
+    ok: bool
+    detail: str = ""
+    hint: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CheckReport:
+    """What a backend found in its own settings and connection.
+
+    Attributes:
+        steps: in the order in which they were examined.
+    """
+
+    steps: tuple[CheckStep, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ProposedKey:
+    """The answer of a naming plugin.
+
+    Attributes:
+        key: the key to write, create-only.
+        on_clash: when it is taken, ``remake`` asks for another key, ``reuse`` returns the asset that is there,
+            ``fail`` raises AlreadyExistsError.
+    """
+
+    key: str
+    on_clash: OnClash = "fail"
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One finished operation.
+
+    Attributes:
+        op: the name of a method of ``AssetStore``.
+        key: the key, for ``list`` the prefix, for ``copy`` and ``move`` the destination; ``None`` before one was generated.
+        store: the store's name.
+        bytes: bytes of assets that were moved, in whichever direction.
+        seconds: how long it took; for streams until the reader was closed.
+        outcome: ``ok``, ``error``, or ``abandoned`` for a reader closed before its end.
+        error: the class name of the error, or ``None``.
+        attempts: how often the write was tried, above 1 after a clash of generated keys.
+        time: when it ended.
+    """
+
+    op: str
+    key: str | None
+    store: str
+    bytes: int
+    seconds: float
+    outcome: Outcome
+    error: str | None
+    attempts: int
+    time: datetime

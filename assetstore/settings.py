@@ -1,0 +1,152 @@
+"""Checks a plugin's settings against the attrs fields of its factory. Mistakes are returned, not raised."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from assetstore.errors import ConfigError
+
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+_IS_SECRET = "assetstore.secret"  # noqa: S105 - the mark on a field, not a secret
+
+
+def secret(**arguments: Any) -> Any:
+    """Return an ``attrs.field`` for a secret of a plugin: hidden in every repr and error, refused in URLs."""
+    metadata = {**arguments.pop("metadata", {}), _IS_SECRET: True}
+    return attrs.field(repr=lambda value: "None" if value is None else "'***'", metadata=metadata, **arguments)
+
+
+class Text(str):
+    """A value that could only be written as text, in a URL or an environment variable, and may mean a number."""
+
+    __slots__ = ()
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` when a known name is near, or an empty string."""
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def secret_names(factory: Callable[..., object]) -> frozenset[str]:
+    """Return the settings of a factory that are secrets."""
+    return frozenset(field.alias or field.name for field in _fields(factory) if field.metadata.get(_IS_SECRET))
+
+
+def check_settings(
+    factory: Callable[..., object], settings: Mapping[str, object], *, folder: Path, known: Iterable[str] = ()
+) -> tuple[dict[str, object], list[str]]:
+    """Return the settings with the types that the factory's fields have, and what is wrong with them.
+
+    Args:
+        factory: an attrs class; anything else takes no settings.
+        settings: names and values as TOML, a URL or a program gave them.
+        folder: what relative paths are relative to.
+        known: further names that may stand beside them, for the suggestion alone.
+    """
+    fields = {field.alias or field.name: field for field in _fields(factory)}
+    hints = _hints(factory) if fields else {}
+    good: dict[str, object] = {}
+    problems = []
+    for name, value in settings.items():
+        if name not in fields:
+            problems.append(f"{name}: unknown{suggestion(name, {*fields, *known})}")
+            continue
+        try:
+            good[name] = _convert(value, hints.get(fields[name].name, Any), folder)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    for name, field in fields.items():
+        if field.default is attrs.NOTHING and name not in settings:
+            problems.append(f"{name}: missing")
+    return good, problems
+
+
+def build(factory: Callable[..., object], settings: Mapping[str, object]) -> tuple[object, list[str]]:
+    """Call the factory, and return what it made or what it found wrong."""
+    try:
+        return factory(**settings), []
+    except ConfigError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        return None, [f"{problem}{hint}" for problem in error.problems]
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        for name in secret_names(factory):
+            text = text.replace(str(settings.get(name) or "\0"), "***")
+        return None, [text]
+
+
+def _fields(factory: Callable[..., object]) -> list[attrs.Attribute[Any]]:
+    if not isinstance(factory, type) or not attrs.has(factory):
+        return []
+    return [field for field in attrs.fields(factory) if field.init and field.name != "inner"]
+
+
+def _hints(factory: Callable[..., object]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(factory)
+    except NameError:  # an annotation that exists for type checkers alone
+        return {}
+
+
+def _convert(value: object, hint: Any, folder: Path) -> object:
+    """Return ``value`` as ``hint`` asks.
+
+    Raises:
+        ValueError: it cannot be; the message never holds the value.
+    """
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return _convert_union(value, typing.get_args(hint), folder)
+    kind = typing.get_origin(hint) or hint
+    if isinstance(value, Text) and kind in (bool, int, float):
+        return _parse(value, kind)
+    if kind is Path and isinstance(value, str | Path):
+        return folder / value
+    if kind is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(item, typing.get_args(hint)[0], folder) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(kind, type) or kind in (Any, object):
+        return value
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"is {_article(type(value))} and must be {_article(kind)}")
+    return str(value) if isinstance(value, Text) else value
+
+
+def _convert_union(value: object, hints: tuple[Any, ...], folder: Path) -> object:
+    if value is None and type(None) in hints:
+        return None
+    problem = ValueError("must not be empty")
+    for hint in hints:
+        if hint is not type(None):
+            try:
+                return _convert(value, hint, folder)
+            except ValueError as error:
+                problem = error
+    raise problem
+
+
+def _parse(text: str, kind: Any) -> object:
+    if kind is bool:
+        if text.strip().lower() not in _BOOLEANS:
+            raise ValueError("must be true or false")
+        return _BOOLEANS[text.strip().lower()]
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"must be {_article(kind)}") from None
+
+
+def _article(kind: type) -> str:
+    names = {str: "a text", Text: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
+    names |= {Path: "a path", tuple: "a list", list: "a list", type(None): "nothing", Mapping: "a table"}
+    return names.get(kind, kind.__name__)

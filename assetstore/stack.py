@@ -1,0 +1,305 @@
+"""The layers below a store: a backend and the wrappers around it, with one typed and checked method for each operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import attrs
+import pluggy
+
+from assetstore.content.source import Source
+from assetstore.errors import IntegrityError, NotFoundError, PluginError, StoreNotFoundError, UnsupportedError
+from assetstore.hooks import OPTIONAL, PROJECT, REQUIRED, Hooks
+from assetstore.options import (
+    OPERATIONS,
+    ApplicationOptions,
+    CheckOptions,
+    CopyOptions,
+    DeleteOptions,
+    DownloadOptions,
+    EndPartsOptions,
+    ListOptions,
+    PartsOptions,
+    PresignOptions,
+    ReadOptions,
+    StatOptions,
+    UploadOptions,
+    UrlOptions,
+)
+from assetstore.results import (
+    AssetInfo,
+    AssetStream,
+    CheckReport,
+    DeleteReport,
+    ListPage,
+    PresignedRequest,
+    UploadedPart,
+)
+from assetstore.wrapper import Wrapper
+
+T = TypeVar("T")
+
+_ASK = "store.can() tells what it supports"
+
+
+@attrs.frozen(eq=False)
+class Layer:
+    """One plugin that owns the operations, a backend or a wrapper, alone in its manager.
+
+    Attributes:
+        name: the plugin's name.
+        plugin: the plugin.
+        manager: its pluggy manager.
+        hooks: calls its hooks.
+        supports: the option fields that are honoured from this layer down.
+    """
+
+    name: str
+    plugin: object
+    manager: pluggy.PluginManager = attrs.field(repr=False)
+    hooks: Hooks = attrs.field(repr=False)
+    supports: frozenset[str] = attrs.field(repr=False)
+
+    def has(self, op: str) -> bool:
+        """Tell whether the operation is implemented here or passed on to a layer that implements it."""
+        return bool(getattr(self.hooks, f"assetstore_{op}").get_hookimpls())
+
+
+class Stack:
+    """Calls the operations of the layers and checks what they return; ``None`` never gets past it.
+
+    Attributes:
+        layers: the backend first, the outermost wrapper last.
+        supports: the option fields that the whole stack honours.
+    """
+
+    def __init__(
+        self, backend: tuple[str, object], wrappers: Sequence[tuple[str, Callable[[Hooks], object]]] = ()
+    ) -> None:
+        """Stack the layers; ``wrappers`` are named factories, the outermost first.
+
+        Raises:
+            PluginError: a layer breaks the contract of its hooks.
+        """
+        layers = [backend_layer(*backend)]
+        for name, factory in reversed(wrappers):
+            layers.append(wrapper_layer(name, factory, layers[-1]))
+        self.layers = tuple(layers)
+        self.supports = layers[-1].supports | {"list.limit"}
+        self._hooks = layers[-1].hooks
+        self._refused = {op: self._refused_fields(op) for op in OPERATIONS}
+
+    def has(self, op: str) -> bool:
+        """Tell whether the stack implements an operation itself."""
+        return op in REQUIRED or (op in OPERATIONS and self.layers[-1].has(op))
+
+    def honours(self, op: str, options: object) -> bool:
+        """Tell whether the stack honours every field of ``options`` that is not at its default."""
+        return all(getattr(options, name) == default for name, default in self._refused[op])
+
+    def upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
+        """Call ``assetstore_upload``.
+
+        Raises:
+            IntegrityError: the backend stored another number of bytes than the source has.
+        """
+        self.require("upload", options)
+        result = self._hooks.assetstore_upload(key=key, source=source, options=options)
+        info = self._checked(result, AssetInfo, "upload")
+        sent = source.taken if source.size is None else source.size
+        if info.size != sent:
+            raise IntegrityError(f"{sent} bytes were sent and {info.size} stored", hint="upload it again")
+        return info
+
+    def read(self, key: str, options: ReadOptions) -> AssetStream:
+        """Call ``assetstore_read``."""
+        self.require("read", options)
+        return self._checked(self._hooks.assetstore_read(key=key, options=options), AssetStream, "read")
+
+    def stat(self, key: str, options: StatOptions) -> AssetInfo:
+        """Call ``assetstore_stat``."""
+        self.require("stat", options)
+        return self._checked(self._hooks.assetstore_stat(key=key, options=options), AssetInfo, "stat")
+
+    def find(self, key: str) -> AssetInfo | None:
+        """Return the asset under ``key``, or ``None`` when there is none.
+
+        Raises:
+            StoreNotFoundError: the store itself is missing, so nobody knows.
+        """
+        try:
+            return self.stat(key, StatOptions())
+        except StoreNotFoundError:
+            raise
+        except NotFoundError:
+            return None
+
+    def list(self, prefix: str, options: ListOptions) -> ListPage:
+        """Call ``assetstore_list``."""
+        self.require("list", options)
+        return self._checked(self._hooks.assetstore_list(prefix=prefix, options=options), ListPage, "list")
+
+    def delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport:
+        """Call ``assetstore_delete``."""
+        self.require("delete", options)
+        return self._checked(self._hooks.assetstore_delete(keys=keys, options=options), DeleteReport, "delete")
+
+    def download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
+        """Call ``assetstore_download``; ``None`` when the stack cannot do so."""
+        if not self.has("download") or not self.honours("download", options):
+            return None
+        result = self._hooks.assetstore_download(key=key, path=path, options=options)
+        return self._checked_or_none(result, AssetInfo, "download")
+
+    def copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Call ``assetstore_copy``; ``None`` when the stack cannot do so."""
+        if not self.has("copy") or not self.honours("copy", options):
+            return None
+        result = self._hooks.assetstore_copy(source=source, destination=destination, options=options)
+        return self._checked_or_none(result, AssetInfo, "copy")
+
+    def presign(self, key: str, options: PresignOptions) -> PresignedRequest:
+        """Call ``assetstore_presign``."""
+        self.require("presign", options)
+        result = self._hooks.assetstore_presign(key=key, options=options)
+        return self._required(self._checked_or_none(result, PresignedRequest, "presign"), "sign URLs")
+
+    def url(self, key: str, options: UrlOptions) -> str:
+        """Call ``assetstore_url``."""
+        self.require("url", options)
+        result = self._hooks.assetstore_url(key=key, options=options)
+        return self._required(self._checked_or_none(result, str, "url"), "give public URLs; set public_url if it has one")
+
+    def begin_parts(self, key: str, options: UploadOptions) -> str:
+        """Call ``assetstore_begin_parts``."""
+        self.require("begin_parts", options)
+        result = self._hooks.assetstore_begin_parts(key=key, options=options)
+        return self._required(self._checked_or_none(result, str, "begin_parts"), "take uploads in parts")
+
+    def list_parts(self, key: str, options: PartsOptions) -> tuple[UploadedPart, ...]:
+        """Call ``assetstore_list_parts``."""
+        self.require("list_parts", options)
+        return tuple(self._required(self._hooks.assetstore_list_parts(key=key, options=options), "list parts"))
+
+    def end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo:
+        """Call ``assetstore_end_parts``."""
+        self.require("end_parts", options)
+        result = self._hooks.assetstore_end_parts(key=key, options=options)
+        return self._required(self._checked_or_none(result, AssetInfo, "end_parts"), "end uploads in parts")
+
+    def application(self, options: ApplicationOptions) -> Any:
+        """Call ``assetstore_application``."""
+        self.require("application", options)
+        result = self._hooks.assetstore_application(options=options)
+        return self._required(result, "serve its signed requests, which go to the vendor's own servers")
+
+    def check(self, options: CheckOptions) -> CheckReport:
+        """Call ``assetstore_check``; an empty report when the stack has none."""
+        if not self.has("check"):
+            return CheckReport(steps=())
+        result = self._hooks.assetstore_check(options=options)
+        return self._checked_or_none(result, CheckReport, "check") or CheckReport(steps=())
+
+    def _refused_fields(self, op: str) -> tuple[tuple[str, object], ...]:
+        fields = attrs.fields(OPERATIONS[op])
+        return tuple((field.name, field.default) for field in fields if f"{op}.{field.name}" not in self.supports)
+
+    def require(self, op: str, options: object) -> None:
+        """Raise UnsupportedError unless the stack can do the operation with these options."""
+        if not self.has(op):
+            raise UnsupportedError(f"{self._owner} does not support {op}", hint=_ASK)
+        for name, default in self._refused[op]:
+            if getattr(options, name) != default:
+                raise UnsupportedError(f"{self._owner} does not support {op} with {name}", hint=_ASK)
+
+    @property
+    def _owner(self) -> str:
+        return " behind ".join(repr(layer.name) for layer in reversed(self.layers))
+
+    def _required(self, result: T | None, ability: str) -> T:
+        if result is None:
+            raise UnsupportedError(f"{self._owner} cannot {ability}")
+        return result
+
+    def _checked_or_none(self, result: T | None, kind: type[T], op: str) -> T | None:
+        return None if result is None else self._checked(result, kind, op)
+
+    def _checked(self, result: T | None, kind: type[T], op: str) -> T:
+        if isinstance(result, kind):
+            return result
+        raise PluginError(
+            f"{self._owner} returned {type(result).__name__} from assetstore_{op} instead of {kind.__name__}",
+            hint="report it to the plugin's author",
+        )
+
+
+def make_manager(plugins: Sequence[tuple[str, object]]) -> pluggy.PluginManager:
+    """Return a manager with these plugins, each checked against ``Hooks``.
+
+    Raises:
+        PluginError: a plugin has no hook, an unknown one, one with wrong parameters, or forgot ``@hookimpl`` on one.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    for name, plugin in plugins:
+        _register(manager, name, plugin)
+    return manager
+
+
+def backend_layer(name: str, backend: object) -> Layer:
+    """Return the lowest layer, a backend.
+
+    Raises:
+        PluginError: the backend lacks a required hook.
+    """
+    manager = make_manager([(name, backend)])
+    hooks = cast(Hooks, manager.hook)
+    missing = [op for op in REQUIRED if not getattr(hooks, f"assetstore_{op}").get_hookimpls()]
+    if missing:
+        raise PluginError(f"plugin {name!r} is not a backend: it lacks {', '.join(f'assetstore_{op}' for op in missing)}")
+    return Layer(name, backend, manager, hooks, frozenset(getattr(backend, "supports", ())))
+
+
+def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -> Layer:
+    """Return a layer above another one, a wrapper.
+
+    Raises:
+        PluginError: the factory does not make a ``Wrapper``.
+    """
+    wrapper = factory(below.hooks)
+    if not isinstance(wrapper, Wrapper):
+        kind = type(wrapper).__name__
+        raise PluginError(f"plugin {name!r} is not a wrapper: {kind} must inherit assetstore.plugin.Wrapper")
+    manager = make_manager([(name, wrapper)])
+    own = {op for op in (*REQUIRED, *OPTIONAL) if _overrides(wrapper, op)}
+    for op in OPTIONAL:
+        if op in wrapper.passes and op not in own and below.has(op):
+            # The hook caller of the layer below itself, so nothing can get between.
+            setattr(manager.hook, f"assetstore_{op}", getattr(below.hooks, f"assetstore_{op}"))
+    supports = frozenset(
+        field
+        for field in below.supports
+        if (op := field.partition(".")[0]) not in own or field in wrapper.supports or f"{op}.*" in wrapper.supports
+    )
+    return Layer(name, wrapper, manager, cast(Hooks, manager.hook), supports)
+
+
+def _overrides(wrapper: Wrapper, op: str) -> bool:
+    return getattr(type(wrapper), f"assetstore_{op}", None) is not getattr(Wrapper, f"assetstore_{op}", None)
+
+
+def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+    for attribute in dir(plugin):
+        if attribute.startswith("assetstore_") and manager.parse_hookimpl_opts(plugin, attribute) is None:
+            raise PluginError(f"plugin {name!r} defines {attribute} without the marker", hint="put @hookimpl above it")
+    try:
+        manager.register(plugin, name=name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"plugin {name!r} does not fit the hooks: {'; '.join(str(error).splitlines())}") from error
+    except ValueError as error:  # its text shows all plugins, and with them what they hide less well than they should
+        raise PluginError(f"plugin {name!r} is given twice") from error
+    if not manager.get_hookcallers(plugin):
+        raise PluginError(f"plugin {name!r} implements no hook")

@@ -1,0 +1,33 @@
+"""``doctor``'s look at a folder: does it exist, may it be written, do its names tell capitals from small letters."""
+
+from __future__ import annotations
+
+import os
+
+from assetstore.plugin import CheckReport, CheckStep
+from assetstore_local.disk.paths import RESERVED
+
+
+def check(root: str, *, create: bool) -> CheckReport:
+    """Look at the folder without changing anything."""
+    if not os.path.lexists(root):
+        hint = None if create else "make it, or set create = true"
+        return CheckReport(steps=(CheckStep(name="folder", ok=create, detail="does not exist yet", hint=hint),))
+    if not os.path.isdir(root):
+        return CheckReport(steps=(CheckStep(name="folder", ok=False, detail="is not a folder", hint="name another root"),))
+    may_write = os.access(root, os.R_OK | os.W_OK | os.X_OK)
+    write = CheckStep(
+        name="rights",
+        ok=may_write,
+        detail="may be read and written" if may_write else "may not be written",
+        hint=None if may_write else "look at its owner and mode",
+    )
+    # Only where capitals do not count, the folder that we made is found under another spelling.
+    folds = os.path.lexists(os.path.join(root, RESERVED.upper()))
+    names = CheckStep(
+        name="names",
+        ok=not folds,
+        detail="capitals and small letters are the same" if folds else "capitals and small letters differ",
+        hint="keys that differ only in them become one; use another file system" if folds else None,
+    )
+    return CheckReport(steps=(CheckStep(name="folder", ok=True, detail="exists"), write, names))

@@ -1,0 +1,60 @@
+"""Copies inside the folder, and changes of headers and metadata."""
+
+from __future__ import annotations
+
+import os
+
+from assetstore.plugin import AssetInfo, CopyOptions, IntegrityError
+from assetstore_local.disk import records
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.staged_file import StagedFile
+from assetstore_local.disk.tree import FILE, Tree
+from assetstore_local.errors import explained, in_doubt
+from assetstore_local.read import find_existing, look, opened, require_match
+from assetstore_local.upload import Conditions, put, record, require_absent
+
+_CHUNK_BYTES = 1 << 20
+
+
+def copy(root: Root, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+    """Copy the bytes of one version, or change only the facts when both keys are the same."""
+    if root.rules:
+        root.rules.require_metadata(options.metadata)
+    with explained(), root.open() as tree:
+        if source == destination:
+            if not options.overwrite:
+                require_absent(options.overwrite, look(tree, source))
+            conditions = Conditions(if_match=options.if_match, rules=root.rules)
+            return root.patiently(lambda: _update(tree, source, options, conditions))
+        conditions = Conditions(overwrite=options.overwrite, rules=root.rules)
+        with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
+            require_match(options.if_match, info.etag)
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                staged.write(chunk)
+            if staged.size != info.size or staged.digest != (info.digest or staged.digest):
+                raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
+            facts = records.changed({**info.given(), "digest": staged.digest}, options)
+            return root.patiently(lambda: put(staged, destination, facts, conditions))
+
+
+def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) -> AssetInfo:
+    """Replace the facts of an asset and keep its bytes: setting the time of change is what commits it."""
+    with records.locked(tree, key):
+        found = find_existing(tree, key)
+        conditions.require(found)
+        # The new time is tried on a file of no importance first, for the file system may round it.
+        with StagedFile(tree) as trial:
+            changed = trial.stamp(found.status.st_mtime_ns).st_mtime_ns
+        old = records.load(tree, key)
+        facts = records.changed(old.get(found.etag) or records.facts_by_hand(key), options)
+        record(tree, key, found, old, {f"{changed:x}-{found.status.st_size:x}": facts})
+        descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
+        try:
+            os.utime(descriptor, ns=(changed, changed))
+            with in_doubt():
+                tree.sync(descriptor)
+            return records.info_of(key, os.fstat(descriptor), facts)
+        finally:
+            os.close(descriptor)
+
+

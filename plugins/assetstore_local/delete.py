@@ -1,0 +1,66 @@
+"""Deletes assets, and the folders that are empty then."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+
+from assetstore.plugin import AssetStoreError, DeleteFailure, DeleteReport, is_valid_key
+from assetstore_local.disk import records
+from assetstore_local.disk.paths import Names, candidates
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.tree import Tree
+from assetstore_local.errors import explained
+from assetstore_local.read import find
+
+
+def delete(root: Root, keys: Sequence[str]) -> DeleteReport:
+    """Remove the files, flush each folder once, then remove the records and the empty folders."""
+    if root.is_missing():
+        return DeleteReport(deleted=tuple(keys))
+    deleted: list[str] = []
+    failed: list[DeleteFailure] = []
+    removed: dict[str, Names] = {}
+    with explained(), root.open() as tree:
+        for key in keys:
+            try:
+                # A key that breaks the rules has no file here.
+                with explained():
+                    folder = _remove(tree, key) if is_valid_key(key) else None
+            except AssetStoreError as error:
+                failed.append(DeleteFailure(key=key, error=error))
+            else:
+                deleted.append(key)
+                removed |= {} if folder is None else {key: folder}
+        for folder in set(removed.values()):
+            with contextlib.suppress(FileNotFoundError):
+                tree.sync(tree.folder(folder))
+        for key in removed:
+            _forget(tree, key)
+        for folder in set(removed.values()):
+            tree.prune(folder)
+    return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+
+
+def _remove(tree: Tree, key: str) -> Names | None:
+    """Remove the file of an asset; return the folder that it stood in, or ``None`` when there was none."""
+    if find(tree, key) is None:
+        return None
+    with records.locked(tree, key):
+        found = None
+        # From the last place to the first: otherwise one that was hidden would come to light.
+        for names in reversed(candidates(key)):
+            status = tree.status(names)
+            if status is not None and stat.S_ISREG(status.st_mode):
+                os.unlink(names[-1], dir_fd=tree.folder(names[:-1]))
+                found = names[:-1]
+    return found
+
+
+def _forget(tree: Tree, key: str) -> None:
+    """Remove the record of a key whose file is gone for good: a file that came back would miss it."""
+    with records.locked(tree, key):
+        if find(tree, key) is None:
+            records.remove(tree, key)

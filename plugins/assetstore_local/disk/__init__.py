@@ -1,0 +1,1 @@
+"""The folder on disk: names, locks, new files, and the records beside the assets."""

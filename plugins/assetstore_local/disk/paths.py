@@ -1,0 +1,113 @@
+r"""Keys and the names of their files, relative to the root. Pure functions, no I/O.
+
+A segment of a key is the name of a file or folder, letter for letter. What cannot be a name is marked with U+0080, a control
+character, which no valid key contains and NFC leaves alone:
+
+======================  ==========================================================================
+``\x80e``               an empty segment, as in ``a//b`` and ``a/``
+``.assetstore\x80r``    the segment ``.assetstore`` at the top, where the folder of that name is ours
+``NAME\x80f``           the file of a key ``NAME`` while a folder has that name, for keys ``NAME/…``
+``PART\x80+``           a folder that holds the rest of a segment too long for a name
+======================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TypeAlias
+
+from assetstore.plugin import is_valid_key
+
+Names: TypeAlias = tuple[str, ...]
+
+RESERVED = ".assetstore"
+_MARK = "\x80"
+_MAX_NAME_BYTES = 255
+_PART_BYTES = 250
+
+
+def folder_of(prefix: str) -> Names:
+    """Return the names of the folder whose files have the keys that begin with ``prefix``, ``""`` or ending in ``/``."""
+    segments = prefix.split("/")[:-1]
+    return tuple(name for index, segment in enumerate(segments) for name in folder_names(segment, top=index == 0))
+
+
+def folder_names(segment: str, *, top: bool) -> Names:
+    """Return the name of a segment's folder; several, each in the one before, when the segment is too long for a name."""
+    return _fit(_mark(segment, top))
+
+
+def candidates(key: str) -> tuple[Names, ...]:
+    """Return where the file of ``key`` may stand, the place that counts most first."""
+    head, slash, last = key.rpartition("/")
+    folder = folder_of(head + slash)
+    return tuple((*folder, *names) for names in file_names(last, top=not slash))
+
+
+def file_names(segment: str, *, top: bool) -> tuple[Names, ...]:
+    """Return what the file of a key's last segment may be called: the plain names, their other spelling, the marked name."""
+    name = _mark(segment, top)
+    plain = _fit(name)
+    other = [(*plain[:-1], spelling) for spelling in spellings(plain[-1])[1:]]
+    return plain, *other, _fit(f"{name}{_MARK}f")
+
+
+def spellings(name: str) -> Names:
+    """Return what a file or folder may be called: as we would call it, and decomposed, as programs of macOS may have."""
+    decomposed = name if name.isascii() else unicodedata.normalize("NFD", name)
+    return (name,) if decomposed == name or len(decomposed.encode()) > _MAX_NAME_BYTES else (name, decomposed)
+
+
+def key_of(names: Names) -> str | None:
+    """Return the key whose file may stand at ``names``, or ``None``."""
+    key = segment = ""
+    for name in names[:-1]:
+        found = read_name(segment, name, folder=True)
+        if found is None:
+            return None
+        segment, complete = found
+        if complete:
+            key, segment = f"{key}{segment}/", ""
+    found = read_name(segment, names[-1], folder=False)
+    key += found[0] if found else ""
+    return key if found and is_valid_key(key) and names in candidates(key) else None
+
+
+def read_name(before: str, name: str, *, folder: bool) -> tuple[str, bool] | None:
+    """Return the segment that ``name`` stands for and whether it is complete, or ``None`` when it stands for none.
+
+    Args:
+        before: the beginning of the segment, when the name stands in a folder for the rest of a long one.
+        name: the name of a file or folder.
+        folder: which of the two.
+    """
+    if name.isascii():
+        return before + name, True
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        # How Python writes bytes that are not UTF-8.
+        return None
+    text, *marks = unicodedata.normalize("NFC", name).split(_MARK)
+    if marks and marks[-1] == "f" and not folder:
+        marks.pop()
+    if not marks:
+        return before + text, True
+    if marks == ["+"] and folder:
+        return before + text, False
+    if (marks, text) in ((["e"], ""), (["r"], RESERVED)) and not before:
+        return text, True
+    return None
+
+
+def _mark(segment: str, top: bool) -> str:
+    if not segment:
+        return f"{_MARK}e"
+    return f"{RESERVED}{_MARK}r" if top and segment == RESERVED else segment
+
+
+def _fit(name: str) -> Names:
+    parts: list[str] = []
+    while len(encoded := name.encode()) > _MAX_NAME_BYTES:
+        part = encoded[:_PART_BYTES].decode(errors="ignore")
+        parts.append(f"{part}{_MARK}+")
+        name = name[len(part) :]
+    return (*parts, name)

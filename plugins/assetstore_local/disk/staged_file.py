@@ -1,0 +1,133 @@
+"""New files: written under a random name, complete and flushed before they are renamed to where they belong."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+import time
+from types import TracebackType
+from typing import Self
+
+from assetstore_local.disk.locks import hold, hold_now
+from assetstore_local.disk.paths import Names
+from assetstore_local.disk.records import TEMPORARY, write_all
+from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.errors import explained, in_doubt
+from assetstore_local.r2_rules import R2Rules
+
+_LEFT_OVER_SECONDS = 3600
+_MOST_SWEPT = 1000
+_STEPS_NS = (0, *(10**power for power in range(11)))
+
+
+class StagedFile:
+    """A new file in the folder for temporary files, removed at the end of the ``with`` block unless it was moved out.
+
+    Attributes:
+        tree: the store's folder, open.
+        size: how many bytes were written.
+    """
+
+    def __init__(self, tree: Tree, rules: R2Rules | None = None) -> None:
+        self.tree = tree
+        self.size = 0
+        self._rules = rules
+        self._hash = hashlib.sha256()
+        self._name: str | None = secrets.token_hex(16)
+        with explained():
+            self._descriptor = os.open(self._name, NEW, 0o666, dir_fd=tree.folder(TEMPORARY, make=True))
+            try:
+                # The mode that the umask leaves is for later: nobody else shall read what is not complete.
+                self._mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
+                os.fchmod(self._descriptor, 0o600)
+                hold(self._descriptor)
+            except BaseException:
+                self._discard()
+                raise
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+        with explained():
+            write_all(self._descriptor, data)
+        self._hash.update(data)
+        self.size += len(data)
+        if self._rules:
+            self._rules.require_size(self.size)
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of what was written."""
+        return self._hash.digest()
+
+    @property
+    def digest(self) -> str:
+        """The digest of what was written, ``sha256:`` and hex digits."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def settle(self, after: int = 0) -> os.stat_result:
+        """Give the file its mode and a time of change later than ``after``, in ns, flush it and return its status."""
+        os.fchmod(self._descriptor, self._mode)
+        status = self.stamp(after)
+        self.tree.sync(self._descriptor)
+        return status
+
+    def stamp(self, after: int) -> os.stat_result:
+        """Give the file a time of change later than ``after``, in ns, and return its status.
+
+        The time is set because the kernel's own has steps of milliseconds, too coarse to tell versions apart. File systems
+        may have steps of up to 2 seconds, hence the loop. Behind the last time that they have, which only a file put in by
+        hand can bear, the present is as good.
+        """
+        now = time.time_ns()
+        for wanted in (*(max(now, after + 1) + step for step in _STEPS_NS), now):
+            os.utime(self._descriptor, ns=(wanted, wanted))
+            status = os.fstat(self._descriptor)
+            if status.st_mtime_ns > after:
+                break
+        return status
+
+    def move(self, names: Names) -> None:
+        """Rename the file to where it belongs, replacing what is there; its folder exists."""
+        assert self._name is not None
+        folder = self.tree.folder(names[:-1])
+        os.rename(self._name, names[-1], src_dir_fd=self.tree.folder(TEMPORARY), dst_dir_fd=folder)
+        self._name = None
+        with in_doubt():
+            self.tree.sync(folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._name, dir_fd=self.tree.folder(TEMPORARY))
+        os.close(self._descriptor)
+
+
+def sweep(tree: Tree) -> None:
+    """Remove what writers that were killed left behind: files an hour old that no process has locked."""
+    folder = tree.folder(TEMPORARY, make=True)
+    oldest = time.time() - _LEFT_OVER_SECONDS
+    with os.scandir(folder) as entries:
+        for _, entry in zip(range(_MOST_SWEPT), entries, strict=False):
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    _remove_unlocked(folder, entry.name)
+
+
+def _remove_unlocked(folder: int, name: str) -> None:
+    descriptor = os.open(name, FILE, dir_fd=folder)
+    try:
+        hold_now(descriptor)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,156 @@
+"""A root folder and what lies below it, opened step by step so that no symlink is ever followed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from types import TracebackType
+from typing import Self
+
+from assetstore.plugin import BackendError
+from assetstore_local.disk.paths import RESERVED, Names, spellings
+
+_CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
+FOLDER = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_DIRECTORY", 0)
+# Opening a FIFO without O_NONBLOCK would wait for its writer.
+FILE = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOSE_ON_EXEC | getattr(os, "O_NOFOLLOW", 0)
+_INNER_FOLDER = FOLDER | getattr(os, "O_NOFOLLOW", 0)
+# What a symlink gives differs from one system to the next.
+_NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
+_MAX_OPEN = 64
+
+
+class InTheWayError(BackendError):
+    """A file, a link or a device stands where a folder is needed.
+
+    Attributes:
+        names: what stands in the way.
+    """
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(
+            f"what stands at {'/'.join(names)!r} is neither a folder nor an asset", hint="move it out of the store's folder"
+        )
+        self.names = names
+
+
+def make_root(path: str, *, durable: bool) -> None:
+    """Make a folder and those above it, as far as they are missing."""
+    missing = [path]
+    while not os.path.lexists(above := os.path.dirname(missing[-1])):
+        missing.append(above)
+    os.makedirs(path, exist_ok=True)
+    for folder in missing if durable else ():
+        descriptor = os.open(os.path.dirname(folder), FOLDER)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class Tree:
+    """The folders below a root, open for one operation of one thread."""
+
+    def __init__(self, root: str, *, durable: bool) -> None:
+        """Open the root, which may be a symlink itself.
+
+        Args:
+            root: path of a folder.
+            durable: whether what is changed has to reach the disk.
+        """
+        self.durable = durable
+        self._root = os.open(root, FOLDER)
+        self._open: dict[Names, int] = {}
+
+    def folder(self, names: Names, *, make: bool = False) -> int:
+        """Return a descriptor of a folder; the 64 used last stay open.
+
+        Raises:
+            FileNotFoundError: there is no such folder, and ``make`` is false.
+            InTheWayError: there is something else, and ``make`` is true.
+        """
+        if not names:
+            return self._root
+        if names not in self._open:
+            if len(names) > 1 and names[0] == RESERVED:
+                # Every write goes there more than once.
+                self.folder(names[:1], make=make)
+            opened = self._walk(names, make)
+            while len(self._open) >= _MAX_OPEN:
+                os.close(self._open.pop(next(iter(self._open))))
+            self._open[names] = opened
+        else:
+            self._open[names] = self._open.pop(names)
+        return self._open[names]
+
+    def _walk(self, names: Names, make: bool) -> int:
+        # A listing comes from the folder above, so the nearest few are worth a look.
+        nearest = range(len(names) - 1, max(len(names) - 5, 0), -1)
+        depth = next((depth for depth in nearest if names[:depth] in self._open), 0)
+        current = start = self._open[names[:depth]] if depth else self._root
+        for index in range(depth, len(names)):
+            try:
+                below = self._enter(current, names, index, make)
+            finally:
+                if current != start:
+                    os.close(current)
+            current = below
+        return current
+
+    def _enter(self, folder: int, names: Names, index: int, make: bool) -> int:
+        for name in spellings(names[index]):
+            try:
+                return os.open(name, _INNER_FOLDER, dir_fd=folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno not in _NO_FOLDER:
+                    raise
+                if make:
+                    raise InTheWayError(names[: index + 1]) from error
+        if not make:
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder")
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(names[index], dir_fd=folder)
+            self.sync(folder)
+        return os.open(names[index], _INNER_FOLDER, dir_fd=folder)
+
+    def status(self, names: Names) -> os.stat_result | None:
+        """Return the status of a file or link itself, ``None`` when there is none."""
+        try:
+            return os.stat(names[-1], dir_fd=self.folder(names[:-1]), follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def sync(self, descriptor: int) -> None:
+        """Flush a file or folder to the disk, if changes have to be durable."""
+        if self.durable:
+            os.fsync(descriptor)
+
+    def prune(self, names: Names) -> None:
+        """Remove the folder and those above it as far as they are empty."""
+        self.forget()
+        for depth in range(len(names), 0, -1):
+            try:
+                # From the top down, each from the one above: from the root anew, deep folders would cost the square.
+                for above in range(max(depth - _MAX_OPEN // 2, 0), depth):
+                    folder = self.folder(names[:above])
+                os.rmdir(names[depth - 1], dir_fd=folder)
+            except OSError:
+                return
+
+    def forget(self) -> None:
+        """Close every folder but the root, because some of them may have been removed."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.forget()
+        os.close(self._root)

@@ -1,0 +1,1 @@
+"""The web application that answers the signed URLs of a folder."""

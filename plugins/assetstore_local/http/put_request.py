@@ -1,0 +1,151 @@
+"""Receives the body of a signed PUT: counts and hashes it as it arrives, stores it only if size and digests match."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import attrs
+
+from assetstore.plugin import (
+    METADATA_HEADER,
+    SHA256_HEADER,
+    TEXT_HEADERS,
+    NotFoundError,
+    UploadedPart,
+    UploadOptions,
+    decode_metadata,
+    guess_content_type,
+    http_name,
+)
+from assetstore_local import multipart_direct
+from assetstore_local.disk.root import Root
+from assetstore_local.http.conditions import CONDITIONS, require
+from assetstore_local.http.responses import ErrorResponse, Response, error_responses
+from assetstore_local.http.verify import Verified
+from assetstore_local.presign import PART, UPLOAD
+from assetstore_local.read import stat
+from assetstore_local.upload import commit
+
+_MD5 = "content-md5"
+_INCOMPLETE = (400, "IncompleteBody", "The body has not as many bytes as the Content-Length header says.")
+
+
+class PutRequest:
+    """A PUT whose body is arriving. Each method may block on the disk, and none runs while another one does."""
+
+    def __init__(
+        self,
+        root: Root,
+        verified: Verified,
+        headers: Mapping[str, str],
+        size: int,
+        complete: Callable[[Response], Response],
+    ) -> None:
+        """Begin it.
+
+        Args:
+            root: where it will be stored.
+            verified: what was signed.
+            headers: those of the request.
+            size: how many bytes were declared.
+            complete: adds the headers of every response.
+
+        Raises:
+            ErrorResponse: it is clear already that nothing can be stored.
+        """
+        self._root, self._verified, self._headers, self._left, self._complete = root, verified, headers, size, complete
+        self._md5 = hashlib.md5(usedforsecurity=False) if _MD5 in headers or PART in verified.query else None
+        # Whoever waits for a thread can be made to stop waiting and close this; the thread goes on, and its file may be
+        # another one by then.
+        self._lock = threading.Lock()
+        self._is_open = True
+        with ExitStack() as stack, error_responses():
+            self._staged = stack.enter_context(root.new_file())
+            self._options()
+            self._stack = stack.pop_all()
+
+    def write(self, data: bytes) -> None:
+        """Take further bytes.
+
+        Raises:
+            ErrorResponse: there are more than were declared, or the disk is full.
+        """
+        with self._lock:
+            self._left -= len(data)
+            if self._left < 0 or not self._is_open:
+                raise ErrorResponse(*_INCOMPLETE)
+            with error_responses():
+                self._staged.write(data)
+            if self._md5:
+                self._md5.update(data)
+
+    def finish(self) -> Response:
+        """Store the body, and return the response.
+
+        Raises:
+            ErrorResponse: bytes are missing, differ from a digest, or a condition does not hold.
+        """
+        with self._lock:
+            if self._left or not self._is_open:
+                raise ErrorResponse(*_INCOMPLETE)
+            md5 = self._md5.digest() if self._md5 else b""
+            self._require_digest(SHA256_HEADER, self._staged.sha256)
+            self._require_digest(_MD5, md5)
+            query = self._verified.query
+            with error_responses():
+                options = self._options()
+                if PART in query:
+                    part = UploadedPart(number=int(query[PART]), etag=md5.hex())
+                    multipart_direct.save_part(self._staged, self._verified.key, query[UPLOAD], part)
+                    etag: str | None = part.etag
+                else:
+                    etag = commit(self._root, self._staged, self._verified.key, options).etag
+            return self._complete(Response(200, {"etag": f'"{etag}"'}))
+
+    def close(self) -> None:
+        """Remove what was not stored."""
+        with self._lock:
+            self._is_open = False
+            self._stack.close()
+
+    def _require_digest(self, name: str, digest: bytes) -> None:
+        if name in self._headers and not hmac.compare_digest(_unbase64(self._headers[name]), digest):
+            raise ErrorResponse(400, "BadDigest", f"The {name} you specified did not match what we received.")
+
+    def _options(self) -> UploadOptions:
+        """Return how to store it: on the condition that what stands there now still does, where there are conditions.
+
+        Raises:
+            ErrorResponse: a condition does not hold, or the upload that this is a part of is gone.
+        """
+        key, headers = self._verified.key, self._headers
+        if PART in self._verified.query:
+            multipart_direct.require(self._staged, key, self._verified.query[UPLOAD])
+            return UploadOptions()
+        prefix = METADATA_HEADER
+        metadata = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
+        texts: dict[str, Any] = {name: headers.get(http_name(name)) for name in TEXT_HEADERS}
+        texts["content_type"] = texts["content_type"] or guess_content_type(key)
+        options = UploadOptions(**texts, metadata=decode_metadata(metadata))
+        if not headers.keys() & CONDITIONS:
+            return options
+        standing = None
+        with contextlib.suppress(NotFoundError):
+            standing = stat(self._root, key)
+        require(standing, headers)
+        return attrs.evolve(options, overwrite=standing is not None, if_match=standing.etag if standing else None)
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ErrorResponse(400, "InvalidDigest", "The digest you specified is not valid.") from error

@@ -1,0 +1,176 @@
+"""Responses of the application: S3's errors in XML, and headers that keep a browser from running what is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from email.utils import format_datetime
+from typing import TypeAlias
+from xml.sax.saxutils import escape
+
+import attrs
+
+from assetstore.plugin import (
+    METADATA_HEADER,
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetInfo,
+    AssetStoreError,
+    IntegrityError,
+    InvalidOptionError,
+    NoSpaceError,
+    NotFoundError,
+    PreconditionError,
+    SourceError,
+    StoreNotFoundError,
+    UnavailableError,
+    encode_metadata,
+    http_name,
+)
+from assetstore_local.disk.parts_folder import NoUploadError
+
+HttpHeaders: TypeAlias = dict[str, str]
+
+SAFE: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "cross-origin",
+}
+# One type alone: of several, separated by commas, a browser may take the last one. XML, and so SVG, can hold scripts.
+_SHOWN = re.compile(r"(image|audio|video)/(?!svg)(?!.*xml *(;|$))[a-z0-9.+-]+ *(;[^,]*)?", re.ASCII)
+_BODYLESS = (204, 304)
+
+logger = logging.getLogger("assetstore")
+
+
+@attrs.define
+class FileRange:
+    """A range of an open file. Whoever holds it closes it.
+
+    Attributes:
+        descriptor: the file.
+        offset: where the range begins.
+        length: how many bytes it has.
+    """
+
+    descriptor: int
+    offset: int
+    length: int
+
+    def chunks(self, size: int = 1 << 18) -> Iterator[bytes]:
+        """Yield the bytes."""
+        position, end = self.offset, self.offset + self.length
+        while position < end:
+            data = os.pread(self.descriptor, min(size, end - position), position)
+            if not data:
+                raise IntegrityError("the file became shorter while it was sent")
+            position += len(data)
+            yield data
+
+    def file(self) -> io.FileIO:
+        """Return the file for a server that sends it by itself; it stays ours to close."""
+        return io.FileIO(self.descriptor, closefd=False)
+
+    def take(self) -> int:
+        """Return the descriptor, which is now the caller's to close."""
+        descriptor, self.descriptor = self.descriptor, -1
+        return descriptor
+
+    def close(self) -> None:
+        """Close the file, once."""
+        if self.descriptor >= 0:
+            os.close(self.take())
+
+
+@attrs.define
+class Response:
+    """A response.
+
+    Attributes:
+        status: HTTP status.
+        headers: names in lower case.
+        body: the bytes, or a range of a file.
+    """
+
+    status: int
+    headers: HttpHeaders = attrs.field(factory=dict)
+    body: bytes | FileRange = b""
+
+    def measure(self) -> None:
+        """Set Content-Length, unless it is set or there cannot be a body."""
+        if self.status not in _BODYLESS:
+            length = self.body.length if isinstance(self.body, FileRange) else len(self.body)
+            self.headers.setdefault("content-length", str(length))
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if isinstance(self.body, FileRange):
+            self.body.close()
+
+
+class ErrorResponse(Exception):  # noqa: N818 - a response, not an error of the store
+    """A request that is refused, by S3's name for the reason."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message, self.headers = status, code, message, dict(headers or {})
+
+    def response(self) -> Response:
+        """Return the response in the form that R2 gives its own."""
+        text = f"<Error><Code>{self.code}</Code><Message>{escape(self.message)}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+        return Response(self.status, {**self.headers, "content-type": "application/xml", "cache-control": "no-store"}, body)
+
+
+FORGED = (403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+_KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
+    (NoUploadError, 404, "NoSuchUpload", "The specified multipart upload does not exist."),
+    (StoreNotFoundError, 404, "NoSuchBucket", "The specified bucket does not exist."),
+    (NotFoundError, 404, "NoSuchKey", "The specified key does not exist."),
+    (AlreadyExistsError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
+    (PreconditionError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
+    (InvalidOptionError, 400, "InvalidArgument", "A header of the request cannot be stored."),
+    (IntegrityError, 400, "BadDigest", "The bytes are not those of the digest that you specified."),
+    (SourceError, 400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length header."),
+    (NoSpaceError, 507, "InsufficientStorage", "There is no space left."),
+    (AccessDeniedError, 403, "AccessDenied", "Access denied."),
+    (UnavailableError, 429, "TooManyRequests", "Reduce your concurrent request rate for the same object."),
+)
+
+
+@contextlib.contextmanager
+def error_responses() -> Iterator[None]:
+    """Turn an error of the store into a refusal that tells nothing of the machine."""
+    try:
+        yield
+    except AssetStoreError as error:
+        for kind, status, code, message in _KNOWN:
+            if isinstance(error, kind):
+                raise ErrorResponse(status, code, message) from error
+        hint = f"; {error.hint}" if error.hint else ""
+        logger.error("cannot response a signed request: %s%s", error.message, hint)
+        raise ErrorResponse(500, "InternalError", "We encountered an internal error. Please try again.") from error
+
+
+def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> HttpHeaders:
+    """Return what a GET or HEAD tells of an asset. What a browser might run is only ever saved."""
+    headers = {"accept-ranges": "bytes", "content-type": info.content_type or "application/octet-stream"}
+    if info.etag is not None:
+        headers["etag"] = f'"{info.etag}"'
+    if info.last_modified is not None:
+        headers["last-modified"] = format_datetime(info.last_modified.replace(microsecond=0), usegmt=True)
+    headers |= {http_name(name): text for name, text in info.given().items() if text and name != "metadata"}
+    headers |= {f"{METADATA_HEADER}{name}": value for name, value in encode_metadata(info.metadata).items()}
+    headers |= overrides
+    headers.setdefault("cache-control", "private")
+    if not _SHOWN.fullmatch(headers["content-type"].strip().lower()):
+        disposition = headers.get("content-disposition", "")
+        if not disposition.lower().startswith("attachment"):
+            _, semicolon, rest = disposition.partition(";")
+            headers["content-disposition"] = f"attachment{semicolon}{rest}"
+    return headers

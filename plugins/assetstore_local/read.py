@@ -1,0 +1,158 @@
+"""Reads and looks up assets: finds the file of a key, with the facts that belong to exactly that version."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from stat import S_ISREG
+
+import attrs
+
+from assetstore.plugin import AssetInfo, AssetStream, NotFoundError, PreconditionError, ReadOptions, UnavailableError
+from assetstore_local.disk import records
+from assetstore_local.disk.paths import Names, candidates
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.tree import FILE, Tree
+from assetstore_local.errors import explained
+
+_ATTEMPTS = 100
+
+
+def read(root: Root, key: str, options: ReadOptions) -> AssetStream:
+    """Open an asset or a range of it; it stays the same version whatever is written meanwhile."""
+    with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
+        require_match(options.if_match, info.etag)
+        left = max(info.size - options.offset, 0)
+        length = left if options.length is None else min(left, options.length)
+        file = io.FileIO(os.dup(descriptor), "rb")
+        file.seek(options.offset if length else 0)
+        return AssetStream(info=info, body=RangeBody(file, length), length=length)
+
+
+def stat(root: Root, key: str) -> AssetInfo:
+    """Return what the file and its record say of an asset."""
+    with explained(), root.open() as tree:
+        return look(tree, key)
+
+
+def open_file(root: Root, key: str) -> tuple[AssetInfo, int]:
+    """Return what is known of an asset, and a descriptor of its file that the caller closes."""
+    with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
+        return info, os.dup(descriptor)
+
+
+def require_match(if_match: str | None, etag: str | None) -> None:
+    """Raise PreconditionError unless ``etag`` is the version that was asked for, if one was."""
+    if if_match is not None and if_match != etag:
+        state = "has another ETag" if etag else "does not exist"
+        raise PreconditionError(f"the asset {state}", hint="stat it again and decide anew")
+
+
+@attrs.frozen
+class Found:
+    """The file of an asset.
+
+    Attributes:
+        names: where it stands.
+        status: what the system says of it.
+    """
+
+    names: Names
+    status: os.stat_result
+
+    @property
+    def etag(self) -> str:
+        """The name of the version."""
+        return records.etag_of(self.status)
+
+
+def find(tree: Tree, key: str) -> Found | None:
+    """Return the file of ``key``, or ``None``.
+
+    The order of places matters: writers move a file from its plain to its marked name and never back, so a reader that goes
+    from one to the other cannot miss it.
+    """
+    for names in candidates(key):
+        status = tree.status(names)
+        if status is not None and S_ISREG(status.st_mode):
+            return Found(names, status)
+    return None
+
+
+def find_existing(tree: Tree, key: str) -> Found:
+    """Return the file of ``key``.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = find(tree, key)
+    if found is None:
+        raise NotFoundError("there is no asset under this key")
+    return found
+
+
+def facts_of(tree: Tree, key: str, found: Found) -> records.Facts | None:
+    """Return the facts of a version that was found, or ``None`` when it was replaced meanwhile."""
+    facts = records.load(tree, key).get(found.etag)
+    if facts is not None:
+        return facts
+    # A version of ours is on record until it is replaced; if it still stands, it was made by hand.
+    return records.facts_by_hand(key) if find_existing(tree, key).etag == found.etag else None
+
+
+def look(tree: Tree, key: str) -> AssetInfo:
+    """Return what is known of an asset."""
+    for _ in range(_ATTEMPTS):
+        found = find_existing(tree, key)
+        facts = facts_of(tree, key, found)
+        if facts is not None:
+            return records.info_of(key, found.status, facts)
+    raise _too_fast()
+
+
+@contextmanager
+def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
+    """Yield what is known of an asset and a descriptor of its file, closed at the end unless ``os.dup`` kept it."""
+    for _ in range(_ATTEMPTS):
+        found = find_existing(tree, key)
+        try:
+            descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP):
+                raise
+            continue
+        try:
+            found = Found(found.names, os.fstat(descriptor))
+            facts = facts_of(tree, key, found) if S_ISREG(found.status.st_mode) else None
+            if facts is not None:
+                yield records.info_of(key, found.status, facts), descriptor
+                return
+        finally:
+            os.close(descriptor)
+    raise _too_fast()
+
+
+class RangeBody:
+    """The bytes of a range of an open file."""
+
+    def __init__(self, file: io.FileIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes of what is left."""
+        with explained():
+            data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _too_fast() -> UnavailableError:
+    return UnavailableError("the asset is replaced faster than it can be read", hint="try again")

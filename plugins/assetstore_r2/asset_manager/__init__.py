@@ -1,0 +1,1 @@
+"""``R2AssetManager``, the older class that assetstore grew from, and the settings that it reads."""

@@ -1,0 +1,177 @@
+"""``R2_ENABLED`` and its kin, as older programs keep them: where they are looked for, and the store they describe."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from assetstore import AssetStore, open_store
+from assetstore.plugin import ConfigError, default_plugins, secret
+from assetstore_r2.backend import R2Backend
+
+MODULE = "settings"
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+
+logger = logging.getLogger("assetstore_r2")
+
+
+@attrs.frozen(kw_only=True)
+class R2Settings:
+    """What was found under the names ``R2_*``; ``None`` for what is left out or empty.
+
+    Attributes:
+        enabled: whether R2 is to be used at all.
+        account_id: the Cloudflare account, which makes up the endpoint.
+        endpoint: the endpoint itself; goes before ``account_id``.
+        access_key: id of the credentials.
+        secret_key: the secret that belongs to it.
+        bucket_name: the bucket.
+        public_url: where the bucket can be read without credentials.
+        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was made in one.
+    """
+
+    enabled: bool = False
+    account_id: str | None = None
+    endpoint: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = secret(default=None)
+    bucket_name: str | None = None
+    public_url: str | None = None
+    jurisdiction: str | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of those settings that R2 cannot do without and that are not there."""
+        needed = {
+            "R2_ACCOUNT_ID or R2_ENDPOINT": self.account_id or self.endpoint,
+            "R2_ACCESS_KEY": self.access_key,
+            "R2_SECRET_KEY": self.secret_key,
+            "R2_BUCKET_NAME": self.bucket_name,
+        }
+        return tuple(name for name, value in needed.items() if value is None)
+
+    def backend(self) -> R2Backend:
+        """Return the backend that these settings describe, whether enabled or not.
+
+        Raises:
+            ConfigError: with every missing name in ``problems``, or with what is wrong with those that are there.
+        """
+        if self.missing:
+            raise ConfigError(
+                f"settings are missing: {', '.join(self.missing)}",
+                problems=tuple(f"{name} is missing" for name in self.missing),
+                hint="set them in the settings or the environment, or set R2_ENABLED to false to work without R2",
+                op="open",
+            )
+        return R2Backend(
+            bucket=self.bucket_name or "",
+            account_id=self.account_id,
+            jurisdiction=self.jurisdiction,
+            endpoint_url=self.endpoint,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            public_url=self.public_url,
+        )
+
+
+def find_settings(settings: object = None) -> R2Settings:
+    """Read the settings as they are now.
+
+    The environment fills in what a program's own settings leave out, but only ``R2_ENABLED``, ``R2_ACCOUNT_ID`` and the
+    credentials: the place must not be put together from two sources. The credentials are ``R2_ACCESS_KEY`` and
+    ``R2_SECRET_KEY`` there, or else ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY``.
+
+    Args:
+        settings: a mapping, or an object with the settings as attributes, such as a module or ``django.conf.settings``.
+            Without it: the module ``settings`` if one can be imported and has any name ``R2_*``, then the environment alone.
+
+    Raises:
+        ConfigError: they cannot be read, or one has a value of the wrong kind.
+    """
+    own = _reader(settings)
+
+    def text(name: str, *variables: str) -> str | None:
+        found = _text(name, own(name))
+        return found or next(filter(None, (os.environ.get(variable, "").strip() for variable in variables)), None)
+
+    enabled = own("R2_ENABLED")
+    return R2Settings(
+        enabled=_truth(os.environ.get("R2_ENABLED") if enabled in (None, "") else enabled),
+        account_id=text("R2_ACCOUNT_ID", "R2_ACCOUNT_ID"),
+        endpoint=text("R2_ENDPOINT"),
+        access_key=text("R2_ACCESS_KEY", "R2_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+        secret_key=text("R2_SECRET_KEY", "R2_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"),
+        bucket_name=text("R2_BUCKET_NAME"),
+        public_url=text("R2_PUBLIC_URL"),
+        jurisdiction=text("R2_JURISDICTION"),
+    )
+
+
+def store_from_settings(settings: object = None, *, offline: str | Mapping[str, object] = "file:assets") -> AssetStore:
+    """Open the store that the settings describe, with the default naming and stats plugins.
+
+    Args:
+        settings: as for ``find_settings``.
+        offline: what to open where ``R2_ENABLED`` is false: a URL, a name from a configuration file, or a mapping.
+
+    Raises:
+        ConfigError: ``R2_ENABLED`` is true and settings are missing or wrong; the offline store is then not opened.
+    """
+    found = find_settings(settings)
+    if not found.enabled:
+        logger.info("R2_ENABLED is not true: the offline store is opened")
+        return open_store(offline)
+    return AssetStore(("r2", found.backend()), plugins=[*default_plugins().items()])
+
+
+def _reader(settings: object) -> Callable[[str], object]:
+    source = _module() if settings is None else settings
+    if source is None:
+        return os.environ.get
+    if isinstance(source, Mapping):
+        return source.get
+
+    def read(name: str) -> object:
+        try:
+            return getattr(source, name, None)
+        except Exception as error:  # Django's settings, for one, raise errors of their own until they are configured
+            raise _unreadable(error) from error
+
+    return read
+
+
+def _module() -> object | None:
+    try:
+        module = importlib.import_module(MODULE)
+    except ModuleNotFoundError as error:
+        if error.name == MODULE:
+            return None
+        raise _unreadable(error) from error
+    except Exception as error:  # a program's own module may raise anything while it is imported
+        raise _unreadable(error) from error
+    return module if any(name.startswith("R2_") for name in dir(module)) else None
+
+
+def _unreadable(error: Exception) -> ConfigError:
+    # Only the kind of error, for its text may repeat a secret.
+    return ConfigError(f"the settings cannot be read: {type(error).__name__}", hint="import them yourself to see why")
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} is a text, not {type(value).__name__}")
+    return value.strip() or None
+
+
+def _truth(value: object) -> bool:
+    word = "" if value is None else str(value).strip().lower()
+    if word not in (*_TRUE, *_FALSE):
+        raise ConfigError("R2_ENABLED is neither true nor false", hint=f"write one of {', '.join((*_TRUE, *_FALSE[:-1]))}")
+    return word in _TRUE

@@ -1,0 +1,152 @@
+"""Uploads whose parts others send, by signed requests: begun, looked at and ended here.
+
+The id of such an upload holds, before the service's own, the mark that the asset will have in its metadata. By it an end
+whose answer was lost is told from an end that never came, in another process too.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from assetstore.plugin import (
+    AssetInfo,
+    AssetStoreError,
+    IntegrityError,
+    NotFoundError,
+    UnsupportedError,
+    UploadedPart,
+    UploadOptions,
+)
+from assetstore_r2.bucket import Bucket
+from assetstore_r2.errors import LostAnswerError, answer_of, translated
+from assetstore_r2.headers import WRITE, info_from_head, quoted, upload_params
+
+_ID = re.compile(r"([0-9a-f]{32})\.(.+)", re.ASCII | re.DOTALL)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_BAD_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
+
+
+def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
+    """Begin an upload in parts and return its id."""
+    write = uuid.uuid4().hex
+    with translated():
+        answer = bucket.client.create_multipart_upload(
+            Bucket=bucket.name, Key=key, **upload_params(options, {WRITE: write})
+        )
+        if "UploadId" not in answer:
+            raise LostAnswerError
+    return f"{write}.{answer['UploadId']}"
+
+
+def vendor_id(parts_id: str) -> str:
+    """Return what the service itself calls an upload."""
+    match = _ID.fullmatch(parts_id)
+    return match[2] if match else parts_id
+
+
+def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
+    """Return the parts that are there, by number; of one that was sent again, what was sent last.
+
+    Raises:
+        NotFoundError: there is no such upload any more.
+        UnsupportedError: the service cannot tell.
+    """
+    try:
+        found = sorted(_entries(bucket, key, parts_id), key=lambda entry: entry.get("LastModified", _NEVER))
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            "the store cannot list the parts of an upload", hint="end it with the ETags that the sender of the parts got"
+        ) from error.__cause__
+    newest = {entry["PartNumber"]: entry for entry in found}
+    return tuple(
+        UploadedPart(number=number, etag=_etag(entry), size=entry["Size"]) for number, entry in sorted(newest.items())
+    )
+
+
+def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the service's entries, page by page: SeaweedFS has one for each time that a part was sent."""
+    marker, more = 0, True
+    while more:
+        with _about_upload():
+            page = bucket.client.list_parts(
+                Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), PartNumberMarker=marker
+            )
+            if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("Parts")):
+                raise LostAnswerError
+        yield from page.get("Parts", ())
+        if more := page["IsTruncated"]:
+            marker = page["Parts"][-1]["PartNumber"]
+
+
+def _etag(entry: Mapping[str, Any]) -> str:
+    return str(entry["ETag"]).strip('"')
+
+
+def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> AssetInfo:
+    """Put the parts together.
+
+    Raises:
+        NotFoundError: there is no such upload any more.
+        IntegrityError: a part is missing, or another one than is said.
+    """
+    _compare(bucket, key, parts_id, parts)
+    match = _ID.fullmatch(parts_id)
+    numbered = [{"PartNumber": part.number, "ETag": quoted(part.etag)} for part in parts]
+    try:
+        with _about_upload():
+            answer = bucket.client.complete_multipart_upload(
+                Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), MultipartUpload={"Parts": numbered}
+            )
+            if "ETag" not in answer:
+                raise LostAnswerError
+    except AssetStoreError as error:
+        head = bucket.settle(key, match[1] if match else "", error)
+    else:
+        head = bucket.head(key)
+    return info_from_head(key, head, head["ContentLength"])
+
+
+def drop(bucket: Bucket, key: str, parts_id: str) -> None:
+    """Drop an upload with all its parts, if it is there."""
+    try:
+        with _about_upload():
+            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
+    except NotFoundError:
+        return
+
+
+def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> None:
+    """Compare parts with those that are there: not every service looks as closely when it puts them together."""
+    if not parts:
+        raise IntegrityError("an upload in parts has at least one", hint="send the parts first")
+    try:
+        there = {(entry["PartNumber"], _etag(entry)): entry["Size"] for entry in _entries(bucket, key, parts_id)}
+    except UnsupportedError:
+        return
+    for part in parts:
+        size = there.get((part.number, part.etag.strip('"')))
+        if size is None or part.size not in (None, size):
+            raise IntegrityError(f"part {part.number} is missing or another one", hint="send it again")
+
+
+@contextmanager
+def _about_upload() -> Iterator[None]:
+    """Turn what botocore raises into our classes, where no asset is meant but an upload and its parts."""
+    try:
+        with translated():
+            yield
+    except AssetStoreError as error:
+        code = answer_of(error).get("Error", {}).get("Code")
+        if code == "NoSuchUpload":
+            raise NotFoundError("there is no such upload any more", hint="begin it again") from error.__cause__
+        if code in _BAD_PARTS:
+            raise IntegrityError(
+                "the store refused a part as missing, too small, or of another size than those before",
+                hint="send all parts but the last in the same size, of 5 MiB or more",
+            ) from error.__cause__
+        raise

@@ -1,0 +1,142 @@
+"""Writing in parts: equal sizes, several at a time, verified at the end, and nothing left behind when it fails."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import attrs
+
+from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits
+from assetstore_r2.bucket import Bucket
+from assetstore_r2.errors import LostAnswerError, translated
+from assetstore_r2.headers import is_encrypted, unquoted
+
+T = TypeVar("T")
+
+_ETAG = re.compile(r"[0-9a-f]{32}-\d+")
+
+
+@attrs.frozen(kw_only=True)
+class Part:
+    """A part that the store has.
+
+    Attributes:
+        number: from 1.
+        etag: what the store called it.
+        md5: the MD5 of its bytes, or ``None`` when they were not seen.
+    """
+
+    number: int
+    etag: str
+    md5: bytes | None
+
+
+def part_size_for(size: int, smallest: int) -> int:
+    """Return the length of all parts but the last: ``smallest``, or more whole MiB when 10,000 of those hold too little."""
+    return smallest if size <= smallest * limits.MAX_PARTS else -(-size // (limits.MAX_PARTS * limits.MIB)) * limits.MIB
+
+
+def send_parts(
+    bucket: Bucket,
+    key: str,
+    pieces: Iterator[T],
+    send: Callable[[str, int, T], Part],
+    *,
+    workers: int,
+    params: Mapping[str, Any],
+    conditions: Mapping[str, str],
+    write: str,
+    before_end: Callable[[], None] = lambda: None,
+) -> Mapping[str, Any]:
+    """Write an asset in parts and return the store's last answer.
+
+    Args:
+        bucket: where to.
+        key: under which key.
+        pieces: what the parts are made from, in order; read by this thread alone.
+        send: sends one part, given the upload's id, the part's number and its piece; called by several threads.
+        workers: how many pieces are sent at a time; one more is held in memory.
+        params: headers and metadata.
+        conditions: when the write may happen; decided when it is completed.
+        write: the mark of this write in its metadata.
+        before_end: called once all parts are there; what it raises calls the write off.
+    """
+    with translated():
+        answer = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
+        if "UploadId" not in answer:
+            raise LostAnswerError
+    parts_id = answer["UploadId"]
+    try:
+        parts = _in_parallel(pieces, lambda number, piece: send(parts_id, number, piece), workers)
+        before_end()
+        return _complete(bucket, key, parts_id, parts, conditions, write)
+    except BaseException:
+        _abort(bucket, key, parts_id)
+        raise
+
+
+def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: int) -> list[Part]:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="assetstore-part")
+    pending: deque[Future[Part]] = deque()
+    parts: list[Part] = []
+    try:
+        for number, piece in enumerate(pieces, 1):
+            if number > limits.MAX_PARTS:
+                raise SourceError(
+                    f"the source is longer than {limits.MAX_PARTS} parts",
+                    hint="give a source that knows its length, such as a file, or set a larger part_size",
+                )
+            if len(pending) == workers:
+                parts.append(pending.popleft().result())
+            pending.append(pool.submit(send, number, piece))
+        parts.extend(future.result() for future in pending)
+    except BaseException as error:
+        # After Ctrl-C nobody wants to wait; otherwise a part that came behind the abort would stay and cost.
+        pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+        raise
+    pool.shutdown()
+    return parts
+
+
+def _complete(
+    bucket: Bucket, key: str, parts_id: str, parts: Sequence[Part], conditions: Mapping[str, str], write: str
+) -> Mapping[str, Any]:
+    answer: Mapping[str, Any]
+    try:
+        with translated(create_only="IfNoneMatch" in conditions, if_match=conditions.get("IfMatch")):
+            answer = bucket.client.complete_multipart_upload(
+                Bucket=bucket.name,
+                Key=key,
+                UploadId=parts_id,
+                MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+                **conditions,
+            )
+            if "ETag" not in answer:
+                raise LostAnswerError
+    except AssetStoreError as error:
+        answer = bucket.settle(key, write, error)
+    _check_etag(answer, [part.md5 for part in parts if part.md5 is not None], len(parts))
+    return answer
+
+
+def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int) -> None:
+    etag = unquoted(answer["ETag"]) or ""
+    if len(digests) < count or is_encrypted(answer) or not _ETAG.fullmatch(etag):
+        return
+    expected = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
+    if etag != f"{expected}-{count}":
+        raise IntegrityError("the store put other parts together than were sent", hint="upload it again")
+
+
+def _abort(bucket: Bucket, key: str, parts_id: str) -> None:
+    """Ask to drop the parts. A failure hides nothing: the error that led here is raised, and R2 aborts after 7 days."""
+    try:
+        with translated():
+            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)
+    except AssetStoreError:
+        return

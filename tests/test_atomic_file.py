@@ -1,0 +1,116 @@
+"""Files that appear whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import pytest
+
+from assetstore import AlreadyExistsError, InvalidOptionError, NoSpaceError
+from assetstore.content.atomic_file import replacing
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    """Until the block ends the path is as it was; missing folders are made; nothing else is left."""
+    path = tmp_path / "new/folder/file"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert not path.exists()
+    assert (b"new", [path]) == (path.read_bytes(), list(path.parent.iterdir()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_leaves_the_old_file(tmp_path, error):
+    """Whatever ends the block, the old file stays and the unfinished one is removed."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(error), replacing(path) as temporary:
+        _write_half_and_raise(temporary, error)
+    assert (b"old", [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
+
+
+def _write_half_and_raise(path, error):
+    path.write_bytes(b"half")
+    raise error
+
+
+def test_an_unfinished_file_is_its_owners_alone(tmp_path):
+    """While it is written nobody else can read it; then it has the mode that any new file has."""
+    (tmp_path / "usual").touch()
+    with replacing(tmp_path / "file") as temporary:
+        assert 0o600 == stat.S_IMODE(temporary.stat().st_mode)
+    assert (tmp_path / "usual").stat().st_mode == (tmp_path / "file").stat().st_mode
+
+
+def test_a_symlink_is_followed(tmp_path):
+    """The file that a symlink points to is replaced, and the link stays."""
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for data in (b"1", b"2"):
+        with replacing(tmp_path / "link") as temporary:
+            temporary.write_bytes(data)
+        assert (data, True) == ((tmp_path / "file").read_bytes(), (tmp_path / "link").is_symlink())
+
+
+def test_a_folder_or_a_pipe_is_refused(tmp_path):
+    """What is no regular file is not replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    for path, kind in ((tmp_path, "a directory"), (tmp_path / "pipe", "no regular file")):
+        with pytest.raises(InvalidOptionError, match=kind), replacing(path):
+            pytest.fail("it was opened")
+
+
+def test_an_existing_file_is_kept_when_asked(tmp_path):
+    """``overwrite=False`` writes a free path, refuses a taken one at once, and one that is taken in between at the end."""
+    path = tmp_path / "file"
+    with replacing(path, overwrite=False) as temporary:
+        temporary.write_bytes(b"first")
+    with pytest.raises(AlreadyExistsError), replacing(path, overwrite=False):
+        pytest.fail("it was opened")
+    other = tmp_path / "other"
+    with pytest.raises(AlreadyExistsError), replacing(other, overwrite=False):
+        other.write_bytes(b"theirs")
+    assert (b"first", b"theirs", 2) == (path.read_bytes(), other.read_bytes(), len(list(tmp_path.iterdir())))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_no_space(tmp_path, number):
+    """Each way of being full is NoSpaceError, which is an OSError, and nothing is left."""
+    with pytest.raises(NoSpaceError), replacing(tmp_path / "file"):
+        raise OSError(number, os.strerror(number))
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_another_error_of_the_system_passes(tmp_path):
+    """What is not about space comes through as it is, our own errors too."""
+    for error in (OSError(errno.EIO, "broken"), NoSpaceError("full")):
+        with pytest.raises(OSError) as caught, replacing(tmp_path / "file"):
+            raise error
+        assert error is caught.value
+
+
+def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    """A file system such as exFAT has no links; a file that is there is still never replaced."""
+    monkeypatch.setattr(os, "link", _refusing(errno.EPERM))
+    with replacing(tmp_path / "file", overwrite=False) as path:
+        path.write_bytes(b"abc")
+    assert [("file", b"abc")] == [(path.name, path.read_bytes()) for path in tmp_path.iterdir()]
+    with pytest.raises(FileExistsError), replacing(tmp_path / "late", overwrite=False):
+        (tmp_path / "late").write_bytes(b"first")
+    assert {"file": b"abc", "late": b"first"} == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_link_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    """Another error of the system passes, and the new file is gone."""
+    monkeypatch.setattr(os, "link", _refusing(errno.EIO))
+    with pytest.raises(OSError, match="refused"), replacing(tmp_path / "file", overwrite=False):
+        pass
+    assert [] == list(tmp_path.iterdir())
+
+
+def _refusing(number):
+    def refuse(*_):
+        raise OSError(number, "refused")
+
+    return refuse

@@ -1,0 +1,221 @@
+"""Plugins: found by exact name, checked before the first call, and named in every error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from assetstore import AssetStore, ConfigError, PluginError, open_store
+from assetstore.entry_points import SCHEMES, installed_plugins, load_factory
+from assetstore.hooks import OPTIONAL, REQUIRED
+from assetstore.plugin import Hooks, Wrapper, hookimpl
+from assetstore.stack import backend_layer, make_manager
+from assetstore.testing import MemoryBackend
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return a function that puts a distribution on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(distribution: str, entry_points: str, *, module: str = "", code: str = "") -> None:
+        folder = tmp_path / f"{distribution.replace('-', '_')}-1.5.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+        (folder / "entry_points.txt").write_text(f"[assetstore]\n{entry_points}\n")
+        if module:
+            (tmp_path / f"{module}.py").write_text(code)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def message(function: Callable[[], object]) -> str:
+    """Return the text of the PluginError that a call raises."""
+    with pytest.raises(PluginError) as caught:
+        function()
+    return str(caught.value)
+
+
+def test_a_plugin_is_found_by_exact_name(install: Install) -> None:
+    """Only the module of the plugin that was asked for is imported."""
+    install("dist-a", "wanted = good_module:make\nother = never_imported:make", module="good_module", code="make = dict")
+    assert dict is load_factory("wanted")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    """A slip finds the nearest name; a wholly strange one is told what to install."""
+    text = message(lambda: load_factory("memori"))
+    assert ("did you mean 'memory'?" in text, "local, memory, naming" in text) == (True, True)
+    assert "install the package that provides 'qqqq'" in message(lambda: load_factory("qqqq", SCHEMES))
+
+
+def test_two_distributions_with_one_name_are_both_named(install: Install) -> None:
+    """Which of two would win is nobody's guess."""
+    install("dist-a", "twice = a:make")
+    install("dist-b", "twice = b:make")
+    assert "installed by dist-a and dist-b; uninstall one of them" in message(lambda: load_factory("twice"))
+
+
+def test_a_plugin_that_cannot_be_imported_is_named_with_its_distribution(install: Install) -> None:
+    """The cause is in the message, and chained."""
+    install("dist-a", "broken = broken_module:make", module="broken_module", code="import no_such_thing")
+    expected = "plugin 'broken' of dist-a cannot be loaded: ModuleNotFoundError: No module named 'no_such_thing'"
+    assert expected == message(lambda: load_factory("broken"))
+
+
+def test_an_entry_point_that_is_no_factory_is_refused(install: Install) -> None:
+    """An object that cannot be called is useless without its factory."""
+    install("dist-a", "number = number_module:make", module="number_module", code="make = 7")
+    assert "plugin 'number' of dist-a must be callable, got int" == message(lambda: load_factory("number"))
+
+
+def test_a_disabled_plugin_is_not_loaded(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is asked before anything is imported."""
+    install("dist-a", "wanted = disabled_module:make", module="disabled_module", code="make = dict")
+    monkeypatch.setenv("ASSETSTORE_DISABLE_PLUGINS", "x, wanted")
+    assert "is disabled by ASSETSTORE_DISABLE_PLUGINS" in message(lambda: load_factory("wanted"))
+    assert "disabled_module" not in sys.modules
+
+
+def test_the_inventory_names_each_plugin_and_hides_none_behind_a_broken_one(install: Install) -> None:
+    """Name, distribution, version, hooks, and for a broken one the reason."""
+    code = "class Make:\n    def assetstore_event(self, event): ..."
+    install("dist-a", "broken = broken_module:make\nzz = good_module:Make", module="good_module", code=code)
+    found = {info.name: info for info in installed_plugins()}
+    assert ("dist-a", "1.5", ("event",), None) == attrs.astuple(found["zz"])[1:]
+    assert "ModuleNotFoundError" in str(found["broken"].error)
+    assert "assetstore" == found["memory"].distribution
+
+
+def test_the_inventory_shows_what_is_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disabled plugin is listed with the reason."""
+    monkeypatch.setenv("ASSETSTORE_DISABLE_PLUGINS", "memory")
+    (info,) = [info for info in installed_plugins() if info.name == "memory"]
+    assert "disabled by ASSETSTORE_DISABLE_PLUGINS" == info.error
+
+
+class _Unmarked:
+    def assetstore_event(self, event: object) -> None: ...
+
+
+class _Unknown:
+    @hookimpl
+    def assetstore_uplaod(self, key: object) -> None: ...
+
+
+class _Misfit:
+    @hookimpl
+    def assetstore_event(self, happening: object) -> None: ...
+
+
+class _Empty: ...
+
+
+@pytest.mark.parametrize(
+    ("plugin", "expected"),
+    [
+        (_Unmarked(), "plugin 'x' defines assetstore_event without the marker; put @hookimpl above it"),
+        (_Unknown(), "unknown hook 'assetstore_uplaod'"),
+        (_Misfit(), "{'happening'} are declared in the hookimpl but can not be found in the hookspec"),
+        (_Empty(), "plugin 'x' implements no hook"),
+    ],
+)
+def test_a_plugin_that_does_not_fit_is_refused_before_the_first_call(plugin: object, expected: str) -> None:
+    """What pluggy would pass over in silence is an error that names the plugin."""
+    text = message(lambda: make_manager([("x", plugin)]))
+    assert (True, True) == ("plugin 'x'" in text, expected in text)
+
+
+def test_two_plugins_of_one_name_are_refused() -> None:
+    """A list that names a plugin twice is a mistake."""
+    assert "plugin 'x' is given twice" in message(lambda: make_manager([("x", MemoryBackend()), ("x", MemoryBackend())]))
+
+
+def test_a_backend_has_every_required_hook() -> None:
+    """Those that are missing are all named."""
+
+    class Half:
+        @hookimpl
+        def assetstore_stat(self, key: str, options: object) -> None: ...
+
+    expected = "it lacks assetstore_upload, assetstore_read, assetstore_list, assetstore_delete"
+    assert expected in message(lambda: backend_layer("half", Half()))
+
+
+def test_a_wrapper_inherits_wrapper() -> None:
+    """Any other object in its place is refused."""
+    text = message(lambda: AssetStore(MemoryBackend(), wrappers=[("odd", lambda _: object())]))
+    assert "plugin 'odd' is not a wrapper: object must inherit assetstore.plugin.Wrapper" in text
+
+
+def test_a_backend_among_the_plugins_is_refused() -> None:
+    """Exactly one plugin owns the operations."""
+    text = message(lambda: AssetStore(MemoryBackend(), plugins=[("second", MemoryBackend())]))
+    assert "plugin 'second' implements assetstore_upload; name it as the backend or in wrappers" in text
+
+
+def test_an_optional_hook_passes_a_wrapper_only_when_it_says_so() -> None:
+    """A native copy cannot slip past a wrapper that does not know of it, through any number of layers."""
+
+    class Closed(Wrapper): ...
+
+    class Open(Wrapper):
+        passes = frozenset({"copy"})
+
+    def has_native_copy(*wrappers: Callable[[Hooks], object]) -> bool:
+        return AssetStore(MemoryBackend(), wrappers=wrappers)._stack.has("copy")
+
+    assert [True, True, False, False] == [
+        has_native_copy(),
+        has_native_copy(Open, Open),
+        has_native_copy(Open, Closed),
+        has_native_copy(Closed, Open),
+    ]
+
+
+def test_a_wrapper_supports_what_it_declares_for_the_hooks_it_overrides() -> None:
+    """A field that a wrapper of today does not know cannot be lost in it; hooks it leaves alone keep all fields."""
+
+    class Narrow(Wrapper):
+        supports = frozenset({"upload.content_type"})
+
+        @hookimpl
+        def assetstore_upload(self, key: str, source: object, options: object) -> None: ...
+
+    class Wide(Narrow):
+        supports = frozenset({"upload.*"})
+
+    narrow, wide = (AssetStore(MemoryBackend(), wrappers=[wrapper]) for wrapper in (Narrow, Wide))
+    asked = ("upload.content_type", "upload.metadata", "read.offset")
+    assert [True, False, True] == [narrow.can(field) for field in asked]
+    assert [True, True, True] == [wide.can(field) for field in asked]
+
+
+def test_the_families_of_operations_name_hooks() -> None:
+    """Every operation that the core lists has its hook."""
+    assert [] == [op for op in (*REQUIRED, *OPTIONAL) if not hasattr(Hooks, f"assetstore_{op}")]
+
+
+def test_what_a_wrapper_finds_wrong_with_its_settings_is_located(install: Install) -> None:
+    """The error names table, wrapper and setting, as it does for a backend."""
+    code = """
+import attrs
+from assetstore import ConfigError, Wrapper
+@attrs.define(eq=False)
+class Guard(Wrapper):
+    level: int = attrs.field(kw_only=True)
+    def __attrs_post_init__(self):
+        raise ConfigError("level: is too low")
+"""
+    install("dist-a", "guard-of-a = guard_of_a:Guard", module="guard_of_a", code=code)
+    with pytest.raises(ConfigError) as caught:
+        open_store({"url": "memory:", "wrappers": ["guard-of-a"], "guard-of-a": {"level": 1}})
+    (problem,) = caught.value.problems
+    assert problem.endswith("guard-of-a.level: is too low")

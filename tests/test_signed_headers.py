@@ -1,0 +1,90 @@
+"""HTTP headers that hold more than ASCII: what goes out can be read by others, and comes back as it was."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from assetstore.plugin import attachment, decode_metadata, encode_metadata
+from assetstore.testing.contract.signing import saved_as
+
+TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
+NAMES = st.from_regex(r"[b-z][a-z0-9-]{0,8}", fullmatch=True)
+
+
+@given(TEXTS)
+@example('a"b\\c%20;d/e.png')
+@example("地図 🐉.webp")
+@example("'quoted' & *starred*=")
+def test_any_file_name_comes_back(name: str) -> None:
+    """A reader of RFC 6266 finds the very name, in a header of printable ASCII."""
+    header = attachment(name)
+    assert header.isascii()
+    assert header.isprintable()
+    assert ("attachment", name) == (header.partition(";")[0], saved_as(header))
+
+
+@given(TEXTS)
+def test_readers_that_know_no_more_than_ascii_find_a_name_too(name: str) -> None:
+    """The plain parameter is a quoted string without escapes, and of as many characters."""
+    plain = attachment(name).split('"')[1]
+    assert (len(name), True) == (len(plain), set(plain).isdisjoint('"\\%/'))
+
+
+@given(TEXTS)
+@example("地図.webp")
+def test_pythons_own_reader_agrees(name: str) -> None:
+    """The standard library's parser of parameters (RFC 2231) finds the same."""
+    header = attachment(name)
+    if "filename*" not in header:
+        assert name.strip() == str(_parsed(header)).strip()
+        return
+    extended = header.rpartition("filename*=")[2]
+    assert name == unquote(extended.removeprefix("UTF-8''"))
+    # That parser strips the blanks of any script.
+    assert name.strip() == str(_parsed(f"attachment; filename*={extended}")).strip()
+
+
+@given(st.dictionaries(NAMES, st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40), max_size=4))
+@example({"by": " =?utf-8?q?x?= "})
+@example({"by": "", "title": "地図"})
+def test_metadata_come_back(metadata: dict[str, str]) -> None:
+    """They are printable ASCII on the way, begin and end with no blank, and are the same in the end."""
+    encoded = encode_metadata(metadata)
+    values = list(encoded.values())
+    assert all(value.isascii() and value.isprintable() and value == value.strip() for value in values)
+    assert metadata == decode_metadata(encoded)
+
+
+@given(st.dictionaries(NAMES, st.text("abc é", max_size=4), max_size=4))
+def test_an_empty_value_may_be_lost_on_the_way(metadata: dict[str, str]) -> None:
+    """Some services drop a header without a value; the metadata are the same all the same."""
+    assert metadata == decode_metadata({name: value for name, value in encode_metadata(metadata).items() if value})
+
+
+def test_plain_metadata_stay_as_they_are() -> None:
+    """What is ASCII without oddities can be read by anybody."""
+    assert {"by": "gm", "table": "4"} == encode_metadata({"by": "gm", "table": "4"})
+    assert {} == encode_metadata(None)
+
+
+@pytest.mark.parametrize("value", ["=?", "=?no-such-charset?q?x?=", "=?utf-8?b?/w==?=", "=?utf-8?x?a?="])
+def test_metadata_of_others_that_cannot_be_decoded_stay_as_they_are(value: str) -> None:
+    """A header that only looks like an encoded word is shown, and nothing raises."""
+    assert {"by": value} == decode_metadata({"by": value})
+
+
+def test_encoded_words_of_others_are_decoded() -> None:
+    """RFC 2047 is what R2 and the SDKs of others write."""
+    assert {"by": "Jürgen"} == decode_metadata({"by": "=?iso-8859-1?q?J=FCrgen?="})
+    assert {"by": "gm", "x": "地図"} == decode_metadata({"by": "gm", "x": "=?UTF-8?B?5Zyw5Zuz?=", "assetstore-write": "0"})
+
+
+def _parsed(header: str) -> str | None:
+    message = EmailMessage()
+    message["content-disposition"] = header
+    return message.get_filename()
