@@ -148,7 +148,7 @@ def _load(path: Path) -> Config | None:
 
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no such name can exist, or it is neither UTF-8 nor TOML
         raise ConfigError(f"cannot read {path}: {error}") from error
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("assetstore")

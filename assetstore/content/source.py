@@ -268,7 +268,8 @@ def _open_regular(path: Path) -> io.FileIO:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        # A ValueError means a name that no file has, as one with a NUL; Python's words for it change with its version.
+        reason = error.strerror if isinstance(error, OSError) else "no file can have such a name"
         raise SourceError(f"cannot read {str(path)!r}: {reason}") from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):

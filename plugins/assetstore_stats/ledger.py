@@ -65,13 +65,16 @@ class Ledger:
     def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with _lock, contextlib.closing(sqlite3.connect(self._path, patience, isolation_level=None)) as connection:
+            with _lock, contextlib.closing(self._connected(patience)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(_TABLE)
                 yield connection
                 connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise self._explained(error) from error
+
+    def _connected(self, patience: float) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=patience, isolation_level=None)
 
     def _explained(self, error: Exception) -> ConfigError | NoSpaceError | UnavailableError:
         file = f"the stats file {str(self._path)!r}"
@@ -81,7 +84,9 @@ class Ledger:
             return UnavailableError(f"{file} is kept locked by another process", hint="try again")
         if code == sqlite3.SQLITE_FULL:
             return NoSpaceError(f"the disk of {file} is full", hint="make room there")
+        # A ValueError means a name that no file has, as one with a NUL; Python's words for it change with its version.
+        reason = "no file can have such a name" if isinstance(error, ValueError) else error
         return ConfigError(
-            f"{file} cannot be used: {error}",
+            f"{file} cannot be used: {reason}",
             hint="move it away if it is damaged or not ours, or give the stats plugin another path",
         )

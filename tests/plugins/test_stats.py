@@ -389,6 +389,13 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     assert isinstance(caught.value, AssetStoreError)
 
 
+@pytest.mark.parametrize("name", ["nul\0byte", "half\ud800"])
+def test_a_name_that_no_file_can_have_is_refused(name):
+    """It is an error of the configuration, in the same words on every Python."""
+    with pytest.raises(ConfigError, match=r"^the stats file .* cannot be used: no file can have such a name"):
+        Stats(path=Path(name))
+
+
 def test_a_file_removed_meanwhile_is_made_again(tmp_path):
     """Removing the file is one more way to begin at zero."""
     stats = Stats(path=tmp_path / "stats.db")
