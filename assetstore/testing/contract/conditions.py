@@ -181,7 +181,7 @@ def _race_processes(rival: Callable[[], AssetStore], options: dict[str, Any]) ->
     """Return which of several processes, all started at once, were not refused."""
     # A fork is much faster; what it inherits is not used.
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
-    start = context.Barrier(WRITERS, timeout=60)
+    start = context.Barrier(WRITERS, timeout=600)
     with warnings.catch_warnings(), ProcessPoolExecutor(WRITERS, context, _set_up, (start, rival)) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)
         outcomes = pool.map(functools.partial(_run_in_process, options), range(WRITERS))

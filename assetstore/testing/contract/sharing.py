@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,10 @@ class SharingGuarantees(Fixtures):
 
     def test_threads_share_a_store(self, store: AssetStore) -> None:
         """Threads that write, read, list and delete their own keys at once do not disturb each other."""
+        start = threading.Barrier(8)
 
         def work(number: int) -> list[str]:
+            start.wait()
             for turn in range(4):
                 key = f"thread-{number}/{turn}"
                 store.upload(key.encode() * 1000, key)

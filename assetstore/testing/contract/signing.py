@@ -137,9 +137,10 @@ class SigningGuarantees(SigningFixtures):
         assert 200 == send(week).status
         request = signing.presign("a", expires=1)
         assert abs(request.expires_at - datetime.now(UTC)) < timedelta(minutes=1)
-        deadline = time.monotonic() + self.patience
-        while (status := send(request).status) == 200 and time.monotonic() < deadline:
-            continue
+        deadline, is_last = time.monotonic() + self.patience, False
+        # However long an answer takes, the last request begins behind the deadline.
+        while (status := send(request).status) == 200 and not is_last:
+            is_last = time.monotonic() > deadline
         assert 403 == status
 
     def test_one_window_has_one_signed_url(self, signing: Signing, able: Able, send: Sender) -> None:
