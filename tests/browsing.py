@@ -30,7 +30,7 @@ def has_browser() -> bool:
         return False
     command = [CHROMIUM, "--headless", *ARGUMENTS, "--dump-dom", "about:blank"]
     try:
-        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 

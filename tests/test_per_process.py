@@ -69,14 +69,14 @@ def test_a_second_thread_waits_for_the_first_to_make_it():
 
     def make() -> int:
         making.set()
-        assert go_on.wait(30)
+        assert go_on.wait(600)
         made.append(1)
         return len(made)
 
     holder, got = PerProcess(make), []
     threads = [threading.Thread(target=lambda: got.append(holder.get())) for _ in range(2)]
     threads[0].start()
-    assert making.wait(30)
+    assert making.wait(600)
     threads[1].start()
     go_on.set()
     for thread in threads:
@@ -178,13 +178,13 @@ def test_a_fork_while_a_thread_makes_the_thing_does_not_block_the_child():
     def make() -> int:
         if os.getpid() == parent:
             making.set()
-            assert go_on.wait(30)
+            assert go_on.wait(600)
         return os.getpid()
 
     holder = PerProcess(make)
     thread = threading.Thread(target=holder.get)
     thread.start()
-    assert making.wait(30)
+    assert making.wait(600)
     made, pid = in_a_fork(lambda: (holder.get(), os.getpid()))
     go_on.set()
     thread.join()

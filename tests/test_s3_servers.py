@@ -67,7 +67,7 @@ def test_a_wrong_secret_is_refused(server: S3Server) -> None:
 
 def test_an_unsigned_request_is_refused(server: S3Server) -> None:
     """Nothing is public."""
-    answer = requests.get(f"{server.endpoint_url}/{server.bucket}/a", timeout=10)
+    answer = requests.get(f"{server.endpoint_url}/{server.bucket}/a", timeout=600)
     assert answer.status_code in {400, 401, 403}
 
 
@@ -77,8 +77,8 @@ def test_a_tampered_signed_url_is_refused(server: S3Server, unique_prefix: str) 
         client.put_object(Bucket=server.bucket, Key=unique_prefix + "mine", Body=b"mine")
         client.put_object(Bucket=server.bucket, Key=unique_prefix + "other", Body=b"other")
         url = client.generate_presigned_url("get_object", {"Bucket": server.bucket, "Key": unique_prefix + "mine"})
-    assert b"mine" == requests.get(url, timeout=10).content
-    assert 403 == requests.get(url.replace("mine", "other"), timeout=10).status_code
+    assert b"mine" == requests.get(url, timeout=600).content
+    assert 403 == requests.get(url.replace("mine", "other"), timeout=600).status_code
 
 
 def test_what_is_put_is_listed_and_read_back(server: S3Server, unique_prefix: str) -> None:
@@ -102,7 +102,7 @@ def test_the_servers_listen_on_loopback_alone(server: S3Server) -> None:
     address = urlsplit(server.endpoint_url)
     assert "127.0.0.1" == address.hostname
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.2", address.port), timeout=10)
+        socket.create_connection(("127.0.0.2", address.port), timeout=600)
 
 
 def test_a_secret_is_not_shown(server: S3Server) -> None:

@@ -118,10 +118,10 @@ def test_a_call_hangs_until_it_is_released(late):
     store = AssetStore(FaultyBackend(MemoryBackend(), hang))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(store.upload, b"abc", "a")
-        assert hang.reached.wait(30)
+        assert hang.reached.wait(600)
         assert late == store.exists("a")
         hang.release()
-        assert 3 == waiting.result(30).size
+        assert 3 == waiting.result(600).size
 
 
 def test_a_hang_has_an_end():

@@ -83,16 +83,16 @@ def browser() -> Iterator[Any]:
 
     arguments = [*browsing.ARGUMENTS, "--no-proxy-server", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=arguments)
+        chromium = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=arguments, timeout=600_000)
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """Give a page without cookies, cache or history, that waits half a minute for what is expected of it."""
+    """Give a page without cookies, cache or history, that waits long for what is expected of it."""
     with browser.new_context(viewport={"width": 900, "height": 700}) as context:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(600_000)
         yield context.new_page()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,12 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return Done(end.value.code, out.text(), err.text().decode())
 
     return run
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass, so that no command takes long."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def test_no_bar_where_none_is_wanted(arguments: dict[str, float]) -> None:
     assert "" == drawn(**arguments)  # type: ignore[arg-type]  # one of the keywords each
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_short_commands_show_no_bar(run: Run, store: AssetStore) -> None:
     """What takes no time leaves the terminal as it is."""
     assert "━" not in run("-s", "file:assets", "download", "**", "-o", "new", terminal=True).err

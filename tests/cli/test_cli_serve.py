@@ -54,7 +54,7 @@ class Served:
     def end(self, number: int = signal.SIGINT) -> int:
         """End it, and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=600)
 
 
 Serve = Callable[..., Served]
@@ -104,7 +104,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 def refused(folder: Path, *arguments: str, token: str | None = None) -> tuple[int, str]:
     """Return the code and the reason with which the command ends at once."""
     process = start(folder, *arguments, token=token)
-    process.communicate(timeout=30)
+    process.communicate(timeout=600)
     (why,) = re.findall(r"^  why: (.*)$", (folder / "log.txt").read_text(), re.MULTILINE)
     return process.returncode, why
 
@@ -112,19 +112,19 @@ def refused(folder: Path, *arguments: str, token: str | None = None) -> tuple[in
 def by_urllib(request: PresignedRequest, data: bytes | None) -> bytes:
     """Send a signed request."""
     sent = urllib.request.Request(request.url, data, dict(request.headers), method=request.method)
-    with urllib.request.urlopen(sent, timeout=30) as answer:
+    with urllib.request.urlopen(sent, timeout=600) as answer:
         return bytes(answer.read())
 
 
 def by_httpx(request: PresignedRequest, data: bytes | None) -> bytes:
     """Send a signed request."""
-    answer = httpx.request(request.method, request.url, content=data, headers=dict(request.headers))
+    answer = httpx.request(request.method, request.url, content=data, headers=dict(request.headers), timeout=600)
     return answer.raise_for_status().content
 
 
 def by_requests(request: PresignedRequest, data: bytes | None) -> bytes:
     """Send a signed request."""
-    answer = requests.request(request.method, request.url, data=data, headers=dict(request.headers), timeout=30)
+    answer = requests.request(request.method, request.url, data=data, headers=dict(request.headers), timeout=600)
     answer.raise_for_status()
     return answer.content
 
@@ -135,7 +135,7 @@ def by_curl(request: PresignedRequest, data: bytes | None) -> bytes:
     for name, value in request.headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [] if data is None else ["--data-binary", "@-"]
-    return subprocess.run([*command, request.url], input=data, capture_output=True, check=True, timeout=30).stdout
+    return subprocess.run([*command, request.url], input=data, capture_output=True, check=True, timeout=600).stdout
 
 
 @pytest.mark.parametrize("send", [by_urllib, by_httpx, by_requests, *([by_curl] if HAS_CURL else [])])
@@ -185,7 +185,7 @@ def test_each_request_is_one_line_without_its_signature(serve: Serve) -> None:
     served.store.upload(DATA, "maps/a b.png")
     by_urllib(served.store.presign("maps/a b.png"), None)
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{served.url}/maps/c.png?X-Assetstore-Signature=hunter2", timeout=30)
+        urllib.request.urlopen(f"{served.url}/maps/c.png?X-Assetstore-Signature=hunter2", timeout=600)
     assert 0 == served.end()
     first, second = served.log.splitlines()[-2:]
     assert re.fullmatch(r"GET /maps/a%20b\.png 200 256000 B \d+\.\d ms", first)
@@ -196,7 +196,7 @@ def test_each_request_is_one_line_without_its_signature(serve: Serve) -> None:
 def test_the_page_says_what_is_served(serve: Serve) -> None:
     """/ needs no signature and shows no asset."""
     served = serve()
-    with urllib.request.urlopen(served.url, timeout=30) as answer:
+    with urllib.request.urlopen(served.url, timeout=600) as answer:
         assert f"assetstore serves folder {served.folder}/assets, local, by signed URLs alone\n" == answer.read().decode()
 
 
@@ -206,7 +206,7 @@ def test_a_request_to_another_host_is_refused(serve: Serve) -> None:
     served.store.upload(DATA, "a")
     url = served.store.presign("a").url
     hosts = ("evil.example", "[", "localhost")
-    assert [421, 421, 200] == [httpx.get(url, headers={"Host": host}).status_code for host in hosts]
+    assert [421, 421, 200] == [httpx.get(url, headers={"Host": host}, timeout=600).status_code for host in hosts]
 
 
 def test_other_machines_need_a_token(serve: Serve, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_other_machines_need_a_token(serve: Serve, tmp_path: Path) -> None:
     served.store.upload(DATA, "a")
     assert DATA == by_urllib(served.store.presign("a"), None)
     given: tuple[dict[str, str], ...] = ({}, *({"Authorization": f"Bearer {token}"} for token in (f"{TOKEN}x", TOKEN)))
-    assert [401, 401, 200] == [httpx.get(served.url, headers=headers).status_code for headers in given]
+    assert [401, 401, 200] == [httpx.get(served.url, headers=headers, timeout=600).status_code for headers in given]
     assert 0 == served.end()
     assert TOKEN not in served.log
 
@@ -262,13 +262,13 @@ def test_the_link_of_the_demo_works_at_its_path(serve: Serve, tmp_path: Path) ->
         f'[stores.dev]\nurl = "file:assets"\nserve_url = "http://127.0.0.1:{port}/my/assets"\n'
     )
     command = [sys.executable, "-m", "assetstore", "demo", "-s", "dev"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600)
     assert "  assetstore serve dev\n" in done.stdout
     (link,) = re.findall(r"^  (http://\S+)$", done.stdout, re.MULTILINE)
     served = serve("dev")
-    with urllib.request.urlopen(link, timeout=30) as answer:
+    with urllib.request.urlopen(link, timeout=600) as answer:
         assert ("image/png", b"\x89PNG") == (answer.headers["Content-Type"], answer.read()[:4])
-    assert 404 == httpx.get(link.replace("/my/assets/", "/")).status_code
+    assert 404 == httpx.get(link.replace("/my/assets/", "/"), timeout=600).status_code
     assert 0 == served.end()
     assert "warning" not in served.log
 
@@ -279,7 +279,7 @@ def test_an_origin_may_be_given_for_one_run(serve: Serve) -> None:
     served.store.upload(DATA, "a")
     url = served.store.presign("a").url
     allowed = [
-        httpx.get(url, headers={"Origin": origin}).headers.get("access-control-allow-origin")
+        httpx.get(url, headers={"Origin": origin}, timeout=600).headers.get("access-control-allow-origin")
         for origin in ("https://app.example", "https://evil.example")
     ]
     assert ["https://app.example", None] == allowed

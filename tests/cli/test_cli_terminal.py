@@ -47,6 +47,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.usefixtures("stopped_clock")  # a bar, which comes when it takes long, moves the cursor
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("trouble", ["", "denied", "broken"])
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: repr(arguments)[:30])

@@ -197,7 +197,7 @@ def test_pytest_prints_the_way_and_nothing_else(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=tmp_path, env=environment)
     printed = run.stdout.partition("___ test_it ___")[2].partition("\n")[2].partition("\n===")[0]
     assert printed.startswith("# A random walk led here")
     with pytest.raises((AssertionError, pytest.fail.Exception)):

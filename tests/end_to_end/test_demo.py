@@ -28,7 +28,7 @@ KINDS = {
 def assetstore(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
     command = [sys.executable, "-m", "assetstore", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")

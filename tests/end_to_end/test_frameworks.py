@@ -72,7 +72,7 @@ def example(request: pytest.FixtureRequest, seaweedfs: Any, tmp_path_factory: py
         environment.setenv("ASSETSTORE_CONFIG", str(config))
         with (
             running.process(command, folder / "log") as process,
-            httpx.Client(base_url=site, trust_env=False, timeout=30) as client,
+            httpx.Client(base_url=site, trust_env=False, timeout=600) as client,
             open_store() as store,
         ):
             wait(client, process, folder / "log")

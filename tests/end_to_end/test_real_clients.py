@@ -71,7 +71,7 @@ def by_requests(request: PresignedRequest, body: bytes | None) -> tuple[int, byt
 
 def by_httpx(request: PresignedRequest, body: bytes | None) -> tuple[int, bytes]:
     """Send it by httpx."""
-    with httpx.Client() as client:
+    with httpx.Client(timeout=600) as client:
         answer = client.request(request.method, request.url, content=body, headers=dict(request.headers))
         return answer.status_code, answer.content
 

@@ -109,7 +109,7 @@ def send(
     if body is not None:
         sent["content-length"] = str(len(body))
     sent |= headers or {}
-    connection = http.client.HTTPConnection(url.netloc, timeout=30)
+    connection = http.client.HTTPConnection(url.netloc, timeout=600)
     with contextlib.closing(connection):
         connection.putrequest(
             method or request.method, target or f"{url.path}?{url.query}", skip_host=True, skip_accept_encoding=True

@@ -56,7 +56,7 @@ class StandIn:
     def forward(self, request: Request) -> Reply:
         """Hand a request to the server behind and return its answer."""
         assert self.upstream is not None
-        connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=60)
+        connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=600)
         try:
             headers = {name: value for name, value in request.headers.items() if name != "connection"}
             connection.request(request.method, request.path, request.body, headers)

@@ -212,14 +212,15 @@ def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path
     """A thread that has not heard of the end writes to no file: the number of its own may be that of another one."""
     backend = LocalBackend(root=tmp_path / "assets", durable=False)
     url = urlsplit(store.presign("new", method="PUT").url)
-    headers = {"host": url.netloc, "content-length": str(1 << 28)}
+    headers = {"host": url.netloc, "content-length": str(1 << 30)}
     put = backend.server().open(Request(method="PUT", path=b"new", query=url.query, headers=headers))
     assert isinstance(put, PutRequest)
     refusals: list[ErrorResponse] = []
 
     def write_on() -> None:
         try:
-            for _ in range(256):
+            # So much that the end comes before it is written, even if the other thread has to wait for its turn.
+            for _ in range(1 << 10):
                 put.write(bytes(1 << 20))
         except ErrorResponse as refusal:
             refusals.append(refusal)

@@ -105,7 +105,7 @@ def at_once(*calls: Callable[[], object]) -> Iterator[object]:
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], object]) -> object:
-        barrier.wait(60)
+        barrier.wait(600)
         try:
             return call()
         except (NotFoundError, ErrorResponse) as error:

@@ -94,7 +94,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore
 def exchange(request: PresignedRequest, raw: bytes, *, is_all: bool = False) -> tuple[int, bytes]:
     """Send bytes as they are, and no more if that is all; return the status, 0 for a server that hung up, and what came."""
     url = urlsplit(request.url)
-    with socket.create_connection((str(url.hostname), int(url.port or 0)), 30) as client:
+    with socket.create_connection((str(url.hostname), int(url.port or 0)), 600) as client:
         with contextlib.suppress(ConnectionError):
             client.sendall(raw)
             if is_all:

@@ -66,7 +66,7 @@ def status_and_body(result: Response | PutRequest) -> tuple[int, bytes]:
     return result.status, result.body if isinstance(result.body, bytes) else b""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(key=KEYS, options=PUTS | GETS | OTHERS)
 @example(key="a//b/", options={"method": "GET"})
 @example(key=" 😀 ", options={"method": "PUT", "metadata": {"a_b": " =?utf-8?q?x?= "}})
@@ -96,7 +96,7 @@ def test_different_requests_have_different_fields(
     assert (one == other) == (signed_fields(*one) == signed_fields(*other))
 
 
-@pytest.mark.parametrize("seconds", [-60, 0, 1, 60])
+@pytest.mark.parametrize("seconds", [-3600, 0, 1, 60])
 def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalBackend, seconds: int) -> None:
     """Over is over to the second; a forged request learns nothing of its time."""
     query = {EXPIRES: str(int(time.time()) - seconds)}

@@ -17,7 +17,7 @@ from assetstore_local import LocalBackend
 def signature_by(root: Path, gate: Any, results: Any) -> None:
     """Sign something once all processes are ready."""
     backend = LocalBackend(root=root, durable=False)
-    gate.wait(60)
+    gate.wait(600)
     results.put(backend.server().keys().sign("purpose", "field"))
 
 
@@ -28,7 +28,7 @@ def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: 
     processes = [context.Process(target=signature_by, args=(tmp_path, gate, results)) for _ in range(8)]
     for process in processes:
         process.start()
-    signatures = {results.get(timeout=60) for _ in processes}
+    signatures = {results.get(timeout=600) for _ in processes}
     for process in processes:
         process.join()
     assert 1 == len(signatures)

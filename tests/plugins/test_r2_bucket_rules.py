@@ -46,7 +46,7 @@ def bucket(seaweedfs: Any) -> Iterator[Bucket]:
 def may_send(server: Any, bucket: Bucket, origin: str, method: str = "PUT") -> bool:
     """Ask as a browser does before it sends a signed request, and judge the answer as it does."""
     asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type,x-amz-meta-by"}
-    connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=600)
     try:
         connection.request("OPTIONS", f"/{bucket.name}/a", headers={"Origin": origin, **asked})
         answer = connection.getresponse().headers

@@ -59,7 +59,7 @@ def send(backend: S3Backend, key: str, upload_id: str, number: int, data: bytes)
     )
     assert request is not None
     sent = urllib.request.Request(request.url, data, dict(request.headers), method="PUT")
-    with urllib.request.urlopen(sent, timeout=30) as answer:
+    with urllib.request.urlopen(sent, timeout=600) as answer:
         return UploadedPart(number=number, etag=answer.headers["ETag"])
 
 
@@ -210,7 +210,7 @@ def test_a_part_of_another_size_is_refused(server: Any, unique_prefix: str) -> N
     assert request is not None
     sent = urllib.request.Request(request.url, b"evil", method="PUT")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(sent, timeout=30)
+        urllib.request.urlopen(sent, timeout=600)
     caught.value.close()
     assert 403 == caught.value.code
     with pytest.raises(IntegrityError):

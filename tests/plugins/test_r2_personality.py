@@ -86,7 +86,7 @@ def upload_parts(client: Any, key: str, *parts: bytes, numbers: tuple[int, ...] 
 def raw(url: str, method: str, headers: dict[str, str] | None = None, body: Any = None) -> tuple[int, dict[str, str], bytes]:
     """Make a plain request and give status, headers and body."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=600)
     try:
         connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
         answer = connection.getresponse()

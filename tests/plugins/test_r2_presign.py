@@ -37,7 +37,7 @@ def signed(backend: S3Backend, key: str, **options: Any) -> PresignedRequest:
 def send(request: PresignedRequest, data: bytes | None = None, **headers: str) -> bytes:
     """Send a signed request as its holder would."""
     sent = urllib.request.Request(request.url, data, {**request.headers, **headers}, method=request.method)
-    with urllib.request.urlopen(sent, timeout=10) as answer:
+    with urllib.request.urlopen(sent, timeout=600) as answer:
         body: bytes = answer.read()
         return body
 
@@ -168,7 +168,7 @@ def test_a_download_has_the_name_and_type_that_were_signed(seaweedfs: Any, uniqu
     backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
     put(backend, key, b"abc")
     request = signed(backend, key, download_as='Kärte "1".webp', content_type="image/webp")
-    with urllib.request.urlopen(request.url, timeout=10) as answer:
+    with urllib.request.urlopen(request.url, timeout=600) as answer:
         assert b"abc" == answer.read()
         assert attachment('Kärte "1".webp') == answer.headers["Content-Disposition"]
         assert "image/webp" == answer.headers["Content-Type"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from .s3_server import S3Server
 
 SUPERVISOR = Path(__file__).with_name("until_stdin_closes.py")
-SECONDS_TO_START = 60
+SECONDS_TO_START = 600
 ATTEMPTS = 3
 
 FindServer = Callable[[], S3Server | None]
@@ -64,7 +64,7 @@ def wait_until_serving(find: FindServer, running: subprocess.Popen[bytes], log: 
     """Ask until the server is found and takes assets in both of its buckets.
 
     Raises:
-        StartError: when the process ends first, or a minute passes.
+        StartError: when the process ends first, or ten minutes pass.
     """
     deadline = time.monotonic() + SECONDS_TO_START
     while running.poll() is None and time.monotonic() < deadline:
