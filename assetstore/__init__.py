@@ -50,7 +50,9 @@ from assetstore.store import AssetStore
 
 if TYPE_CHECKING:
     from assetstore.plugin import *  # noqa: F403 - the aliases below, for type checkers
-    from assetstore.plugin import SigningKeys as KeyRing  # noqa: F401 - an alias, too
+    from assetstore.plugin import SigningKeys
+
+    KeyRing = SigningKeys
 
 __all__ = [
     "AccessDeniedError",

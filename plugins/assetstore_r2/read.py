@@ -16,7 +16,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, answer_of, translate, translated
-from assetstore_r2.headers import info_from_head, quoted
+from assetstore_r2.headers import info_from_head, quoted, unquoted
 
 
 def stat(bucket: Bucket, key: str) -> AssetInfo:
@@ -39,7 +39,7 @@ def read(bucket: Bucket, key: str, options: ReadOptions) -> AssetStream:
         return _empty(bucket, key, options)
     size = _whole_size(answer)
     length = _range_length(answer) if "ContentRange" in answer else size
-    if size is None or length is None:
+    if size is None or length is None or _is_transformed(bucket, key, answer, length):
         answer["Body"].close()
         raise _transformed()
     info = info_from_head(key, answer, size)
@@ -99,6 +99,9 @@ class ResumingBody:
         except PreconditionError as changed:
             raise PreconditionError("the asset was replaced while it was read", hint="read it from the start") from changed
         self._stream = answer["Body"]
+        if _is_transformed(self._bucket, self._key, answer, self._end - self._position):
+            self.close()
+            raise _transformed()
         if _first_byte(answer) != self._position or answer.get("ETag") != self._etag:
             self.close()
             raise PreconditionError("the store went on with other bytes than were asked for", hint="read it from the start")
@@ -113,10 +116,17 @@ def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None)
         if "ETag" not in answer:
             answer["Body"].close()
             raise LostAnswerError
-    if "ContentEncoding" in answer and "ContentLength" not in answer:
-        answer["Body"].close()
-        raise _transformed()
     return answer
+
+
+def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length: int) -> bool:
+    """Tell whether bytes that have a Content-Encoding are others than those stored: their number shows it."""
+    if "ContentEncoding" not in answer:
+        return False
+    if "ContentLength" not in answer or "ContentRange" in answer:
+        return answer.get("ContentLength") != length
+    stored: int = bucket.head(key, unquoted(answer["ETag"]))["ContentLength"]
+    return stored != length
 
 
 def _transformed() -> BackendError:

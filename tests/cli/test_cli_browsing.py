@@ -65,7 +65,7 @@ def test_stat_as_json_has_metadata_as_an_object(run: Run, store: AssetStore) -> 
     assert {"by": "gm"} == record["metadata"]
     assert {
         *("key", "size", "etag", "last_modified", "content_type", "cache_control"),
-        *("content_disposition", "content_language", "metadata", "digest", "valid"),
+        *("content_disposition", "content_encoding", "content_language", "metadata", "digest", "valid"),
     } == record.keys()
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
-import faults
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetstore import AssetInfo, AssetStore, NotFoundError
-from assetstore.plugin import Source, UploadOptions, hookimpl, is_valid_key, normalize_key
+from assetstore.plugin import Source, UploadOptions, hookimpl, is_valid_key
 from assetstore.testing import MemoryBackend
-from assetstore.testing.machine import KEYS, StoreMachine, Walker, walk
-from assetstore_r2 import R2Backend
+from assetstore.testing.machine import StoreMachine, walk
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
@@ -50,75 +46,6 @@ class LocalMachine(StoreMachine):
     opening = "LocalBackend(root=folder / 'assets')"
 
 
-class ServerMachine(StoreMachine):
-    """A store in a bucket that others use too."""
-
-    opening = "open_bucket()"
-
-
-def apart(keys: Sequence[str]) -> tuple[str, ...]:
-    """Return keys none of which is a folder of another, and which are in the same order folder by folder."""
-    kept: set[str] = set()
-    for key in sorted(map(normalize_key, keys), key=lambda key: "/" not in key):
-        if not any(folders_meet(key, other) or folders_meet(other, key) for other in kept):
-            kept.add(key)
-    return tuple(key for key in keys if normalize_key(key) in kept)
-
-
-def folders_meet(key: str, other: str) -> bool:
-    """Tell whether another key is a folder of this one, or stands before that folder and begins with its name."""
-    folders = [key[:place] for place, character in enumerate(key) if character == "/"]
-    return any(other.startswith(folder) and other[len(folder) :][:1] < "/" for folder in folders)
-
-
-def seaweedfs_takes(key: str) -> bool:
-    """Tell whether SeaweedFS keeps a key apart from others, and guesses no content type for it."""
-    # It keeps no application/octet-stream, and gives a copy whatever type the copy's suffix suggests to it.
-    return key not in faults.SEAWEEDFS_KEYS and "\\" not in key and "." not in key.rpartition("/")[2]
-
-
-class SeaweedFSMachine(ServerMachine):
-    """Without the keys and the ability in which SeaweedFS's folders show; see ``faults.SEAWEEDFS``."""
-
-    keys = apart([key for key in KEYS if seaweedfs_takes(key)])
-    lacks = frozenset({"list.recursive"})
-
-
-class EmulatorMachine(ServerMachine):
-    """Without the keys to which the emulator finds no route."""
-
-    keys = tuple(key for key in KEYS if key not in faults.EMULATOR_KEYS)
-
-
-@pytest.fixture
-def walked(record_property: Callable[[str, object], None]) -> Walked:
-    """Return what walks, 10,000 steps in the long profile, and counts the steps for the summary."""
-
-    def walked(machine: type[Walker], *, steps: int = 300) -> None:
-        wanted = 10_000 if LONG else steps
-        taken = walk(machine, steps=wanted)
-        used = f"{len(machine.keys)} of {len(KEYS)} keys"
-        lacks = f", without {', '.join(machine.lacks)}" if machine.lacks else ""
-        line = f"{machine.__name__}: {taken:,} steps, {used}{lacks}"
-        record_property("assetstore-steps", line)
-        sys.stdout.write(f"{line}\n")
-        assert taken >= wanted
-
-    return walked
-
-
-def in_bucket(machine: type[ServerMachine], server: Any, prefix: str) -> type[ServerMachine]:
-    """Return a machine for a server's bucket."""
-    opening = functools.partial(
-        R2Backend,
-        bucket=server.bucket,
-        endpoint_url=server.endpoint_url,
-        access_key=server.access_key,
-        secret_key=server.secret_key,
-    )
-    return type(machine.__name__, (machine,), {"names": {"open_bucket": opening}, "scope": prefix[-13:]})
-
-
 def test_random_walks_in_memory_agree_with_a_dict(walked: Walked) -> None:
     """Whatever is done in whatever order, the store in memory answers as a dict would."""
     walked(MemoryMachine)
@@ -132,16 +59,6 @@ def test_random_walks_through_fallbacks_agree_with_a_dict(walked: Walked) -> Non
 def test_random_walks_in_a_folder_agree_with_a_dict(walked: Walked) -> None:
     """Whatever is done in whatever order, the store in a folder answers as a dict would."""
     walked(LocalMachine)
-
-
-def test_random_walks_in_seaweedfs_agree_with_a_dict(seaweedfs: Any, unique_prefix: str, walked: Walked) -> None:
-    """Whatever is done in whatever order, a bucket answers as a dict would; its folders' faults are kept out of the keys."""
-    walked(in_bucket(SeaweedFSMachine, seaweedfs, unique_prefix), steps=100)
-
-
-def test_random_walks_in_the_emulator_agree_with_a_dict(emulator: Any, unique_prefix: str, walked: Walked) -> None:
-    """Whatever is done in whatever order, a bucket answers as a dict would."""
-    walked(in_bucket(EmulatorMachine, emulator, unique_prefix), steps=100)
 
 
 class Overwriting(MemoryBackend):

@@ -26,7 +26,7 @@ from assetstore.plugin import Part, PresignOptions, is_valid_key
 from assetstore_r2 import R2Backend, S3Backend
 from assetstore_r2.sigv4 import Signer
 
-EXAMPLES = max(200, settings().max_examples)
+EXAMPLES = settings().max_examples
 OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object", "DELETE": "delete_object"}
 NAMES = {
     "response-content-disposition": "ResponseContentDisposition",

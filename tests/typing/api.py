@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import assert_type
 
+from pluggy import HookimplMarker
+
 from assetstore import (
     AssetInfo,
     AssetReader,
@@ -19,9 +21,9 @@ from assetstore import (
     UploadedPart,
     open_store,
 )
-from assetstore.content.source import Source
-from assetstore.options import ReadOptions
-from assetstore.plugin import Hooks, Wrapper, hookimpl, sniff_type
+from assetstore import KeyRing as AliasOfSigningKeys
+from assetstore import hookimpl as alias_of_hookimpl
+from assetstore.plugin import Hooks, ReadOptions, SigningKeys, Source, Wrapper, hookimpl, sniff_type
 
 store = open_store("file:assets")
 assert_type(store, AssetStore)
@@ -72,3 +74,11 @@ def wrap(inner: Hooks) -> Wrapper:
 
 AssetStore(object(), wrappers=[Upper, wrap, ("named", wrap)])
 Source(b"abc").digest()
+
+# What could be imported from ``assetstore`` before there were two doors keeps its type.
+assert_type(AliasOfSigningKeys.new(), SigningKeys)
+same = [hookimpl, alias_of_hookimpl]
+assert_type(same[0], HookimplMarker)
+assert_type(store.update("a.txt", content_encoding="gzip").content_encoding, str | None)
+with store.writer("b.txt", content_encoding="gzip", overwrite=False) as out:
+    assert_type(out.write(b"abc"), int)

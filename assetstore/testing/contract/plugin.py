@@ -20,6 +20,7 @@ from assetstore.testing.contract.capabilities import NEVER_GIVEN
 from assetstore.testing.contract.fixtures import Fixtures
 from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.observer import RecordingObserver
+from assetstore.testing.samples import SAMPLES
 
 
 class PluginGuarantees(Fixtures):
@@ -104,13 +105,7 @@ class PluginGuarantees(Fixtures):
 
 def _using(store: AssetStore) -> dict[str, Callable[[], object]]:
     """Return one call for each option that a caller can give, with a value that is not the default."""
-    headers: dict[str, Any] = {
-        "cache_control": "no-store",
-        "content_disposition": "inline",
-        "content_language": "en",
-        "content_type": "image/png",
-        "metadata": {"a": "b"},
-    }
+    headers: dict[str, Any] = {**SAMPLES, "metadata": {"a": "b"}}
     written = {**headers, "if_match": "etag", "overwrite": False}
     bound = {**headers, "content_length": 3, "overwrite": False, "sha256": "0" * 64}
     info = store.stat("a")
