@@ -1,4 +1,4 @@
-"""The contract through the wrappers of ``tests/data``, alone and one on top of the other, and what cannot slip past them."""
+"""The contract through the wrappers of ``examples``, alone and one on top of the other, and what cannot slip past them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assetstore.plugin import PresignOptions, UrlOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 
-sys.path[:0] = map(str, (Path(__file__).parent.parent / "data").glob("assetstore_*/src"))
+sys.path[:0] = map(str, (Path(__file__).parents[2] / "examples").glob("*/src"))
 
 from assetstore_cache import Cache  # noqa: E402 - found only now
 from assetstore_encryption import Encryption  # noqa: E402 - as above

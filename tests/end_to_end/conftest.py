@@ -1,4 +1,4 @@
-"""The distributions of ``tests/data``, installed as anyone would install them."""
+"""The distributions of ``examples`` and one of a third party, installed as anyone would install them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from assetstore import AssetStore, open_store
 from assetstore.entry_points import load_factory
 from assetstore.testing import FaultyBackend, MemoryBackend
 
-DATA = Path(__file__).parent.parent / "data"
+TESTS = Path(__file__).parent.parent
+EXAMPLES = TESTS.parent / "examples"
+THIRD_PARTY = TESTS / "data" / "third_party"
 
 NAMES = ("audit", "cache", "encryption", "policy", "slugs")
 
@@ -29,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install all of them into a folder of its own."""
     target = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    folders = sorted(str(path.parent) for path in DATA.glob("*/pyproject.toml"))
+    folders = [str(THIRD_PARTY), *sorted(str(path.parent) for path in EXAMPLES.glob("*/pyproject.toml"))]
     subprocess.run([*command, "--target", str(target), *folders], check=True)
     return target
 

@@ -12,12 +12,18 @@ from urllib.parse import SplitResult
 
 import attrs
 
-from assetstore import AlreadyExistsError, AssetInfo, DeleteReport, Event, InvalidOptionError, ListPage, NotFoundError
 from assetstore.plugin import (
+    AlreadyExistsError,
+    AssetInfo,
     AssetStream,
     DeleteOptions,
+    DeleteReport,
+    Event,
+    InvalidOptionError,
     ListOptions,
+    ListPage,
     NameOptions,
+    NotFoundError,
     ProposedKey,
     ReadOptions,
     Source,

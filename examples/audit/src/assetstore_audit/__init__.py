@@ -1,4 +1,4 @@
-"""An audit log: one line of JSON for each change, with what was changed, when, and how it ended.
+"""An audit log: one line of JSON for each change, with the key, the time and the outcome.
 
 ::
 
@@ -20,19 +20,18 @@ from pathlib import Path
 
 import attrs
 
-from assetstore import Event
-from assetstore.plugin import hookimpl
+from assetstore.plugin import Event, hookimpl
 
 CHANGES = frozenset({"upload", "delete", "copy", "move", "update"})
 
 
 @attrs.define(eq=False, kw_only=True)
 class Audit:
-    """Appends to a file.
+    """Appends each change to a file.
 
     Attributes:
         path: the file; made, for its owner alone, when it is missing.
-        reads: whether operations that change nothing are written down too.
+        reads: whether operations that change nothing are logged too.
     """
 
     path: Path
@@ -40,7 +39,7 @@ class Audit:
 
     @hookimpl
     def assetstore_event(self, event: Event) -> None:
-        """Write a line."""
+        """Append one line for the event."""
         if not self.reads and event.op not in CHANGES:
             return
         facts = attrs.asdict(event) | {"time": event.time.isoformat()}

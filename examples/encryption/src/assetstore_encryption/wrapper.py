@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 import attrs
 
-from assetstore import AssetInfo, ConfigError, ListPage
 from assetstore.plugin import (
+    AssetInfo,
     AssetStream,
+    ConfigError,
     ListOptions,
+    ListPage,
     ReadOptions,
     Source,
     StatOptions,
@@ -34,13 +36,7 @@ class Encryption(Wrapper):
         old_secrets: secrets that assets may still be encrypted with.
     """
 
-    supports = frozenset(
-        [
-            *("upload.content_type", "upload.cache_control", "upload.content_disposition", "upload.content_language"),
-            *("upload.metadata", "upload.overwrite", "upload.if_match"),
-            *("read.offset", "read.length", "read.if_match", "list.*"),
-        ]
-    )
+    supports = frozenset({"upload.*", "read.*", "list.*"})
 
     secret: str = secret_field(kw_only=True)
     old_secrets: tuple[str, ...] = secret_field(kw_only=True, default=())
@@ -61,7 +57,7 @@ class Encryption(Wrapper):
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Read the records that the run touches, and give the run."""
+        """Read the records that the range touches, and return the range."""
         first = options.offset // PLAIN_BYTES
         count = None if options.length is None else -(-(options.offset + options.length) // PLAIN_BYTES) - first
         length = None if count is None else count * RECORD_BYTES
@@ -81,16 +77,16 @@ class Encryption(Wrapper):
         left = max(0, info.size - options.offset)
         length = left if options.length is None else min(left, options.length)
         if not left and options.length != 0:
-            self._prove_end(key)
+            self._verify_end(key)
         first, skip = divmod(options.offset, PLAIN_BYTES)
         body = PlainBody(stream.body, opener, number=first, skip=skip, length=length)
         return AssetStream(info=info, body=body, length=length)
 
-    def _prove_end(self, key: str) -> None:
-        """Open the last record: where a run gives no bytes, nothing else would show that the asset was cut off before it.
+    def _verify_end(self, key: str) -> None:
+        """Open the last record: an empty range shows nothing else of an asset that was cut off.
 
         Raises:
-            IntegrityError: it was.
+            IntegrityError: the asset was cut off.
         """
         info = self.inner.assetstore_stat(key=key, options=StatOptions())
         last = last_record(info.size) if info else 0
@@ -101,13 +97,13 @@ class Encryption(Wrapper):
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Tell the size of the plain bytes."""
+        """Return the size of the plain bytes."""
         info = self.inner.assetstore_stat(key=key, options=options)
         return info and _plain(info)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
-        """Tell the sizes of the plain bytes."""
+        """Return the sizes of the plain bytes."""
         page = self.inner.assetstore_list(prefix=prefix, options=options)
         return page and attrs.evolve(page, items=tuple(map(_plain, page.items)))
 
@@ -120,7 +116,7 @@ def _decoded(name: str, text: str) -> bytes:
     try:
         decoded = base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error) as error:
-        raise ConfigError(f"{name} is not base64", hint="make one: openssl rand -base64 32") from error
+        raise ConfigError(f"{name} must be base64", hint="make one: openssl rand -base64 32") from error
     if len(decoded) != 32:
-        raise ConfigError(f"{name} has {len(decoded)} bytes instead of 32", hint="make one: openssl rand -base64 32")
+        raise ConfigError(f"{name} must be 32 bytes, got {len(decoded)}", hint="make one: openssl rand -base64 32")
     return decoded

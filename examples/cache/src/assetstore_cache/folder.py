@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from assetstore import AssetInfo
+from assetstore.plugin import AssetInfo
 
 SUFFIX = ".asset"
 DIGEST_BYTES = 32

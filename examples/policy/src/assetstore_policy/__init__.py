@@ -1,4 +1,4 @@
-"""An upload policy: which types, how large, and that the bytes are what they are said to be.
+"""An upload policy: which types, how large, and that the bytes are of the type that is declared.
 
 ::
 
@@ -15,8 +15,8 @@ it is sent. The first bytes tell images, audio, video, PDF and ZIP apart: an ass
 one, and one of them that is declared as a page or as text is refused; ``application/octet-stream`` declares nothing. What
 looks like HTML, SVG or XML has to be declared as that. Anything else is taken by its declared type alone.
 
-A native copy could change a type unseen, and a signed PUT brings bytes that never come by: neither is passed. The store
-copies by reading and writing, and so by these rules. Downloads and public URLs are passed.
+A native copy could change a type unseen, and the bytes of a signed PUT never pass through here, so neither is passed. The
+store copies by reading and writing, under these rules. Downloads and public URLs are passed.
 """
 
 from assetstore_policy.wrapper import Policy

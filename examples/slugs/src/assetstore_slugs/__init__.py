@@ -13,8 +13,7 @@ import re
 
 import attrs
 
-from assetstore import ConfigError
-from assetstore.plugin import NameOptions, ProposedKey, hookimpl, is_valid_key
+from assetstore.plugin import ConfigError, NameOptions, ProposedKey, hookimpl, is_valid_key
 
 MAX_CHARACTERS = 80
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from assetstore import ConfigError
-from assetstore.plugin import AssetStream, ReadOptions, StatOptions, Wrapper, hookimpl
+from assetstore.plugin import AssetStream, ConfigError, ReadOptions, StatOptions, Wrapper, hookimpl
 from assetstore_cache.bodies import KeepingBody, Run
 from assetstore_cache.folder import Folder
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from assetstore import CredentialsError, IntegrityError
-from assetstore.results import Body
+from assetstore.plugin import Body, CredentialsError, IntegrityError
 from assetstore_encryption.records import (
     HEADER_BYTES,
     ID_BYTES,

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from assetstore import AssetInfo, InvalidOptionError
-from assetstore.plugin import Source, UploadOptions, Wrapper, hookimpl, refusal, sniff_type
+from assetstore.plugin import AssetInfo, InvalidOptionError, Source, UploadOptions, Wrapper, hookimpl, refusal, sniff_type
 
 HEAD_BYTES = 4096
 UNKNOWN = "application/octet-stream"

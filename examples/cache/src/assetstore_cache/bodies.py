@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from assetstore.results import Body
+from assetstore.plugin import Body
 from assetstore_cache.folder import Draft
 
 
