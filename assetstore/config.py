@@ -1,4 +1,4 @@
-"""From a URL, a name or a mapping to an open store."""
+"""Opens a store from a URL, a name or a mapping."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _load(path: Path) -> Config | None:
     problems = [f"{path}: {name}: unknown{suggestion(name, known)}" for name in data if name not in known]
     stores = data.get("stores", {})
     if not isinstance(stores, dict) or not all(isinstance(table, dict) for table in stores.values()):
-        problems.append(f"{path}: stores: is no table of tables, as [stores.dev]")
+        problems.append(f"{path}: stores: must be a table of tables, for example [stores.dev]")
     if not isinstance(data.get("default", ""), str):
         problems.append(f"{path}: default: must be a text")
     if problems:
@@ -200,7 +200,7 @@ class _Builder:
         if name is not None:
             return str(name), self._load(str(name)), {}
         if not isinstance(url, str) or not _URL.match(url):
-            self._problem("url", "is no URL, as 'file:assets'")
+            self._problem("url", "must be a URL, for example 'file:assets'")
             return "", None, {}
         parts = urlsplit(url)
         factory = self._load(parts.scheme, SCHEMES)

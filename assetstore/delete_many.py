@@ -77,7 +77,7 @@ class Deleter:
             return {key: _twin(error) for key in keys}
         errors = {failure.key: failure.error for failure in report.failed}
         for key in set(keys) - errors.keys() - set(report.deleted):
-            errors[key] = PluginError("the backend did not say whether it deleted this key")
+            errors[key] = PluginError("the backend did not report whether it deleted this key")
         return errors
 
 

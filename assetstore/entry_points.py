@@ -99,7 +99,7 @@ def _load(point: EntryPoint) -> Callable[..., object]:
     except Exception as error:  # a stranger's module may raise anything while it is imported
         raise PluginError(
             f"plugin {point.name!r} of {_distribution(point)[0]} cannot be loaded: {type(error).__name__}: {error}",
-            hint="pip install 'assetstore[all]' brings what our own plugins need" if _is_ours(point) else None,
+            hint="pip install 'assetstore[all]' installs what assetstore's own plugins need" if _is_ours(point) else None,
         ) from error
     if not callable(factory):
         owner, kind = _distribution(point)[0], type(factory).__name__

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The errors that a store raises, as one tree.
 
 ::
 
@@ -12,7 +12,7 @@
     │  └─ TokenError                          of a direct upload: forged, of another store, or expired
     ├─ InvalidKeyError (ValueError)
     ├─ InvalidOptionError (ValueError)        an argument is out of its range
-    ├─ SourceError                            what was to be uploaded: missing, changed, no regular file
+    ├─ SourceError                            the source of an upload: missing, changed, not a regular file
     ├─ IntegrityError                         bytes differ from their digest or size
     ├─ RefusedError                           an upload breaks the policy, or is not what it claims to be
     ├─ NoSpaceError (OSError)
@@ -63,7 +63,7 @@ class AssetStoreError(Exception):
 
     @property
     def what(self) -> str:
-        """What was being done to what: ``upload 'maps/keep.webp' (store dev)``, or an empty string."""
+        """The operation and its key: ``upload 'maps/keep.webp' (store dev)``, or an empty string."""
         parts = [self.op or ""] if self.op else []
         if self.key is not None:
             parts.append(repr(self.key))
@@ -97,7 +97,7 @@ class PreconditionError(AssetStoreError):
 
 
 class AccessDeniedError(AssetStoreError, PermissionError):
-    """The credentials are good, and do not allow this."""
+    """The credentials are valid but do not allow this."""
 
     errno: int | None = EACCES
 
@@ -107,7 +107,7 @@ class CredentialsError(AccessDeniedError):
 
 
 class TokenError(AccessDeniedError):
-    """The token of a direct upload was changed, is of another store, or has expired; nothing was touched."""
+    """The token of a direct upload was changed, is from another store, or has expired; nothing was changed."""
 
 
 class InvalidKeyError(AssetStoreError, ValueError):
@@ -119,7 +119,7 @@ class InvalidOptionError(AssetStoreError, ValueError):
 
 
 class SourceError(AssetStoreError):
-    """What was to be uploaded is missing, changed while it was read, or is no regular file."""
+    """The source of an upload is missing, changed while it was read, or is not a regular file."""
 
 
 class IntegrityError(AssetStoreError):
@@ -137,10 +137,10 @@ class NoSpaceError(AssetStoreError, OSError):
 
 
 class UnavailableError(AssetStoreError):
-    """The store could not be reached or asked for patience; the same call may succeed later.
+    """The store could not be reached, or limited the rate; the same call may succeed later.
 
     Attributes:
-        retry_after: seconds that the store asked to wait, or ``None``.
+        retry_after: seconds to wait, as the store asked, or ``None``.
     """
 
     retryable = True

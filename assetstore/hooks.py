@@ -1,12 +1,12 @@
 """The contract between the core and its plugins: each operation of a store is a hook.
 
-A backend implements the required operations and those optional ones that it is able to do; a naming plugin implements
-``assetstore_name``; an observer ``assetstore_event``. The store calls hooks by keyword, with keys already valid and
-normalised, and checks what comes back. Errors are classes of ``assetstore.errors``; the store fills in operation, key and
-store. New facts arrive as new, defaulted fields of ``options`` and results, so no signature ever changes.
+A backend implements the required operations and the optional ones that it can do. A naming plugin implements
+``assetstore_name``, an observer ``assetstore_event``. The store calls hooks by keyword, with keys already valid and
+normalised, and checks the results. Errors are classes of ``assetstore.errors``; the store fills in operation, key and store.
+New facts arrive as new, defaulted fields of ``options`` and results, so no signature ever changes.
 
-A backend and a wrapper declare ``supports``, the option fields that they honour, as ``"upload.if_match"``; the store
-refuses any other field with UnsupportedError before anything is sent.
+A backend and a wrapper declare ``supports``, the option fields that they honour, for example ``"upload.if_match"``. The
+store refuses any other field with UnsupportedError before anything is sent.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ class Hooks:
 
         Given: ``key`` is valid and in NFC; ``source`` can be read at least once; ``options.content_type`` is set.
 
-        Must: read the source to its end (``source.chunks()`` does), which is when it tells of a change; leave the old asset
-        in place until the new one is complete, and for good when anything raises; with ``overwrite=False`` raise
-        AlreadyExistsError when the key is taken, with ``if_match`` PreconditionError when the stored ETag is another or
-        there is none, both decided in the same step as the write; let an error of the source pass.
+        Must: read the source to its end, as ``source.chunks()`` does, because only then it reports a change; keep the
+        old asset until the new one is complete, and for good when anything raises; with ``overwrite=False`` raise
+        AlreadyExistsError when the key is taken; with ``if_match`` raise PreconditionError when the stored ETag differs or
+        there is none; decide both in the same step as the write; let an error of the source pass.
 
-        Returns what is stored now, with ``etag`` when the backend has ETags. Required: ``None`` breaks the contract.
+        Returns the stored asset, with ``etag`` when the backend has ETags. Required: ``None`` breaks the contract.
 
         Example::
 
@@ -93,7 +93,7 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Open the asset, or the run of its bytes that ``options`` names.
+        """Open the asset, or the range of its bytes that ``options`` names.
 
         Called by ``AssetStore.read`` and ``open``, and by ``download``, ``copy`` and ``move`` where the backend has no hook
         of its own for them.
@@ -101,9 +101,9 @@ class Hooks:
         Given: ``key`` is valid and in NFC; ``options.offset`` and ``options.length`` are not negative.
 
         Must: raise NotFoundError when there is no such asset, PreconditionError when its ETag is not ``if_match``; clamp
-        a run that goes past the end, also to nothing; give the bytes of one version, never a mixture.
+        a range that goes past the end, also to nothing; return the bytes of one version, never a mixture.
 
-        Returns an AssetStream whose ``info`` is the whole asset and whose ``length`` is that of the run; the store closes
+        Returns an AssetStream whose ``info`` is the whole asset and whose ``length`` is that of the range; the store closes
         its body. Required: ``None`` breaks the contract.
 
         Example::
@@ -115,19 +115,19 @@ class Hooks:
                 def assetstore_read(self, key, options):
                     data = self.assets[key]
                     end = None if options.length is None else options.offset + options.length
-                    run = data[options.offset : end]
-                    return AssetStream(info=AssetInfo(key=key, size=len(data)), body=io.BytesIO(run), length=len(run))
+                    part = data[options.offset : end]
+                    return AssetStream(info=AssetInfo(key=key, size=len(data)), body=io.BytesIO(part), length=len(part))
         """
 
     @hookspec(firstresult=True)
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Tell what is known of one asset without reading its bytes.
+        """Describe one asset without reading its bytes.
 
         Called by ``AssetStore.stat`` and ``exists``, and before a generated key is reused.
 
         Given: ``key`` is valid and in NFC.
 
-        Must: raise NotFoundError when there is no such asset, StoreNotFoundError when the place itself is missing.
+        Must: raise NotFoundError when there is no such asset, StoreNotFoundError when the store itself is missing.
 
         Returns an AssetInfo as full as the backend can make it. Required: ``None`` breaks the contract.
 
@@ -181,7 +181,7 @@ class Hooks:
         Given: ``keys`` are valid, in NFC and distinct, unless ``options.foreign``; there are 1 to 1,000.
 
         Must: count a key that has no asset as deleted; go on after a failure and report it for its key; raise only what
-        concerns all keys alike. ``options.foreign`` asks to delete keys exactly as a listing gave them.
+        concerns all keys. ``options.foreign`` asks to delete keys exactly as a listing gave them.
 
         Returns a DeleteReport that names every key once. Required: ``None`` breaks the contract.
 
@@ -206,9 +206,9 @@ class Hooks:
         Given: ``key`` is valid and in NFC; ``path`` is an empty file that the store made and will rename or remove.
 
         Must: write one version whole and verify it by its size and by a digest when one is known; raise NotFoundError when
-        there is no such asset; call ``options.progress`` with the bytes that came when it supports ``download.progress``.
+        there is no such asset; call ``options.progress`` with the bytes that arrived when it supports ``download.progress``.
 
-        Returns what was written. ``None`` means that the backend cannot do this for this asset.
+        Returns the asset that was written. ``None`` means that the backend cannot do this for this asset.
 
         Example::
 
@@ -233,7 +233,7 @@ class Hooks:
         the source is missing, PreconditionError when its ETag is not ``if_match``, AlreadyExistsError for
         ``overwrite=False`` when the destination is taken; leave the old destination in place when anything raises.
 
-        Returns what stands at the destination now. ``None`` means that the backend cannot copy these two.
+        Returns the asset at the destination. ``None`` means that the backend cannot copy these two.
 
         Example::
 
@@ -248,15 +248,15 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
-        """Sign a request that its holder may send to the asset's own place until it expires.
+        """Sign a request that its holder may send straight to the backend until it expires.
 
         Called by ``AssetStore.presign``; where it is absent that raises UnsupportedError.
 
-        Given: ``key`` is valid and in NFC, and need not exist; ``options.expires`` lies between 1 and 604,800 seconds.
+        Given: ``key`` is valid and in NFC, and need not exist; ``options.expires`` is between 1 and 604,800 seconds.
 
         Must: work without the network; bind the method, the key and every option; take its time from ``options.span``, so
-        that one window has one URL; put ``options.bound_headers()`` into the result, and see to it that an upload which
-        sends others is refused; answer a GET with ``options.answered_headers()``.
+        that one window has one URL; put ``options.bound_headers()`` into the result, and refuse an upload that sends other
+        values; answer a GET with ``options.answered_headers()``.
 
         Returns the request. ``None`` means that the backend cannot sign.
 
@@ -272,7 +272,7 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
-        """Tell the public URL of an asset.
+        """Return the public URL of an asset.
 
         Called by ``AssetStore.url``; where it is absent that raises UnsupportedError.
 
@@ -298,9 +298,9 @@ class Hooks:
 
         Given: ``key`` is valid and in NFC; ``options.overwrite`` is true and ``options.if_match`` is ``None``.
 
-        Must: keep the headers and metadata for the time when the parts are put together; show nothing under the key.
+        Must: keep the headers and metadata until the parts are joined; show nothing under the key.
 
-        Returns the id of the upload, without which nothing can be added to it. ``None`` means that the backend cannot.
+        Returns the id of the upload, which every later step needs. ``None`` means that the backend cannot.
 
         Example::
 
@@ -316,7 +316,7 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
-        """List the parts that are there.
+        """List the parts that were sent.
 
         Called by ``AssetStore.list_parts`` and ``finish_upload``.
 
@@ -348,8 +348,8 @@ class Hooks:
         Must: make the asset whole or not at all; raise NotFoundError when there is no such upload any more, and
         IntegrityError when a part is not what ``options.parts`` says; without ``parts`` drop everything, once and again.
 
-        Returns what is stored now, or what was to be when the upload is dropped: an ``AssetInfo`` of size 0. ``None`` means
-        that the backend cannot.
+        Returns the stored asset, or an ``AssetInfo`` of size 0 when the upload is dropped. ``None`` means that the backend
+        cannot.
 
         Example::
 
@@ -434,16 +434,16 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
-        """Hand out the keys by which the tokens of direct uploads are signed.
+        """Return the keys that sign the tokens of direct uploads.
 
         Called by ``AssetStore.begin_upload``, ``finish_upload`` and what belongs to them; the plugins are asked first, then
         the wrappers, the backend last.
 
         Given: nothing.
 
-        Must: hand out the same keys on every server that works on this store.
+        Must: return the same keys on every server that works on this store.
 
-        Returns the ring. ``None`` means "not mine".
+        Returns the keys. ``None`` means "not mine".
 
         Example::
 
@@ -461,7 +461,7 @@ class Hooks:
 
         Given: ``event`` holds no secret and no signed URL.
 
-        Must: be quick and safe across threads. What it raises is logged and changes nothing.
+        Must: be quick and thread-safe. An exception is logged and changes nothing.
 
         Returns nothing; ``None`` is what the store expects.
 
@@ -543,7 +543,7 @@ class Hooks:
 
         Given: no other hook is called afterwards.
 
-        Must: write down what is still in memory. What it raises is logged, and the other plugins are closed all the same.
+        Must: write out what is still in memory. An exception is logged, and the other plugins are closed all the same.
 
         Returns nothing; ``None`` is what the store expects.
 

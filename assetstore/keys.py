@@ -52,7 +52,7 @@ def normalize_prefix(prefix: str) -> str:
 
 
 def is_valid_key(key: str) -> bool:
-    """Tell whether ``key`` is valid and already spelled as it is stored."""
+    """Return whether ``key`` is valid and already spelled as it is stored."""
     try:
         return normalize_key(key) == key
     except InvalidKeyError:

@@ -1,4 +1,4 @@
-"""One running operation: it times itself, puts context into errors, and ends in exactly one event."""
+"""Times one operation, adds context to its errors, and emits exactly one event."""
 
 from __future__ import annotations
 

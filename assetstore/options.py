@@ -511,7 +511,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
 def every(*operations: str) -> frozenset[str]:
     """Return all option fields of these operations, spelled as in ``supports``: ``every("read")`` has ``"read.offset"``.
 
-    A field that a later assetstore adds is in it too. So use it for operations whose options the plugin hands on whole, or
+    A field that a later assetstore adds is in it too. So use it for operations whose options the plugin passes on whole, or
     reads in a loop, as ``HEADERS``; name the fields one by one otherwise.
     """
     return frozenset(f"{op}.{field.name}" for op in operations for field in attrs.fields(OPERATIONS[op]))

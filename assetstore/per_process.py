@@ -1,4 +1,4 @@
-"""A thing made lazily, once in each process: for clients and connections that threads share and a fork must not."""
+"""Makes an object lazily, once in each process: for clients that threads may share and a fork must not."""
 
 from __future__ import annotations
 

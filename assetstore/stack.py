@@ -63,7 +63,7 @@ class Layer:
     supports: frozenset[str] = attrs.field(repr=False)
 
     def has(self, op: str) -> bool:
-        """Tell whether the operation is implemented here or passed on to a layer that implements it."""
+        """Return whether the operation is implemented here or passed on to a layer that implements it."""
         return bool(getattr(self.hooks, f"assetstore_{op}").get_hookimpls())
 
 
@@ -92,11 +92,11 @@ class Stack:
         self._refused = {op: self._refused_fields(op) for op in OPERATIONS}
 
     def has(self, op: str) -> bool:
-        """Tell whether the stack implements an operation itself."""
+        """Return whether the stack implements an operation itself."""
         return op in REQUIRED or (op in OPERATIONS and self.layers[-1].has(op))
 
     def honours(self, op: str, options: object) -> bool:
-        """Tell whether the stack honours every field of ``options`` that is not at its default."""
+        """Return whether the stack honours every field of ``options`` that is not at its default."""
         return all(getattr(options, name) == default for name, default in self._refused[op])
 
     def upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:

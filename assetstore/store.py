@@ -1,4 +1,4 @@
-"""``AssetStore``, what users hold: it validates, refuses what is not supported, explains errors and emits events."""
+"""``AssetStore``, the class that users hold: validates, refuses unsupported options, explains errors, emits events."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ class AssetStore:
     """A configured place for assets. Safe to share between threads and usable after a fork; a context manager.
 
     Every method but ``close`` may raise the errors of ``assetstore.errors`` that fit it, with ``op``, ``key`` and ``store``
-    filled in; what else is raised is a bug, or comes from the caller's own stream or callback.
+    filled in. Any other exception is a bug, or comes from the caller's own stream or callback.
 
     Attributes:
-        name: what errors, events and the command line call it.
+        name: its name in errors, events and the command line.
         location: where it is, in a few words for people.
     """
 
@@ -86,12 +86,12 @@ class AssetStore:
         plugins: Sequence[object | tuple[str, object]] = (),
         name: str | None = None,
     ) -> None:
-        """Put a store together from live objects, each alone or as ``(name, object)``.
+        """Build a store from live objects, each alone or as ``(name, object)``.
 
         Args:
             backend: the plugin that holds the assets.
             wrappers: ``Wrapper`` classes, or functions that build one from ``inner``; the outermost first.
-            plugins: naming plugins and observers; the first that has an answer names a key.
+            plugins: naming plugins and observers; the first naming plugin that proposes a key wins.
             name: what to call the store; the backend's name when left out.
 
         Raises:
@@ -130,7 +130,7 @@ class AssetStore:
             source: a path (``str`` or ``PathLike``), bytes, a binary file object or an iterator of bytes.
             key: where to write; without one the naming plugin makes a key and an asset is never overwritten.
             category: for a generated key; otherwise taken from the content type.
-            filename: what a generated key and the content type go by; otherwise the name of the file.
+            filename: the file name for a generated key and the content type; otherwise the name of the source's file.
             content_type: media type; guessed from the name's suffix when left out.
             cache_control: HTTP header Cache-Control, ASCII.
             content_disposition: HTTP header Content-Disposition, ASCII.
@@ -139,7 +139,7 @@ class AssetStore:
             metadata: lower-case ASCII names to text, at most 8,192 bytes in all.
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
-            progress: called with the number of bytes taken since its last call.
+            progress: called with the number of bytes read since its last call.
         """
         with self._operation("upload", key) as operation, contextlib.closing(Source(source, progress=progress)) as opened:
             filename = filename if filename is not None else opened.filename or ""
@@ -222,7 +222,7 @@ class AssetStore:
             key: the asset.
             path: the file; a symlink is followed.
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
-            progress: called with the number of bytes that came since its last call.
+            progress: called with the number of bytes that arrived since its last call.
         """
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
@@ -232,12 +232,12 @@ class AssetStore:
             return self._scope.outward(info)
 
     def stat(self, key: str) -> AssetInfo:
-        """Return what is known of an asset."""
+        """Return what the store knows of an asset."""
         with self._operation("stat", key) as operation:
             return self._scope.outward(self._stack.stat(operation.locate(self._scope), StatOptions()))
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an asset under ``key``."""
+        """Return whether there is an asset under ``key``."""
         with self._operation("exists", key) as operation:
             return self._stack.find(operation.locate(self._scope)) is not None
 
@@ -466,13 +466,13 @@ class AssetStore:
         policy: UploadPolicy | None = None,
         part_size: int | None = None,
     ) -> DirectUpload:
-        """Name an asset, and sign the request by which somebody else, as a browser, sends its bytes past this machine.
+        """Name an asset, and sign the request by which somebody else, for example a browser, sends the bytes to the backend.
 
-        What is sent is no asset yet, but lies under ``pending/``: pass the token to ``finish_upload`` then. Nothing is kept
-        here in the meantime.
+        The bytes lie under ``pending/`` and are not an asset until ``finish_upload`` gets the token. The server keeps
+        nothing in the meantime.
 
         Args:
-            filename: what a generated key and the content type go by.
+            filename: the file name for a generated key and the content type.
             key: what the asset will be called; without one the naming plugin makes a key.
             size: exactly how many bytes will be sent.
             content_type: media type; guessed from the name's suffix when left out.
@@ -484,7 +484,7 @@ class AssetStore:
             content_language: HTTP header Content-Language, ASCII.
             metadata: as for ``upload``; ``upload-id`` is added to it and stays.
             expires: seconds that the request lives, or a ``timedelta``; the token lives a day longer.
-            policy: what is allowed, checked here and again against the bytes.
+            policy: what is allowed; checked here, and again against the bytes.
             part_size: sends the bytes in parts of this size, 5 MiB or more; ``presign_parts`` makes the requests.
 
         Raises:
@@ -523,38 +523,38 @@ class AssetStore:
             return parts.presign_parts(self._direct, operation, token, numbers, expires)
 
     def list_parts(self, token: str) -> tuple[UploadedPart, ...]:
-        """Return the parts of a direct upload that are there, to go on with the others."""
+        """Return the parts of a direct upload that were sent, to go on with the others."""
         with self._operation("list_parts", None) as operation:
             return parts.list_parts(self._direct, operation, token)
 
     def finish_upload(self, token: str, *, parts: Mapping[int, str] | None = None) -> AssetInfo:
-        """Check what was sent for a direct upload, and give it its key; called again it returns the same asset.
+        """Verify the bytes of a direct upload and give them their key. A repeated call returns the same asset.
 
         Args:
             token: what ``begin_upload`` returned.
-            parts: for an upload in parts, each number and the ETag that its sender was answered; needed only where the
-                backend cannot list them.
+            parts: for an upload in parts, the ETag that its sender received for each part number; needed only where
+                the backend cannot list them.
 
         Raises:
-            NotFoundError: not all was sent yet; the token stays good.
-            IntegrityError: the size or the digest is not what was announced; what was sent is deleted.
-            RefusedError: the bytes are not of their type, or of none that the policy allows; what was sent is deleted.
-            AlreadyExistsError: another asset has taken the key meanwhile; what was sent stays until it is swept.
-            TokenError: the token is forged, of another store or scope, or expired; nothing was touched.
+            NotFoundError: not all parts were sent yet; the token stays valid.
+            IntegrityError: the size or the digest differs from the announced one; the bytes are deleted.
+            RefusedError: the bytes are not of their type, or not of one that the policy allows; the bytes are deleted.
+            AlreadyExistsError: another asset has taken the key meanwhile; the bytes stay until they are swept.
+            TokenError: the token is forged, from another store or scope, or expired; nothing was changed.
         """
         with self._operation("finish_upload", None) as operation:
             return self._scope.outward(finish.finish(self._direct, operation, token, parts))
 
     def cancel_upload(self, token: str) -> None:
-        """Delete what was sent for a direct upload; an asset that is finished stays."""
+        """Delete the bytes of a direct upload; a finished asset stays."""
         with self._operation("cancel_upload", None) as operation:
             cancel.cancel(self._direct, operation, token)
 
     def sweep_pending(self, older_than: timedelta = timedelta(days=1)) -> DeleteReport:
-        """Delete what was sent for direct uploads longer ago than this and never finished.
+        """Delete the bytes of direct uploads that were sent longer ago than this and never finished.
 
-        What was sent through a part of the store, ``scoped("tenant/")``, lies under its own ``pending/`` and is swept there.
-        Parts that were never put together are dropped by the backend itself, on R2 and in a folder after seven days.
+        A part of the store, ``scoped("tenant/")``, has a ``pending/`` of its own and is swept on its own. The backend drops
+        parts that were never joined, on R2 and in a folder after seven days.
         """
         with self._operation("sweep_pending", None) as operation:
             return cancel.sweep(self._direct, operation, older_than)
@@ -564,14 +564,14 @@ class AssetStore:
         return Context(stack=self._stack, plugins=self._plugins, scope=self._scope)
 
     def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:
-        """Return the web application, ``asgi`` or ``wsgi``, that honours the requests which ``presign`` signs.
+        """Return the web application, ``asgi`` or ``wsgi``, that answers the requests that ``presign`` signs.
 
         Args:
-            interface: what the server that is to run it speaks.
+            interface: the interface of the server that runs it.
             max_size: the most bytes that one upload may have.
 
         Raises:
-            UnsupportedError: they go to the vendor's own servers, as those of R2 do.
+            UnsupportedError: the requests go to the vendor's own servers, for example R2's.
         """
         with self._explaining("application"):
             return self._stack.application(ApplicationOptions(interface=interface, max_size=max_size))
@@ -587,7 +587,7 @@ class AssetStore:
             return self._stack.check(CheckOptions())
 
     def can(self, capability: str) -> bool:
-        """Tell whether the store can do an operation, ``"presign"``, or honours an option of one, ``"upload.if_match"``."""
+        """Return whether the store supports an operation, ``"presign"``, or an option of one, ``"upload.if_match"``."""
         op, _, field = capability.partition(".")
         through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
         if capability in _DIRECT:

@@ -1,4 +1,4 @@
-"""Layers between the store and its backend: each hands on to the one below what it does not change."""
+"""``Wrapper``, the base of layers between the store and its backend. A layer passes on what it does not change."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Wrapper:
 
     Attributes:
         inner: the hooks of the layer below; call them by keyword.
-        supports: option fields that the overridden hooks honour, as ``"upload.metadata"``, or ``"upload.*"`` for a hook that
-            hands its options on whole. Hooks that are not overridden support what the layer below does.
+        supports: option fields that the overridden hooks honour, for example ``"upload.metadata"``, or ``"upload.*"`` for a
+            hook that passes its options on whole. Hooks that are not overridden support what the layer below supports.
         passes: optional operations, such as ``"copy"``, that go to the layer below untouched.
     """
 
@@ -44,25 +44,25 @@ class Wrapper:
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Hand on."""
+        """Pass on."""
         return self.inner.assetstore_upload(key=key, source=source, options=options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Hand on."""
+        """Pass on."""
         return self.inner.assetstore_read(key=key, options=options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Hand on."""
+        """Pass on."""
         return self.inner.assetstore_stat(key=key, options=options)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
-        """Hand on."""
+        """Pass on."""
         return self.inner.assetstore_list(prefix=prefix, options=options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
-        """Hand on."""
+        """Pass on."""
         return self.inner.assetstore_delete(keys=keys, options=options)

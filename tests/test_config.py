@@ -201,8 +201,8 @@ def test_secrets_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     [
         ({}, "url: give exactly one of url and backend"),
         ({"url": "memory:", "backend": "memory"}, "url: give exactly one of url and backend"),
-        ({"url": "assets"}, "url: is no URL, as 'file:assets'"),
-        ({"url": 7}, "url: is no URL, as 'file:assets'"),
+        ({"url": "assets"}, "url: must be a URL, for example 'file:assets'"),
+        ({"url": 7}, "url: must be a URL, for example 'file:assets'"),
         ({"url": "file:a#b"}, "url: has a '#'; write it as %23"),
         ({"url": "file:a?durable=true", "durable": True}, "durable: is given twice"),
         ({"url": "file:a?durable=perhaps"}, "durable: must be true or false"),

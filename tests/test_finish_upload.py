@@ -126,9 +126,9 @@ def sent_by_hand(store, backend, upload, data, **changed):
 @pytest.mark.parametrize(
     ("data", "changed", "error", "words"),
     [
-        (PNG + b"x", {}, IntegrityError, "109 bytes were sent instead of 108"),
+        (PNG + b"x", {}, IntegrityError, "must have 108 bytes, it has 109"),
         (PNG[:-1] + b"x", {}, IntegrityError, "sha256"),
-        (PNG, {"content_type": "text/html"}, RefusedError, "sent as text/html"),
+        (PNG, {"content_type": "text/html"}, RefusedError, "the upload has text/html"),
         (PNG, {"metadata": {}}, RefusedError, "other headers"),
         (PNG, {"content_disposition": "inline"}, RefusedError, "other headers"),
     ],
@@ -181,7 +181,7 @@ def test_only_the_version_that_was_checked_is_promoted(backend, store):
     evil = b"<script>alert(1)</script>".ljust(len(PNG))
     for op, error in (("read", RefusedError), ("copy", PreconditionError)):
         again = make_store(FaultyBackend(backend, Do(op=op, action=lambda: backend.send(upload.request, evil))), backend)
-        with pytest.raises(error, match=r"sent anew|do not begin"):
+        with pytest.raises(error, match=r"sent again|do not begin"):
             again.finish_upload(upload.token)
         assert not store.exists("a.png")
         backend.send(upload.request, PNG)

@@ -132,7 +132,7 @@ def test_a_one_shot_stream_is_read_once(file, kind):
     source = Source(kind(file))
     assert DATA == b"".join(source.chunks())
     for again in (source.open, source.spool, lambda: source.peek(1)):
-        with pytest.raises(SourceError, match=r"^a one-shot stream cannot be read a second time$"):
+        with pytest.raises(SourceError, match=r"^a one-shot stream can be read only once$"):
             again()
 
 
@@ -214,8 +214,8 @@ def test_a_fifo_is_refused_without_waiting_for_its_writer(tmp_path):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (iter([b"a", "b"]), "the iterator gave str instead of bytes"),
-        ({"a": 1}, "the iterator gave str instead of bytes"),
+        (iter([b"a", "b"]), "the iterator must yield bytes, got str"),
+        ({"a": 1}, "the iterator must yield bytes, got str"),
         (Answers(b"a", "b"), "the file object is opened as text; open it with mode 'rb'"),
         (Answers(b"a", None), "the file object is non-blocking and had no data; give a blocking one"),
     ],
@@ -301,7 +301,7 @@ def test_a_spooled_stream_stays_in_memory_while_it_is_small():
 
 def test_a_stream_that_fails_while_it_is_spooled_leaves_nothing_open():
     """The error passes, and closing releases the temporary file."""
-    with closing(Source(iter([DATA, 5]))) as source, pytest.raises(SourceError, match="gave int"):
+    with closing(Source(iter([DATA, 5]))) as source, pytest.raises(SourceError, match="got int"):
         source.spool()
 
 

@@ -1,4 +1,4 @@
-"""The command group: which commands there are, where they live, and what their ends mean."""
+"""The command group: finds and runs the commands, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``list``, ``stat`` and ``read``: looking at what there is."""
+"""The commands ``list``, ``stat`` and ``read``."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def read_command(session: Session, key: str, offset: int, length: int | None, ou
 def _refuse_binary(store: AssetStore, key: str, chunk: bytes) -> None:
     if not _TEXT.issuperset(chunk):
         raise InvalidOptionError(
-            "it is no text and would garble the terminal",
+            "the asset is not text and would garble the terminal",
             hint="give -o - to see it all the same, or use assetstore download",
             op="read",
             key=key,

@@ -1,4 +1,4 @@
-"""What each installed backend can do, told by its class alone: none is built."""
+"""Reports what each installed backend can do, from its class alone: no backend is built."""
 
 from __future__ import annotations
 

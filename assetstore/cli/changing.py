@@ -1,4 +1,4 @@
-"""``delete``, ``copy`` and ``move``: changes inside the store."""
+"""The commands ``delete``, ``copy`` and ``move``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def _confirm(session: Session, store: AssetStore, chosen: Sequence[Selected]) ->
         click.exceptions.Exit: the answer is no.
     """
     if not sys.stdin.isatty():
-        raise click.UsageError(f"{counted(len(chosen), 'asset')} would be deleted and there is nobody to ask, give --yes")
+        what = counted(len(chosen), "asset")
+        raise click.UsageError(f"{what} would be deleted, and there is no terminal to ask on; give --yes")
     for selected in chosen[:SAMPLE]:
         session.talk(f"  {shown(selected.key)}")
     if len(chosen) > SAMPLE:
@@ -166,7 +167,7 @@ def _transfer(
     store = session.open()
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
     if folder is None and not selector.is_single(store, sources):
-        raise click.UsageError(f"several assets need a folder, end {shown(destination)} with /")
+        raise click.UsageError(f"several assets need a folder; end {shown(destination)} with /")
     for selected in list(selector.select_all(store, sources)):
         target = destination if folder is None else folder + selected.relative
         with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):

@@ -1,4 +1,4 @@
-"""``demo``: a tour of a store with a dozen assets made on the spot."""
+"""The command ``demo``: a tour of a store with a dozen assets made on the spot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``doctor``: twelve steps that try a store from end to end."""
+"""The command ``doctor``: tries a store from end to end in twelve steps."""
 
 from __future__ import annotations
 
@@ -148,13 +148,13 @@ class Doctor:
         info = self._uploaded().stat(self.key)
         if info.size != PAYLOAD_BYTES:
             hint = "report it to the backend's author"
-            raise IntegrityError(f"the store says {info.size} bytes of {PAYLOAD_BYTES}", hint=hint)
+            raise IntegrityError(f"the store reports {info.size} bytes instead of {PAYLOAD_BYTES}", hint=hint)
         return f"{counted(info.size, 'byte')}, {info.content_type or 'no content type'}"
 
     def download(self) -> str:
         """Read the test asset and compare it byte for byte."""
         if self._uploaded().read(self.key) != self.payload:
-            raise IntegrityError("other bytes came back", hint="do not use this store")
+            raise IntegrityError("the bytes that came back differ", hint="do not use this store")
         return f"{counted(PAYLOAD_BYTES, 'byte')} came back, all the same"
 
     def public_url(self) -> str:
@@ -165,7 +165,7 @@ class Doctor:
         """Find the test asset in a listing."""
         store = self._uploaded()
         if self.key not in {info.key for info in store.list(self.key)}:
-            raise BackendError("it is not in the listing", hint="try again in a minute; a listing should show it at once")
+            raise BackendError("the asset is not in the listing", hint="try again in a minute; listings show it at once")
         return f"found below {shown('assetstore-doctor/')}"
 
     def delete(self) -> str:
@@ -173,7 +173,7 @@ class Doctor:
         store = self._uploaded()
         store.delete(self.key)
         if store.exists(self.key):
-            raise BackendError("it is still there", hint=f"delete it by hand: assetstore delete {self.key}")
+            raise BackendError("the asset is still there", hint=f"delete it by hand: assetstore delete {self.key}")
         self.sent = self.stored = False
         return "gone"
 

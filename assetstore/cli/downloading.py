@@ -1,4 +1,4 @@
-"""``download``: assets into files, or to stdout."""
+"""The command ``download``: writes assets to files or to stdout."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Downloads:
             return self.output
         try:
             if not is_valid_key(selected.key) and selected.info is not None:
-                raise InvalidKeyError("the key breaks the rules for keys and makes no path", hint="rename it at its source")
+                raise InvalidKeyError("the key breaks the rules and cannot be a path", hint="rename it at its source")
             return path_below(self.output, selected.relative)
         except InvalidKeyError as error:
             error.op, error.key, error.store = "download", selected.key, self.store.name

@@ -1,4 +1,4 @@
-"""What a command says when it fails: three lines, what, why and next, and the exit code."""
+"""Turns an error into three lines (what failed, why, what to do next) and an exit code."""
 
 from __future__ import annotations
 
@@ -133,5 +133,5 @@ def _what(error: AssetStoreError) -> str:
 
 
 def tracing() -> bool:
-    """Tell whether ASSETSTORE_TRACE asks for tracebacks."""
+    """Return whether ASSETSTORE_TRACE asks for tracebacks."""
     return os.environ.get("ASSETSTORE_TRACE", "") not in ("", "0")

@@ -1,4 +1,4 @@
-"""``presign`` and ``url``: addresses of assets."""
+"""The commands ``presign`` and ``url``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         return None
     found = _EXPIRES.fullmatch(value.strip().lower())
     if not found:
-        raise click.BadParameter("is a number of seconds, or as 30s, 15m, 1h, 7d", context, parameter)
+        raise click.BadParameter("must be a number of seconds, or for example 30s, 15m, 1h, 7d", context, parameter)
     return int(found[1]) * _SECONDS[found[2]]
 
 

@@ -1,4 +1,4 @@
-"""Warnings that a library logs, as lines for people."""
+"""Prints the warnings that a library logs as single lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``stats``, ``stores`` and ``plugins``: what was done, what is configured, what is installed."""
+"""The commands ``stats``, ``stores`` and ``plugins``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def stores_command(session: Session) -> None:
         return
     session.talk(f"from {shown(str(config.path))}")
     if not config.stores:
-        session.talk("it has no stores yet; add a table as [stores.dev]")
+        session.talk("it has no stores yet; add a table, for example [stores.dev]")
     rows = []
     for name, table in config.stores.items():
         default, kind = name == config.default, _kind(table)

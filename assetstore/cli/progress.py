@@ -1,4 +1,4 @@
-"""A progress bar for long work, on a terminal only."""
+"""Draws a progress bar for long work, on a terminal only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dozen small assets of a castle, made on the spot: valid files that any viewer opens, from the standard library alone."""
+"""Makes a dozen small sample assets: valid files that any viewer opens, from the standard library alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which assets the arguments of a command mean: keys, globs and folders."""
+"""Finds the assets that the arguments of a command name: keys, globs and folders."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Selector:
     literal: bool = False
 
     def is_glob(self, store: AssetStore, argument: str) -> bool:
-        """Tell whether an argument is a glob: it has ``*``, ``?`` or ``[``, and there is no asset with exactly that key."""
+        """Return whether an argument is a glob: it has ``*``, ``?`` or ``[``, and no asset has exactly that key."""
         if self.literal or not _WILD.search(argument):
             return False
         try:
@@ -87,7 +87,7 @@ class Selector:
                     yield selected
 
     def is_single(self, store: AssetStore, arguments: Sequence[str]) -> bool:
-        """Tell whether the arguments are one key."""
+        """Return whether the arguments are one key."""
         return len(arguments) == 1 and not self.recursive and not self.is_glob(store, arguments[0])
 
 

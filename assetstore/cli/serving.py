@@ -1,4 +1,4 @@
-"""``serve``: a store's signed URLs, answered on a port of this machine."""
+"""The command ``serve``: answers a store's signed URLs on a port of this machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     found = _SIZE.fullmatch(value.strip().lower()) if value is not None else None
     if value is not None and (found is None or not int(found[1])):
-        raise click.BadParameter("is a number of bytes, or as 512K, 20M, 2G", context, parameter)
+        raise click.BadParameter("must be a number of bytes, or for example 512K, 20M, 2G", context, parameter)
     return int(found[1]) * _BYTES[found[2]] if found else None
 
 
@@ -138,7 +138,7 @@ def _token(host: str) -> str | None:
             f"other machines may reach {host}: set {TOKEN_VARIABLE} to {MIN_SIGNING_KEY} or more random characters first"
         )
     if token is not None and len(token) < MIN_SIGNING_KEY:
-        raise click.UsageError(f"{TOKEN_VARIABLE} has fewer than {MIN_SIGNING_KEY} characters")
+        raise click.UsageError(f"{TOKEN_VARIABLE} must have at least {MIN_SIGNING_KEY} characters")
     return token
 
 

@@ -1,4 +1,4 @@
-"""What all commands share: the options that each takes, the open store, and where words go."""
+"""What all commands share: their options, the open store, and the output."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Session:
             sys.stdout.buffer.write(data)
 
     def flush(self) -> None:
-        """Hand on all bytes that were written."""
+        """Pass on all bytes that were written."""
         with _watching_stdout():
             sys.stdout.buffer.flush()
 
@@ -169,7 +169,7 @@ def where(store: AssetStore) -> str:
 
 
 def colourful(stream: Any) -> bool:
-    """Tell whether colours may be written to a stream."""
+    """Return whether colours may be written to a stream."""
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 

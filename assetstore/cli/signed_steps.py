@@ -1,4 +1,4 @@
-"""What ``doctor`` tries by signed requests and public URLs, as somebody without credentials would. No URL is shown."""
+"""The steps of ``doctor`` that send signed requests and fetch public URLs, without credentials. No URL is shown."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SignedSteps:
         try:
             answer = self._expect(self._sign("GET"), (200,))
             if answer.body != self.payload:
-                raise IntegrityError("a signed GET gave other bytes than a signed PUT took", hint="do not use this store")
+                raise IntegrityError("a signed GET returned other bytes than the PUT sent", hint="do not use this store")
             head = self._sign("HEAD")
             self._expect(head, (200,))
             by_whom = f", by the store's own application in this process\n{self._listener(head)}" if self._in_process else ""
@@ -110,7 +110,7 @@ class SignedSteps:
         try:
             server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
         except (KeyError, ValueError):
-            raise SkippedError("the server does not tell its time") from None
+            raise SkippedError("the server does not send its time") from None
         # A date has whole seconds.
         ahead = round(began + half - server_time - 0.5)
         detail = f"this machine's clock is {abs(ahead):,} s {'ahead of' if ahead > 0 else 'behind'} the server's"
@@ -124,7 +124,7 @@ class SignedSteps:
     def preflight(self, origins: Sequence[str]) -> str:
         """Ask, as the browser of each origin does, whether a page may send a signed PUT."""
         if not origins:
-            raise SkippedError("no site is known that uploads: --origin https://app.example tries one")
+            raise SkippedError("no site is known that uploads; --origin https://app.example tries one")
         for origin in origins:
             headers = {
                 "Origin": origin,
@@ -166,7 +166,7 @@ class SignedSteps:
         return _reaching(request.url, lambda: self._send(request, body, method=method, headers=headers))
 
     def _listener(self, request: PresignedRequest) -> str:
-        """Tell whether something answers where signed URLs lead, and whether it is this store's."""
+        """Return whether something answers where signed URLs lead, and whether it is this store's."""
         parts = urlsplit(request.url)
         try:
             with socket.create_connection((parts.hostname, _port(parts)), timeout=1):
@@ -196,9 +196,9 @@ def read_publicly(url: str, payload: bytes) -> str:
     except urllib.error.HTTPError as error:
         with error:
             hint = "check public_url, and that what is stored is public there"
-            raise BackendError(f"the public URL is answered {error.code}", hint=hint) from None
+            raise BackendError(f"the public URL returned status {error.code}", hint=hint) from None
     if found != payload:
-        raise IntegrityError("other bytes are found under the public URL", hint="see that public_url leads to this store")
+        raise IntegrityError("the public URL returns other bytes", hint="make public_url lead to this store")
     return f"found at {parts.scheme}://{parts.netloc}"
 
 

@@ -1,4 +1,4 @@
-"""Tables on a terminal, drawn by rich, which is loaded for them alone."""
+"""Draws tables on a terminal with rich, which is loaded only for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a key to a file below a folder, never beside it."""
+"""Turns a key into the path of a file below a folder, never outside it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def path_below(folder: Path, relative: str) -> Path:
     """
     segments = relative.split("/")
     if any(segment in ("", ".", "..") for segment in segments):
-        raise InvalidKeyError("the key has an empty segment, '.' or '..' and makes no path", hint="name a file with -o")
+        raise InvalidKeyError("the key has an empty segment, '.' or '..' and cannot be a path", hint="name a file with -o")
     if any(not character.isprintable() and ord(character) < 160 for character in relative):
-        raise InvalidKeyError("the key has a control character and makes no path", hint="name a file with -o")
+        raise InvalidKeyError("the key has a control character and cannot be a path", hint="name a file with -o")
     if os.name == "nt" and ("\\" in relative or ":" in relative):
-        raise InvalidKeyError("the key has '\\' or ':' and makes no path on Windows", hint="name a file with -o")
+        raise InvalidKeyError("the key has '\\' or ':' and cannot be a path on Windows", hint="name a file with -o")
     path = folder.joinpath(*segments)
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise InvalidKeyError(f"a link in {str(folder)!r} leads out of it", hint="remove the link, or use another folder")

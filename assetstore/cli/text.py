@@ -1,4 +1,4 @@
-"""Words on a terminal: what comes from outside is made harmless, numbers are made readable."""
+"""Makes text safe for a terminal, and numbers readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``upload``: files, folders and stdin into the store."""
+"""The command ``upload``: writes files, folders and stdin to the store."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
     pairs = [text.partition("=") for text in value]
     for name, equals, _ in pairs:
         if not equals or not name:
-            raise click.BadParameter(f"{shown(name)} is not written as name=value", context, parameter)
+            raise click.BadParameter(f"{shown(name)} must be name=value", context, parameter)
     return {name: text for name, _, text in pairs} or None
 
 
@@ -106,11 +106,11 @@ def _refuse_combinations(
     if len(given) > 1:
         raise click.UsageError(f"{given[0]} and {given[1]} exclude one another")
     if len(sources) > 1 and (key is not None or filename is not None):
-        raise click.UsageError(f"{'--key' if key is not None else '--name'} is for one source, there are {len(sources)}")
+        raise click.UsageError(f"{'--key' if key is not None else '--name'} is for one source, got {len(sources)}")
     if STDIN in sources and key is None and filename is None:
-        raise click.UsageError("stdin has no name, give --key or --name")
+        raise click.UsageError("stdin has no name; give --key or --name")
     if sources.count(STDIN) > 1:
-        raise click.UsageError("stdin can be read once")
+        raise click.UsageError("stdin can be read only once")
 
 
 def _items(
@@ -119,9 +119,9 @@ def _items(
     for source in sources:
         if source != STDIN and os.path.isdir(source):
             if not recursive:
-                raise click.UsageError(f"{shown(source)} is a folder, give -r to upload all in it")
+                raise click.UsageError(f"{shown(source)} is a folder; give -r to upload everything in it")
             if key is not None:
-                raise click.UsageError("--key is for one file, use --to for a folder")
+                raise click.UsageError("--key is for one file; use --to for a folder")
             for path in _files(session, Path(source)):
                 relative = path.relative_to(source).as_posix()
                 yield Item(source=str(path), key=None if category is not None else join_key(to or "", relative))

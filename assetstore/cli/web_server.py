@@ -1,4 +1,4 @@
-"""The web server of ``serve``: Starlette routes, uvicorn runs."""
+"""The web server of ``serve``: Starlette routes, uvicorn serves."""
 
 from __future__ import annotations
 

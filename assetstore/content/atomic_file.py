@@ -1,4 +1,4 @@
-"""A file that appears whole at its path, or not at all."""
+"""Writes a file that appears whole at its path, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content types by file name, and the category of a content type. The same answer on every machine."""
+"""Guesses the content type from a file name, and the category from a content type, alike on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a read returns: a stream that is bounded, counted, verified and always closed."""
+"""The reader that a store returns: it bounds, counts and verifies the bytes, and always closes the stream."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
 
 
 class AssetReader(io.BufferedIOBase):
-    """The bytes of an asset or of a run of them, as a binary file object that can be read once, forwards.
+    """The bytes of an asset or of a range of it, as a binary file object that can be read once, forwards.
 
-    A whole asset is compared with its size and, when one is known, its digest *before* the last bytes are handed out.
+    A whole asset is compared with its size and, when one is known, its digest *before* the last bytes are returned.
 
     Attributes:
         info: what the store knows of the asset.
@@ -37,7 +37,7 @@ class AssetReader(io.BufferedIOBase):
         self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and known else None
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return that it can be read."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -85,7 +85,7 @@ class AssetReader(io.BufferedIOBase):
             if self._count == self._length and self._hash.hexdigest() != self._digest:
                 raise IntegrityError(
                     f"the bytes do not match the stored {self._hash.name} digest",
-                    hint="read again; if it fails twice the stored asset is damaged and must be uploaded anew",
+                    hint="read again; if it fails twice the stored asset is damaged and must be uploaded again",
                 )
         return piece
 
@@ -96,7 +96,7 @@ class AssetReader(io.BufferedIOBase):
         return len(data)
 
     def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
-        """Yield what is left in pieces of at most ``size`` bytes, as they come."""
+        """Yield the remaining bytes in pieces of at most ``size`` bytes, as they arrive."""
         while piece := self.read1(size):
             yield piece
 

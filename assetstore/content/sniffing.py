@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell of its type, and whether they fit the type that is claimed for it."""
+"""Detects the type of a file from its first bytes, and checks that they fit the type that is claimed."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
         # 47: a header of gzip or zlib, whichever there is.
         return zlib.decompressobj(wbits=47).decompress(head, HEAD_BYTES)
     except zlib.error as error:
-        raise ValueError(f"the bytes are not packed by {coding}") from error
+        raise ValueError(f"the bytes are not encoded as {coding}") from error
 
 
 def sniff_type(head: bytes) -> tuple[str, ...]:
-    """Return the media types that a file with this beginning may have, the likeliest first; none when it tells nothing.
+    """Return the media types that a file with this beginning may have, the likeliest first; empty when it shows nothing.
 
     Raster images, audio, video, PDF and ZIP are known.
     """
@@ -106,17 +106,17 @@ def sniff_type(head: bytes) -> tuple[str, ...]:
 
 
 def looks_active(head: bytes) -> bool:
-    """Tell whether a file begins as HTML, SVG, XML or a script does, in UTF-8, UTF-16 or UTF-32, behind blanks too."""
+    """Return whether a file begins as HTML, SVG, XML or a script does, in UTF-8, UTF-16 or UTF-32, behind blanks too."""
     return _claims_of_active(head) is not None
 
 
 def has_signature(content_type: str) -> bool:
-    """Tell whether every file of this type begins in a way that is known here."""
+    """Return whether every file of this type begins in a way that is known here."""
     return essence(content_type) in _KNOWN
 
 
 def allows(types: tuple[str, ...], content_type: str) -> bool:
-    """Tell whether a policy of these types, as ``image/png`` or ``image/*``, takes this one; that of none takes all."""
+    """Return whether a policy of these types, as ``image/png`` or ``image/*``, takes this one; that of none takes all."""
     claimed = essence(content_type)
     return not types or any(fnmatchcase(claimed, essence(allowed)) for allowed in types)
 
@@ -156,7 +156,7 @@ def essence(content_type: str) -> str:
 
 
 def _may_hold(claimed: str, found: tuple[str, ...]) -> bool:
-    """Tell whether a type without a beginning of its own may have one of these, as a raw photograph has that of TIFF."""
+    """Return whether a type without a beginning of its own may have one of these, as a raw photograph has that of TIFF."""
     if claimed in _KNOWN or _MARKUP_CLAIMS.fullmatch(claimed):
         return False
     return claimed.partition("/")[0] in ("application", *(kind.partition("/")[0] for kind in found))

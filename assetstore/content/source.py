@@ -1,4 +1,4 @@
-"""What may be uploaded: a path, bytes, a binary file object or an iterator of bytes, all seen as one ``Source``."""
+"""Gives a path, bytes, a binary file object and an iterator of bytes one interface: ``Source``."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ SourceLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview 
 
 
 class Source:
-    """The bytes of one upload, which can be measured, looked into and read, usually more than once.
+    """The bytes of one upload. They can be measured, peeked into and read, usually more than once.
 
     Attributes:
-        size: bytes, or ``None`` when it cannot be told before reading.
+        size: bytes, or ``None`` when they are not known before reading.
         path: the file that the bytes come from, or ``None``.
         filename: the last part of that file's name, or ``None``.
-        taken: how many of its bytes have been handed out so far, each counted once.
+        taken: how many of its bytes were read so far, each counted once.
     """
 
     def __init__(self, raw: SourceLike, *, progress: Progress | None = None) -> None:
         """See ``raw`` as a source.
 
         Raises:
-            SourceError: it is a text, or a path of something missing, unreadable or not a regular file.
+            SourceError: it is a text, or the path of something missing, unreadable or not a regular file.
         """
         self.path: Path | None = None
         self.filename: str | None = None
@@ -153,7 +153,7 @@ class Source:
             self._owned.close()
 
     def _report(self, total: int) -> None:
-        """Tell of progress once for each byte, however often the source is read again."""
+        """Report progress once for each byte, however often the source is read again."""
         if total > self.taken:
             fresh, self.taken = total - self.taken, total
             if self._progress is not None:
@@ -169,12 +169,12 @@ class Source:
 
     def _pull_checked(self, size: int) -> bytes:
         if self._pull is None:
-            raise SourceError("a one-shot stream cannot be read a second time")
+            raise SourceError("a one-shot stream can be read only once")
         return _checked(self._pull(size))
 
     def _pull_once(self) -> Callable[[int], bytes]:
         if self._pull is None:
-            raise SourceError("a one-shot stream cannot be read a second time")
+            raise SourceError("a one-shot stream can be read only once")
         head, pull = self._head, self._pull
         self._head, self._pull = b"", None
 
@@ -255,7 +255,7 @@ class _IteratorReader:
             if item is None:
                 return b""
             if not isinstance(item, bytes | bytearray | memoryview):
-                raise SourceError(f"the iterator gave {type(item).__name__} instead of bytes")
+                raise SourceError(f"the iterator must yield bytes, got {type(item).__name__}")
             self._rest = memoryview(bytes(item))
         piece = self._rest if size < 0 else self._rest[:size]
         self._rest = self._rest[len(piece) :]
@@ -312,4 +312,4 @@ def _checked(data: object) -> bytes:
 
 
 def _accept_anything() -> None:
-    """A one-shot stream has no size or state to compare with."""
+    """Accept: a one-shot stream has no size or state to compare with."""

@@ -1,4 +1,4 @@
-"""A file object whose bytes become an asset when its block ends well."""
+"""A file object whose bytes become an asset when its ``with`` block ends without an exception."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AssetWriter(io.BufferedIOBase):
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - released by discard()
 
     def writable(self) -> bool:
-        """Tell that it can be written to."""
+        """Return that it can be written to."""
         return True
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than ReadableBuffer

@@ -1,4 +1,4 @@
-"""``begin_upload``: checks what is to be sent, names the key, and signs the request. Nothing is kept but the token."""
+"""``begin_upload``: checks the request, names the key, and signs. The server keeps nothing; the token holds it all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Begin:
         context: the store.
         operation: the running operation.
         put: the request to sign, with everything that it is bound to.
-        filename: what a generated key and the content type go by.
+        filename: the file name for a generated key and the content type.
         key: the key of the asset; without one the naming plugin makes it.
         category: for a generated key; otherwise taken from the content type.
         policy: what is allowed.

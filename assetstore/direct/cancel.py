@@ -1,4 +1,4 @@
-"""``cancel_upload`` and ``sweep_pending``: delete what was sent for direct uploads that are not finished."""
+"""``cancel_upload`` and ``sweep_pending``: delete the bytes of direct uploads that were not finished."""
 
 from __future__ import annotations
 

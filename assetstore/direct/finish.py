@@ -1,4 +1,4 @@
-"""``finish_upload``: checks what was sent, copies it to its key, and deletes it from where it was sent to.
+"""``finish_upload``: checks the pending object, copies it to its key, and deletes it.
 
 Every step can be repeated. A call that fails anywhere, or runs beside another one, leaves a state that the next call can
 end.
@@ -80,7 +80,7 @@ class Finish:
             IntegrityError: size or digest differ; what was sent is deleted.
             RefusedError: the bytes are not what they claim to be; what was sent is deleted.
             AlreadyExistsError: another asset has taken the key; what was sent stays.
-            PreconditionError: it was sent anew while it was checked.
+            PreconditionError: the bytes were sent again while they were checked.
         """
         try:
             sent = self._sent(parts)
@@ -95,7 +95,7 @@ class Finish:
             # Another call may have ended the upload, just now or long ago.
             refused = error
         except PreconditionError as error:
-            raise PreconditionError("it was sent anew while it was checked", hint="finish again") from error
+            raise PreconditionError("the bytes were sent again while they were checked", hint="finish again") from error
         if (own := self._own()) is None:
             raise refused
         return own, False
@@ -156,11 +156,11 @@ class Finish:
         """Return what is wrong with the pending object, if anything is."""
         claims, info = self.claims, sent.info
         if info.size != claims.size:
-            return IntegrityError(f"{info.size} bytes were sent instead of {claims.size}", hint="upload it again")
+            return IntegrityError(f"the upload must have {claims.size} bytes, it has {info.size}", hint="upload it again")
         if info.content_type is not None and essence(info.content_type) != essence(claims.content_type):
-            return RefusedError(f"it was sent as {info.content_type} instead of {claims.content_type}")
+            return RefusedError(f"the content type must be {claims.content_type}, the upload has {info.content_type}")
         if fingerprint(info) != claims.headers:
-            return RefusedError("it was sent with other headers than were signed", hint="send those of the request alone")
+            return RefusedError("the upload has other headers than were signed", hint="send only the headers of the request")
         if sent.sha256 != claims.sha256:
             return IntegrityError("the bytes do not match the sha256 that was announced", hint="upload it again")
         try:
@@ -175,7 +175,7 @@ class Finish:
         options = self._copy_options(sent)
         try:
             if options.overwrite and self.context.stack.find(self.final) is not None:
-                raise AlreadyExistsError("the key is taken", hint="free it and finish again, or begin anew")
+                raise AlreadyExistsError("the key is taken", hint="free it and finish again, or begin another upload")
             if sent.cache_control != self.claims.cache_control:
                 # A browser whose cache is off adds a Cache-Control of its own to the request.
                 options = attrs.evolve(options, cache_control=self.claims.cache_control or "")

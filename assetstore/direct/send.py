@@ -1,4 +1,4 @@
-"""Sends signed requests: over HTTP, or to the store's own application in this process, which needs no server then."""
+"""Sends signed requests over HTTP, or without a server to the store's own application in this process."""
 
 from __future__ import annotations
 

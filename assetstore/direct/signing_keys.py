@@ -1,4 +1,4 @@
-"""Signs and verifies by HMAC: with a purpose for each use, and with fields that cannot run into one another."""
+"""Signs and verifies by HMAC, with a purpose for each use and length-prefixed fields."""
 
 from __future__ import annotations
 

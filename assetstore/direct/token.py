@@ -75,11 +75,11 @@ def unseal(keys: SigningKeys, prefix: str, token: str) -> Claims:
     """
     match = _SHAPE.fullmatch(token) if isinstance(token, str) and len(token) <= MAX_TOKEN else None
     if match is None or not keys.verify(match[2], _PURPOSE, prefix, match[1]):
-        raise TokenError("the token is not one of this store, or was changed", hint="begin the upload again")
+        raise TokenError("the token is not from this store, or was changed", hint="begin the upload again")
     try:
         claims = Claims(**dict(zip(_NAMES, json.loads(_decoded(match[1])), strict=True)))
     except ValueError as error:
-        raise TokenError("the token is of another version of assetstore", hint="begin the upload again") from error
+        raise TokenError("the token is from another version of assetstore", hint="begin the upload again") from error
     if claims.ends <= time.time():
         raise TokenError("the token has expired", hint="begin the upload again")
     return claims

@@ -1,4 +1,4 @@
-"""What a plugin's author needs for tests: a backend in memory, stand-ins that fail, an observer that remembers.
+"""The test kit for authors of plugins: a memory backend, a backend that fails on purpose, a recording observer.
 
 The contract itself needs pytest and is imported explicitly: ``from assetstore.testing.contract import BackendContract``; the
 state machine needs hypothesis too: ``from assetstore.testing.machine import StoreMachine, walk``.

@@ -1,4 +1,4 @@
-"""What can go wrong in a ``FaultyBackend``."""
+"""The faults that a ``FaultyBackend`` can have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in that hands calls on to a real backend and fails exactly where it is told to."""
+"""A backend that passes calls on to a real one and fails exactly where a test asks it to."""
 
 from __future__ import annotations
 

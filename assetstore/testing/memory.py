@@ -1,4 +1,4 @@
-"""A backend that holds its assets in memory: for tests, and an example of a whole backend."""
+"""A backend that holds its assets in memory, for tests, and as an example of a whole backend."""
 
 from __future__ import annotations
 

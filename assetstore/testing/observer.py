@@ -1,4 +1,4 @@
-"""An observer that remembers what it saw."""
+"""An observer that records the events it gets."""
 
 from __future__ import annotations
 

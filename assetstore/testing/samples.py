@@ -1,4 +1,4 @@
-"""A value of each HTTP header, and another one: what the contract and the state machine store."""
+"""Sample values of each HTTP header, for the contract and the state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder on disk as an asset store: plain files, exact conditions between processes, signed URLs that really work."""
+"""The local backend: assets as plain files in a folder, exact conditions between processes, working signed URLs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The backend: assets are plain files in a folder, and files dropped into the folder by hand are assets."""
+"""The backend: assets are plain files in a folder, and a file that is put there by hand is an asset."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class LocalBackend:
                 not UTF-8.
         """
         if self.profile not in (None, "r2"):
-            raise ConfigError(f"there is no profile {self.profile!r}", hint="did you mean 'r2'? There is no other one")
+            raise ConfigError(f"profile must be 'r2' or left out, got {self.profile!r}", hint="did you mean 'r2'?")
         require_server(self.serve_url)
         require_origins(self.origins)
         if self.signing_keys:
@@ -129,7 +129,7 @@ class LocalBackend:
         except UnicodeDecodeError as error:
             raise ConfigError("the path of the URL is not UTF-8") from error
         if not path or "\0" in path:
-            raise ConfigError("the URL names no folder", hint="write file:folder or file:///absolute/folder")
+            raise ConfigError("the URL must name a folder", hint="write file:folder or file:///absolute/folder")
         return {"root": path}
 
     @property

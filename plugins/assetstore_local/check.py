@@ -1,4 +1,4 @@
-"""``doctor``'s look at a folder: does it exist, may it be written, do its names tell capitals from small letters."""
+"""Checks a folder for ``doctor``: whether it exists, is writable, and distinguishes upper from lower case."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def check(root: str, *, create: bool) -> CheckReport:
     write = CheckStep(
         name="rights",
         ok=may_write,
-        detail="may be read and written" if may_write else "may not be written",
-        hint=None if may_write else "look at its owner and mode",
+        detail="readable and writable" if may_write else "not writable",
+        hint=None if may_write else "check its owner and mode",
     )
     # Only where capitals do not count, the folder that we made is found under another spelling.
     folds = os.path.lexists(os.path.join(root, RESERVED.upper()))
     names = CheckStep(
         name="names",
         ok=not folds,
-        detail="capitals and small letters are the same" if folds else "capitals and small letters differ",
+        detail="upper and lower case are the same" if folds else "upper and lower case differ",
         hint="keys that differ only in them become one; use another file system" if folds else None,
     )
     return CheckReport(steps=(CheckStep(name="folder", ok=True, detail="exists"), write, names))

@@ -1,4 +1,4 @@
-"""What the commands for the rules of a bucket say of a folder."""
+"""The commands ``cors`` and ``lifecycle`` for a folder: they explain what a folder has instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The system's errors as errors of assetstore: one table and one context manager."""
+"""Maps the operating system's errors to those of assetstore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listing in the order of the keys, looking at no file beyond the page."""
+"""Lists keys in order, without looking at files beyond the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Cloudflare R2 refuses, refused on disk in R2's words, so that what works offline works online."""
+"""Refuses on disk what Cloudflare R2 refuses, in R2's words, so that code that works offline works online."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def require_match(if_match: str | None, etag: str | None) -> None:
     """Raise PreconditionError unless ``etag`` is the version that was asked for, if one was."""
     if if_match is not None and if_match != etag:
         state = "has another ETag" if etag else "does not exist"
-        raise PreconditionError(f"the asset {state}", hint="stat it again and decide anew")
+        raise PreconditionError(f"the asset {state}", hint="stat it again, then decide")
 
 
 @attrs.frozen

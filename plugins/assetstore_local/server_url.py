@@ -1,4 +1,4 @@
-"""Addresses in the settings: where signed URLs lead, and which pages may use them."""
+"""Checks the addresses in the settings: where signed URLs lead, and which pages may use them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def require_server(url: str) -> None:
         is_address = False
     # A user or a query would go to everybody who gets a signed URL, and a ? counts even if nothing follows it.
     if not is_address or not url.isascii() or not url.isprintable() or set("?#@ ") & set(url):
-        raise ConfigError("serve_url is the address of a server, as http://127.0.0.1:8420")
+        raise ConfigError("serve_url must be the address of a server, for example http://127.0.0.1:8420")
 
 
 def require_origins(origins: Iterable[str]) -> None:
@@ -32,4 +32,4 @@ def require_origins(origins: Iterable[str]) -> None:
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
             hint = "write it as browsers do: https://app.example, in lower case, without path and usual port"
-            raise ConfigError(f"{origin!r} is no origin", hint=hint)
+            raise ConfigError(f"{origin!r} is not an origin", hint=hint)

@@ -101,7 +101,7 @@ def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditio
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             # Somebody removed an empty folder that we had just opened, or made one, or a file, at our name.
             tree.forget()
-    raise UnavailableError("other writers kept coming in between", hint="try again")
+    raise UnavailableError("other writers kept changing the key", hint="try again")
 
 
 def record(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> None:

@@ -1,4 +1,4 @@
-"""File names as browsers and systems send them, made fit to stand in a key, in a URL and on a disk."""
+"""Cleans file names so that they fit into a key, a URL and a disk."""
 
 from __future__ import annotations
 

@@ -92,10 +92,12 @@ class Naming:
 
 def _pattern_of(scheme: str, template: str | None) -> str:
     if scheme not in SCHEMES:
-        raise ConfigError(f"scheme is {', '.join(SCHEMES[:-1])} or template, not {scheme!r}", hint=_nearest(scheme, SCHEMES))
+        known = ", ".join(SCHEMES[:-1])
+        raise ConfigError(f"scheme must be {known} or template, got {scheme!r}", hint=_nearest(scheme, SCHEMES))
     if scheme != "template":
         if template is not None:
-            raise ConfigError(f"scheme {scheme!r} takes no template", hint="set scheme to 'template', or leave template out")
+            hint = "set scheme to 'template', or leave template out"
+            raise ConfigError(f"scheme {scheme!r} does not take a template", hint=hint)
         return TEMPLATES[scheme]
     if template is None:
         raise ConfigError("scheme 'template' needs a template", hint="write one as '{category}/{date}/{random}{suffix}'")
@@ -106,13 +108,13 @@ def _fields_of(pattern: str) -> frozenset[str]:
     try:
         parts = list(Formatter().parse(pattern))
     except ValueError as error:
-        raise ConfigError(f"template {pattern!r} cannot be read: {error}", hint="double a brace that is meant") from error
+        raise ConfigError(f"template {pattern!r} cannot be read: {error}", hint="write a literal brace twice") from error
     fields = [(name, spec or conversion) for _, name, spec, conversion in parts if name is not None]
     for name, formatting in fields:
         if name not in FIELDS:
             raise ConfigError(f"template has no field {name!r}, there are {', '.join(FIELDS)}", hint=_nearest(name, FIELDS))
         if formatting:
-            raise ConfigError(f"template field {name!r} takes no format", hint=f"write {{{name}}}")
+            raise ConfigError(f"template field {name!r} does not take a format", hint=f"write {{{name}}}")
     return frozenset(name for name, _ in fields)
 
 
@@ -128,7 +130,7 @@ def _require_valid_keys(pattern: str) -> None:
             try:
                 normalize_key(_fill(pattern, "documents", stem, suffix, "0" * 64))
             except InvalidKeyError as error:
-                raise ConfigError(f"template {pattern!r} makes no valid keys: {error.message}") from error
+                raise ConfigError(f"template {pattern!r} does not make valid keys: {error.message}") from error
 
 
 def _clash_of(asked: str | None, used: frozenset[str]) -> OnClash:
@@ -136,7 +138,7 @@ def _clash_of(asked: str | None, used: frozenset[str]) -> OnClash:
     if asked is None:
         return "remake" if "random" in used else "reuse" if "digest" in used else "fail"
     if asked not in (*needs, "fail"):
-        raise ConfigError(f"on_clash is remake, reuse or fail, not {asked!r}")
+        raise ConfigError(f"on_clash must be remake, reuse or fail, got {asked!r}")
     if asked in needs and needs[asked] not in used:
         raise ConfigError(
             f"on_clash {asked!r} needs {{{needs[asked]}}} in the key",

@@ -1,4 +1,4 @@
-"""The backends: settings, checked when they are built, and the hooks."""
+"""The backends ``R2Backend`` and ``S3Backend``: their settings and their hooks."""
 
 from __future__ import annotations
 
@@ -124,19 +124,19 @@ class S3Backend:
         if self.endpoint_url is not None:
             yield from endpoint_problems(self.endpoint_url, self.bucket, insecure_http=self.insecure_http)
         if self.addressing_style not in _STYLES:
-            yield f"addressing_style {self.addressing_style!r} is none of {', '.join(_STYLES)}"
+            yield f"addressing_style {self.addressing_style!r} must be one of {', '.join(_STYLES)}"
         if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:
-            yield f"part_size lies between {limits.MIN_PART} and {limits.MAX_PART} bytes, not at {self.part_size}"
+            yield f"part_size must be between {limits.MIN_PART} and {limits.MAX_PART} bytes, got {self.part_size}"
         for name in ("max_concurrency", "max_attempts"):
             if getattr(self, name) < 1:
-                yield f"{name} is at least 1, not {getattr(self, name)}"
+                yield f"{name} must be at least 1, got {getattr(self, name)}"
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) <= 0:
-                yield f"{name} is more than 0 seconds, not {getattr(self, name)}"
+                yield f"{name} must be more than 0 seconds, got {getattr(self, name)}"
         if any(len(key.encode()) < limits.MIN_SIGNING_KEY for key in self.signing_keys):
-            yield f"each of signing_keys has at least {limits.MIN_SIGNING_KEY} characters"
+            yield f"each of signing_keys must have at least {limits.MIN_SIGNING_KEY} characters"
         if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
-            yield "public_url begins with https://"
+            yield "public_url must begin with https://"
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One bucket and the client that reaches it: what every operation needs."""
+"""A bucket and its client, which every operation needs."""
 
 from __future__ import annotations
 

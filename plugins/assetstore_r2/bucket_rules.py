@@ -1,4 +1,4 @@
-"""What a bucket has to allow for direct uploads: CORS for the browsers that send them, a lifecycle for those never finished.
+"""The rules of a bucket for direct uploads: CORS for browsers, a lifecycle for uploads that were never finished.
 
 A bucket's rules are read and written as a whole, and those of others are kept. A lifecycle rule is ours by its ID; a CORS
 rule by its form, whatever its origins and methods, since the dashboard's have no ID.
@@ -47,7 +47,7 @@ def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
         raise InvalidOptionError("a CORS rule needs an origin", hint="give --origin https://app.example")
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            raise InvalidOptionError(f"{origin!r} is no origin", hint=_WRITTEN)
+            raise InvalidOptionError(f"{origin!r} is not an origin", hint=_WRITTEN)
     return {
         "AllowedOrigins": list(dict.fromkeys(origins)),
         "AllowedMethods": ["GET", "HEAD", "PUT", *(["DELETE"] if delete else [])],
@@ -66,9 +66,9 @@ def lifecycle_rule(prefix: str = PENDING, days: int = PENDING_DAYS) -> Rule:
         InvalidOptionError: there is no prefix, so that all assets would go, or ``days`` is less than 1.
     """
     if not prefix.endswith("/"):
-        raise InvalidOptionError("the prefix ends in a slash", hint=f"leave it at {PENDING}")
+        raise InvalidOptionError("the prefix must end in a slash", hint=f"leave it at {PENDING}")
     if days < 1:
-        raise InvalidOptionError(f"days is at least 1, not {days}")
+        raise InvalidOptionError(f"days must be at least 1, got {days}")
     return {
         "ID": _LIFECYCLE_ID,
         "Status": "Enabled",
@@ -131,6 +131,6 @@ def _asked(kind: str, ask: Callable[[], Any]) -> list[Rule]:
         ) from error
     except UnsupportedError as error:
         raise UnsupportedError(
-            f"the service shows and takes no {kind} rules; assetstore {kind.lower()} print writes ours as JSON",
+            f"the service does not support {kind} rules; assetstore {kind.lower()} print writes ours as JSON",
             hint="set them in the service's dashboard",
         ) from error

@@ -1,4 +1,4 @@
-"""What a backend can tell of its own settings and connection without changing anything."""
+"""Checks settings and connection for ``doctor`` without changing anything."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def _clock(date: str) -> CheckStep:
     detail = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the store's"
     ok = abs(skew) <= _MAX_SKEW
     return CheckStep(
-        name="clock", ok=ok, detail=detail, hint=None if ok else "set the clock; past 15 minutes all is refused"
+        name="clock", ok=ok, detail=detail, hint=None if ok else "set the clock; beyond 15 minutes every request is refused"
     )

@@ -1,4 +1,4 @@
-"""From settings to botocore's client: everything is pinned, so no setting of the machine changes what is sent."""
+"""Makes botocore's client with every setting pinned, so that no setting of the machine changes a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copying inside a bucket without moving the bytes through this machine."""
+"""Copies inside a bucket without moving the bytes through this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""R2's condition on where a copy goes, which S3 has not and botocore therefore does not know (R2, "Extensions", beta)."""
+"""Teaches botocore R2's create-only condition for copies, which S3 does not have (R2, "Extensions", beta)."""
 
 from __future__ import annotations
 

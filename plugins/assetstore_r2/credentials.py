@@ -1,4 +1,4 @@
-"""Where the credentials come from: the fields first, then ``R2_*``, then ``AWS_*``, each taken as a set, never mixed."""
+"""Finds the credentials: the fields first, then ``R2_*``, then ``AWS_*``, each as a set, never mixed."""
 
 from __future__ import annotations
 

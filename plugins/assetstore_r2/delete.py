@@ -46,7 +46,7 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
         if entry := errors.get(_nfc(key)):
             failed.append(DeleteFailure(key=key, error=from_answer({"Error": entry}, "DeleteObjects")))
         elif _nfc(key) not in gone:
-            unnamed = BackendError("the store's answer does not tell what became of it", hint="delete it again")
+            unnamed = BackendError("the store's response does not report this key", hint="delete it again")
             failed.append(DeleteFailure(key=key, error=unnamed))
     missed = {failure.key for failure in failed}
     return DeleteReport(deleted=tuple(key for key in keys if key not in missed), failed=tuple(failed))
@@ -71,7 +71,7 @@ def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 
 def _fits_xml(key: str) -> bool:
-    """Tell whether XML 1.0 surely carries a key unchanged: no control characters, no blanks at its ends.
+    """Return whether XML 1.0 surely carries a key unchanged: no control characters, no blanks at its ends.
 
     A store that trims what it reads there would delete another asset: Cloudflare's emulator takes ``"a "`` for ``"a"``.
     """

@@ -1,4 +1,4 @@
-"""Where requests go: the address of a bucket's service, and which addresses are refused."""
+"""Builds and checks the address of a bucket's service."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def r2_endpoint(account_id: str, jurisdiction: str | None) -> str:
 def account_problems(account_id: str | None, jurisdiction: str | None, endpoint_url: str | None) -> Iterator[str]:
     """Yield what is wrong with the settings that make up an endpoint of R2."""
     if jurisdiction is not None and jurisdiction not in JURISDICTIONS:
-        yield f"jurisdiction {jurisdiction!r} is none of {', '.join(JURISDICTIONS)}"
+        yield f"jurisdiction {jurisdiction!r} must be one of {', '.join(JURISDICTIONS)}"
     if endpoint_url is not None:
         if jurisdiction is not None:
             yield "jurisdiction and endpoint_url exclude each other: the endpoint's host names the jurisdiction"
     elif account_id is None:
         yield "account_id is missing: write r2://ACCOUNT_ID/bucket, or give endpoint_url"
     elif not _LABEL.fullmatch(account_id):
-        yield "account_id is no part of a host name: copy the 32 hex digits from R2's overview page"
+        yield "account_id must be 32 hex digits; copy them from R2's overview page"
 
 
 def bucket_problems(bucket: str) -> Iterator[str]:
@@ -37,7 +37,7 @@ def bucket_problems(bucket: str) -> Iterator[str]:
     if "/" in bucket:
         yield f"bucket {bucket!r} holds a path: name the bucket alone, and use store.scoped() for a folder in it"
     elif not _BUCKET.fullmatch(bucket):
-        yield f"bucket {bucket!r} is no name of a bucket: 3 to 63 lower-case letters, digits and hyphens"
+        yield f"bucket {bucket!r} must be 3 to 63 lower-case letters, digits and hyphens"
 
 
 def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator[str]:
@@ -47,13 +47,13 @@ def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
-        yield "endpoint_url is no URL"
+        yield "endpoint_url must be a URL"
         return
     if parts.scheme not in ("http", "https") or not host:
-        yield "endpoint_url begins with https:// and a host"
+        yield "endpoint_url must begin with https:// and a host"
         return
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        yield "endpoint_url holds no user, password, query or fragment"
+        yield "endpoint_url must not contain a user, password, query or fragment"
     elif parts.path.strip("/").rpartition("/")[2] == bucket or host.startswith(f"{bucket}."):
         yield f"endpoint_url holds the bucket: leave {bucket!r} out of it"
     if _is_metadata_service(host):
@@ -63,7 +63,7 @@ def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
+    """Return whether a host is this machine."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 

@@ -1,4 +1,4 @@
-"""What the service and its client can answer, each mapped to one class of ours.
+"""Maps every error of the service and its client to one class of assetstore.
 
 ``BY_CODE`` is the table of R2's error codes (R2, "Error codes"), of those seen beside it, and of what other S3 services
 add. Answers without a body, those to HEAD, are told apart by ``BY_STATUS`` alone.
@@ -99,16 +99,16 @@ BY_CODE: Mapping[str, Row] = {
     "RequestTimeout": (UnavailableError, "the store waited too long for the bytes", _AGAIN),
     "TooManyRequests": (
         UnavailableError,
-        "the store asked for patience",
+        "rate limited",
         "write a key at most once a second, or lower max_concurrency; then try again",
     ),
-    "SlowDown": (UnavailableError, "the store asked for patience", "lower max_concurrency and try again"),
-    "TooMuchConcurrency": (UnavailableError, "the store asked for patience", "lower max_concurrency and try again"),
+    "SlowDown": (UnavailableError, "rate limited", "lower max_concurrency and try again"),
+    "TooMuchConcurrency": (UnavailableError, "rate limited", "lower max_concurrency and try again"),
     "InternalError": (UnavailableError, "the store failed inside", _LATER),
     "ServiceUnavailable": (UnavailableError, "the store is not available at the moment", _LATER),
     "QuotaExceeded": (NoSpaceError, "the store's quota is used up", "delete something or raise the quota"),
     "NotImplemented": (UnsupportedError, "the store does not implement this request", None),
-    "TooManyBuckets": (BackendError, "the account has as many buckets as it may", "delete one"),
+    "TooManyBuckets": (BackendError, "bucket limit reached", "delete one"),
     "BucketNotEmpty": (BackendError, "the bucket is not empty", None),
     "BucketConflict": (BackendError, "there is a bucket of this name already", None),
     "EntityTooSmall": (BackendError, "a part was smaller than the store takes", "set part_size to 5 MiB or more"),
@@ -247,7 +247,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def in_doubt(error: AssetStoreError) -> bool:
-    """Tell whether the write behind an error may have happened: an answer to it was lost, or it failed half-way."""
+    """Return whether the write behind an error may have happened: an answer to it was lost, or it failed half-way."""
     answered = answer_of(error).get("ResponseMetadata", {}).get("AssetstoreDoubt")
     return bool(answered or getattr(error.__cause__, "assetstore_doubt", False))
 

@@ -1,4 +1,4 @@
-"""Between our values and S3's headers: metadata, ETags and what is known of an asset."""
+"""Translates between assetstore's values and S3's headers: metadata, ETags, asset infos."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def lower_names(head: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_encrypted(answer: Mapping[str, Any]) -> bool:
-    """Tell whether the ETag is of encrypted bytes, so that 32 hex digits are no MD5 of ours."""
+    """Return whether the ETag is of encrypted bytes, so that 32 hex digits are no MD5 of ours."""
     return str(answer.get("ServerSideEncryption", "AES256")) != "AES256" or "SSECustomerAlgorithm" in answer
 
 

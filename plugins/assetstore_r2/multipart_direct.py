@@ -1,4 +1,4 @@
-"""Uploads whose parts others send, by signed requests: begun, looked at and ended here.
+"""Uploads whose parts others send, by signed requests: begun, listed, ended and dropped.
 
 The id of such an upload holds, before the service's own, the mark that the asset will have in its metadata. By it an end
 whose answer was lost is told from an end that never came, in another process too.
@@ -59,9 +59,8 @@ def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
     try:
         found = sorted(_entries(bucket, key, parts_id), key=lambda entry: entry.get("LastModified", _NEVER))
     except UnsupportedError as error:
-        raise UnsupportedError(
-            "the store cannot list the parts of an upload", hint="end it with the ETags that the sender of the parts got"
-        ) from error.__cause__
+        hint = "end it with the ETags that the sender of the parts received"
+        raise UnsupportedError("the store cannot list the parts of an upload", hint=hint) from error.__cause__
     newest = {entry["PartNumber"]: entry for entry in found}
     return tuple(
         UploadedPart(number=number, etag=_etag(entry), size=entry["Size"]) for number, entry in sorted(newest.items())
@@ -123,7 +122,7 @@ def drop(bucket: Bucket, key: str, parts_id: str) -> None:
 def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> None:
     """Compare parts with those that are there: not every service looks as closely when it puts them together."""
     if not parts:
-        raise IntegrityError("an upload in parts has at least one", hint="send the parts first")
+        raise IntegrityError("an upload in parts must have at least one part", hint="send the parts first")
     try:
         there = {(entry["PartNumber"], _etag(entry)): entry["Size"] for entry in _entries(bucket, key, parts_id)}
     except UnsupportedError:
@@ -131,7 +130,7 @@ def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPa
     for part in parts:
         size = there.get((part.number, part.etag.strip('"')))
         if size is None or part.size not in (None, size):
-            raise IntegrityError(f"part {part.number} is missing or another one", hint="send it again")
+            raise IntegrityError(f"part {part.number} is missing or differs", hint="send it again")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Writing in parts: equal sizes, several at a time, verified at the end, and nothing left behind when it fails."""
+"""Writes an asset in parts: equal sizes, several at a time, verified at the end, aborted on failure."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: i
         for number, piece in enumerate(pieces, 1):
             if number > limits.MAX_PARTS:
                 raise SourceError(
-                    f"the source is longer than {limits.MAX_PARTS} parts",
+                    f"the source must fit into {limits.MAX_PARTS} parts",
                     hint="give a source that knows its length, such as a file, or set a larger part_size",
                 )
             if len(pending) == workers:
@@ -130,7 +130,7 @@ def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int)
         return
     expected = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
     if etag != f"{expected}-{count}":
-        raise IntegrityError("the store put other parts together than were sent", hint="upload it again")
+        raise IntegrityError("the store joined other parts than were sent", hint="upload it again")
 
 
 def _abort(bucket: Bucket, key: str, parts_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Signed requests and public URLs, made without the network."""
+"""Signs requests and builds public URLs, without the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedReque
     query = {f"response-{name}": value for name, value in options.answered_headers().items()}
     if options.part is not None:
         if options.sha256 is not None and not bucket.parts_take_sha256:
-            raise UnsupportedError("R2 takes no sha256 with a part", hint="leave it out, and check the whole asset")
+            raise UnsupportedError("R2 does not take a sha256 with a part", hint="leave it out, and check the whole asset")
         query = {"partNumber": str(options.part.number), "uploadId": vendor_id(options.part.upload_id)}
     headers = options.bound_headers()
     begin, end = options.span(datetime.now(UTC))

@@ -104,7 +104,7 @@ class ResumingBody:
             raise _transformed()
         if _first_byte(answer) != self._position or answer.get("ETag") != self._etag:
             self.close()
-            raise PreconditionError("the store went on with other bytes than were asked for", hint="read it from the start")
+            raise PreconditionError("the store continued with other bytes than requested", hint="read it from the start")
 
 
 def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None)
 
 
 def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length: int) -> bool:
-    """Tell whether bytes that have a Content-Encoding are others than those stored: their number shows it."""
+    """Return whether bytes that have a Content-Encoding are others than those stored: their number shows it."""
     if "ContentEncoding" not in answer:
         return False
     if "ContentLength" not in answer or "ContentRange" in answer:

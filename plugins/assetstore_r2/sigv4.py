@@ -1,4 +1,4 @@
-"""Signature Version 4 in the query of a URL (Amazon S3, "Authenticating Requests: Using Query Parameters").
+"""Signs URLs by Signature Version 4 (Amazon S3, "Authenticating Requests: Using Query Parameters").
 
 botocore can do this too, but takes several times as long; here it only tells, once a day, where requests go.
 """

@@ -1,4 +1,4 @@
-"""Writing an asset: in one request when it fits into a part, else in several parts at a time."""
+"""Writes an asset: in one request if it fits into a part, otherwise in several parts at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
     """
     size = source.size
     if size is not None and size > limits.MAX_ASSET:
-        raise SourceError(f"the source has {size} bytes, the store takes at most {limits.MAX_ASSET}", hint="split it")
+        raise SourceError(f"the source must have at most {limits.MAX_ASSET} bytes, got {size}", hint="split it")
     mark = {WRITE: uuid.uuid4().hex}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
@@ -75,7 +75,7 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
         answer = bucket.settle(key, mark[WRITE], error)
     digest = None if is_encrypted(answer) else md5_digest(unquoted(answer["ETag"]))
     if digest is not None and digest != f"md5:{md5.hexdigest()}":
-        raise IntegrityError("the store kept other bytes than were sent", hint="upload it again")
+        raise IntegrityError("the store stored other bytes than were sent", hint="upload it again")
     return _written(key, len(data), answer, options, digest)
 
 

@@ -1,4 +1,4 @@
-"""Sums per operation, exact under threads."""
+"""Sums for each operation, exact under threads."""
 
 from __future__ import annotations
 

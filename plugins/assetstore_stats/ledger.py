@@ -1,4 +1,4 @@
-"""Sums per operation in a SQLite file that threads and processes share."""
+"""Sums for each operation in a SQLite file that threads and processes share."""
 
 from __future__ import annotations
 

@@ -325,10 +325,10 @@ def test_the_public_url_is_read(run: Run, elsewhere: Elsewhere) -> None:
 
     here = f"http://127.0.0.1:{elsewhere.server_port}"
     missing = public(here)
-    assert ("FAILED", "the public URL is answered 404") == (missing["outcome"], missing["detail"])
+    assert ("FAILED", "the public URL returned status 404") == (missing["outcome"], missing["detail"])
     assert "check public_url, and that what is stored is public there" == missing["next"]
     elsewhere.answered["GET"] = 200
-    assert "other bytes are found under the public URL" == public(here)["detail"]
+    assert "the public URL returns other bytes" == public(here)["detail"]
     assert "no answer from 127.0.0.1:9: Connection refused" == public("http://127.0.0.1:9")["detail"]
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Folder, directory="assets"))) as server:
         found = public(f"http://127.0.0.1:{server.server_port}")

@@ -214,7 +214,7 @@ def test_other_machines_need_a_token(serve: Serve, tmp_path: Path) -> None:
     arguments = ("file:assets", "--host", "0.0.0.0", "--port", "0")
     code, why = refused(tmp_path, *arguments)
     assert (2, True) == (code, why.startswith("other machines may reach 0.0.0.0: set ASSETSTORE_SERVE_TOKEN"))
-    assert (2, "ASSETSTORE_SERVE_TOKEN has fewer than 32 characters") == refused(tmp_path, *arguments, token="t" * 31)
+    assert (2, "ASSETSTORE_SERVE_TOKEN must have at least 32 characters") == refused(tmp_path, *arguments, token="t" * 31)
     served = serve(*arguments, token=TOKEN)
     served.store.upload(DATA, "a")
     assert DATA == by_urllib(served.store.presign("a"), None)

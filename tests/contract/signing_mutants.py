@@ -89,7 +89,7 @@ class SigningMemory(MemoryBackend):
             return AssetInfo(key=key, size=0)
         stored = self.parts_of(key, options.upload_id)
         if any(etag_of(stored.get(part.number, b"")) != part.etag.strip('"') for part in options.parts):
-            raise IntegrityError("a part is missing or another one")
+            raise IntegrityError("a part is missing or differs")
         data = b"".join(stored[part.number] for part in options.parts)
         return self.assetstore_upload(key, Source(data), self.uploads.pop((key, options.upload_id))[0])
 

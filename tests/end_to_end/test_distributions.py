@@ -81,7 +81,7 @@ def test_keys_are_readable_and_numbered(opened: Open) -> None:
         "x" * 200 + ".mp3": f"table-4/audio/{'x' * 80}.mp3",
     }
     assert names == {name: store.upload(b"x", filename=name).key for name in names}
-    with pytest.raises(ConfigError, match="no valid key"):
+    with pytest.raises(ConfigError, match="folder must be a valid key"):
         opened('url = "memory:"\nnaming = { plugin = "slugs", folder = "../etc" }')
 
 

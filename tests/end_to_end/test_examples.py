@@ -27,18 +27,16 @@ def test_every_example_is_named() -> None:
 def test_an_example_uses_public_names_alone(path: Path) -> None:
     """What it imports of assetstore stands behind one of the two doors."""
     doors = {"assetstore": assetstore.__all__, "assetstore.plugin": assetstore.plugin.__all__}
-    imported = [
-        (node.module or "", alias.name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "assetstore"
-        for alias in node.names
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    imported = [(alias.name, "") for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    imported += [
+        (node.module or "", alias.name) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
     ]
+    imported = [(module, name) for module, name in imported if module.split(".")[0] == "assetstore"]
     assert [] == [(module, name) for module, name in imported if name not in doors.get(module, ())]
 
 
-def test_the_shown_configuration_works(
-    opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_shown_configuration_works(opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them together, as the page shows them, keep an asset and give it back."""
     monkeypatch.setenv("ASSETS_SECRET", base64.b64encode(bytes(32)).decode())
     text = re.findall(r"```toml\n# assetstore.toml\n(.*?)```", README, re.DOTALL)[0]

@@ -35,7 +35,7 @@ class Impatient(LocalBackend):
 
 def test_a_profile_is_r2_or_none(tmp_path: Path) -> None:
     """A mistyped one is refused, and the nearest named."""
-    with pytest.raises(ConfigError, match="no profile 'R2'") as caught:
+    with pytest.raises(ConfigError, match="profile must be 'r2'") as caught:
         LocalBackend(root=tmp_path, profile="R2")
     assert "'r2'" in str(caught.value.hint)
     assert "folder assets, local, as r2" == LocalBackend(root=Path("assets"), profile="r2").location

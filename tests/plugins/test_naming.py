@@ -126,13 +126,13 @@ def test_a_template_may_use_every_field():
     [
         (
             {"scheme": "timestmp"},
-            "scheme is timestamp, content-hash, original or template, not 'timestmp'; did you mean 'timestamp'?",
+            "scheme must be timestamp, content-hash, original or template, got 'timestmp'; did you mean 'timestamp'?",
         ),
-        ({"scheme": "%"}, "scheme is timestamp, content-hash, original or template, not '%'"),
+        ({"scheme": "%"}, "scheme must be timestamp, content-hash, original or template, got '%'"),
         ({"scheme": "template"}, "scheme 'template' needs a template; write one as '{category}/{date}/{random}{suffix}'"),
         (
             {"template": "{name}"},
-            "scheme 'timestamp' takes no template; set scheme to 'template', or leave template out",
+            "scheme 'timestamp' does not take a template; set scheme to 'template', or leave template out",
         ),
         (
             {"scheme": "template", "template": "{categroy}/{name}"},
@@ -152,25 +152,28 @@ def test_a_template_may_use_every_field():
                 "there are category, date, digest, name, random, stem, suffix, time; did you mean 'name'?"
             ),
         ),
-        ({"scheme": "template", "template": "{name}{digest:.8}"}, "template field 'digest' takes no format; write {digest}"),
-        ({"scheme": "template", "template": "{name!r}{name}"}, "template field 'name' takes no format; write {name}"),
+        (
+            {"scheme": "template", "template": "{name}{digest:.8}"},
+            "template field 'digest' does not take a format; write {digest}",
+        ),
+        ({"scheme": "template", "template": "{name!r}{name}"}, "template field 'name' does not take a format; write {name}"),
         (
             {"scheme": "template", "template": "{name"},
-            "template '{name' cannot be read: expected '}' before end of string; double a brace that is meant",
+            "template '{name' cannot be read: expected '}' before end of string; write a literal brace twice",
         ),
         (
             {"scheme": "template", "template": "/{name}"},
-            "template '/{name}' makes no valid keys: a key must not begin with '/'",
+            "template '/{name}' does not make valid keys: a key must not begin with '/'",
         ),
         (
             {"scheme": "template", "template": "a/.{suffix}"},
-            "template 'a/.{suffix}' makes no valid keys: a key must not have a segment '.' or '..'",
+            "template 'a/.{suffix}' does not make valid keys: a key must not have a segment '.' or '..'",
         ),
         (
             {"scheme": "template", "template": "{stem}" * 6},
-            f"template {'{stem}' * 6!r} makes no valid keys: a key must have at most 1024 bytes of UTF-8, got 1200",
+            f"template {'{stem}' * 6!r} does not make valid keys: a key must have at most 1024 bytes of UTF-8, got 1200",
         ),
-        ({"on_clash": "overwrite"}, "on_clash is remake, reuse or fail, not 'overwrite'"),
+        ({"on_clash": "overwrite"}, "on_clash must be remake, reuse or fail, got 'overwrite'"),
         (
             {"scheme": "original", "on_clash": "remake"},
             (

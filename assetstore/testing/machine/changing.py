@@ -1,4 +1,4 @@
-"""Rules that delete, copy, move and update."""
+"""The rules of the state machine that delete, copy, move and update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for what goes wrong: faults, calls that hang, stores that are closed."""
+"""The rules of the state machine for faults, calls that hang, and closed stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys for random walks, and where a user of a store stands."""
+"""The keys of random walks, and the clients that see them in a scope."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def scope_of(*keys: str) -> str | None:
 
 
 def is_prefix(text: str) -> bool:
-    """Tell whether a valid key can begin with this text."""
+    """Return whether a valid key can begin with this text."""
     try:
         normalize_prefix(text)
     except InvalidKeyError:

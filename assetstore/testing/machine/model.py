@@ -1,4 +1,4 @@
-"""What a walk expects: worlds that may be the case, and what may come of a step in each of them."""
+"""The model of the state machine: the possible worlds, and the outcomes of a step in each of them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def outcomes_of(step: Step, fault: Fault | None, world: World) -> list[Outcome]:
 
 
 def agrees(expected: Answer, answer: Answer) -> bool:
-    """Tell whether an answer is the expected one."""
+    """Return whether an answer is the expected one."""
     if isinstance(answer, Raised):
         return isinstance(expected, type) and isinstance(answer.error, expected)
     return bool(expected == answer)

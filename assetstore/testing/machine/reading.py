@@ -1,4 +1,4 @@
-"""Rules that read, look up and list."""
+"""The rules of the state machine that read, look up and list."""
 
 from __future__ import annotations
 

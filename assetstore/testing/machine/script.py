@@ -1,4 +1,4 @@
-"""Python that is run and kept: what led somewhere can be printed, and pasted to get there again."""
+"""Runs Python code and keeps it, so that the way to a divergence can be printed and pasted."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Script:
 
 
 def is_block(code: str) -> bool:
-    """Tell whether code is more than an expression."""
+    """Return whether code is more than an expression."""
     return "\n" in code
 
 

@@ -1,4 +1,4 @@
-"""Finding a short way to a divergence: fewer steps, and plainer ones."""
+"""Shortens the way to a divergence: fewer steps, and plainer ones."""
 
 from __future__ import annotations
 

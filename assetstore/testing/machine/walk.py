@@ -1,4 +1,4 @@
-"""Walking in a test."""
+"""Runs a random walk in a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walker: it takes steps, and after each one compares what is visible with what it expects."""
+"""Takes the steps of a walk, and compares the visible state with the model after each one."""
 
 from __future__ import annotations
 
@@ -92,23 +92,23 @@ class Walker(RuleBasedStateMachine):
 
     # What rules ask is asked by name: hypothesis reads the source of a lambda anew each time.
     def stocked(self) -> bool:
-        """Tell whether something should be there."""
+        """Return whether something should be there."""
         return bool(self.worlds[0])
 
     def has_some(self) -> bool:
-        """Tell whether one may be deleted."""
+        """Return whether one may be deleted."""
         return len(self.worlds[0]) > 1
 
     def has_many(self) -> bool:
-        """Tell whether several may be deleted."""
+        """Return whether several may be deleted."""
         return len(self.worlds[0]) > 2
 
     def may_meet_trouble(self) -> bool:
-        """Tell whether a fault may be laid: what may be the case must stay few."""
+        """Return whether a fault may be laid: what may be the case must stay few."""
         return self.fault is None and len(self.worlds) < 5
 
     def may_reopen(self) -> bool:
-        """Tell whether the last opening was some steps ago."""
+        """Return whether the last opening was some steps ago."""
         return len(self.taken) > self.opened_at + 5
 
     def opened(self, name: str) -> AssetStore:
@@ -137,11 +137,11 @@ class Walker(RuleBasedStateMachine):
         return Client("store") if prefix is None else Client(call("store.scoped", prefix), prefix)
 
     def can(self, capability: str) -> bool:
-        """Tell whether an ability is there and to be used."""
+        """Return whether an ability is there and to be used."""
         return capability not in self.lacks and self.opened("store").can(capability)
 
     def has(self, op: str) -> bool:
-        """Tell whether the backend has a hook of its own."""
+        """Return whether the backend has a hook of its own."""
         return hasattr(self.script.names["faulty"], f"assetstore_{op}")
 
     def asset(self, key: str, data: bytes, headers: Mapping[str, Any]) -> Asset:

@@ -1,4 +1,4 @@
-"""Rules that upload."""
+"""The rules of the state machine that upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathers what pytest finds out about each guarantee."""
+"""Collects the outcome of each guarantee from pytest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``verify-backend``: the contract against a store of one's own."""
+"""The command ``verify-backend``: runs the contract against a live store."""
 
 from __future__ import annotations
 

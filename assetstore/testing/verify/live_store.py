@@ -1,4 +1,4 @@
-"""A configured store as the contract needs it: opened again and again, used under one random prefix, left as it was."""
+"""Opens a configured store for the contract, under one random prefix, and leaves the store as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service does beyond what is guaranteed: facts that its documentation leaves open, seen by harmless requests."""
+"""Observes what a service does where its documentation leaves it open, by harmless requests."""
 
 from __future__ import annotations
 

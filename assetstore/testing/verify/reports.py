@@ -1,4 +1,4 @@
-"""A verification as text for people, as JSON and as Markdown."""
+"""Formats a verification as text, JSON or Markdown."""
 
 from __future__ import annotations
 

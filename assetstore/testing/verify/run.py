@@ -1,4 +1,4 @@
-"""The contract against a live store: runs pytest in this process, silently, and tells of each guarantee whether it holds."""
+"""Runs the contract against a live store: pytest in this process, silently, with a verdict for each guarantee."""
 
 from __future__ import annotations
 

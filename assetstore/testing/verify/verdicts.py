@@ -1,4 +1,4 @@
-"""What the contract says of one store."""
+"""The verdicts of the contract on one store."""
 
 from __future__ import annotations
 

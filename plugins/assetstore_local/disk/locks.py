@@ -1,4 +1,4 @@
-"""Locks on open files and folders: each opening has its own, within one process too."""
+"""Locks open files and folders. Each opening has a lock of its own, within one process too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file cannot say of itself: the headers, metadata and digest of a key's versions, one small JSON file for each key.
+"""Records the headers, metadata and digest of a key's versions, in one small JSON file for each key.
 
 A version is named by the file's time of change and its size. Before a new version replaces the old one its record stands
 beside the old one's, so the rename of the data is what commits both, and a file changed by hand has no record.

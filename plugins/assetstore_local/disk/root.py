@@ -76,7 +76,7 @@ class Root:
             yield staged
 
     def is_missing(self) -> bool:
-        """Tell whether the folder is not there and counts as empty."""
+        """Return whether the folder is not there and counts as empty."""
         return self.create and not os.path.lexists(self.path)
 
     def free_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The names in folders, read from the disk or, for a big folder that did not change, remembered from the last time."""
+"""Caches the names in a big folder until the folder changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secret by which a folder's URLs are signed, made once and shared by all processes of this user."""
+"""Keeps the secret that signs a folder's URLs: made once, shared by all processes of this user."""
 
 from __future__ import annotations
 

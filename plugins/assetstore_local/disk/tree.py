@@ -1,4 +1,4 @@
-"""A root folder and what lies below it, opened step by step so that no symlink is ever followed."""
+"""Opens a root folder and the folders below it step by step, so that no symlink is followed."""
 
 from __future__ import annotations
 

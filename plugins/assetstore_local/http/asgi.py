@@ -1,4 +1,4 @@
-"""The application for ASGI servers, alone or mounted in Starlette, FastAPI or Django."""
+"""The ASGI application, alone or mounted in Starlette, FastAPI or Django."""
 
 from __future__ import annotations
 

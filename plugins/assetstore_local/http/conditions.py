@@ -1,4 +1,4 @@
-"""HTTP's conditions and ranges, as R2 reads them (RFC 9110; R2, "GetObject")."""
+"""Evaluates HTTP conditions and ranges as R2 does (RFC 9110; R2, "GetObject")."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FAILED = (412, "PreconditionFailed", "At least one of the pre-conditions you sp
 
 
 def is_unmodified(info: AssetInfo, headers: Mapping[str, str]) -> bool:
-    """Tell whether the client has this version already.
+    """Return whether the client has this version already.
 
     Raises:
         ErrorResponse: 412, the client insists on another version.
@@ -45,7 +45,7 @@ def require(info: AssetInfo | None, headers: Mapping[str, str]) -> None:
 
 
 def names(condition: str, etag: str | None, *, weak: bool) -> bool:
-    """Tell whether a list of ETags, or ``*``, names this one."""
+    """Return whether a list of ETags, or ``*``, names this one."""
     if condition.strip() == "*":
         return etag is not None
     tags = [tag.strip() for tag in condition.split(",")]

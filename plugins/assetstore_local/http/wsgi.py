@@ -1,4 +1,4 @@
-"""The application for WSGI servers, alone or mounted in Flask or Django."""
+"""The WSGI application, alone or mounted in Flask or Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``R2AssetManager``: the older class of that name, its methods and results, over a store."""
+"""``R2AssetManager``: the methods and results of the older class, over a store."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class R2AssetManager:
         self._opened: tuple[R2Settings, AssetStore] | None = None
 
     def is_r2_configured(self) -> bool:
-        """Tell whether R2 is enabled and its settings are complete and well-formed; nothing is sent."""
+        """Return whether R2 is enabled and its settings are complete and well-formed; nothing is sent."""
         try:
             self._open()
         except NotConfiguredError as error:
@@ -128,7 +128,7 @@ class R2AssetManager:
         return None
 
     def object_exists(self, key: str) -> bool:
-        """Tell whether there is an asset; ``False`` also when that could not be found out, and an error is then logged."""
+        """Return whether there is an asset; ``False`` also when that could not be found out, and an error is then logged."""
         with Attempt("Lookup", key):
             _, store = self._open("exists")
             return store.exists(key)

@@ -1,4 +1,4 @@
-"""What ``R2AssetManager`` returns, and how it comes to return where others raise."""
+"""The results of ``R2AssetManager``, which returns failures instead of raising them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``R2_ENABLED`` and its kin, as older programs keep them: where they are looked for, and the store they describe."""
+"""Reads ``R2_ENABLED`` and the other settings of older programs, and opens the store that they describe."""
 
 from __future__ import annotations
 
@@ -166,12 +166,12 @@ def _text(name: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ConfigError(f"{name} is a text, not {type(value).__name__}")
+        raise ConfigError(f"{name} must be a text, got {type(value).__name__}")
     return value.strip() or None
 
 
 def _truth(value: object) -> bool:
     word = "" if value is None else str(value).strip().lower()
     if word not in (*_TRUE, *_FALSE):
-        raise ConfigError("R2_ENABLED is neither true nor false", hint=f"write one of {', '.join((*_TRUE, *_FALSE[:-1]))}")
+        raise ConfigError("R2_ENABLED must be true or false", hint=f"write one of {', '.join((*_TRUE, *_FALSE[:-1]))}")
     return word in _TRUE

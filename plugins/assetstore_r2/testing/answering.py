@@ -1,4 +1,4 @@
-"""The faults of a service: answers that refuse, lie, or ask for patience."""
+"""The faults of a service: error responses, false ones, and rate limits."""
 
 from __future__ import annotations
 

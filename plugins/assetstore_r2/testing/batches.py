@@ -1,4 +1,4 @@
-"""R2's way with DeleteObjects: 1 to 1,000 keys, and every one of them is named in the answer."""
+"""R2's rules for DeleteObjects: 1 to 1,000 keys, each of them named in the response."""
 
 from __future__ import annotations
 

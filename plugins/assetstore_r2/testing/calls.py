@@ -1,4 +1,4 @@
-"""Which operation of S3 a request is, told from its method, path, parameters and headers."""
+"""Finds out which S3 operation a request is, from its method, path, parameters and headers."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Upstream:
 
 
 def is_cut(request: Request) -> bool:
-    """Tell whether a request has begun to send its body and falls short of what its head announces.
+    """Return whether a request has begun to send its body and falls short of what its head announces.
 
     Only that can be handed on: a server takes anything else for whole, SeaweedFS even a body of which nothing comes.
     """

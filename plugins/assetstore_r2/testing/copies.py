@@ -1,4 +1,4 @@
-"""R2's condition on where a copy goes, for which the keys that are taken have to be remembered."""
+"""R2's create-only condition for copies; it remembers which keys are taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests a fault strikes, and the faults of a network: bytes that are lost, late, damaged or never come.
+"""Selects the requests that a fault strikes, and the faults of a network: lost, late, damaged and missing bytes.
 
 A fault may answer by itself (``respond``), change the answer of the server behind (``amend``), or disturb the bytes of one
 direction on their way (``steps``).
@@ -56,7 +56,7 @@ class Fault:
     direction: Direction = "response"
 
     def matches(self, request: Request) -> bool:
-        """Tell whether a request, of which the body has not been read yet, counts for this fault."""
+        """Return whether a request, of which the body has not been read yet, counts for this fault."""
         if self.method is not None and request.method != self.method:
             return False
         return self.target is None or re.search(self.target, request.target) is not None
@@ -66,7 +66,7 @@ class Fault:
         return None
 
     def strikes(self, count: int) -> bool:
-        """Tell whether the ``count``-th matching request of its group is struck."""
+        """Return whether the ``count``-th matching request of its group is struck."""
         return self.nth <= count and (self.times is None or count < self.nth + self.times)
 
     def respond(self, request: Request) -> Answer | None:

@@ -1,4 +1,4 @@
-"""What passes through the proxy: a request, an answer, and the form that R2 gives to an error."""
+"""The requests and responses that pass through the proxy, and R2's form of an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""R2's rule that the parts of an upload are equal, for which sizes have to be remembered."""
+"""R2's rule that the parts of an upload have equal sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What R2 refuses by looking at one request alone: headers, parameters, sizes, checksums, signatures of a wrong kind."""
+"""Refuses what R2 refuses by looking at one request: headers, parameters, sizes, checksums, wrong signatures."""
 
 from __future__ import annotations
 

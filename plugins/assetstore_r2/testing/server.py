@@ -1,4 +1,4 @@
-"""The proxy itself: it listens on loopback, and each connection has a thread that ends with it."""
+"""The proxy: listens on loopback, with one thread for each connection."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Audit:
     """Appends each change to a file.
 
     Attributes:
-        path: the file; made, for its owner alone, when it is missing.
+        path: the file; created when it is missing, readable by its owner alone.
         reads: whether operations that change nothing are logged too.
     """
 

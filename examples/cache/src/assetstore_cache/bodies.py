@@ -1,4 +1,4 @@
-"""What a read hands over: a run of a kept file, or bytes that are kept while they are read."""
+"""The bodies of reads: a range of a cached file, or the backend's bytes, cached while they are read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from assetstore.plugin import Body
 from assetstore_cache.folder import Draft
 
 
-class Run:
-    """A run of the bytes of an open file."""
+class FileRange:
+    """A range of the bytes of an open file."""
 
     def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
         file.seek(offset)
@@ -27,21 +27,21 @@ class Run:
         self._file.close()
 
 
-class KeepingBody:
-    """Hands on the bytes of a whole asset, and keeps them if they are read to their end."""
+class CachingBody:
+    """Passes on the bytes of a whole asset and caches them if they are read to the end."""
 
     def __init__(self, body: Body, draft: Draft) -> None:
         self._body = body
         self._draft = draft
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return what the backend gives."""
+        """Return the next bytes of the backend and write them to the draft."""
         data = self._body.read(size)
         self._draft.write(data)
         return data
 
     def close(self) -> None:
-        """Release the backend's stream, and forget what was read if it was not all."""
+        """Release the backend's stream, and discard the draft if it is incomplete."""
         try:
             self._body.close()
         finally:

@@ -1,4 +1,4 @@
-"""The folder: one file for each version of an asset, its bytes followed by their SHA-256."""
+"""The folder: one file for each version of an asset, which holds its bytes and then their SHA-256."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ CHUNK_BYTES = 1 << 20
 
 
 class Folder:
-    """A folder of bounded size that other processes may write to as well; files of others in it are left alone."""
+    """A folder of bounded size that several processes may write to. It leaves files that are not its own alone."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
-        # The folder is looked through once for each hundredth of its size, so it is emptied to a hundredth less.
+        # The folder is scanned once for each hundredth of its size, so it is emptied to a hundredth less.
         self._slack = max_bytes // 100
         self._bound = max_bytes - self._slack
         self._added = max_bytes
 
     def open(self, info: AssetInfo) -> BinaryIO | None:
-        """Return the kept file of a version, proved and at its beginning, or ``None``; a damaged one is removed."""
+        """Return the verified file of a version, at its beginning, or ``None``. A damaged file is removed."""
         path = self._path(info)
         try:
             file = path.open("rb")
@@ -43,12 +43,12 @@ class Folder:
         _remove(path)
         return None
 
-    def keep(self, info: AssetInfo) -> Draft:
-        """Return what to write the bytes of a version to."""
+    def draft(self, info: AssetInfo) -> Draft:
+        """Return a draft to write the bytes of a version to."""
         return Draft(self, self._path(info), info.size)
 
     def make_room(self, added: int) -> None:
-        """Remove the files that were not read for longest, now that ``added`` bytes more are there; drafts count as well."""
+        """Remove the least recently read files after ``added`` bytes were added. Drafts count as well."""
         self._added += added
         if self._added <= self._slack:
             return
@@ -62,7 +62,7 @@ class Folder:
             surplus -= size
 
     def _files(self) -> Iterator[tuple[int, int, Path]]:
-        """Yield when each was read last, its size and its path."""
+        """Yield for each file when it was read last, its size and its path."""
         for path in self.path.glob(f"*{SUFFIX}"):
             with contextlib.suppress(OSError):  # another process may have removed it meanwhile
                 status = path.stat()
@@ -75,7 +75,7 @@ class Folder:
 
 
 class Draft:
-    """A version on its way into the folder; no trouble with a file is ever raised."""
+    """A version that is being written to the folder. It never raises: after an error the version is not cached."""
 
     def __init__(self, folder: Folder, path: Path, size: int) -> None:
         self._folder = folder
@@ -90,7 +90,7 @@ class Draft:
             )
 
     def write(self, data: bytes) -> None:
-        """Take bytes; with the last ones the file appears in the folder."""
+        """Write bytes; with the last ones the file appears in the folder."""
         if self._file is None:
             return
         self._hash.update(data)
@@ -103,7 +103,7 @@ class Draft:
             self.discard()
 
     def discard(self) -> None:
-        """Forget what was written and is not in the folder yet."""
+        """Remove the draft unless the file is complete."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -120,7 +120,7 @@ class Draft:
 
 
 def _is_sound(file: BinaryIO, info: AssetInfo) -> bool:
-    """Tell whether the bytes have the kept digest, and that one is the backend's where it tells of one."""
+    """Return whether the bytes match the digest in the file, and the backend's digest if there is one."""
     digest = hashlib.sha256()
     left = info.size
     try:
@@ -129,11 +129,12 @@ def _is_sound(file: BinaryIO, info: AssetInfo) -> bool:
         while left and (chunk := file.read(min(left, CHUNK_BYTES))):
             digest.update(chunk)
             left -= len(chunk)
-        kept = file.read()
+        expected = file.read()
     except OSError:
         return False
-    told = info.digest or ""
-    return digest.digest() == kept and (not told.startswith("sha256:") or told == f"sha256:{kept.hex()}")
+    known = info.digest or ""
+    same = not known.startswith("sha256:") or known == f"sha256:{expected.hex()}"
+    return same and digest.digest() == expected
 
 
 def _remove(path: Path) -> None:

@@ -8,7 +8,7 @@
 
     [stores.prod.encryption]
     secret      = "${ASSETS_SECRET}"          # openssl rand -base64 32
-    old_secrets = ["${ASSETS_SECRET_2024}"]   # read with, no longer written with
+    old_secrets = ["${ASSETS_SECRET_2024}"]   # still read, never written
 
 The bytes are hidden. Key, size, time, headers and metadata stay in clear, and of these only the key is protected against a
 change. Sizes, ranges and listings are those of the plain bytes; a range fetches and decrypts only the pieces of 64 KiB that
@@ -19,8 +19,8 @@ A signed or public URL and a native download would return encrypted bytes, and a
 key, so none of these is passed. The store copies by reading and writing instead. After a rotation an asset gets the new
 secret in the same way: ``store.copy(key, key)``.
 
-A backend can still return an older version of an asset, whole, or deny that there is one. An asset that was written without
-this wrapper cannot be read through it, and its size is reported as if it were encrypted.
+A backend can still return an older version of a whole asset, or deny that the asset exists. An asset that was written
+without this wrapper cannot be read through it, and its size is reported as if it were encrypted.
 """
 
 from assetstore_encryption.wrapper import Encryption

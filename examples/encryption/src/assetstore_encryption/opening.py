@@ -1,4 +1,4 @@
-"""The way back: records are read, proved and decrypted while the plain bytes are asked for."""
+"""Decryption: reads, authenticates and decrypts records as the plain bytes are read."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Opener:
         """Take the secrets by their ids, the asset's key, and its size as it is stored, in bytes.
 
         Raises:
-            IntegrityError: no asset of ours has this size.
+            IntegrityError: an encrypted asset cannot have this size.
         """
         if not is_whole(size):
-            raise IntegrityError("the asset was cut off, or written without encryption", hint=RESTORE)
+            raise IntegrityError("the asset was cut off or written without encryption", hint=RESTORE)
         self._secrets = secrets
         self._key = key.encode()
         self._last = last_record(size)
@@ -43,7 +43,7 @@ class Opener:
         """Return the plain bytes of a record.
 
         Raises:
-            CredentialsError: it was encrypted with a secret that is not there.
+            CredentialsError: it was encrypted with a secret that is not configured.
             IntegrityError: it is not the record that was written under this key and number.
         """
         if self._cipher is None:
@@ -55,7 +55,7 @@ class Opener:
             nonce = nonce_of(number, last=number == self._last)
             return self._cipher.decrypt(nonce, record[HEADER_BYTES:], self._key)
         except InvalidTag as error:
-            raise IntegrityError(f"record {number} is not what was encrypted for this key", hint=RESTORE) from error
+            raise IntegrityError(f"record {number} was changed, moved or written for another key", hint=RESTORE) from error
 
     def _secret(self, header: bytes) -> bytes:
         if not header.startswith(MAGIC):
@@ -69,10 +69,10 @@ class Opener:
 
 
 class PlainBody:
-    """Reads records from below and gives the run of bytes that is asked for."""
+    """Reads records from the layer below and returns the requested range of plain bytes."""
 
     def __init__(self, records: Body, opener: Opener, *, number: int, skip: int, length: int) -> None:
-        """Begin ``skip`` bytes into the record ``number``, which is the first one that ``records`` gives."""
+        """Begin ``skip`` bytes into the record ``number``, the first one of ``records``."""
         self._records = records
         self._opener = opener
         self._number = number

@@ -1,10 +1,10 @@
-"""The format: an asset is a row of records, each with up to 64 KiB of its bytes encrypted by AES-GCM.
+"""The format: an asset is a sequence of records, each with up to 64 KiB of its bytes encrypted by AES-GCM.
 
 A record is ``MAGIC``, 8 bytes that name the secret, a salt of 32 bytes, the encrypted bytes and a tag of 16 bytes. All
-records of an asset have the same salt, drawn anew for each write; from salt and secret comes the AES key, so no AES key is
-used for two assets. The nonce is the record's number and whether it is the last one, and the asset's key is authenticated
-with it: no record can be changed, left out, moved or taken from another asset or version. An asset without bytes is one
-record without bytes.
+records of an asset have the same salt, which is random for each write. The AES key is derived from salt and secret, so no
+two assets share one. The nonce is the record's number and whether it is the last one, and the asset's key is authenticated
+with it: no record can be changed, left out, moved or taken from another asset or version. An empty asset is one record
+without bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RECORD_BYTES = PLAIN_BYTES + EXTRA_BYTES
 
 
 def id_of(secret: bytes) -> bytes:
-    """Return what a record names the secret by, which tells nothing of it."""
+    """Return the id by which a record names its secret. The id does not reveal the secret."""
     return HKDF(algorithm=SHA256(), length=ID_BYTES, salt=None, info=b"assetstore-encryption id").derive(secret)
 
 
@@ -37,7 +37,7 @@ def plain_size(size: int) -> int:
 
 
 def is_whole(size: int) -> bool:
-    """Tell whether an asset of ``size`` bytes can be one of ours: its last record has bytes unless it is the only one."""
+    """Return whether an encrypted asset can have ``size`` bytes: its last record has bytes unless it is the only one."""
     rest = size % RECORD_BYTES
     return size == EXTRA_BYTES or rest > EXTRA_BYTES or (rest == 0 and size > 0)
 
@@ -48,7 +48,7 @@ def last_record(size: int) -> int:
 
 
 def sealed(secret: bytes, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the records of an asset; each chunk has ``PLAIN_BYTES`` but for the last one."""
+    """Yield the records of an asset. Each chunk but the last must have ``PLAIN_BYTES``."""
     header = MAGIC + id_of(secret) + os.urandom(SALT_BYTES)
     cipher = cipher_of(secret, header)
     chunk, number, last = next(chunks, b""), 0, False

@@ -50,14 +50,14 @@ class Encryption(Wrapper):
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Write the records."""
+        """Upload the records of the encrypted bytes. The options, and so every header, are passed on as they are."""
         with contextlib.closing(Source(sealed(self._secret, key, source.chunks(PLAIN_BYTES)))) as records:
             info = self.inner.assetstore_upload(key=key, source=records, options=options)
         return info and _plain(info)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Read the records that the range touches, and return the range."""
+        """Read the records that the range touches, and return the decrypted range."""
         first = options.offset // PLAIN_BYTES
         count = None if options.length is None else -(-(options.offset + options.length) // PLAIN_BYTES) - first
         length = None if count is None else count * RECORD_BYTES
@@ -83,7 +83,7 @@ class Encryption(Wrapper):
         return AssetStream(info=info, body=body, length=length)
 
     def _verify_end(self, key: str) -> None:
-        """Open the last record: an empty range shows nothing else of an asset that was cut off.
+        """Decrypt the last record: an empty range would not show otherwise that the asset was cut off.
 
         Raises:
             IntegrityError: the asset was cut off.

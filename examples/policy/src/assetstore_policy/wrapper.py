@@ -1,4 +1,4 @@
-"""The wrapper: what breaks a rule does not get past it."""
+"""The wrapper: checks an upload against the rules before it goes to the backend, and counts it on the way."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Policy(Wrapper):
     """Refuses uploads that break a rule.
 
     Attributes:
-        allowed_types: media types, as ``"image/png"`` or ``"image/*"``.
+        allowed_types: media types, for example ``"image/png"`` or ``"image/*"``.
         max_size: the most bytes that an asset may have; ``None`` sets no bound.
-        sniff: whether the first bytes have to fit the declared type.
+        sniff: whether the first bytes must fit the declared type.
     """
 
     supports = frozenset({"upload.*"})
@@ -33,7 +33,7 @@ class Policy(Wrapper):
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Write what keeps to the rules."""
+        """Upload an asset that keeps to the rules."""
         self._check_type(source, options)
         if self.max_size is None:
             return self.inner.assetstore_upload(key=key, source=source, options=options)
@@ -46,16 +46,20 @@ class Policy(Wrapper):
     def _check_type(self, source: Source, options: UploadOptions) -> None:
         declared = (options.content_type or UNKNOWN).partition(";")[0].strip().lower()
         head = source.peek(HEAD_BYTES) if self.sniff else b""
+        if self.sniff and options.content_encoding:
+            raise InvalidOptionError(
+                "content_encoding must be empty: packed bytes cannot be checked", hint="unpack them first"
+            )
         if self.sniff and (reason := refusal(declared, head)):
-            raise InvalidOptionError(reason, hint="declare what it is")
+            raise InvalidOptionError(reason, hint="declare the type that the bytes have")
         found = sniff_type(head)
         kind = found[0] if found and declared == UNKNOWN else declared
         if not any(fnmatchcase(kind, allowed) for allowed in self.allowed_types):
-            raise InvalidOptionError(f"{kind} is not allowed here", hint=f"allowed are {', '.join(self.allowed_types)}")
+            raise InvalidOptionError(f"content_type must be one of {', '.join(self.allowed_types)}, got {kind}")
 
     def _check_size(self, size: int) -> None:
         if self.max_size is not None and size > self.max_size:
-            raise InvalidOptionError(f"the asset has more than {self.max_size} bytes", hint="make it smaller")
+            raise InvalidOptionError(f"the asset must have at most {self.max_size} bytes", hint="make it smaller")
 
     def _counted(self, source: Source) -> Iterator[bytes]:
         count = 0

@@ -20,21 +20,21 @@ MAX_CHARACTERS = 80
 
 @attrs.define(eq=False, kw_only=True)
 class Slugs:
-    """Makes readable keys from file names; letters and digits of every script are kept.
+    """Makes readable keys from file names and keeps the letters and digits of every script.
 
     Attributes:
-        folder: what all keys begin with, without a slash at its end; empty for none.
+        folder: the folder of all keys, without a slash at its end; empty for none.
     """
 
     folder: str = ""
 
     def __attrs_post_init__(self) -> None:
         if self.folder and not is_valid_key(self.folder):
-            raise ConfigError(f"folder {self.folder!r} begins no valid key")
+            raise ConfigError(f"folder must be a valid key, got {self.folder!r}")
 
     @hookimpl
     def assetstore_name(self, filename: str, options: NameOptions) -> ProposedKey:
-        """Propose ``folder/category/slug.suffix``, numbered from 2 on while it is taken."""
+        """Propose ``folder/category/slug.suffix``, with a number from 2 on if that key is taken."""
         stem, dot, suffix = filename.rpartition(".")
         if not stem or not suffix.isalnum():
             stem, dot, suffix = filename, "", ""
