@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -12,6 +14,7 @@ import pytest
 
 from assetstore import (
     AlreadyExistsError,
+    AssetStore,
     IntegrityError,
     NotFoundError,
     PreconditionError,
@@ -19,8 +22,10 @@ from assetstore import (
     UnavailableError,
     UploadPolicy,
 )
+from assetstore.direct.send import Sender
 from assetstore.plugin import Source, UploadOptions
 from assetstore.testing import Fault, FaultyBackend, Raise
+from assetstore_local import LocalBackend
 from signing_memory import LARGE, PNG, SHA256, Naming, SigningMemory, keys, make_store, sent_parts
 
 
@@ -287,3 +292,31 @@ def test_the_bytes_are_read_in_bounded_memory(backend, whole):
     tracemalloc.stop()
     assert peak < 4 << 20
     assert [None if whole else 4096] == [call["options"].length for op, call in faulty.calls if op == "read"]
+
+
+@pytest.mark.parametrize(
+    ("content_encoding", "data", "words"),
+    [
+        ("gzip", gzip.compress(PNG, mtime=0), None),
+        ("GZIP", gzip.compress(PNG, mtime=0), None),
+        ("deflate", zlib.compress(PNG), None),
+        ("identity", PNG, None),
+        ("br", b"\x1b\x0f\x00\xf8 only a decoder of Brotli knows", None),
+        ("gzip", gzip.compress(b"<html><script>alert(1)</script>", mtime=0), "do not begin as image/png"),
+        ("gzip", PNG, "not encoded as gzip"),
+        ("deflate", PNG, "not encoded as deflate"),
+    ],
+    ids=["gzip", "GZIP", "deflate", "identity", "br", "a page", "no gzip", "no deflate"],
+)
+def test_packed_bytes_are_checked_as_they_are_unpacked(tmp_path, content_encoding, data, words):
+    """The bytes below a signed Content-Encoding must be of the type, where Python can unpack them."""
+    store = AssetStore(LocalBackend(root=tmp_path, durable=False))
+    upload = store.begin_upload(key="a.png", size=len(data), content_encoding=content_encoding)
+    assert 200 == Sender.to(store)(upload.request, data).status
+    if words is None:
+        store.finish_upload(upload.token)
+        assert (data, content_encoding) == (store.read("a.png"), store.stat("a.png").content_encoding)
+        return
+    with pytest.raises(RefusedError, match=words):
+        store.finish_upload(upload.token)
+    assert [] == keys(store)

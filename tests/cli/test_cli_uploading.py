@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assetstore import AssetStore, open_store
+from assetstore.plugin import TEXT_HEADERS
+from assetstore.testing.samples import SAMPLES
 
 if TYPE_CHECKING:
     from running import Run
@@ -28,6 +30,16 @@ def art(folder: Path) -> Path:
 def keys() -> list[str]:
     """Return all keys of the store."""
     return [info.key for info in open_store("file:assets").list()]
+
+
+@pytest.mark.parametrize("name", TEXT_HEADERS)
+def test_each_header_has_an_option(run: Run, art: Path, name: str) -> None:
+    """Every HTTP header that an asset may have is an option of that name, for an upload and for a signed PUT."""
+    option = (f"--{name.replace('_', '-')}", SAMPLES[name])
+    assert 0 == run(*S, "upload", "art/keep.webp", "--key", "keep", *option).code
+    assert SAMPLES[name] == getattr(open_store("file:assets").stat("keep"), name)
+    signed = run(*S, "presign", "keep", "--method", "PUT", *option)
+    assert f"send the header {option[0].removeprefix('--')}: {SAMPLES[name]}\n" in signed.err
 
 
 def test_a_file_is_stored_under_its_key_with_all_its_headers(run: Run, art: Path) -> None:

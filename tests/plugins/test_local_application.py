@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import socket
 from collections.abc import Iterator
@@ -221,6 +222,18 @@ def test_what_is_bound_is_stored(store: AssetStore) -> None:
     info = store.stat("a")
     assert (200, f'"{info.etag}"') == (answer.status, answer.headers["etag"])
     assert ("image/webp", {"by": "Zoë"}, "max-age=9") == (info.content_type, dict(info.metadata or {}), info.cache_control)
+
+
+def test_packed_bytes_are_sent_as_they_are_stored(store: AssetStore) -> None:
+    """An asset with a Content-Encoding is answered with that header and the stored bytes, whole and in a range."""
+    packed = gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg'/>" * 20, mtime=0)
+    put = store.presign("a.svgz", method="PUT", content_type="image/svg+xml", content_encoding="gzip")
+    assert 403 == send(put, packed, headers={"content-encoding": "br"}).status
+    assert 200 == send(put, packed).status
+    whole, part = send(store.presign("a.svgz")), send(store.presign("a.svgz"), headers={"range": "bytes=4-13"})
+    assert (200, "gzip", packed) == (whole.status, whole.headers["content-encoding"], whole.body)
+    assert (206, "gzip", packed[4:14]) == (part.status, part.headers["content-encoding"], part.body)
+    assert packed == store.read("a.svgz")
 
 
 def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
