@@ -1,0 +1,67 @@
+"""The pages in docs/ are current and true: their generated parts, their blocks, their outputs, their links."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import assetstore
+from assetstore import AssetStore
+from pages import ROOT, Reader, blocks_of, links_of
+
+DOCS = ROOT / "docs"
+PAGES = ("api", "errors", "config", "plugins", "design")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_runs_and_every_output_is_what_is_shown(name: str, tmp_path: Path) -> None:
+    """A reader who types the blocks of a page one after the other sees what the page shows, times and random parts aside."""
+    reader = Reader(tmp_path)
+    reader.read(DOCS / f"{name}.md")
+    assert [] == reader.differences()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_generated_parts_are_current(name: str) -> None:
+    """Each page is what ``python docs/generate.py`` makes of it."""
+    page = DOCS / f"{name}.md"
+    made = subprocess.run([sys.executable, DOCS / "generate.py", page], capture_output=True, text=True, check=True)
+    assert made.stdout == page.read_text(encoding="utf-8")
+
+
+def test_every_public_method_and_keyword_is_documented() -> None:
+    """``docs/api.md`` has a section for each method of a store, and its generator misses no parameter."""
+    program = "import generate; print(generate.undocumented())"
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=DOCS)
+    assert "[]\n" == made.stdout
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    methods = [name for name, method in vars(AssetStore).items() if inspect.isfunction(method) and name[0] != "_"]
+    assert [] == [name for name in methods if f"### {name}\n" not in text]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    """A page links only to files that there are."""
+    assert [] == [link for link in links_of(DOCS / f"{name}.md") if not (DOCS / link).exists()]
+
+
+@pytest.mark.parametrize(
+    ("index", "most"), [(0, 5), (1, 5), (2, 8), (3, 43)], ids=["observer", "naming", "wrapper", "backend"]
+)
+def test_the_shortest_plugins_stay_short(index: int, most: int) -> None:
+    """If one grows, the core lacks a default. Blank lines do not count."""
+    plugins = [text for language, _, text in blocks_of(DOCS / "plugins.md") if (language, text[:6]) == ("python", "class ")]
+    assert len([line for line in plugins[index].splitlines() if line.strip()]) <= most
+
+
+def test_the_environment_variables_of_the_pages_are_those_that_are_read() -> None:
+    """No variable is documented that does nothing."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(assetstore.__file__).parent.rglob("*.py"))
+    pages = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in PAGES)]
+    named = {name for page in pages for name in re.findall(r"\bASSETSTORE_[A-Z_]+", page.read_text(encoding="utf-8"))}
+    assert set() == {name for name in named if name not in sources}
