@@ -102,7 +102,7 @@ def test_browsers_of_the_sites_that_were_set_may_send(seaweedfs: Any, bucket: Bu
 )
 def test_an_origin_is_written_as_browsers_write_it(origin: str) -> None:
     """Any other would never match, or match more than was meant."""
-    with pytest.raises(InvalidOptionError, match="is no origin"):
+    with pytest.raises(InvalidOptionError, match="is not an origin"):
         cors_rule([origin])
 
 

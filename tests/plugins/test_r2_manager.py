@@ -334,7 +334,7 @@ def test_any_file_name_makes_a_valid_key(name: str) -> None:
     [
         ({"R2_ENABLED": False}, "R2_ENABLED is not true"),
         ({"R2_ENABLED": True, "R2_ACCOUNT_ID": "a"}, "R2_ACCESS_KEY, R2_SECRET_KEY, R2_BUCKET_NAME"),
-        ({"R2_ENABLED": "ture"}, "neither true nor false"),
+        ({"R2_ENABLED": "ture"}, "must be true or false"),
     ],
 )
 def test_nothing_raises_without_configuration(

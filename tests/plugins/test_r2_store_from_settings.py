@@ -197,7 +197,7 @@ def test_an_object_that_fails_is_a_config_error() -> None:
 
 def test_a_value_that_is_no_text_is_told_by_its_name_alone() -> None:
     """The message never holds the value."""
-    with pytest.raises(ConfigError, match="R2_SECRET_KEY is a text, not bytes") as caught:
+    with pytest.raises(ConfigError, match="R2_SECRET_KEY must be a text, got bytes") as caught:
         find_settings({**COMPLETE, "R2_SECRET_KEY": CANARY.encode()})
     assert CANARY not in str(caught.value)
 
