@@ -1,8 +1,8 @@
 """One store for assets over Cloudflare R2, any S3 service and local disk.
 
-Read the code in this order: README, ``assetstore.store`` (what users hold), ``assetstore.hooks`` (what plugins implement),
-``assetstore.options`` (what both pass), ``assetstore.stack`` (the way down to the backend), then one backend, for example
-``assetstore.testing.memory``. Authors of plugins import from ``assetstore.plugin``.
+Read the code in this order: README, ``assetstore.store`` (the users' class), ``assetstore.hooks`` (the plugins' interface),
+``assetstore.options`` (the arguments of both), ``assetstore.stack`` (the layers down to the backend), then one backend, for
+example ``assetstore.testing.memory``. Authors of plugins import from ``assetstore.plugin``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -93,7 +93,7 @@ __all__ = [
     "open_store",
 ]
 
-# Names of ``assetstore.plugin`` that could be imported from here before there were two doors. They stay.
+# Names of ``assetstore.plugin`` that older versions exported here. They stay importable.
 _MOVED = (
     *("ApplicationOptions", "AssetStream", "CheckOptions", "CopyOptions", "DeleteOptions", "DownloadOptions"),
     *("EndPartsOptions", "Hooks", "ListOptions", "NameOptions", "Part", "PartsOptions", "PerProcess"),

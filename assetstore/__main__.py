@@ -1,4 +1,4 @@
-"""``python -m assetstore`` is the command ``assetstore``."""
+"""Runs the command ``assetstore`` as ``python -m assetstore``."""
 
 from assetstore.cli import main
 

@@ -34,7 +34,7 @@ class Config:
 
     Attributes:
         path: the file.
-        default: name of the store to open when none is named.
+        default: name of the store that opens when none is named.
         stores: a table for each store, values as written.
     """
 
@@ -45,13 +45,13 @@ class Config:
 
 @attrs.frozen(kw_only=True)
 class StoreConfig:
-    """One store's table, not yet checked.
+    """One store's table, not yet validated.
 
     Attributes:
         name: the store's name.
         table: its settings, values as written.
-        folder: what relative paths in it are relative to.
-        origin: where the table stands, for messages.
+        folder: relative paths in the table start here.
+        origin: where the table comes from, for messages.
     """
 
     name: str
@@ -66,19 +66,19 @@ def open_store(
     """Open a store.
 
     Args:
-        store: a URL (``"file:assets"``), a name from a configuration file, or a mapping with the keys of such a table.
-            Without it: ``ASSETSTORE_STORE``, then ``default`` of the file.
-        config: the file. Without it: ``ASSETSTORE_CONFIG``, then the nearest ``assetstore.toml``, or ``pyproject.toml`` with
+        store: a URL (``"file:assets"``), a name from a configuration file, or a mapping with the keys of such a table. By
+            default ``ASSETSTORE_STORE``, then ``default`` of the file.
+        config: the file. By default ``ASSETSTORE_CONFIG``, then the nearest ``assetstore.toml``, or ``pyproject.toml`` with
             ``[tool.assetstore]``, from the working directory upwards.
 
     Raises:
-        ConfigError: with all mistakes of that store in ``problems``.
+        ConfigError: the configuration is not valid; ``problems`` lists every mistake.
     """
     return build_store(find_store(store, config=config))
 
 
 def default_plugins() -> dict[str, object]:
-    """Return new plugins for the slots ``naming`` and ``stats``, those that a store has unless its table says otherwise.
+    """Return new plugins for the slots ``naming`` and ``stats``, the ones that a store has by default.
 
     Raises:
         PluginError: one of them is not installed, or is disabled.
@@ -98,7 +98,7 @@ def find_store(
         return StoreConfig(name=str(store.get("backend", "store")), table=store, folder=Path.cwd(), origin="the mapping")
     wanted = store or os.environ.get(STORE_VARIABLE)
     if wanted and _URL.match(wanted):
-        # The query may hold anything, and somebody may have put a password before the host.
+        # The query may hold secrets, and so may the user part before the host.
         name = re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
         return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
     found = find_config(config)
@@ -121,7 +121,7 @@ def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
     """Return the configuration that applies, or ``None`` when there is no file.
 
     Raises:
-        ConfigError: a file was named and is missing, or the file is not valid.
+        ConfigError: the named file is missing, or the file is not valid.
     """
     named = path or os.environ.get(CONFIG_VARIABLE)
     if named:
@@ -135,20 +135,20 @@ def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
 
 
 def build_store(config: StoreConfig) -> AssetStore:
-    """Check a store's table and open the store.
+    """Validate a store's table and open the store.
 
     Raises:
-        ConfigError: with all mistakes in ``problems``.
+        ConfigError: the table is not valid; ``problems`` lists every mistake.
     """
     return _Builder(config).build()
 
 
 def _load(path: Path) -> Config | None:
-    import tomllib  # a store opened by its URL needs no parser
+    import tomllib  # a store opened by its URL does not need it
 
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: no such name can exist, or it is neither UTF-8 nor TOML
+    except (OSError, ValueError) as error:  # ValueError: an impossible name, bad UTF-8 or bad TOML
         raise ConfigError(f"cannot read {path}: {error}") from error
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("assetstore")
@@ -167,7 +167,7 @@ def _load(path: Path) -> Config | None:
 
 
 class _Builder:
-    """Gathers all mistakes of one table before any of them is raised."""
+    """Builds one store; collects every mistake of its table and then raises them together."""
 
     def __init__(self, config: StoreConfig) -> None:
         self.config = config
@@ -209,10 +209,10 @@ class _Builder:
     def _from_url(self, parts: SplitResult, factory: Callable[..., object]) -> dict[str, object]:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if "@" in parts.netloc or secret_names(factory) & query.keys():
-            self._problem("url", "holds a secret; put it into the table or the environment")
+            self._problem("url", "must not hold a secret; put it into the table or the environment")
             return {}
         if parts.fragment:
-            self._problem("url", "has a '#'; write it as %23")
+            self._problem("url", "must not have a '#'; write it as %23")
         from_url = getattr(factory, "from_url", None)
         try:
             fields = dict(from_url(parts)) if from_url else {}
@@ -227,19 +227,19 @@ class _Builder:
         return settings
 
     def _rest(self) -> dict[str, object]:
-        """Return what is left of the table for the backend's own settings."""
+        """Return the backend's own settings: the keys of the table that nothing else uses."""
         taken = {"url", "backend", "wrappers", "plugins", *DEFAULTS, *self._names("wrappers"), *self._names("plugins")}
         return {name: value for name, value in self.table.items() if name not in taken}
 
     def _slot(self, slot: str) -> tuple[str, Callable[..., object] | None, Mapping[str, object]] | None:
-        """Return the plugin of a slot: ``false`` for none, a name, or a table with settings and perhaps ``plugin``."""
+        """Return the plugin of a slot; its value is ``false``, a name, or a table of settings and perhaps ``plugin``."""
         value = self.table.get(slot, True)
         if value is False:
             return None
         if isinstance(value, str):
             return value, self._load(value), self._sub_table(value)
         if value is not True and not isinstance(value, Mapping):
-            self._problem(slot, "must be false, a plugin's name or a table")
+            self._problem(slot, "must be false, a plugin name or a table")
             return None
         settings = {} if value is True else dict(value)
         name = str(settings.pop("plugin", DEFAULTS[slot]))
@@ -249,7 +249,7 @@ class _Builder:
         value = self.table.get(key, ())
         if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
             return tuple(value)
-        self._problem(key, "must be a list of plugins' names")
+        self._problem(key, "must be a list of plugin names")
         return ()
 
     def _sub_table(self, name: str) -> Mapping[str, object]:
@@ -313,7 +313,7 @@ class _Builder:
     def _variable(self, match: re.Match[str], where: str) -> str:
         found = os.environ.get(match[1]) or match[3]
         if found is None:
-            self._problem(where, f"the environment variable {match[1]} is not set, or empty")
+            self._problem(where, f"the environment variable {match[1]} is not set or is empty")
             return ""
         return found
 

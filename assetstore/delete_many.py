@@ -1,4 +1,4 @@
-"""Deletes many assets in batches; each key has a verdict and an event of its own."""
+"""Deletes many assets in batches, with an outcome and an event for each key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Deleter:
     """Deletes for a store.
 
     Attributes:
-        stack: where to.
+        stack: the layers that delete.
         scope: translates keys.
         begin: starts the operation of one key.
     """
@@ -32,7 +32,7 @@ class Deleter:
     begin: Callable[[str], Operation]
 
     def delete(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
-        """Delete all keys; a failure of one, or of a batch, is reported for its keys and stops nothing."""
+        """Delete all keys. A failure of one key or of a batch is reported for its keys; the others are still deleted."""
         reports = []
         iterator = iter(keys)
         while batch := list(itertools.islice(iterator, PAGE)):
@@ -68,7 +68,7 @@ class Deleter:
         return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
 
     def _errors(self, keys: list[str], options: DeleteOptions) -> dict[str, AssetStoreError]:
-        """Return what went wrong, by key; a failure of the whole batch is one of each key."""
+        """Return the errors by key; an error of the whole batch counts for each key."""
         if not keys:
             return {}
         try:

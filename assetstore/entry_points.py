@@ -1,4 +1,4 @@
-"""Finds installed plugins by their entry points: by exact name, so that nothing else is imported."""
+"""Finds installed plugins by their entry points. Looks them up by exact name, so no other plugin is imported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PluginInfo:
 
     Attributes:
         name: its name in a configuration.
-        distribution: the package that brought it.
+        distribution: the package that installs it.
         version: that package's version.
         hooks: the hooks it implements, without ``assetstore_``.
         error: why it cannot be loaded, or ``None``.
@@ -43,7 +43,7 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     """Return the factory that is installed under exactly this name.
 
     Raises:
-        PluginError: there is none, there are two, it is disabled, or it cannot be imported.
+        PluginError: the plugin is missing, installed twice, disabled, or cannot be imported.
     """
     kind = "URL scheme" if group == SCHEMES else "plugin"
     if name in disabled_plugins():
@@ -53,17 +53,17 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
         known = sorted({point.name for point in _entry_points(group=group)})
         close = difflib.get_close_matches(name, known, 1)
         raise PluginError(
-            f"no {kind} {name!r} is installed, there are: {', '.join(known)}",
+            f"no {kind} {name!r} is installed; these are: {', '.join(known)}",
             hint=f"did you mean {close[0]!r}?" if close else f"install the package that provides {name!r}",
         )
     if len(found) > 1:
         owners = sorted(_distribution(point)[0] for point in found)
-        raise PluginError(f"{kind} {name!r} is installed by {' and '.join(owners)}", hint="uninstall one of them")
+        raise PluginError(f"{kind} {name!r} is installed twice, by {' and '.join(owners)}", hint="uninstall one of them")
     return _load(next(iter(found)))
 
 
 def installed_plugins() -> tuple[PluginInfo, ...]:
-    """Load every installed plugin and describe it; one that fails to load is listed with its error."""
+    """Load and describe every installed plugin; list a plugin that fails to load with its error."""
     infos = []
     for point in sorted(_entry_points(group=GROUP), key=lambda point: point.name):
         distribution, version = _distribution(point)
@@ -78,12 +78,12 @@ def installed_plugins() -> tuple[PluginInfo, ...]:
 
 
 def disabled_plugins() -> frozenset[str]:
-    """Return the names in ``ASSETSTORE_DISABLE_PLUGINS``, which are never imported."""
+    """Return the names in ``ASSETSTORE_DISABLE_PLUGINS``. These plugins are never imported."""
     return frozenset(name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip())
 
 
 def _entry_points(**selection: str) -> EntryPoints:
-    # The module is slow to load, and a store made of live objects never asks.
+    # The module is slow to load, and a store made of live objects never needs it.
     from importlib.metadata import entry_points
 
     return entry_points(**selection)  # type: ignore[return-value]  # typeshed keeps 3.9's class in the union
@@ -96,7 +96,7 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
 def _load(point: EntryPoint) -> Callable[..., object]:
     try:
         factory = point.load()
-    except Exception as error:  # a stranger's module may raise anything while it is imported
+    except Exception as error:  # a foreign module may raise anything on import
         raise PluginError(
             f"plugin {point.name!r} of {_distribution(point)[0]} cannot be loaded: {type(error).__name__}: {error}",
             hint="pip install 'assetstore[all]' installs what assetstore's own plugins need" if _is_ours(point) else None,

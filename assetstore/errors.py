@@ -8,22 +8,22 @@
     ├─ AlreadyExistsError (FileExistsError)   create-only found the key taken
     ├─ PreconditionError                      ``if_match`` did not hold
     ├─ AccessDeniedError (PermissionError)
-    │  ├─ CredentialsError                    missing, unknown, expired or wrongly signed
-    │  └─ TokenError                          of a direct upload: forged, of another store, or expired
+    │  ├─ CredentialsError                    missing, unknown, expired or signing wrongly
+    │  └─ TokenError                          a direct upload's token is forged, foreign or expired
     ├─ InvalidKeyError (ValueError)
     ├─ InvalidOptionError (ValueError)        an argument is out of its range
     ├─ SourceError                            the source of an upload: missing, changed, not a regular file
     ├─ IntegrityError                         bytes differ from their digest or size
-    ├─ RefusedError                           an upload breaks the policy, or is not what it claims to be
+    ├─ RefusedError                           an upload breaks the policy or has another type
     ├─ NoSpaceError (OSError)
-    ├─ UnavailableError                       the only retryable one; may carry ``retry_after``
+    ├─ UnavailableError                       the only retryable error; may have ``retry_after``
     ├─ UnknownOutcomeError                    the write may or may not have happened
     ├─ UnsupportedError (NotImplementedError)
-    ├─ BackendError                           the vendor failed in no better-named way
+    ├─ BackendError                           any other failure of the vendor
     └─ ConfigError (ValueError)
        └─ PluginError                         a plugin is missing, broken or breaks the contract
 
-Where a class of Python's own fits, ours inherits it too, so ``except FileNotFoundError`` works on every backend.
+A class inherits a built-in exception where one fits, so ``except FileNotFoundError`` works on every backend.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class AssetStoreError(Exception):
     """An operation of a store failed.
 
     Attributes:
-        message: what went wrong and why, one sentence without the key.
-        hint: the next thing to do, or ``None``.
-        op: the operation, a method's name of ``AssetStore``; filled in by the store.
-        key: the key concerned, or ``None``; filled in by the store.
+        message: what went wrong and why, in one sentence without the key.
+        hint: what to do next, or ``None``.
+        op: the operation, the name of a method of ``AssetStore``; filled in by the store.
+        key: the key, or ``None``; filled in by the store.
         store: the store's name; filled in by the store.
     """
 
@@ -93,7 +93,7 @@ class AlreadyExistsError(AssetStoreError, FileExistsError):
 
 
 class PreconditionError(AssetStoreError):
-    """``if_match`` named another version than the one stored."""
+    """The stored version is not the one that ``if_match`` names."""
 
 
 class AccessDeniedError(AssetStoreError, PermissionError):
@@ -103,11 +103,11 @@ class AccessDeniedError(AssetStoreError, PermissionError):
 
 
 class CredentialsError(AccessDeniedError):
-    """The credentials are missing, unknown, expired or sign wrongly."""
+    """The credentials are missing, unknown or expired, or the signature is wrong."""
 
 
 class TokenError(AccessDeniedError):
-    """The token of a direct upload was changed, is from another store, or has expired; nothing was changed."""
+    """The token of a direct upload is forged, from another store, or expired; nothing was changed."""
 
 
 class InvalidKeyError(AssetStoreError, ValueError):
@@ -127,7 +127,7 @@ class IntegrityError(AssetStoreError):
 
 
 class RefusedError(AssetStoreError):
-    """A direct upload breaks the policy, or its bytes are not what they claim to be; nothing of it is stored."""
+    """A direct upload breaks the policy, or its bytes are not of the announced type; nothing is stored."""
 
 
 class NoSpaceError(AssetStoreError, OSError):
@@ -137,10 +137,10 @@ class NoSpaceError(AssetStoreError, OSError):
 
 
 class UnavailableError(AssetStoreError):
-    """The store could not be reached, or limited the rate; the same call may succeed later.
+    """The store could not be reached, or rate limited the call; the same call may succeed later.
 
     Attributes:
-        retry_after: seconds to wait, as the store asked, or ``None``.
+        retry_after: seconds to wait, from the answer of the store, or ``None``.
     """
 
     retryable = True
@@ -160,7 +160,7 @@ class UnavailableError(AssetStoreError):
 
 
 class UnknownOutcomeError(AssetStoreError):
-    """The answer to a write was lost and reading back did not settle whether it happened."""
+    """The answer to a write was lost, and reading back did not show whether the write happened."""
 
 
 class UnsupportedError(AssetStoreError, NotImplementedError):
@@ -168,14 +168,14 @@ class UnsupportedError(AssetStoreError, NotImplementedError):
 
 
 class BackendError(AssetStoreError):
-    """The vendor failed in a way that no better-named class describes."""
+    """The vendor failed in a way that no other class describes."""
 
 
 class ConfigError(AssetStoreError, ValueError):
     """A store cannot be opened from its configuration.
 
     Attributes:
-        problems: each mistake on its own, in the order in which they were found.
+        problems: one message for each mistake, in the order in which they were found.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Downloads and copies, natively where the backend can do them, and by reading and uploading where it cannot."""
+"""Downloads and copies: natively where the backend can, otherwise by reading and uploading."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def download(stack: Stack, key: str, path: Path, options: DownloadOptions) -> As
 
 
 def copy(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy natively, or by reading and uploading where the backend cannot, or not with these options."""
+    """Copy natively, or by reading and uploading where the backend cannot copy with these options."""
     return stack.copy(source, destination, options) or _copy_through(stack, source, destination, options)
 
 
 def _copy_through(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    # What the upload would refuse is refused before anything is read.
+    # Refuse before reading what the upload would refuse after it.
     asked = {name: value for name, value in options.given().items() if value}
     stack.require("upload", UploadOptions(overwrite=options.overwrite, **asked))
     with open_reader(stack, source, ReadOptions(if_match=options.if_match)) as reader:
-        # A header that the backend reports and cannot store was not stored by the store.
+        # Drop headers that the backend reports but cannot store: this store did not write them.
         headers = {
             name: value for name, value in options.applied_to(reader.info).items() if f"upload.{name}" in stack.supports
         }
         onto_itself = source == destination
-        # What was read is written back only over the version that it came from.
+        # Overwrite only the version that was read.
         swaps = onto_itself and options.overwrite and "upload.if_match" in stack.supports
         if_match = reader.info.etag if swaps else None
         upload_options = UploadOptions(overwrite=options.overwrite, if_match=if_match, **headers)

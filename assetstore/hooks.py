@@ -1,12 +1,12 @@
 """The contract between the core and its plugins: each operation of a store is a hook.
 
-A backend implements the required operations and the optional ones that it can do. A naming plugin implements
-``assetstore_name``, an observer ``assetstore_event``. The store calls hooks by keyword, with keys already valid and
-normalised, and checks the results. Errors are classes of ``assetstore.errors``; the store fills in operation, key and store.
-New facts arrive as new, defaulted fields of ``options`` and results, so no signature ever changes.
+A backend implements the required operations and the optional ones that it supports. A naming plugin implements
+``assetstore_name``, an observer ``assetstore_event``. The store calls hooks by keyword, with valid and normalised keys, and
+checks the results. Plugins raise the classes of ``assetstore.errors``; the store fills in operation, key and store. New
+facts become new fields of ``options`` and results, with defaults, so signatures never change.
 
-A backend and a wrapper declare ``supports``, the option fields that they honour, for example ``"upload.if_match"``. The
-store refuses any other field with UnsupportedError before anything is sent.
+Backends and wrappers declare in ``supports`` the option fields that they honour, for example ``"upload.if_match"``. The
+store refuses any other field with UnsupportedError before it sends anything.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ OPTIONAL = (
 
 
 class Hooks:
-    """Every hook there is. Methods are named ``assetstore_`` and the operation."""
+    """All hooks. Each is named ``assetstore_`` and the operation."""
 
     @hookspec(firstresult=True)
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
@@ -72,10 +72,10 @@ class Hooks:
 
         Given: ``key`` is valid and in NFC; ``source`` can be read at least once; ``options.content_type`` is set.
 
-        Must: read the source to its end, as ``source.chunks()`` does, because only then it reports a change; keep the
+        Must: read the source to its end, as ``source.chunks()`` does, because a change is only detected there; keep the
         old asset until the new one is complete, and for good when anything raises; with ``overwrite=False`` raise
         AlreadyExistsError when the key is taken; with ``if_match`` raise PreconditionError when the stored ETag differs or
-        there is none; decide both in the same step as the write; let an error of the source pass.
+        there is no asset; decide both atomically with the write; let errors of the source pass.
 
         Returns the stored asset, with ``etag`` when the backend has ETags. Required: ``None`` breaks the contract.
 
@@ -95,16 +95,16 @@ class Hooks:
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open the asset, or the range of its bytes that ``options`` names.
 
-        Called by ``AssetStore.read`` and ``open``, and by ``download``, ``copy`` and ``move`` where the backend has no hook
-        of its own for them.
+        Called by ``AssetStore.read`` and ``open``, and by ``download``, ``copy`` and ``move`` where the backend does not
+        implement those.
 
         Given: ``key`` is valid and in NFC; ``options.offset`` and ``options.length`` are not negative.
 
         Must: raise NotFoundError when there is no such asset, PreconditionError when its ETag is not ``if_match``; clamp
-        a range that goes past the end, also to nothing; return the bytes of one version, never a mixture.
+        a range that goes past the end, if need be to nothing; return the bytes of one version, never a mixture.
 
-        Returns an AssetStream whose ``info`` is the whole asset and whose ``length`` is that of the range; the store closes
-        its body. Required: ``None`` breaks the contract.
+        Returns an AssetStream whose ``info`` describes the whole asset and whose ``length`` is that of the range; the store
+        closes its body. Required: ``None`` breaks the contract.
 
         Example::
 
@@ -129,7 +129,7 @@ class Hooks:
 
         Must: raise NotFoundError when there is no such asset, StoreNotFoundError when the store itself is missing.
 
-        Returns an AssetInfo as full as the backend can make it. Required: ``None`` breaks the contract.
+        Returns an AssetInfo with every field that the backend knows. Required: ``None`` breaks the contract.
 
         Example::
 
@@ -147,15 +147,15 @@ class Hooks:
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
         """List one page of the assets whose keys begin with ``prefix``.
 
-        Called by ``AssetStore.list`` for page after page and by ``list_page``.
+        Called by ``AssetStore.list`` for each page and by ``list_page``.
 
-        Given: ``prefix`` is empty or begins a valid key; ``options.limit`` is at least 1; ``options.cursor`` is one that
-        this backend returned for the same prefix.
+        Given: ``prefix`` is empty or begins a valid key; ``options.limit`` is at least 1; this backend returned
+        ``options.cursor`` for the same prefix.
 
-        Must: list in the order of the keys' UTF-8 bytes, each once; leave out keys up to and with ``start_after``; with
-        ``recursive=False`` fold the keys that have a ``/`` behind the prefix into prefixes up to and with that ``/``, merged
-        into the same order for paging; go on behind the last entry when assets came or went in between; list a key that
-        breaks the rules with ``valid=False``. At most ``options.limit`` entries, prefixes counted; fewer are allowed.
+        Must: list each key once, in the order of the keys' UTF-8 bytes; leave out keys up to and including ``start_after``;
+        with ``recursive=False`` fold the keys that have a ``/`` after the prefix into prefixes that end with that ``/``,
+        merged into the same order for paging; continue after the last entry when assets came or went in between; list a key
+        that breaks the rules with ``valid=False``; return at most ``options.limit`` entries, prefixes included.
 
         Returns a ListPage whose ``next_cursor`` is ``None`` on the last page. Required: ``None`` breaks the contract.
 
@@ -180,8 +180,8 @@ class Hooks:
 
         Given: ``keys`` are valid, in NFC and distinct, unless ``options.foreign``; there are 1 to 1,000.
 
-        Must: count a key that has no asset as deleted; go on after a failure and report it for its key; raise only what
-        concerns all keys. ``options.foreign`` asks to delete keys exactly as a listing gave them.
+        Must: count a key that has no asset as deleted; continue after a failure and report it for its key; raise only
+        errors that concern all keys; with ``options.foreign`` delete keys exactly as a listing returned them.
 
         Returns a DeleteReport that names every key once. Required: ``None`` breaks the contract.
 
@@ -199,16 +199,17 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
-        """Write the asset to an empty file, in any order and with as many connections as is best.
+        """Write the asset to an empty file, in any order and over any number of connections.
 
-        Called by ``AssetStore.download``; where it is absent the store reads the asset from front to end instead.
+        Called by ``AssetStore.download``; without it the store reads the asset from start to end.
 
-        Given: ``key`` is valid and in NFC; ``path`` is an empty file that the store made and will rename or remove.
+        Given: ``key`` is valid and in NFC; ``path`` is an empty file that the store created and will rename or remove.
 
-        Must: write one version whole and verify it by its size and by a digest when one is known; raise NotFoundError when
-        there is no such asset; call ``options.progress`` with the bytes that arrived when it supports ``download.progress``.
+        Must: write one version whole and verify its size, and its digest when one is known; raise NotFoundError when there
+        is no such asset; call ``options.progress`` with the bytes received since the last call, if it supports
+        ``download.progress``.
 
-        Returns the asset that was written. ``None`` means that the backend cannot do this for this asset.
+        Returns the asset that was written. ``None`` means that the backend cannot download this asset.
 
         Example::
 
@@ -224,16 +225,16 @@ class Hooks:
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy an asset inside the store without moving its bytes through this machine.
 
-        Called by ``AssetStore.copy``, ``move`` and ``update`` (source and destination are then the same); where it is absent
-        the store reads and uploads instead.
+        Called by ``AssetStore.copy``, ``move`` and ``update`` (source and destination are then the same); without it the
+        store reads and uploads.
 
         Given: both keys are valid and in NFC.
 
-        Must: keep headers and metadata but for the fields of ``options`` that are not ``None``; raise NotFoundError when
-        the source is missing, PreconditionError when its ETag is not ``if_match``, AlreadyExistsError for
-        ``overwrite=False`` when the destination is taken; leave the old destination in place when anything raises.
+        Must: keep headers and metadata except those that ``options`` sets; raise NotFoundError when the source is missing,
+        PreconditionError when its ETag is not ``if_match``, AlreadyExistsError for ``overwrite=False`` when the destination
+        is taken; leave the old destination as it was when anything raises.
 
-        Returns the asset at the destination. ``None`` means that the backend cannot copy these two.
+        Returns the asset at the destination. ``None`` means that the backend cannot make this copy.
 
         Example::
 
@@ -250,13 +251,13 @@ class Hooks:
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
         """Sign a request that its holder may send straight to the backend until it expires.
 
-        Called by ``AssetStore.presign``; where it is absent that raises UnsupportedError.
+        Called by ``AssetStore.presign``, which raises UnsupportedError without it.
 
         Given: ``key`` is valid and in NFC, and need not exist; ``options.expires`` is between 1 and 604,800 seconds.
 
-        Must: work without the network; bind the method, the key and every option; take its time from ``options.span``, so
-        that one window has one URL; put ``options.bound_headers()`` into the result, and refuse an upload that sends other
-        values; answer a GET with ``options.answered_headers()``.
+        Must: make no request; bind the method, the key and every option; take the times from ``options.span``, so that one
+        window has one URL; put ``options.bound_headers()`` into the result and refuse an upload that sends other values;
+        answer a GET with ``options.answered_headers()``.
 
         Returns the request. ``None`` means that the backend cannot sign.
 
@@ -274,7 +275,7 @@ class Hooks:
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
         """Return the public URL of an asset.
 
-        Called by ``AssetStore.url``; where it is absent that raises UnsupportedError.
+        Called by ``AssetStore.url``, which raises UnsupportedError without it.
 
         Given: ``key`` is valid and in NFC, and need not exist.
 
@@ -292,15 +293,15 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
-        """Begin an upload whose parts are sent by others, by requests that ``assetstore_presign`` signs with ``part``.
+        """Begin an upload whose parts others send by requests that ``assetstore_presign`` signs with ``part``.
 
-        Called by ``AssetStore.begin_upload`` for large files; where it is absent that raises UnsupportedError.
+        Called by ``AssetStore.begin_upload`` with ``part_size``, which raises UnsupportedError without it.
 
         Given: ``key`` is valid and in NFC; ``options.overwrite`` is true and ``options.if_match`` is ``None``.
 
-        Must: keep the headers and metadata until the parts are joined; show nothing under the key.
+        Must: keep the headers and metadata until the parts are joined; show nothing under the key before that.
 
-        Returns the id of the upload, which every later step needs. ``None`` means that the backend cannot.
+        Returns the id of the upload, which every later step needs. ``None`` means that the backend has no such uploads.
 
         Example::
 
@@ -316,13 +317,13 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
-        """List the parts that were sent.
+        """List the parts that the backend has received.
 
         Called by ``AssetStore.list_parts`` and ``finish_upload``.
 
-        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key.
+        Given: ``assetstore_begin_parts`` returned ``options.upload_id`` for this key.
 
-        Must: list them all, by number; raise NotFoundError when there is no such upload any more.
+        Must: list all parts in the order of their numbers; raise NotFoundError when the upload no longer exists.
 
         Returns the parts with their sizes. ``None`` means that the backend cannot list them.
 
@@ -339,17 +340,17 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
-        """Put the parts together, or drop them.
+        """Join the parts into the asset, or drop them.
 
         Called by ``AssetStore.finish_upload`` and ``cancel_upload``.
 
-        Given: ``options.upload_id`` came from ``assetstore_begin_parts`` for this key; ``options.parts`` is in order.
+        Given: ``assetstore_begin_parts`` returned ``options.upload_id`` for this key; ``options.parts`` is in order.
 
-        Must: make the asset whole or not at all; raise NotFoundError when there is no such upload any more, and
-        IntegrityError when a part is not what ``options.parts`` says; without ``parts`` drop everything, once and again.
+        Must: make the asset whole or not at all; raise NotFoundError when the upload no longer exists, and IntegrityError
+        when a part differs from ``options.parts``; without ``parts`` drop everything, also when called again.
 
-        Returns the stored asset, or an ``AssetInfo`` of size 0 when the upload is dropped. ``None`` means that the backend
-        cannot.
+        Returns the stored asset, or an ``AssetInfo`` of size 0 after dropping the upload. ``None`` means that the backend
+        has no such uploads.
 
         Example::
 
@@ -368,13 +369,13 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_application(self, options: ApplicationOptions) -> Any | None:
-        """Make the web application that honours the requests which ``assetstore_presign`` signs.
+        """Make the web application that answers the requests that ``assetstore_presign`` signs.
 
         Called by ``AssetStore.application``, by the command ``serve``, and by a plugin's own ``asgi`` and ``wsgi``.
 
         Given: nothing.
 
-        Must: refuse what is not signed; never read or write anything that the signature does not name.
+        Must: refuse requests that are not signed; never read or write anything that the signature does not name.
 
         Returns an ASGI or WSGI application. ``None`` means that the signed requests go elsewhere, to the vendor's servers.
 
@@ -394,13 +395,13 @@ class Hooks:
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Examine the backend's own settings and its connection.
 
-        Called by ``AssetStore.check`` and by the command ``doctor``, before anything is written.
+        Called by ``AssetStore.check``, and by the command ``doctor`` before it writes anything.
 
         Given: nothing.
 
-        Must: change nothing; report a failure as a step instead of raising; name no secret.
+        Must: change nothing; report a failure as a step instead of raising; reveal no secret.
 
-        Returns the steps taken. ``None`` means that there is nothing to examine.
+        Returns a report of the steps. ``None`` means that there is nothing to examine.
 
         Example::
 
@@ -412,17 +413,17 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_name(self, filename: str, options: NameOptions) -> ProposedKey | None:
-        """Propose a key for an upload that came without one.
+        """Propose a key for an upload without one.
 
-        Called by ``AssetStore.upload`` and ``generate_key``; again, with ``options.attempt`` one higher, after a clash that
-        the proposal before wanted remade.
+        Called by ``AssetStore.upload``, ``begin_upload`` and ``generate_key``; again, with ``options.attempt`` one higher,
+        after a clash for which the last proposal asked for ``remake``.
 
-        Given: ``filename`` is the last part of the name that the caller gave or the file has, possibly empty and possibly
-        not fit for a key.
+        Given: ``filename`` is the last part of the name that the caller gave or the file has. It may be empty or not fit for
+        a key.
 
         Must: propose a valid key; read the bytes only through ``options.digest()``.
 
-        Returns the proposal. ``None`` means "not mine": the next naming plugin is asked.
+        Returns the proposal. ``None`` passes to the next naming plugin.
 
         Example::
 
@@ -436,14 +437,14 @@ class Hooks:
     def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
         """Return the keys that sign the tokens of direct uploads.
 
-        Called by ``AssetStore.begin_upload``, ``finish_upload`` and what belongs to them; the plugins are asked first, then
-        the wrappers, the backend last.
+        Called by ``AssetStore.begin_upload``, ``finish_upload`` and the other methods that take a token. The store asks the
+        plugins first, then the wrappers, then the backend.
 
         Given: nothing.
 
-        Must: return the same keys on every server that works on this store.
+        Must: return the same keys on every server that opens this store.
 
-        Returns the keys. ``None`` means "not mine".
+        Returns the keys. ``None`` passes to the next plugin.
 
         Example::
 
@@ -457,11 +458,11 @@ class Hooks:
     def assetstore_event(self, event: Event) -> None:
         """Take note of one finished operation.
 
-        Called once for each operation, for streams when the reader is closed, on the thread that did it.
+        Called once for each operation, for streams when the reader is closed, on the thread that ran it.
 
         Given: ``event`` holds no secret and no signed URL.
 
-        Must: be quick and thread-safe. An exception is logged and changes nothing.
+        Must: be quick and thread-safe. The store logs an exception and ignores it.
 
         Returns nothing; ``None`` is what the store expects.
 
@@ -475,15 +476,16 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def assetstore_stats(self, options: StatsOptions) -> Mapping[str, Mapping[str, float]] | None:
-        """Sum up what was observed.
+        """Sum up the events.
 
-        Called by ``AssetStore.stats``; where it is absent that raises UnsupportedError.
+        Called by ``AssetStore.stats``, which raises UnsupportedError without it.
 
         Given: nothing.
 
         Must: count every event that was delivered before the call.
 
-        Returns ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}``. ``None`` means "not mine".
+        Returns ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}``. ``None`` passes to the
+        next plugin.
 
         Example::
 
@@ -501,7 +503,7 @@ class Hooks:
 
         Given: nothing.
 
-        Must: lose no event that is delivered afterwards.
+        Must: count every event that is delivered afterwards.
 
         Returns nothing; ``None`` is what the store expects.
 
@@ -517,9 +519,9 @@ class Hooks:
     def assetstore_commands(self) -> Sequence[Any] | None:
         """Offer commands for the command line.
 
-        Called by the CLI when it meets a command that is not its own, or lists them for a store.
+        Called by the CLI when a command is not its own, and when it lists the commands of a store.
 
-        Given: click is installed; the commands are called with the open store as ``click.Context.obj``.
+        Given: click is installed; ``click.Context.obj`` is the open store when a command runs.
 
         Must: import click inside the hook, so that a store without a CLI never loads it.
 
@@ -543,7 +545,7 @@ class Hooks:
 
         Given: no other hook is called afterwards.
 
-        Must: write out what is still in memory. An exception is logged, and the other plugins are closed all the same.
+        Must: write out what is still in memory. The store logs an exception and closes the other plugins all the same.
 
         Returns nothing; ``None`` is what the store expects.
 

@@ -65,7 +65,7 @@ def join_key(*parts: str) -> str:
 
 
 def _normalize_unicode(text: str) -> str:
-    # What is printable is neither a control character nor a surrogate.
+    # Printable text has neither control characters nor surrogates.
     for character in "" if text.isprintable() else text:
         category = unicodedata.category(character)
         if category == "Cc":
@@ -87,7 +87,7 @@ class Scope:
     """The part of a store under a prefix. Translates keys between its users and the backend.
 
     Attributes:
-        prefix: what stands before every key; empty for a whole store.
+        prefix: the beginning of every key; empty for a whole store.
     """
 
     prefix: str = attrs.field(default="", converter=normalize_prefix)
@@ -106,7 +106,7 @@ class Scope:
         return self._within(normalize_prefix(self.prefix + normalize_prefix(prefix)))
 
     def outward(self, entry: Entry) -> Entry:
-        """Return an entry of the backend with the key that the user knows."""
+        """Return an entry of the backend with the user's key."""
         if not self.prefix:
             return entry
         if not entry.key.startswith(self.prefix):

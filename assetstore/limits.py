@@ -23,7 +23,7 @@ MIN_PART = 5 * MIB
 """The smallest part of an upload in parts, the last one apart (S3 and R2, "Multipart upload limits")."""
 
 MAX_PART = (5 << 30) - MIN_PART
-"""The most that one request may carry: R2 takes 5 MiB less than 5 GiB (R2, "Limits")."""
+"""The most bytes that one request may carry: R2 takes 5 MiB less than 5 GiB (R2, "Limits")."""
 
 MAX_PARTS = 10_000
 """The most parts of one upload (S3 and R2, "Multipart upload limits")."""
@@ -47,4 +47,4 @@ MIN_SIGNING_KEY = 32
 """Bytes of a signing key."""
 
 MAX_PROPOSALS = 20
-"""How many keys a naming plugin may propose for one upload before it is given up."""
+"""How many keys a naming plugin may propose before the upload fails."""

@@ -1,4 +1,4 @@
-"""Uploads under keys that a naming plugin makes: written create-only, and remade, reused or refused on a clash."""
+"""Uploads create-only under the keys of a naming plugin: on a clash remakes the key, reuses the asset, or fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def upload_named(
     source: Source,
     options: UploadOptions,
 ) -> AssetInfo:
-    """Upload create-only under proposed keys until one is free, or return the asset whose key may be reused."""
+    """Upload under the first proposed key that is free, or return an existing asset that may be reused."""
     create_only = attrs.evolve(options, overwrite=False)
     for attempt in range(MAX_PROPOSALS):
         proposed = propose(attempt)
@@ -51,15 +51,15 @@ def upload_named(
 
 
 def all_taken() -> AlreadyExistsError:
-    """Return the error for a naming plugin that found no free key."""
-    return AlreadyExistsError(f"the naming plugin proposed {MAX_PROPOSALS} keys and all were taken")
+    """Return the error for a naming plugin that proposes only taken keys."""
+    return AlreadyExistsError(f"all {MAX_PROPOSALS} keys that the naming plugin proposed are taken")
 
 
 def _reusable(stack: Stack, key: str, source: Source) -> AssetInfo | None:
     info = stack.find(key)
     if info is not None and source.size is not None and info.size != source.size:
         raise IntegrityError(
-            f"the asset to be reused has {info.size} bytes instead of {source.size}", hint="delete it and upload again"
+            f"the asset to reuse must have {source.size} bytes, it has {info.size}", hint="delete it and upload again"
         )
     return info
 
@@ -85,7 +85,7 @@ def proposer(
 
 
 def no_digest() -> str:
-    """Stand in for the digest where there are no bytes yet.
+    """Refuse to compute a digest, because there are no bytes yet.
 
     Raises:
         InvalidOptionError: always.

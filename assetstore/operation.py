@@ -14,12 +14,12 @@ from assetstore.results import Event, Outcome
 
 
 class Operation:
-    """A context manager around an operation, or an object to ``finish`` for one that outlives its call, as a stream does.
+    """A context manager around one operation. For a stream, which outlives its call, call ``finish`` instead.
 
     Attributes:
-        key: the key as the caller spells it, for errors.
-        full_key: the key as the backend knows it, for events; a generated one is filled in when it is known.
-        bytes: bytes of assets moved so far.
+        key: the key in the caller's spelling, for errors.
+        full_key: the backend's key, for events; a generated one is set once it is known.
+        bytes: bytes of assets transferred so far.
         attempts: how often the write was tried.
     """
 
@@ -56,7 +56,7 @@ class Operation:
         return self.full_key
 
     def explain(self, error: BaseException) -> None:
-        """Fill operation, key and store into one of our errors, each once."""
+        """Fill operation, key and store into an AssetStoreError where they are missing."""
         if isinstance(error, AssetStoreError):
             error.op = error.op or self._op
             error.key = self.key if error.key is None else error.key

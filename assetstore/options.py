@@ -1,7 +1,7 @@
-"""Options: the frozen objects that say how an operation is to be done. Times are aware UTC, sizes are bytes.
+"""Options: the frozen objects that describe how to do an operation. Times are aware UTC, sizes are bytes.
 
-A field that is left out is at its default. A backend and a wrapper declare the fields that they honour in ``supports``, as
-``"upload.if_match"``; the store refuses any other field. ``OPERATIONS`` says which class belongs to which operation.
+Backends and wrappers declare in ``supports`` the fields that they honour, for example ``"upload.if_match"``; the store
+refuses any other field that is not at its default. ``OPERATIONS`` maps operations to these classes.
 """
 
 from __future__ import annotations
@@ -107,16 +107,16 @@ def read_only(value: Mapping[str, str]) -> Mapping[str, str]:
 
 @attrs.frozen(kw_only=True)
 class Headers:
-    """What is stored with an asset beside its bytes. ``None`` means that it is not known, or not given.
+    """The headers and metadata stored with an asset. ``None`` means unknown, or not given.
 
     Attributes:
         content_type: HTTP Content-Type, a media type.
         cache_control: HTTP Cache-Control.
         content_disposition: HTTP Content-Disposition.
-        content_encoding: HTTP Content-Encoding, for example ``gzip``: how the bytes are packed. They are stored and read as
-            they are; whoever asks over HTTP unpacks them (RFC 9110, "Content-Encoding").
+        content_encoding: HTTP Content-Encoding, for example ``gzip``: how the bytes are packed. The store keeps them packed;
+            HTTP clients unpack them (RFC 9110, "Content-Encoding").
         content_language: HTTP Content-Language.
-        metadata: the user's own facts: lower-case ASCII tokens to text, at most 8,192 bytes in all.
+        metadata: maps lower-case ASCII tokens to text, at most 8,192 bytes in all.
     """
 
     content_type: str | None = None
@@ -137,7 +137,7 @@ HEADERS = tuple(field.name for field in attrs.fields(Headers))
 """The names of all headers, ``metadata`` the last. Code that handles headers loops over them."""
 
 TEXT_HEADERS = HEADERS[:-1]
-"""The same without ``metadata``: those whose value is a text."""
+"""The headers whose value is a text: all but ``metadata``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -169,7 +169,7 @@ class UploadOptions(CheckedHeaders):
     if_match: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what can never hold.
+        """Refuse conditions that exclude one another.
 
         Raises:
             InvalidOptionError: the key would have to be free and taken at once.
@@ -197,7 +197,7 @@ class ReadOptions:
     """Which bytes to read.
 
     Attributes:
-        offset: the first byte, from 0; at or behind the end nothing is read.
+        offset: the first byte, from 0; at or after the end nothing is read.
         length: how many bytes at most; ``None`` reads to the end.
         if_match: the ETag that the asset must have; PreconditionError otherwise.
     """
@@ -220,7 +220,7 @@ class ListOptions:
         cursor: ``next_cursor`` of the page before; ``None`` begins at the start.
         limit: how many items and prefixes at most on this page, from 1.
         recursive: ``False`` folds all keys that have a ``/`` after the prefix into prefixes.
-        start_after: only keys behind this one in the order of UTF-8 bytes.
+        start_after: only keys after this one in the order of UTF-8 bytes.
     """
 
     cursor: str | None = attrs.field(default=None, validator=_text)
@@ -245,7 +245,7 @@ class DownloadOptions:
     """How to write an asset to a file.
 
     Attributes:
-        progress: called with the number of bytes that arrived since the last call.
+        progress: called with the number of bytes received since the last call.
     """
 
     progress: Progress | None = None
@@ -258,7 +258,7 @@ class CopyOptions(CheckedHeaders):
     Attributes:
         overwrite: ``False`` writes create-only: AlreadyExistsError when the destination is taken.
         if_match: the ETag that the *source* must have; PreconditionError otherwise.
-        known: what a read of the source, at the ETag ``if_match``, just told; a backend that honours it need not look again.
+        known: the source as just read at the ETag ``if_match``; a backend that honours it need not look the source up.
     """
 
     overwrite: bool = True
@@ -266,7 +266,7 @@ class CopyOptions(CheckedHeaders):
     known: AssetInfo | None = None
 
     def applied_to(self, source: Headers) -> dict[str, Any]:
-        """Return the headers of the copy by name: the source's, replaced where ours are given, without empty ones."""
+        """Return the headers of the copy by name: the source's, replaced by ours where given, without empty ones."""
         return {name: value for name, value in {**source.given(), **self.given()}.items() if value}
 
 
@@ -296,8 +296,8 @@ class NameOptions:
 
     Attributes:
         content_type: media type of the asset.
-        category: ``images``, ``videos``, ``audio``, ``documents``, ``other``, or what the caller named.
-        size: bytes, or ``None`` when the source cannot tell before it is read.
+        category: ``images``, ``videos``, ``audio``, ``documents``, ``other``, or the caller's own.
+        size: bytes, or ``None`` when unknown before the source is read.
         digest: computes the SHA-256 of the bytes as 64 hex digits; reads the source once when first called.
         attempt: 0 for the first proposal, 1 after one clash, and so on.
     """
@@ -369,8 +369,8 @@ class PresignOptions(CheckedHeaders):
         content_length: for PUT the size that the upload must have, in bytes.
         sha256: for PUT the digest that the upload must have, in hex.
         overwrite: for PUT; ``False`` writes create-only.
-        window: for GET and HEAD, in seconds: all requests that are signed within one such span of the clock have the same
-            URL, which caches can keep. The URL ends ``expires`` seconds after the span does.
+        window: for GET and HEAD, in seconds: all requests signed within one such span of the clock have the same URL, which
+            caches can keep. The URL expires ``expires`` seconds after the end of the span.
         part: for PUT: the body is this part of an upload in parts.
 
     Raises:
@@ -395,12 +395,12 @@ class PresignOptions(CheckedHeaders):
             if self.method not in _FITS.get(field.name, (self.method,)):
                 raise InvalidOptionError(f"a signed {self.method} has no {field.name}", hint="leave it out")
             if self.part is not None and field.name in _NOT_OF_PARTS:
-                raise InvalidOptionError(f"a signed part has no {field.name}", hint="give it where the upload begins")
+                raise InvalidOptionError(f"a signed part has no {field.name}", hint="pass it to begin_upload")
         if self.window and self.expires + self.window > MAX_EXPIRES:
             raise InvalidOptionError(f"expires and window together must be at most {MAX_EXPIRES} seconds")
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
-        """Return when a request that is signed now begins and ends to be valid, in whole seconds of UTC."""
+        """Return the times between which a request signed now is valid, in whole seconds of UTC."""
         step = self.window or 1
         begin = int(now.timestamp()) // step * step
         end = begin + self.expires + (self.window or 0)
@@ -415,7 +415,7 @@ class PresignOptions(CheckedHeaders):
         return signed_headers.answered(self)
 
 
-# What belongs to the whole upload is given when the upload begins.
+# These belong to the whole upload and are passed when it begins.
 _NOT_OF_PARTS = (*HEADERS, "overwrite")
 _FITS: dict[str, tuple[Method, ...]] = {
     **dict.fromkeys((*HEADERS, "content_length", "sha256", "overwrite", "part"), ("PUT",)),
@@ -442,7 +442,7 @@ class EndPartsOptions:
 
     Attributes:
         upload_id: what ``assetstore_begin_parts`` returned.
-        parts: all parts, by number, to be put together; ``None`` aborts the upload.
+        parts: all parts to join, in the order of their numbers; ``None`` aborts the upload.
     """
 
     upload_id: str = attrs.field(repr=False)
@@ -456,7 +456,7 @@ def _interface(_: object, __: attrs.Attribute[Interface], value: object) -> None
 
 @attrs.frozen(kw_only=True)
 class ApplicationOptions:
-    """What kind of web application answers the signed requests of a backend.
+    """Which web application answers the signed requests of a backend.
 
     Attributes:
         interface: ``asgi`` or ``wsgi``.
@@ -511,7 +511,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
 def every(*operations: str) -> frozenset[str]:
     """Return all option fields of these operations, spelled as in ``supports``: ``every("read")`` has ``"read.offset"``.
 
-    A field that a later assetstore adds is in it too. So use it for operations whose options the plugin passes on whole, or
-    reads in a loop, as ``HEADERS``; name the fields one by one otherwise.
+    It includes fields that later versions of assetstore add. So use it for operations whose options the plugin passes on
+    whole or reads in a loop over ``HEADERS``; name the fields one by one otherwise.
     """
     return frozenset(f"{op}.{field.name}" for op in operations for field in attrs.fields(OPERATIONS[op]))

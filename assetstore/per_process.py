@@ -1,4 +1,4 @@
-"""Makes an object lazily, once in each process: for clients that threads may share and a fork must not."""
+"""Makes an object on first use, once in each process: for clients that threads may share but forked processes must not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Makes a thing on first use, once under a lock, and anew in a forked child.
+    """Makes an object on first use, under a lock, and another one in a forked child.
 
     Example::
 
@@ -26,7 +26,7 @@ class PerProcess(Generic[T]):
         _holders.add(self)
 
     def get(self) -> T:
-        """Return the thing, making it first if this process has none."""
+        """Return the object; make it first if this process has none."""
         slot = self._slot
         if not slot.things:
             with slot.lock:
@@ -35,14 +35,14 @@ class PerProcess(Generic[T]):
         return slot.things[0]
 
     def pop(self) -> T | None:
-        """Return the thing of this process, or ``None``, and forget it."""
+        """Return the object of this process, or ``None``, and forget it."""
         slot, self._slot = self._slot, _Slot()
         return slot.things[0] if slot.things else None
 
 
 class _Slot(Generic[T]):
     def __init__(self) -> None:
-        # Reentrant, for making may set off the garbage collector, and that what asks for the thing.
+        # Reentrant: making the object may run the garbage collector, and a finalizer may ask for the object.
         self.lock = threading.RLock()
         self.things: list[T] = []
 
@@ -51,7 +51,7 @@ _holders: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
-    # Runs while a forked child has one thread; the parent's locks may be held by threads that the child does not have.
+    # Threads that the child does not have may hold the parent's locks for ever, so the child gets new slots.
     for holder in _holders:
         holder.pop()
 

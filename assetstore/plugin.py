@@ -1,4 +1,4 @@
-"""The door for authors of plugins: everything that a backend, wrapper, naming plugin or observer imports.
+"""The import for authors of plugins: everything that a backend, wrapper, naming plugin or observer needs.
 
 ``from assetstore.plugin import hookimpl`` marks an implementation of a hook; ``Hooks`` documents each hook. Users of a store
 import from ``assetstore`` alone.

@@ -1,7 +1,7 @@
 """Results: the frozen objects that operations return, and the event that each of them ends in.
 
-Times are aware UTC, sizes are bytes, durations are seconds. What a backend does not know is ``None``, never empty: a listing
-of R2, for example, knows no content type.
+Times are aware UTC, sizes are bytes, durations are seconds. A value that the backend does not know is ``None``, never empty:
+a listing of R2, for example, has no content types.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _own_fields_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs
 
 @attrs.frozen(kw_only=True, field_transformer=_own_fields_first)
 class AssetInfo(Headers):
-    """What is known of one asset, with its headers and metadata.
+    """One asset: its key, size, headers and metadata.
 
     Attributes:
         key: its key.
@@ -45,7 +45,7 @@ class AssetInfo(Headers):
     valid: bool = True
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A read-only mapping cannot be pickled, and people cache what they know of an asset.
+        # A read-only mapping cannot be pickled, and people cache these objects.
         values = attrs.asdict(self, recurse=False)
         values["metadata"] = None if self.metadata is None else dict(self.metadata)
         return functools.partial(AssetInfo, **values), ()
@@ -58,7 +58,7 @@ class Body(Protocol):
         """Return at most ``size`` bytes, all that are left for -1, and ``b""`` only at the end."""
 
     def close(self) -> None:
-        """Release what the bytes came from; may be called twice."""
+        """Release the connection or file; may be called twice."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +67,7 @@ class AssetStream:
 
     Attributes:
         info: the whole asset; its ``size`` is the asset's, not the range's.
-        body: gives the bytes of the range; the store closes it.
+        body: the bytes of the range; the store closes it.
         length: how many bytes the range has.
     """
 
@@ -78,10 +78,10 @@ class AssetStream:
 
 @attrs.frozen(kw_only=True)
 class Prefix:
-    """The common beginning, up to and with a ``/``, of keys that a listing with ``recursive=False`` folded together.
+    """The common beginning, up to a ``/``, of keys that a listing with ``recursive=False`` folded together.
 
     Attributes:
-        key: that beginning.
+        key: the beginning, with the ``/``.
     """
 
     key: str
@@ -117,10 +117,10 @@ class DeleteFailure:
 
 @attrs.frozen(kw_only=True)
 class DeleteReport:
-    """The outcome of a batch of deletes. Each key stands in exactly one of the two fields.
+    """The outcome of a batch of deletes. Each key is in exactly one of the two fields.
 
     Attributes:
-        deleted: keys that are gone now, those that were never there included.
+        deleted: keys that are gone now, including those that never existed.
         failed: keys that could not be deleted.
     """
 
@@ -135,8 +135,8 @@ class PresignedRequest:
     Attributes:
         url: where to send it.
         method: the HTTP method it is signed for.
-        headers: headers that must be sent exactly so.
-        expires_at: when it ends.
+        headers: headers that must be sent exactly like this.
+        expires_at: when it expires.
     """
 
     url: str = attrs.field(repr=lambda _: "'***'")
@@ -159,7 +159,7 @@ class UploadedPart:
 
     Attributes:
         number: from 1.
-        etag: what the store answered when the part was sent, without quotes.
+        etag: the ETag that the store returned for the part, without quotes.
         size: in bytes; ``None`` where only the sender reported it.
     """
 
@@ -174,11 +174,11 @@ class DirectUpload:
 
     Attributes:
         key: the key of the finished asset.
-        token: pass it to ``finish_upload``; it holds everything that the server has to know, signed.
+        token: pass it to ``finish_upload``; it holds everything that the server needs, signed.
         request: the PUT to send; ``None`` for an upload in parts, whose requests ``presign_parts`` makes.
         part_size: bytes of each part but the last, or ``None``.
         part_count: how many parts there are, or ``None``.
-        expires_at: when the token ends.
+        expires_at: when the token expires.
     """
 
     key: str
@@ -191,11 +191,11 @@ class DirectUpload:
 
 @attrs.frozen(kw_only=True)
 class CheckStep:
-    """One thing that a backend examined of itself.
+    """One step of a backend's examination of itself.
 
     Attributes:
         name: what was examined.
-        ok: whether it is as it should be.
+        ok: whether it is in order.
         detail: what was found, without secrets.
         hint: for a failure, the next thing to do.
     """
@@ -208,7 +208,7 @@ class CheckStep:
 
 @attrs.frozen(kw_only=True)
 class CheckReport:
-    """What a backend found in its own settings and connection.
+    """The result of a backend's examination of its own settings and connection.
 
     Attributes:
         steps: in the order in which they were examined.
@@ -223,7 +223,7 @@ class ProposedKey:
 
     Attributes:
         key: the key to write, create-only.
-        on_clash: when it is taken, ``remake`` asks for another key, ``reuse`` returns the asset that is there,
+        on_clash: when the key is taken, ``remake`` asks for another one, ``reuse`` returns the existing asset,
             ``fail`` raises AlreadyExistsError.
     """
 
@@ -239,7 +239,7 @@ class Event:
         op: the name of a method of ``AssetStore``.
         key: the key, for ``list`` the prefix, for ``copy`` and ``move`` the destination; ``None`` before one was generated.
         store: the store's name.
-        bytes: bytes of assets that were moved, in whichever direction.
+        bytes: bytes of assets transferred, in either direction.
         seconds: how long it took; for streams until the reader was closed.
         outcome: ``ok``, ``error``, or ``abandoned`` for a reader closed before its end.
         error: the class name of the error, or ``None``.

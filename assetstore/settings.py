@@ -1,4 +1,4 @@
-"""Checks a plugin's settings against the attrs fields of its factory. Mistakes are returned, not raised."""
+"""Validates a plugin's settings against the attrs fields of its factory. Returns mistakes instead of raising them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def secret(**arguments: Any) -> Any:
 
 
 class Text(str):
-    """A value that could only be written as text, in a URL or an environment variable, and may mean a number."""
+    """A value from a URL or an environment variable, which can only be text and may mean a number."""
 
     __slots__ = ()
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` when a known name is near, or an empty string."""
+    """Return ``" (did you mean 'x'?)"`` when a known name is similar, or an empty string."""
     close = difflib.get_close_matches(name, sorted(known), 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -45,13 +45,13 @@ def secret_names(factory: Callable[..., object]) -> frozenset[str]:
 def check_settings(
     factory: Callable[..., object], settings: Mapping[str, object], *, folder: Path, known: Iterable[str] = ()
 ) -> tuple[dict[str, object], list[str]]:
-    """Return the settings with the types that the factory's fields have, and what is wrong with them.
+    """Return the settings converted to the types of the factory's fields, and the mistakes in them.
 
     Args:
         factory: an attrs class; anything else takes no settings.
-        settings: names and values as TOML, a URL or a program gave them.
-        folder: what relative paths are relative to.
-        known: further names that may stand beside them, for the suggestion alone.
+        settings: names and values from TOML, a URL or a program.
+        folder: relative paths start here.
+        known: other names that the table may have, to suggest in messages.
     """
     fields = {field.alias or field.name: field for field in _fields(factory)}
     hints = _hints(factory) if fields else {}
@@ -72,7 +72,7 @@ def check_settings(
 
 
 def build(factory: Callable[..., object], settings: Mapping[str, object]) -> tuple[object, list[str]]:
-    """Call the factory, and return what it made or what it found wrong."""
+    """Call the factory; return the object and the mistakes that the factory found."""
     try:
         return factory(**settings), []
     except ConfigError as error:
@@ -99,10 +99,10 @@ def _hints(factory: Callable[..., object]) -> dict[str, Any]:
 
 
 def _convert(value: object, hint: Any, folder: Path) -> object:
-    """Return ``value`` as ``hint`` asks.
+    """Return ``value`` converted to the type ``hint``.
 
     Raises:
-        ValueError: it cannot be; the message never holds the value.
+        ValueError: it cannot be converted; the message never holds the value.
     """
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return _convert_union(value, typing.get_args(hint), folder)
@@ -118,7 +118,7 @@ def _convert(value: object, hint: Any, folder: Path) -> object:
     if not isinstance(kind, type) or kind in (Any, object):
         return value
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"is {_article(type(value))} and must be {_article(kind)}")
+        raise ValueError(f"must be {_article(kind)}, got {_article(type(value))}")
     return str(value) if isinstance(value, Text) else value
 
 

@@ -1,4 +1,4 @@
-"""The plugins beside the data path of a store: naming, observers, signing keys, statistics, commands, closing."""
+"""Calls the plugins outside the data path of a store: naming, observers, signing keys, statistics, commands, closing."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ logger = logging.getLogger("assetstore")
 
 
 class SidePlugins:
-    """All plugins of a store in one manager. Observers and closers are called one by one, so one failure stops no other."""
+    """All plugins of a store in one manager. Calls observers and closers one by one, so a failure of one stops no other."""
 
     def __init__(self, layers: Sequence[tuple[str, object]], plugins: Sequence[tuple[str, object]]) -> None:
-        """Register the layers' plugins and the others; those given first are asked first.
+        """Register the plugins of the layers and the others. Hooks ask the others first, in the order given.
 
         Raises:
-            PluginError: a plugin breaks the contract of its hooks, or is a backend or wrapper in the wrong place.
+            PluginError: a plugin breaks the contract of its hooks, or is a backend or wrapper.
         """
         for name, plugin in plugins:
             stray = [op for op in (*REQUIRED, *OPTIONAL) if hasattr(plugin, f"assetstore_{op}")]
             if stray:
                 raise PluginError(
-                    f"plugin {name!r} implements assetstore_{stray[0]}", hint="name it as the backend or in wrappers"
+                    f"plugin {name!r} implements assetstore_{stray[0]}", hint="give it as the backend or in wrappers"
                 )
         # pluggy calls the last registered first.
         manager = make_manager([*layers, *reversed(plugins)])
@@ -48,7 +48,7 @@ class SidePlugins:
         """Call ``assetstore_name``.
 
         Raises:
-            ConfigError: no naming plugin has an answer.
+            ConfigError: no naming plugin proposes a key.
         """
         proposed = self._hooks.assetstore_name(filename=filename, options=options)
         if proposed is None:
@@ -62,7 +62,7 @@ class SidePlugins:
         for name, observe in self._observers:
             try:
                 observe(event=event)
-            except Exception:  # an observer's bug must not become the operation's
+            except Exception:  # a bug of an observer must not fail the operation
                 logger.exception("plugin %s failed to observe %s", name, event.op)
 
     def signing_keys(self) -> SigningKeys:
@@ -104,7 +104,7 @@ class SidePlugins:
         for impl in self._impls("close"):
             try:
                 impl.function()
-            except Exception:  # the other plugins are closed all the same
+            except Exception:  # the other plugins must still be closed
                 logger.exception("plugin %s failed to close", impl.plugin_name)
 
     def _impls(self, hook: str) -> list[Any]:

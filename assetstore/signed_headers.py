@@ -1,7 +1,7 @@
-"""The HTTP spelling of what a signed request is bound to.
+"""Spells the conditions of signed requests as HTTP headers.
 
-It is S3's, because R2 demands it, and this is the one place in the core that speaks it. A backend of another vendor may use
-any other spelling: no hook demands this one.
+The spelling is S3's, because R2 demands it; no other module of the core knows it. A backend of another vendor may use any
+other spelling: no hook demands this one.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def attachment(filename: str) -> str:
 def encode_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
     """Return metadata as ASCII header values, other text by RFC 2047.
 
-    R2 decodes RFC 2047 when it stores, and encodes again only what is not ASCII. What looks like an encoded word, or begins
-    or ends with a blank, would not survive that; it is percent-encoded instead, and ``assetstore-escaped`` names it.
+    R2 decodes RFC 2047 when it stores, and encodes only text that is not ASCII again. A value that looks like an encoded
+    word, or begins or ends with a blank, would not survive that. It is percent-encoded, and ``assetstore-escaped`` names it.
     """
     encoded, escaped = {}, []
     for name, value in (metadata or {}).items():

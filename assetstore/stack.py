@@ -41,12 +41,12 @@ from assetstore.wrapper import Wrapper
 
 T = TypeVar("T")
 
-_ASK = "store.can() tells what it supports"
+_ASK = "store.can() shows what it supports"
 
 
 @attrs.frozen(eq=False)
 class Layer:
-    """One plugin that owns the operations, a backend or a wrapper, alone in its manager.
+    """A backend or a wrapper, in a plugin manager of its own.
 
     Attributes:
         name: the plugin's name.
@@ -68,7 +68,7 @@ class Layer:
 
 
 class Stack:
-    """Calls the operations of the layers and checks what they return; ``None`` never gets past it.
+    """Calls the operations of the layers and verifies the types of their results.
 
     Attributes:
         layers: the backend first, the outermost wrapper last.
@@ -103,7 +103,7 @@ class Stack:
         """Call ``assetstore_upload``.
 
         Raises:
-            IntegrityError: the backend stored another number of bytes than the source has.
+            IntegrityError: the backend did not store as many bytes as the source has.
         """
         self.require("upload", options)
         result = self._hooks.assetstore_upload(key=key, source=source, options=options)
@@ -127,7 +127,7 @@ class Stack:
         """Return the asset under ``key``, or ``None`` when there is none.
 
         Raises:
-            StoreNotFoundError: the store itself is missing, so nobody knows.
+            StoreNotFoundError: the store itself is missing.
         """
         try:
             return self.stat(key, StatOptions())
@@ -147,14 +147,14 @@ class Stack:
         return self._checked(self._hooks.assetstore_delete(keys=keys, options=options), DeleteReport, "delete")
 
     def download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
-        """Call ``assetstore_download``; ``None`` when the stack cannot do so."""
+        """Call ``assetstore_download``; return ``None`` when the stack cannot do it."""
         if not self.has("download") or not self.honours("download", options):
             return None
         result = self._hooks.assetstore_download(key=key, path=path, options=options)
         return self._checked_or_none(result, AssetInfo, "download")
 
     def copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
-        """Call ``assetstore_copy``; ``None`` when the stack cannot do so."""
+        """Call ``assetstore_copy``; return ``None`` when the stack cannot do it."""
         if not self.has("copy") or not self.honours("copy", options):
             return None
         result = self._hooks.assetstore_copy(source=source, destination=destination, options=options)
@@ -170,7 +170,7 @@ class Stack:
         """Call ``assetstore_url``."""
         self.require("url", options)
         result = self._hooks.assetstore_url(key=key, options=options)
-        return self._required(self._checked_or_none(result, str, "url"), "give public URLs; set public_url if it has one")
+        return self._required(self._checked_or_none(result, str, "url"), "return public URLs; set public_url if it has one")
 
     def begin_parts(self, key: str, options: UploadOptions) -> str:
         """Call ``assetstore_begin_parts``."""
@@ -276,7 +276,7 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     own = {op for op in (*REQUIRED, *OPTIONAL) if _overrides(wrapper, op)}
     for op in OPTIONAL:
         if op in wrapper.passes and op not in own and below.has(op):
-            # The hook caller of the layer below itself, so nothing can get between.
+            # The very hook caller of the layer below, so nothing can come between.
             setattr(manager.hook, f"assetstore_{op}", getattr(below.hooks, f"assetstore_{op}"))
     supports = frozenset(
         field
@@ -299,7 +299,7 @@ def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(f"plugin {name!r} does not fit the hooks: {'; '.join(str(error).splitlines())}") from error
-    except ValueError as error:  # its text shows all plugins, and with them what they hide less well than they should
+    except ValueError as error:  # its text shows the reprs of all plugins, which may hold secrets
         raise PluginError(f"plugin {name!r} is given twice") from error
     if not manager.get_hookcallers(plugin):
         raise PluginError(f"plugin {name!r} implements no hook")

@@ -1,4 +1,4 @@
-"""``AssetStore``, the class that users hold: validates, refuses unsupported options, explains errors, emits events."""
+"""``AssetStore``, the class that users hold: validates arguments, refuses unsupported options, emits events."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ from assetstore.stack import Stack
 
 
 class AssetStore:
-    """A configured place for assets. Safe to share between threads and usable after a fork; a context manager.
+    """A configured store of assets. It is safe to share between threads, usable after a fork, and a context manager.
 
     Every method but ``close`` may raise the errors of ``assetstore.errors`` that fit it, with ``op``, ``key`` and ``store``
     filled in. Any other exception is a bug, or comes from the caller's own stream or callback.
 
     Attributes:
         name: its name in errors, events and the command line.
-        location: where it is, in a few words for people.
+        location: where the assets are, in a few words for people.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class AssetStore:
             backend: the plugin that holds the assets.
             wrappers: ``Wrapper`` classes, or functions that build one from ``inner``; the outermost first.
             plugins: naming plugins and observers; the first naming plugin that proposes a key wins.
-            name: what to call the store; the backend's name when left out.
+            name: the store's name; by default the backend's.
 
         Raises:
             PluginError: a plugin breaks the contract of its hooks.
@@ -128,15 +128,15 @@ class AssetStore:
 
         Args:
             source: a path (``str`` or ``PathLike``), bytes, a binary file object or an iterator of bytes.
-            key: where to write; without one the naming plugin makes a key and an asset is never overwritten.
-            category: for a generated key; otherwise taken from the content type.
-            filename: the file name for a generated key and the content type; otherwise the name of the source's file.
-            content_type: media type; guessed from the name's suffix when left out.
+            key: where to write; without one the naming plugin makes a key and nothing is overwritten.
+            category: for a generated key; by default taken from the content type.
+            filename: the file name for a generated key and the content type; by default the name of the source's file.
+            content_type: media type; by default guessed from the name's suffix.
             cache_control: HTTP header Cache-Control, ASCII.
             content_disposition: HTTP header Content-Disposition, ASCII.
             content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
             content_language: HTTP header Content-Language, ASCII.
-            metadata: lower-case ASCII names to text, at most 8,192 bytes in all.
+            metadata: maps lower-case ASCII names to text, at most 8,192 bytes in all.
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
@@ -182,21 +182,21 @@ class AssetStore:
             writer.discard()
 
     def generate_key(self, filename: str, *, category: str | None = None, content_type: str | None = None) -> str:
-        """Return the key that an upload of ``filename`` would be tried under, and write nothing."""
+        """Return the first key that an upload of ``filename`` would try. Nothing is written."""
         with self._explaining("upload"):
             kind = content_type or guess_content_type(filename)
             propose = named_upload.proposer(self._plugins, filename, kind, category, None, named_upload.no_digest)
             return propose(0).key
 
     def read(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> bytes:
-        """Return the bytes of an asset, or ``length`` of them from ``offset`` on; fewer where the asset ends."""
+        """Return the bytes of an asset, or ``length`` of them from ``offset``; fewer where the asset ends."""
         with self.open(key, offset=offset, length=length, if_match=if_match) as reader:
             return reader.read()
 
     def open(
         self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
     ) -> AssetReader:
-        """Return a binary file object over the same bytes that ``read`` returns, to be closed, best by ``with``."""
+        """Return a binary file object over the bytes that ``read`` returns. Close it, best with ``with``."""
         operation = self._operation("read", key)
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
@@ -216,13 +216,13 @@ class AssetStore:
     def download(
         self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None
     ) -> AssetInfo:
-        """Write an asset to a file that appears whole and verified, or not at all; missing folders are made.
+        """Write an asset to a file that appears whole and verified, or not at all. Missing folders are created.
 
         Args:
             key: the asset.
             path: the file; a symlink is followed.
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
-            progress: called with the number of bytes that arrived since its last call.
+            progress: called with the number of bytes received since its last call.
         """
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
@@ -257,10 +257,10 @@ class AssetStore:
         """Yield the assets under ``prefix`` in the order of their keys' UTF-8 bytes, holding one page at a time.
 
         Args:
-            prefix: what the keys begin with.
-            start_after: only keys behind this one.
+            prefix: the beginning of the keys.
+            start_after: only keys after this one.
             limit: how many at most, ``None`` for all.
-            recursive: ``False`` yields one ``Prefix`` for all keys that share a further ``/``.
+            recursive: ``False`` yields one ``Prefix`` for all keys that share the next ``/``.
         """
         with self._explaining("list"):
             options = ListOptions(start_after=start_after, recursive=recursive, limit=PAGE if limit is None else limit or 1)
@@ -288,7 +288,7 @@ class AssetStore:
         recursive: bool = True,
         start_after: str | None = None,
     ) -> ListPage:
-        """Return one page of a listing, for a web page: pass ``next_cursor`` back as ``cursor`` for the next one."""
+        """Return one page of a listing. Pass ``next_cursor`` back as ``cursor`` for the next one."""
         with self._explaining("list"):
             options = ListOptions(cursor=cursor, limit=limit, recursive=recursive, start_after=start_after)
         return self._list_page(prefix, options)
@@ -308,15 +308,15 @@ class AssetStore:
             )
 
     def delete(self, key: str | AssetInfo) -> None:
-        """Delete an asset; one that is not there counts as deleted.
+        """Delete an asset; a missing one counts as deleted.
 
-        A foreign key, which a listing gave with ``valid=False``, is deleted by passing that ``AssetInfo``.
+        To delete a foreign key, which a listing returned with ``valid=False``, pass that ``AssetInfo``.
         """
         for failure in self.delete_many([key]).failed:
             raise failure.error
 
     def delete_many(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
-        """Delete any number of assets in batches of 1,000; never raises for one of them, but reports what failed."""
+        """Delete any number of assets in batches of 1,000. A failure of one is reported, not raised."""
         self._plugins.require_open()
         return Deleter(self._stack, self._scope, lambda key: self._operation("delete", key)).delete(keys)
 
@@ -331,7 +331,7 @@ class AssetStore:
     def move(
         self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
     ) -> AssetInfo:
-        """Copy an asset and delete the original once the copy stands; onto itself it changes nothing."""
+        """Copy an asset, then delete the original. A move onto itself changes nothing."""
         with self._operation("move", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
             full_source = self._inward(operation, source)
@@ -357,7 +357,7 @@ class AssetStore:
         metadata: Mapping[str, str] | None = None,
         if_match: str | None = None,
     ) -> AssetInfo:
-        """Replace headers or metadata and keep the bytes; ``None`` keeps, ``""`` or ``{}`` clears."""
+        """Replace headers or metadata and keep the bytes. ``None`` keeps a value, ``""`` or ``{}`` clears it."""
         with self._operation("update", key) as operation:
             options = CopyOptions(
                 content_type=content_type,
@@ -411,18 +411,18 @@ class AssetStore:
             key: the asset, which need not exist.
             method: GET, HEAD, PUT or DELETE. R2 has no POST forms.
             expires: seconds, 1 to 604,800, or a ``timedelta``.
-            content_type: for PUT the type that must be sent; for GET the type that is answered.
+            content_type: for PUT the type that the upload must have; for GET the type of the answer.
             download_as: for GET the file name, in any script, under which a browser saves the asset.
-            content_length: for PUT the size that must be sent.
-            sha256: for PUT the digest, in hex, that the bytes must have.
+            content_length: for PUT the size that the upload must have.
+            sha256: for PUT the digest, in hex, that the upload must have.
             cache_control: for PUT the HTTP header Cache-Control that must be sent and is stored.
             content_disposition: for PUT the HTTP header Content-Disposition.
             content_encoding: for PUT the HTTP header Content-Encoding.
             content_language: for PUT the HTTP header Content-Language.
-            metadata: for PUT what is stored with the asset, as for ``upload``.
+            metadata: for PUT the metadata of the asset, as for ``upload``.
             overwrite: for PUT; ``False`` refuses a key that is taken.
             window: for GET and HEAD, seconds: all calls within one such span of the clock return the same URL, which lives
-                ``expires`` seconds at least and ``expires + window`` at most.
+                between ``expires`` and ``expires + window`` seconds.
         """
         with self._operation("presign", key) as operation:
             options = PresignOptions(
@@ -445,7 +445,7 @@ class AssetStore:
     def presign_many(
         self, keys: Iterable[str], *, method: Method = "GET", expires: int | timedelta = 3600, window: int | None = None
     ) -> dict[str, PresignedRequest]:
-        """Return a signed request for each key, such as all pictures of a page, under the keys as they were given."""
+        """Return a signed request for each key, for example all pictures of a page, by the keys as given."""
         return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
 
     def begin_upload(
@@ -466,25 +466,25 @@ class AssetStore:
         policy: UploadPolicy | None = None,
         part_size: int | None = None,
     ) -> DirectUpload:
-        """Name an asset, and sign the request by which somebody else, for example a browser, sends the bytes to the backend.
+        """Choose a key and sign the request by which somebody else, for example a browser, sends the bytes to the backend.
 
         The bytes lie under ``pending/`` and are not an asset until ``finish_upload`` gets the token. The server keeps
         nothing in the meantime.
 
         Args:
             filename: the file name for a generated key and the content type.
-            key: what the asset will be called; without one the naming plugin makes a key.
-            size: exactly how many bytes will be sent.
-            content_type: media type; guessed from the name's suffix when left out.
+            key: the key of the asset; without one the naming plugin makes a key.
+            size: the exact number of bytes that will be sent.
+            content_type: media type; by default guessed from the name's suffix.
             sha256: the digest of the bytes in hex, if the sender knows it.
-            category: for a generated key; otherwise taken from the content type.
+            category: for a generated key; by default taken from the content type.
             cache_control: HTTP header Cache-Control, ASCII.
             content_disposition: HTTP header Content-Disposition, ASCII.
             content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
             content_language: HTTP header Content-Language, ASCII.
-            metadata: as for ``upload``; ``upload-id`` is added to it and stays.
+            metadata: as for ``upload``; ``upload-id`` is added.
             expires: seconds that the request lives, or a ``timedelta``; the token lives a day longer.
-            policy: what is allowed; checked here, and again against the bytes.
+            policy: the types and sizes that are allowed.
             part_size: sends the bytes in parts of this size, 5 MiB or more; ``presign_parts`` makes the requests.
 
         Raises:
@@ -523,22 +523,22 @@ class AssetStore:
             return parts.presign_parts(self._direct, operation, token, numbers, expires)
 
     def list_parts(self, token: str) -> tuple[UploadedPart, ...]:
-        """Return the parts of a direct upload that were sent, to go on with the others."""
+        """Return the parts of a direct upload that the backend has, so that the sender can resume."""
         with self._operation("list_parts", None) as operation:
             return parts.list_parts(self._direct, operation, token)
 
     def finish_upload(self, token: str, *, parts: Mapping[int, str] | None = None) -> AssetInfo:
-        """Verify the bytes of a direct upload and give them their key. A repeated call returns the same asset.
+        """Verify the bytes of a direct upload and move them to their key. A repeated call returns the same asset.
 
         Args:
-            token: what ``begin_upload`` returned.
+            token: the token that ``begin_upload`` returned.
             parts: for an upload in parts, the ETag that its sender received for each part number; needed only where
                 the backend cannot list them.
 
         Raises:
-            NotFoundError: not all parts were sent yet; the token stays valid.
+            NotFoundError: the bytes or some parts are still missing; the token stays valid.
             IntegrityError: the size or the digest differs from the announced one; the bytes are deleted.
-            RefusedError: the bytes are not of their type, or not of one that the policy allows; the bytes are deleted.
+            RefusedError: the bytes are not of the announced type, or their headers differ; the bytes are deleted.
             AlreadyExistsError: another asset has taken the key meanwhile; the bytes stay until they are swept.
             TokenError: the token is forged, from another store or scope, or expired; nothing was changed.
         """
@@ -553,8 +553,8 @@ class AssetStore:
     def sweep_pending(self, older_than: timedelta = timedelta(days=1)) -> DeleteReport:
         """Delete the bytes of direct uploads that were sent longer ago than this and never finished.
 
-        A part of the store, ``scoped("tenant/")``, has a ``pending/`` of its own and is swept on its own. The backend drops
-        parts that were never joined, on R2 and in a folder after seven days.
+        Each part of a store, for example ``scoped("tenant/")``, has its own ``pending/`` and is swept separately. Parts that
+        were never joined are left to the backend: R2 and the local backend drop them after seven days.
         """
         with self._operation("sweep_pending", None) as operation:
             return cancel.sweep(self._direct, operation, older_than)
@@ -567,7 +567,7 @@ class AssetStore:
         """Return the web application, ``asgi`` or ``wsgi``, that answers the requests that ``presign`` signs.
 
         Args:
-            interface: the interface of the server that runs it.
+            interface: the interface that the server needs.
             max_size: the most bytes that one upload may have.
 
         Raises:
@@ -582,18 +582,18 @@ class AssetStore:
             return self._stack.url(operation.locate(self._scope), UrlOptions())
 
     def check(self) -> CheckReport:
-        """Let the backend examine its settings and its connection; nothing is changed."""
+        """Let the backend examine its settings and its connection. Nothing is changed."""
         with self._operation("check", None):
             return self._stack.check(CheckOptions())
 
     def can(self, capability: str) -> bool:
-        """Return whether the store supports an operation, ``"presign"``, or an option of one, ``"upload.if_match"``."""
+        """Return whether the store supports an operation (``"presign"``) or an option (``"upload.if_match"``)."""
         op, _, field = capability.partition(".")
         through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
         if capability in _DIRECT:
             return self.can("presign.content_length")
         if op == "download":
-            # What the backend cannot do, the store does by reading.
+            # Without a native download the store reads the asset and honours every option.
             return not field or capability in _OPTION_FIELDS
         if through is None:
             return self._stack.has(op) and (not field or capability in self._stack.supports)
@@ -618,9 +618,9 @@ class AssetStore:
         return self._plugins.commands()
 
     def scoped(self, prefix: str) -> AssetStore:
-        """Return the part of the store under ``prefix``, best ending in ``/``, as a store of its own that cannot leave it.
+        """Return the part of the store under ``prefix`` as a store of its own that cannot leave it.
 
-        It shares plugins with this store and is closed with it.
+        End the prefix with ``/``. The part shares plugins with this store and closes with it.
         """
         part = object.__new__(type(self))
         with self._explaining("scoped"):
@@ -628,7 +628,7 @@ class AssetStore:
         return part
 
     def close(self) -> None:
-        """Close every plugin, once; the store cannot be used afterwards."""
+        """Close every plugin, once. The store cannot be used afterwards."""
         self._plugins.close()
 
     def _operation(self, op: str, key: str | None) -> Operation:

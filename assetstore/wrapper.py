@@ -1,4 +1,4 @@
-"""``Wrapper``, the base of layers between the store and its backend. A layer passes on what it does not change."""
+"""``Wrapper``, the base class of layers between the store and its backend: passes every required operation on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from assetstore.results import AssetInfo, AssetStream, DeleteReport, ListPage
 
 @attrs.define(eq=False)
 class Wrapper:
-    """A plugin that stands between store and backend. Subclass it and override the hooks that you change.
+    """A plugin between store and backend. Subclass it and override the hooks that you change.
 
-    An optional hook that a wrapper neither implements nor names in ``passes`` is absent from the store, so that a native
-    copy or a signed URL cannot slip past what the wrapper does.
+    The store lacks every optional hook that the wrapper neither implements nor names in ``passes``, so that a native copy or
+    a signed URL cannot bypass the wrapper.
 
     Example::
 
@@ -33,8 +33,8 @@ class Wrapper:
     Attributes:
         inner: the hooks of the layer below; call them by keyword.
         supports: option fields that the overridden hooks honour, for example ``"upload.metadata"``, or ``"upload.*"`` for a
-            hook that passes its options on whole. Hooks that are not overridden support what the layer below supports.
-        passes: optional operations, such as ``"copy"``, that go to the layer below untouched.
+            hook that passes its options on whole. Hooks that are not overridden support the fields of the layer below.
+        passes: optional operations, for example ``"copy"``, that go straight to the layer below.
     """
 
     supports: ClassVar[frozenset[str]] = frozenset()
@@ -44,25 +44,25 @@ class Wrapper:
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Pass on."""
+        """Pass it on."""
         return self.inner.assetstore_upload(key=key, source=source, options=options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Pass on."""
+        """Pass it on."""
         return self.inner.assetstore_read(key=key, options=options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Pass on."""
+        """Pass it on."""
         return self.inner.assetstore_stat(key=key, options=options)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
-        """Pass on."""
+        """Pass it on."""
         return self.inner.assetstore_list(prefix=prefix, options=options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
-        """Pass on."""
+        """Pass it on."""
         return self.inner.assetstore_delete(keys=keys, options=options)

@@ -23,7 +23,7 @@ def test_a_file_appears_when_it_is_complete(tmp_path):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_exception_leaves_the_old_file(tmp_path, error):
-    """Whatever ends the block, the old file stays and the unfinished one is removed."""
+    """Whatever exception ends the block, the old file stays and the unfinished one is removed."""
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(error), replacing(path) as temporary:
@@ -37,7 +37,7 @@ def _write_half_and_raise(path, error):
 
 
 def test_an_unfinished_file_is_its_owners_alone(tmp_path):
-    """While it is written nobody else can read it; then it has the mode that any new file has."""
+    """Nobody else can read it while it is written; finished, it has the mode of any new file."""
     (tmp_path / "usual").touch()
     with replacing(tmp_path / "file") as temporary:
         assert 0o600 == stat.S_IMODE(temporary.stat().st_mode)
@@ -54,15 +54,15 @@ def test_a_symlink_is_followed(tmp_path):
 
 
 def test_a_folder_or_a_pipe_is_refused(tmp_path):
-    """What is no regular file is not replaced."""
+    """Only a regular file is replaced."""
     os.mkfifo(tmp_path / "pipe")
-    for path, kind in ((tmp_path, "a directory"), (tmp_path / "pipe", "no regular file")):
+    for path, kind in ((tmp_path, "a directory"), (tmp_path / "pipe", "not a regular file")):
         with pytest.raises(InvalidOptionError, match=kind), replacing(path):
             pytest.fail("it was opened")
 
 
 def test_an_existing_file_is_kept_when_asked(tmp_path):
-    """``overwrite=False`` writes a free path, refuses a taken one at once, and one that is taken in between at the end."""
+    """``overwrite=False`` writes a free path and refuses one that is taken, at the beginning or meanwhile."""
     path = tmp_path / "file"
     with replacing(path, overwrite=False) as temporary:
         temporary.write_bytes(b"first")
@@ -83,7 +83,7 @@ def test_a_full_disk_is_no_space(tmp_path, number):
 
 
 def test_another_error_of_the_system_passes(tmp_path):
-    """What is not about space comes through as it is, our own errors too."""
+    """Errors that are not about space pass unchanged, our own included."""
     for error in (OSError(errno.EIO, "broken"), NoSpaceError("full")):
         with pytest.raises(OSError) as caught, replacing(tmp_path / "file"):
             raise error
@@ -91,7 +91,7 @@ def test_another_error_of_the_system_passes(tmp_path):
 
 
 def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
-    """A file system such as exFAT has no links; a file that is there is still never replaced."""
+    """A file system such as exFAT has no hard links; an existing file is still never replaced."""
     monkeypatch.setattr(os, "link", _refusing(errno.EPERM))
     with replacing(tmp_path / "file", overwrite=False) as path:
         path.write_bytes(b"abc")

@@ -1,4 +1,4 @@
-"""Direct uploads: checked before anything is signed, named, sent in parts, cancelled, swept and told of."""
+"""Direct uploads: validated before anything is signed, named, sent in parts, cancelled, swept and observed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from signing_memory import LARGE, PNG, SHA256, Naming, SigningMemory, keys, make
 
 @pytest.fixture
 def backend():
-    """Return what signs."""
+    """Return the signing backend."""
     return SigningMemory()
 
 
@@ -44,7 +44,7 @@ def observer():
 
 @pytest.fixture
 def spy(backend):
-    """Return what notes every call."""
+    """Return the backend that records every call."""
     return FaultyBackend(backend)
 
 
@@ -55,7 +55,7 @@ def store(spy, backend, observer):
 
 
 def test_what_was_sent_becomes_an_asset(store, backend):
-    """Type, metadata and cache control of the beginning are the asset's in the end, and nothing is left pending."""
+    """The asset has the announced type, metadata and cache control, and nothing is left pending."""
     asked = {"content_type": "image/png", "cache_control": "no-cache"}
     upload = store.begin_upload(key="maps/a.png", size=len(PNG), sha256=SHA256.upper(), metadata={"By": "gm"}, **asked)
     assert ("maps/a.png", None, None, "PUT") == (upload.key, upload.part_size, upload.part_count, upload.request.method)
@@ -69,7 +69,7 @@ def test_what_was_sent_becomes_an_asset(store, backend):
 
 
 def test_the_request_is_bound_to_what_was_announced(store, backend):
-    """Another size, type, digest or other metadata are refused where it is sent."""
+    """The backend refuses another size, type or digest and other metadata."""
     upload = store.begin_upload(key="a.png", size=len(PNG), sha256=SHA256, metadata={"by": "gm"})
     bound = {"content-length", "content-type", "x-amz-checksum-sha256", "x-amz-meta-by", "x-amz-meta-upload-id"}
     assert bound == set(upload.request.headers)
@@ -80,7 +80,7 @@ def test_the_request_is_bound_to_what_was_announced(store, backend):
 
 
 def test_a_store_says_whether_it_takes_direct_uploads(store):
-    """It has to sign requests that are bound to a size."""
+    """It must sign requests that are bound to a size."""
     assert (True, False) == (store.can("begin_upload"), AssetStore(MemoryBackend()).can("begin_upload"))
 
 
@@ -113,7 +113,7 @@ def test_a_store_says_whether_it_takes_direct_uploads(store):
     ],
 )
 def test_all_is_checked_before_anything_is_signed(store, spy, options, error, words):
-    """What can be known to be wrong is refused at once: nothing is signed and nothing begun."""
+    """A mistake that shows at once is refused before anything is signed or begun."""
     store.upload(b"", "taken.png")
     with pytest.raises(error, match=words):
         store.begin_upload(**{"key": "a.png", "size": 100, **options})
@@ -121,7 +121,7 @@ def test_all_is_checked_before_anything_is_signed(store, spy, options, error, wo
 
 
 def test_a_policy_takes_a_list_of_types():
-    """One type alone would be taken for its letters."""
+    """A single type would be iterated letter by letter."""
     with pytest.raises(InvalidOptionError, match=r"\['image/png'\]"):
         UploadPolicy(types="image/png")
 
@@ -144,14 +144,14 @@ def test_a_backend_that_cannot_bind_a_request_is_named_with_what_it_lacks(backen
 
 @pytest.mark.parametrize("op", ["presign", "begin_parts", "end_parts"])
 def test_a_backend_that_cannot_do_a_step_is_named_with_it(backend, op):
-    """All steps are known to work before the first is taken."""
+    """The store must support every step before it takes the first one."""
     store = make_store(FaultyBackend(backend, without=[op]), backend)
     with pytest.raises(UnsupportedError, match=f"does not support {op}"):
         store.begin_upload(key="a", size=1, part_size=MIN_PART)
 
 
 def test_a_name_is_remade_until_it_is_free(spy, backend, observer):
-    """The key that a naming plugin proposes is free when the upload begins."""
+    """A key proposed by a naming plugin is free when the upload begins."""
     store = make_store(spy, backend, observer, Naming())
     store.upload(b"", "images/map-0.png")
     upload = store.begin_upload(filename="map.png", size=len(PNG))
@@ -175,7 +175,7 @@ def test_a_name_made_of_the_bytes_needs_their_digest(spy, backend):
 
 
 def test_a_cancelled_upload_leaves_nothing(store, backend):
-    """What was sent is gone, in parts or whole, once and again; the token is of no more use than before."""
+    """The bytes are deleted, in parts or whole; a second cancellation changes nothing."""
     whole = store.begin_upload(key="a.png", size=len(PNG))
     backend.send(whole.request, PNG)
     parts = sent_parts(store, backend, [1])
@@ -188,7 +188,7 @@ def test_a_cancelled_upload_leaves_nothing(store, backend):
 
 
 def test_what_was_abandoned_is_swept(store, backend, observer):
-    """What is old enough goes; younger uploads stay, and so does what is none of ours."""
+    """Old uploads are deleted; younger ones stay, and so do objects that are not uploads."""
     store.upload(b"", "pending/notes.txt")
     old, young = (store.begin_upload(key=key, size=len(PNG)) for key in ("old.png", "young.png"))
     backend.send(old.request, PNG)
@@ -224,7 +224,7 @@ def test_a_sweep_needs_an_age(store, older_than):
 
 
 def test_a_sweep_reports_what_it_cannot_delete(backend):
-    """A failure stands in the report and says what was tried."""
+    """A failure is in the report and names its operation."""
     store = make_store(FaultyBackend(backend, Raise(op="delete", error=UnavailableError("busy"))), backend)
     backend.send(store.begin_upload(key="a.png", size=len(PNG)).request, PNG)
     [failure] = store.sweep_pending(timedelta(0)).failed
@@ -259,7 +259,7 @@ def test_parts_are_signed_with_their_exact_sizes(store, backend):
 
 
 def test_an_upload_in_parts_is_taken_up_where_it_broke_off(store, backend):
-    """The token alone tells which parts are there; the upload ends when all of them are, and then again."""
+    """The token suffices to list the parts; the upload finishes once all are sent, and can finish again."""
     upload = sent_parts(store, backend, [1, 3], metadata={"by": "gm"}, cache_control="no-store")
     assert [1, 3] == [part.number for part in store.list_parts(upload.token)]
     with pytest.raises(NotFoundError, match="not all parts were uploaded yet: 2; send them"):
@@ -274,7 +274,7 @@ def test_an_upload_in_parts_is_taken_up_where_it_broke_off(store, backend):
 
 
 def test_the_sender_can_tell_the_parts(backend):
-    """Where the backend cannot list parts, what their sender was answered does, quoted as it came."""
+    """Where the backend cannot list parts, the ETags that the sender received suffice, with their quotes."""
     store = make_store(FaultyBackend(backend, without=["list_parts"]), backend)
     upload = sent_parts(store, backend)
     with pytest.raises(UnsupportedError, match="pass parts="):
@@ -290,12 +290,12 @@ def test_the_sender_can_tell_the_parts(backend):
 
 
 def test_an_empty_upload_has_one_part(store):
-    """There is something to send even where there are no bytes."""
+    """An upload of no bytes still has one part."""
     assert 1 == store.begin_upload(key="a", size=0, part_size=MIN_PART).part_count
 
 
 def test_an_upload_in_one_request_has_no_parts(store):
-    """What is about parts says so."""
+    """The methods for parts refuse the token of a whole upload."""
     upload = store.begin_upload(key="a", size=1)
     for call in (lambda: store.list_parts(upload.token), lambda: store.presign_parts(upload.token, [1])):
         with pytest.raises(InvalidOptionError, match="not in parts"):

@@ -39,7 +39,7 @@ def test_a_batch_that_fails_stops_no_other_and_keeps_its_cause():
 
 
 def test_a_failure_is_an_event_of_its_key():
-    """What could not be deleted is told as an error, beside the others."""
+    """A key that could not be deleted is reported with its error, beside the others."""
     observer = RecordingObserver()
     store = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="delete", error=AccessDeniedError("no"))), plugins=[observer])
     with pytest.raises(AccessDeniedError, match="delete 'a'"):
@@ -49,7 +49,7 @@ def test_a_failure_is_an_event_of_its_key():
 
 
 def test_a_backend_that_forgets_a_key_is_found_out():
-    """A key that stands in neither list of a backend's report has failed."""
+    """A key in neither list of a backend's report has failed."""
     store = AssetStore(FaultyBackend(MemoryBackend(), Return(op="delete", value=DeleteReport(deleted=("a",)))))
     report = store.delete_many(["a", "b"])
     assert (("a",), ["b"]) == (report.deleted, [failure.key for failure in report.failed])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import assetstore
 from assetstore import AssetStore
+from assetstore.config import DEFAULTS
 from pages import ROOT, Reader, blocks_of, links_of
 
 DOCS = ROOT / "docs"
@@ -48,6 +51,50 @@ def test_every_public_method_and_keyword_is_documented() -> None:
 def test_every_link_leads_somewhere(name: str) -> None:
     """A page links only to files that there are."""
     assert [] == [link for link in links_of(DOCS / f"{name}.md") if not (DOCS / link).exists()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_inside_a_page_leads_to_a_heading(name: str) -> None:
+    """Calls, errors and results are linked to by their names."""
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set() == set(re.findall(r"\]\(#([^)]+)\)", text)) - headings
+
+
+def test_every_error_is_explained() -> None:
+    """``docs/errors.md`` says of each class when it is raised and what to do."""
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    classes = [name for name in assetstore.__all__ if name.endswith("Error") and name != "AssetStoreError"]
+    assert sorted(classes) == sorted(re.findall(r"^### (\w+)\n\n[`\w]", text, re.MULTILINE))
+
+
+def test_every_key_of_a_store_is_explained() -> None:
+    """``docs/config.md`` has a line for each key that is not a setting of a plugin."""
+    text = (DOCS / "config.md").read_text(encoding="utf-8")
+    keys = {"default", "stores", "url", "backend", "wrappers", "plugins", *DEFAULTS}
+    assert set() == keys - set(re.findall(r"^\* `(\w+)`: ", text, re.MULTILINE))
+
+
+def test_the_plugins_work_when_they_are_installed(tmp_path: Path) -> None:
+    """The classes of ``docs/plugins.md``, as a distribution with its entry points, are the store of its configuration."""
+    blocks = blocks_of(DOCS / "plugins.md")
+    files = {name: text for _, name, text in blocks if name}
+    info = tmp_path / "my_plugins-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-plugins\nVersion: 1.0\n", encoding="utf-8")
+    points = tomllib.loads(files["pyproject.toml"])["project"]["entry-points"]
+    lines = [line for group, names in points.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in names.items()))]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    parts = [text for language, _, text in blocks if (language, text[:6]) in (("python", "import"), ("python", "class "))]
+    (tmp_path / "my_plugins.py").write_text("\n\n".join(parts), encoding="utf-8")
+    (tmp_path / "assetstore.toml").write_text(files["assetstore.toml"], encoding="utf-8")
+    program = "import assetstore; print(assetstore.open_store('dev').upload(b'MZ', 'a.exe'))"
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "upload 'a.exe' (store dev): programs are not welcome here" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -50,17 +50,17 @@ def test_a_plugin_is_found_by_exact_name(install: Install) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    """A slip finds the nearest name; a wholly strange one is told what to install."""
+    """A typo is answered with the nearest name, an unknown name with what to install."""
     text = message(lambda: load_factory("memori"))
     assert ("did you mean 'memory'?" in text, "local, memory, naming" in text) == (True, True)
     assert "install the package that provides 'qqqq'" in message(lambda: load_factory("qqqq", SCHEMES))
 
 
 def test_two_distributions_with_one_name_are_both_named(install: Install) -> None:
-    """Which of two would win is nobody's guess."""
+    """Two plugins of one name are refused, since either could win."""
     install("dist-a", "twice = a:make")
     install("dist-b", "twice = b:make")
-    assert "installed by dist-a and dist-b; uninstall one of them" in message(lambda: load_factory("twice"))
+    assert "installed twice, by dist-a and dist-b; uninstall one of them" in message(lambda: load_factory("twice"))
 
 
 def test_a_plugin_that_cannot_be_imported_is_named_with_its_distribution(install: Install) -> None:
@@ -77,7 +77,7 @@ def test_an_entry_point_that_is_no_factory_is_refused(install: Install) -> None:
 
 
 def test_a_disabled_plugin_is_not_loaded(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable is asked before anything is imported."""
+    """The variable is read before anything is imported."""
     install("dist-a", "wanted = disabled_module:make", module="disabled_module", code="make = dict")
     monkeypatch.setenv("ASSETSTORE_DISABLE_PLUGINS", "x, wanted")
     assert "is disabled by ASSETSTORE_DISABLE_PLUGINS" in message(lambda: load_factory("wanted"))
@@ -128,7 +128,7 @@ class _Empty: ...
     ],
 )
 def test_a_plugin_that_does_not_fit_is_refused_before_the_first_call(plugin: object, expected: str) -> None:
-    """What pluggy would pass over in silence is an error that names the plugin."""
+    """A hook that pluggy would ignore is an error that names the plugin."""
     text = message(lambda: make_manager([("x", plugin)]))
     assert (True, True) == ("plugin 'x'" in text, expected in text)
 
@@ -158,7 +158,7 @@ def test_a_wrapper_inherits_wrapper() -> None:
 def test_a_backend_among_the_plugins_is_refused() -> None:
     """Exactly one plugin owns the operations."""
     text = message(lambda: AssetStore(MemoryBackend(), plugins=[("second", MemoryBackend())]))
-    assert "plugin 'second' implements assetstore_upload; name it as the backend or in wrappers" in text
+    assert "plugin 'second' implements assetstore_upload; give it as the backend or in wrappers" in text
 
 
 def test_an_optional_hook_passes_a_wrapper_only_when_it_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The error tree: as drawn, picklable, and telling what failed, why and what to do next."""
+"""The error tree: as drawn, picklable, and showing what failed, why and what to do next."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_tree_is_as_drawn():
 
 @EACH_CLASS
 def test_an_error_survives_pickling_and_copying(error_class):
-    """A worker process can hand it over with all that it says."""
+    """It survives pickling with all its fields."""
     error = error_class("it is gone", hint="look again", op="read", key="a/b", store="dev")
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert (type(error), str(error), error.args, vars(error)) == (type(other), str(other), other.args, vars(other))
@@ -57,7 +57,7 @@ def test_an_error_survives_pickling_and_copying(error_class):
 
 @EACH_CLASS
 def test_only_unavailable_is_retryable(error_class):
-    """One class alone asks for the same call again."""
+    """Only one class is retryable."""
     assert (error_class is UnavailableError) == error_class.retryable
 
 
@@ -77,7 +77,7 @@ def test_only_unavailable_is_retryable(error_class):
     ],
 )
 def test_an_error_says_what_failed_why_and_what_to_do_next(context, text):
-    """Operation, key and store stand in front, the hint behind, and a key cannot break the line."""
+    """Operation, key and store come first, the hint last, and a key cannot break the line."""
     assert text == str(NotFoundError("it is gone", **context))
 
 

@@ -13,7 +13,7 @@ DATA = bytes(range(256)) * 40
 
 
 def faulty(*faults, without=("download", "copy")):
-    """Return a store with one asset, whose reads fail as told."""
+    """Return a store with one asset, whose reads meet these faults."""
     backend = MemoryBackend()
     AssetStore(backend).upload(DATA, "a.bin", metadata={"by": "gm"}, cache_control="no-store")
     return AssetStore(FaultyBackend(backend, *faults, without=without))
@@ -39,7 +39,7 @@ def test_damaged_bytes_are_an_error_however_they_are_read(fault, tmp_path):
 
 
 def test_a_native_download_of_another_size_is_an_error(tmp_path):
-    """When a backend's download leaves fewer bytes than it tells of, that is IntegrityError and no file."""
+    """A native download that writes fewer bytes than it reports is IntegrityError and leaves no file."""
     store = faulty(Return(op="download", value=AssetInfo(key="a.bin", size=1)), without=())
     with pytest.raises(IntegrityError, match="arrived"):
         store.download("a.bin", tmp_path / "file")
@@ -112,7 +112,7 @@ def test_a_copy_through_this_machine_keeps_every_header_that_there_is():
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_copy_leaves_a_header_that_cannot_be_stored(name):
-    """What the backend reports and does not store is left out of a copy; asked for by name it is refused before a read."""
+    """A copy drops headers that the backend reports but cannot store; setting them is refused before a read."""
     backend = MemoryBackend()
     AssetStore(backend).upload(DATA, "a.bin", metadata={"by": "gm"}, **SAMPLES)
     poor = FaultyBackend(backend, without=("copy",))

@@ -1,4 +1,4 @@
-"""The end of direct uploads: what was sent is checked, and becomes one asset, whatever fails in between."""
+"""The end of direct uploads: the bytes are verified and become one asset, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from signing_memory import LARGE, PNG, SHA256, Naming, SigningMemory, keys, make
 
 @attrs.frozen(kw_only=True)
 class Do(Fault):
-    """Does something else first, as somebody who works beside us."""
+    """Does something else before a call, like a concurrent client."""
 
     action: object
     late: bool = False
@@ -44,13 +44,13 @@ class Do(Fault):
 
 @pytest.fixture
 def backend():
-    """Return what signs."""
+    """Return the signing backend."""
     return SigningMemory()
 
 
 @pytest.fixture
 def spy(backend):
-    """Return what notes every call."""
+    """Return the backend that records every call."""
     return FaultyBackend(backend)
 
 
@@ -61,7 +61,7 @@ def store(spy, backend):
 
 
 def test_a_finished_upload_can_be_finished_again(store, backend):
-    """The same token gives the same asset, also after something new was sent, and a cancellation does not take it away."""
+    """The same token returns the same asset, even after new bytes were sent; cancelling does not delete it."""
     upload = store.begin_upload(key="a.png", size=len(PNG))
     backend.send(upload.request, PNG)
     info = store.finish_upload(upload.token)
@@ -97,7 +97,7 @@ def test_a_digest_that_cannot_be_bound_is_verified_in_the_end(backend):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_an_equal_asset_is_reused(spy, backend, known):
-    """Where the name is made of the bytes, the asset that stands is returned, once its digest is seen to be the same."""
+    """Where the key is made of the bytes, an existing asset is returned once its digest is verified."""
     store = make_store(spy, backend, Naming("reuse"))
     upload = store.begin_upload(filename="map.png", size=len(PNG), sha256=SHA256)
     info = store.upload(PNG, upload.key)
@@ -110,7 +110,7 @@ def test_an_equal_asset_is_reused(spy, backend, known):
 
 
 def test_another_asset_is_not_reused(spy, backend):
-    """What stands under a digest's name and has other bytes is not what was uploaded; that stays for another try."""
+    """An asset of other bytes under a digest's key is not returned; the upload stays for another try."""
     store = make_store(spy, backend, Naming("reuse"))
     upload = store.begin_upload(filename="map.png", size=len(PNG), sha256=SHA256)
     store.upload(PNG[:-1] + b"x", upload.key)
@@ -122,7 +122,7 @@ def test_another_asset_is_not_reused(spy, backend):
 
 
 def sent_by_hand(store, backend, upload, data, **changed):
-    """Put something else where the upload is awaited, as a server that does not check what it takes."""
+    """Put something else under the pending key, as a server that does not verify would."""
     key, options, _ = backend.signed[upload.request.url]
     fields = {"content_type": options.content_type, "metadata": options.metadata, **changed}
     backend.assetstore_upload(key, Source(data), UploadOptions(**fields))
@@ -139,7 +139,7 @@ def sent_by_hand(store, backend, upload, data, **changed):
     ],
 )
 def test_what_is_not_what_was_announced_is_refused_and_deleted(store, backend, data, changed, error, words):
-    """Size, digest, type and origin are verified in the end, whatever the server let pass."""
+    """Size, digest, type and headers are verified when the upload finishes, whatever the server accepted."""
     upload = store.begin_upload(key="a.png", size=len(PNG), sha256=SHA256)
     sent_by_hand(store, backend, upload, data, **changed)
     with pytest.raises(error, match=words):
@@ -151,7 +151,7 @@ def test_what_is_not_what_was_announced_is_refused_and_deleted(store, backend, d
 
 @pytest.mark.parametrize("wanted", [None, "max-age=60"])
 def test_a_cache_control_of_the_senders_own_is_not_kept(store, backend, wanted):
-    """A browser whose cache is off sends one with every request; the asset gets what was asked for when it began."""
+    """A browser with its cache disabled sends its own Cache-Control; the asset gets the announced one."""
     upload = store.begin_upload(key="a.png", size=len(PNG), cache_control=wanted)
     sent_by_hand(store, backend, upload, PNG, cache_control="no-cache")
     assert wanted == (store.finish_upload(upload.token).cache_control or None)
@@ -160,7 +160,7 @@ def test_a_cache_control_of_the_senders_own_is_not_kept(store, backend, wanted):
 
 @pytest.mark.parametrize("data", [b"<script>alert(1)</script>", b"\xff\xd8\xff\xe0 a JPEG", b""])
 def test_bytes_that_are_not_of_their_type_are_refused_and_deleted(store, backend, data):
-    """A picture has to be one, whatever it is said to be."""
+    """An upload announced as a picture must be one."""
     upload = store.begin_upload(key="a.png", size=len(data), policy=UploadPolicy(types=["image/*"]))
     assert 200 == backend.send(upload.request, data)
     with pytest.raises(RefusedError, match=r"a\.png"):
@@ -169,7 +169,7 @@ def test_bytes_that_are_not_of_their_type_are_refused_and_deleted(store, backend
 
 
 def test_a_refusal_is_told_although_the_deletion_fails(backend):
-    """What is wrong with the upload counts; the next call deletes."""
+    """The error of the upload is raised even if deleting fails; the next call deletes."""
     store = make_store(FaultyBackend(backend, Raise(op="delete", error=UnavailableError("busy"))), backend)
     upload = store.begin_upload(key="a.png", size=5)
     backend.send(upload.request, b"<svg>")
@@ -180,7 +180,7 @@ def test_a_refusal_is_told_although_the_deletion_fails(backend):
 
 
 def test_only_the_version_that_was_checked_is_promoted(backend, store):
-    """What is sent anew before the check is what is checked; between the check and the copy it is not promoted unseen."""
+    """Bytes sent again before the check are the ones checked; sent again after it they are not copied."""
     upload = store.begin_upload(key="a.png", size=len(PNG))
     backend.send(upload.request, PNG)
     evil = b"<script>alert(1)</script>".ljust(len(PNG))
@@ -224,7 +224,7 @@ def test_of_many_threads_each_gets_the_one_asset(store, backend, in_parts):
 
 
 def test_of_many_uploads_to_one_key_one_gets_it(store, backend):
-    """Whoever ends first has the key, the others are told that it is taken, and nothing is overwritten."""
+    """The first to finish gets the key, the others AlreadyExistsError, and nothing is overwritten."""
     uploads = [store.begin_upload(key="a.png", size=len(PNG) + number) for number in range(8)]
     for number, upload in enumerate(uploads):
         backend.send(upload.request, PNG + bytes(number))
@@ -247,7 +247,7 @@ OPS = ("stat", "read", "copy", "delete", "list_parts", "end_parts", "upload")
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("op", OPS)
 def test_an_end_that_breaks_off_anywhere_can_be_repeated(op, nth, late, kind, without):
-    """Whichever call fails, before or after its effect: the next one comes to the same end as one that never failed."""
+    """Whichever call fails, before or after its effect, the next finish ends as if none had failed."""
     backend = SigningMemory()
     faulty = FaultyBackend(backend, without=without)
     store = make_store(faulty, backend, Naming("reuse"))

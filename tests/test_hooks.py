@@ -27,11 +27,11 @@ OPTIONS = {
     PartsOptions: PartsOptions(upload_id="upload-1"),
     EndPartsOptions: EndPartsOptions(upload_id="upload-1", parts=(UploadedPart(number=1, etag="e"),)),
 }
-"""Those that cannot be made without a value."""
+"""The options that need a value."""
 
 
 def example(hook: object) -> object:
-    """Run the example of a hook's docstring with the names of the authors' door and return an object of its class."""
+    """Run the example of a hook's docstring with the names of ``assetstore.plugin`` and return an object of its class."""
     namespace = {name: getattr(plugin, name) for name in plugin.__all__}
     namespace |= {"io": io, "os": os, "datetime": datetime, "UTC": UTC, "timedelta": timedelta, "quote": quote}
     before = set(namespace)
@@ -47,7 +47,7 @@ def option_classes() -> list[type]:
 
 
 def arguments(hook: object, folder: object) -> dict[str, object]:
-    """Return for each parameter of a hook something that the examples can work with."""
+    """Return an argument for each parameter of a hook, which fits the examples."""
     event = Event(
         op="read", key="a", store="dev", bytes=3, seconds=0.5, outcome="ok", error=None, attempts=1, time=NOW
     )
@@ -68,7 +68,7 @@ def test_a_hook_is_documented_in_one_order(hook):
 
 @EACH_HOOK
 def test_a_summary_is_one_imperative_sentence(hook):
-    """It stands on one line, tells what to do, and ends in a full stop."""
+    """It is one line, imperative, and ends in a full stop."""
     summary = inspect.getdoc(hook).split("\n\n")[0]
     assert "\n" not in summary
     assert summary.endswith(".")
@@ -97,7 +97,7 @@ def test_an_example_fits_the_hooks(hook):
 
 @EACH_HOOK
 def test_an_example_returns_what_the_hook_promises(hook, tmp_path, monkeypatch):
-    """Called as the store calls it, the example gives a result of the annotated type."""
+    """Called as the store calls it, the example returns the annotated type."""
     monkeypatch.setenv("SIGNING_KEY", "k" * 32)
     result = getattr(example(hook), hook.__name__)(**arguments(hook, tmp_path))
     promised = get_type_hints(hook)["return"]
@@ -124,7 +124,7 @@ def test_options_come_last(hook):
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_an_operation_has_one_owner_and_takes_options(name):
-    """The first result counts, and options leave room for what is to come."""
+    """The first result counts, and options leave room for new fields."""
     hook = HOOKS[f"assetstore_{name}"]
     assert hook.assetstore_spec["firstresult"]
     assert "options" == list(inspect.signature(hook).parameters)[-1]

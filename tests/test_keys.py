@@ -47,7 +47,7 @@ ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text("./a\u0
     ],
 )
 def test_odd_keys_are_valid_and_kept_as_they_are(key):
-    """Whatever the rules do not forbid is stored in just that spelling."""
+    """A key that the rules allow is stored in its own spelling."""
     assert key == normalize_key(key)
     assert is_valid_key(key)
 
@@ -115,7 +115,7 @@ def test_only_spellings_of_one_text_become_one_key(one, other):
 
 @given(ANY_TEXT, st.integers(0, 20))
 def test_every_beginning_of_a_valid_key_is_a_prefix(text, length):
-    """A listing may ask for any beginning, cut wherever."""
+    """Any beginning of a valid key is a valid prefix."""
     assume(_is_key(text))
     beginning = normalize_key(text)[:length]
     assert beginning == normalize_prefix(beginning)

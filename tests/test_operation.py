@@ -37,7 +37,7 @@ def test_an_error_gets_the_key_as_its_caller_spells_it():
 
 
 def test_a_foreign_error_is_told_in_the_event_and_left_alone():
-    """What is none of ours gets no attributes, and its class stands in the event."""
+    """A foreign error gets no attributes, and the event names its class."""
     events = []
     with pytest.raises(KeyboardInterrupt), Operation(events.append, "dev", "stat", "a"):
         raise KeyboardInterrupt

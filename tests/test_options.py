@@ -44,7 +44,7 @@ NOW = datetime(2025, 6, 18, 14, 30, 22, tzinfo=UTC)
     ],
 )
 def test_headers_and_metadata_are_checked(options_class, options, message):
-    """What no store could keep, or what would smuggle a header in, is refused before anything is sent."""
+    """A value that no store could keep, or that would smuggle a header in, is refused."""
     with pytest.raises(InvalidOptionError) as caught:
         options_class(**options)
     assert message == str(caught.value)
@@ -81,7 +81,7 @@ def test_metadata_of_exactly_the_limit_is_taken():
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
 def test_metadata_is_kept_whole_or_refused(metadata):
-    """No name and no value is dropped or changed but for the case of names."""
+    """Names and values are kept unchanged, except for the case of names."""
     try:
         kept = UploadOptions(metadata=metadata).metadata
     except InvalidOptionError:
@@ -92,7 +92,7 @@ def test_metadata_is_kept_whole_or_refused(metadata):
 @pytest.mark.parametrize("value", [-1, 1.0, "1", True])
 @pytest.mark.parametrize("field", ["offset", "length"])
 def test_runs_of_bytes_are_whole_numbers_from_zero(field, value):
-    """A negative or fractional run is refused."""
+    """A negative or fractional range is refused."""
     with pytest.raises(InvalidOptionError) as caught:
         ReadOptions(**{field: value})
     assert f"{field} must be a whole number of 0 or more, got {value!r}" == str(caught.value)
@@ -107,7 +107,7 @@ def test_a_page_has_at_least_one_entry(value):
 
 
 def test_the_smallest_runs_and_pages_are_taken():
-    """Zero bytes and one entry are asked for in earnest."""
+    """A length of 0 and a limit of 1 are valid."""
     assert (0, 0, 1) == (ReadOptions(length=0).length, ReadOptions(offset=0).offset, ListOptions(limit=1).limit)
 
 

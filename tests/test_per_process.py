@@ -1,4 +1,4 @@
-"""Things made lazily, once in each process."""
+"""Objects made on first use, once in each process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_a_fork(answer: Callable[[], object]) -> object:
 
 
 def test_nothing_is_made_before_it_is_asked_for():
-    """Building the holder makes nothing."""
+    """Creating the holder does not make the object."""
     made = []
     holder = PerProcess(lambda: made.append(1))
     assert [] == made
@@ -41,7 +41,7 @@ def test_nothing_is_made_before_it_is_asked_for():
 
 
 def test_threads_share_one_thing():
-    """Threads that ask at the same time get the same thing, made once."""
+    """Threads that ask at the same time get the same object, made once."""
     start, made, got = threading.Barrier(8), [], []
 
     def make() -> object:
@@ -64,7 +64,7 @@ def test_threads_share_one_thing():
 
 
 def test_a_second_thread_waits_for_the_first_to_make_it():
-    """The one that comes second gets the thing that is being made, and makes none."""
+    """A second thread waits for the object that the first one is making."""
     making, go_on, made = threading.Event(), threading.Event(), []
 
     def make() -> int:
@@ -101,14 +101,14 @@ def test_a_failure_is_not_kept():
 
 
 def test_a_thing_that_is_false_is_made_once():
-    """``None`` is a thing like any other."""
+    """``None`` is an object like any other."""
     made = []
     holder = PerProcess(lambda: made.append(1))
     assert (None, None, [1]) == (holder.get(), holder.get(), made)
 
 
 def test_a_popped_thing_is_forgotten():
-    """Popping hands out the thing once; the next call makes another."""
+    """Popping returns the object once; the next call makes another."""
     holder = PerProcess(object)
     assert holder.pop() is None
     first = holder.get()
@@ -118,7 +118,7 @@ def test_a_popped_thing_is_forgotten():
 
 
 def test_a_forked_child_makes_its_own():
-    """What the parent made is not used by the child, and the parent keeps it."""
+    """The child does not use the parent's object, and the parent keeps it."""
     holder = PerProcess(os.getpid)
     assert os.getpid() == holder.get()
     child = in_a_fork(lambda: (holder.pop(), holder.get(), os.getpid()))
@@ -127,7 +127,7 @@ def test_a_forked_child_makes_its_own():
 
 
 def test_a_child_asks_without_popping_first():
-    """The first call in a child makes a thing even where the parent has one."""
+    """The first call in a child makes an object even where the parent has one."""
     holder = PerProcess(os.getpid)
     holder.get()
     made, pid = in_a_fork(lambda: (holder.get(), os.getpid()))
@@ -135,7 +135,7 @@ def test_a_child_asks_without_popping_first():
 
 
 def test_what_runs_in_a_child_first_forgets_every_thing():
-    """All holders of a process begin anew, so that no thread can meet a thing of the parent."""
+    """A fork empties all holders, so that no thread of the child gets an object of the parent."""
     holders = [PerProcess(object) for _ in range(3)]
     before = [holder.get() for holder in holders]
     _forget_all()
@@ -143,7 +143,7 @@ def test_what_runs_in_a_child_first_forgets_every_thing():
 
 
 def test_threads_of_a_forked_child_share_one_thing():
-    """Threads that are the first to ask in a child get the same thing, made once."""
+    """The first threads to ask in a child get the same object, made once."""
     holder = PerProcess(object)
     holder.get()
 
@@ -160,7 +160,7 @@ def test_threads_of_a_forked_child_share_one_thing():
 
 
 def test_making_may_lead_to_asking():
-    """Whoever asks again while the thing is made on the same thread is not blocked, and one thing is kept."""
+    """A call during the making on the same thread does not block, and one object is kept."""
 
     def make() -> list[object]:
         return [] if made.append(1) or len(made) > 1 else [holder.get()]
@@ -172,7 +172,7 @@ def test_making_may_lead_to_asking():
 
 
 def test_a_fork_while_a_thread_makes_the_thing_does_not_block_the_child():
-    """The lock that the parent's thread holds is not waited for."""
+    """The child does not wait for a lock held by a thread of the parent."""
     parent, making, go_on = os.getpid(), threading.Event(), threading.Event()
 
     def make() -> int:

@@ -1,4 +1,4 @@
-"""Signed requests: which ones can be asked for, what they are bound to, and how long they live."""
+"""Signed requests: the valid options, the bound headers and the lifetime."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_seconds_and_timedelta_are_taken_alike(seconds: int) -> None:
 
 @given(st.integers() | st.timedeltas() | st.floats())
 def test_no_signature_lasts_longer_than_seven_days(expires: object) -> None:
-    """Whatever is asked for lies within the range of R2, or is refused."""
+    """A lifetime outside R2's range is refused."""
     try:
         options = PresignOptions(expires=expires)
     except InvalidOptionError:
@@ -107,7 +107,7 @@ def test_no_signature_lasts_longer_than_seven_days(expires: object) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("option", FITTING)
 def test_an_option_belongs_to_its_methods(option: str, method: str) -> None:
-    """What a method could not honour is refused by name instead of dropped."""
+    """An option that the method does not have is refused by name instead of dropped."""
     value, methods = FITTING[option]
     if method in methods:
         assert value == getattr(PresignOptions(method=method, **{option: value}), option)
@@ -119,7 +119,7 @@ def test_an_option_belongs_to_its_methods(option: str, method: str) -> None:
 
 @pytest.mark.parametrize("value", ["", "0" * 63, "0" * 65, "g" * 64, "é" * 64, b"0" * 64, 1])
 def test_a_digest_is_written_in_hex(value: object) -> None:
-    """Anything but 64 hex digits is refused; capitals are taken and made small."""
+    """Anything but 64 hex digits is refused; capitals become small."""
     with pytest.raises(InvalidOptionError, match="sha256 must be 64 hex digits"):
         PresignOptions(method="PUT", sha256=value)
     assert "ab" * 32 == PresignOptions(method="PUT", sha256="AB" * 32).sha256
@@ -135,7 +135,7 @@ def test_a_file_name_has_no_control_characters(control: str) -> None:
 
 @pytest.mark.parametrize("value", ["", 1, b"a.png"])
 def test_a_file_name_is_a_text(value: object) -> None:
-    """An empty name, a number and bytes are none."""
+    """An empty name, a number and bytes are refused."""
     with pytest.raises(InvalidOptionError, match="download_as must be the name of a file"):
         PresignOptions(download_as=value)
 
@@ -186,7 +186,7 @@ def test_a_window_has_whole_seconds(window: object) -> None:
 
 
 def test_a_window_counts_towards_seven_days() -> None:
-    """What would outlive seven days at the beginning of its window is refused."""
+    """A URL that could live longer than seven days is refused."""
     assert MAX_EXPIRES - 60 == PresignOptions(expires=MAX_EXPIRES - 60, window=60).expires
     with pytest.raises(InvalidOptionError, match="expires and window together must be at most 604800 seconds"):
         PresignOptions(expires=MAX_EXPIRES - 59, window=60)

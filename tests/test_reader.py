@@ -1,4 +1,4 @@
-"""What a read returns: bounded by what was announced, verified before the last bytes, always closed."""
+"""The reader: bounded by the announced size, verified before the last bytes, always closed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Greedy(Body):
 
 
 class Reading:
-    """A reader, and what it told the store."""
+    """A reader, and its reports to the store."""
 
     def __init__(self, body: io.BytesIO, *, size: int = len(DATA), length: int | None = None, digest: str | None = None):
         info = AssetInfo(key="a", size=size, digest=digest)
@@ -58,7 +58,7 @@ class Reading:
 @pytest.mark.parametrize("step", [1, 7, 1000])
 @pytest.mark.parametrize("digest", [None, SHA256, MD5])
 def test_a_read_gives_all_bytes_however_they_come(size, step, digest):
-    """Short reads of the connection are put together, and the end is told by an empty read."""
+    """Short reads of the connection are joined, and an empty read marks the end."""
     reader = Reading(Body(step=step), digest=digest).reader
     assert (DATA, b"", b"") == (reader.read(size), reader.read(), reader.read(5))
 
@@ -73,7 +73,7 @@ def test_any_sequence_of_reads_gives_the_bytes_in_order(sizes, step):
 
 
 def test_it_is_a_binary_file_object():
-    """What takes a file takes a reader: lines, ``readinto``, buffering."""
+    """A reader works as a file: lines, ``readinto``, buffering."""
     assert Reading(Body()).reader.readable()
     assert [b"a\n", b"b"] == list(Reading(Body(b"a\nb"), size=3).reader)
     buffer = bytearray(len(DATA) + 2)
@@ -94,7 +94,7 @@ def test_a_run_is_not_compared_with_the_whole():
 
 @pytest.mark.parametrize("digest", [SHA256, MD5])
 def test_changed_bytes_are_told_before_the_last_ones_are_handed_out(digest):
-    """Nobody gets the whole of an asset that does not match its digest, and nothing can be read after that."""
+    """The last bytes of an asset that does not match its digest are not returned, and every further read fails."""
     reading = Reading(Body(DATA.upper(), step=len(DATA) - 1), digest=digest)
     assert DATA.upper()[:-1] == reading.reader.read1()
     for _ in range(2):
@@ -127,11 +127,11 @@ def test_more_or_fewer_bytes_than_announced_are_an_error(body, given):
     with pytest.raises(IntegrityError) as caught:
         Reading(body, size=len(DATA), length=len(DATA) if given == "fewer" else 5).reader.read()
     announced = len(DATA) if given == "fewer" else 5
-    assert f"the store gave {given} than the {announced} bytes it had announced; read again" == str(caught.value)
+    assert f"the store sent {given} than the announced {announced} bytes; read again" == str(caught.value)
 
 
 def test_bytes_behind_the_announced_end_are_not_read():
-    """A reader asks for what was announced and no more."""
+    """A reader requests only the announced bytes."""
     assert DATA[:5] == Reading(Body(), length=5).reader.read()
 
 
@@ -149,7 +149,7 @@ def test_an_error_of_the_store_is_explained_kept_and_told_at_the_end(error, expl
 
 
 def test_closing_twice_tells_once():
-    """The store hears of the end of a read once, with what was read and whether it was all."""
+    """The end of a read is reported once, with the bytes read and whether that was all."""
     reading = Reading(Body())
     with reading.reader as reader:
         reader.read(4)

@@ -41,14 +41,14 @@ def test_a_key_that_is_too_long_with_its_prefix_is_refused():
 
 
 def test_a_key_does_not_combine_with_the_prefix():
-    """A combining character behind a prefix would change the prefix itself in NFC."""
+    """A combining character after a prefix would change the prefix itself in NFC."""
     for call in (Scope("cafe").inward, Scope("cafe").inward_prefix):
         with pytest.raises(InvalidKeyError, match="combines with the end"):
             call("\u0301s")
 
 
 def test_a_backend_that_lists_beyond_the_prefix_is_found_out():
-    """An entry outside of the scope is a BackendError and is not handed on."""
+    """An entry outside the scope is a BackendError and is not returned."""
     with pytest.raises(BackendError, match="outside"):
         Scope("t/").outward(Prefix(key="u/"))
 

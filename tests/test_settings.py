@@ -1,4 +1,4 @@
-"""Schema: a plugin's settings are checked against its attrs fields."""
+"""A plugin's settings are validated against its attrs fields."""
 
 from __future__ import annotations
 
@@ -75,21 +75,21 @@ def test_a_value_gets_the_type_of_its_field(setting: dict[str, object], expected
     [
         ({}, "name: missing"),
         ({"name": "x", "cuont": 1}, "cuont: unknown (did you mean 'count'?)"),
-        ({"name": "x", "count": True}, "count: is true or false and must be a whole number"),
-        ({"name": "x", "count": "7"}, "count: is a text and must be a whole number"),
+        ({"name": "x", "count": True}, "count: must be a whole number, got true or false"),
+        ({"name": "x", "count": "7"}, "count: must be a whole number, got a text"),
         ({"name": "x", "count": Text("many")}, "count: must be a whole number"),
-        ({"name": "x", "ratio": "2"}, "ratio: is a text and must be a number"),
+        ({"name": "x", "ratio": "2"}, "ratio: must be a number, got a text"),
         ({"name": "x", "ratio": Text("wide")}, "ratio: must be a number"),
         ({"name": "x", "fast": Text("perhaps")}, "fast: must be true or false"),
-        ({"name": "x", "folder": 7}, "folder: is a whole number and must be a path"),
-        ({"name": "x", "tags": "a"}, "tags: is a text and must be a list"),
-        ({"name": "x", "tags": [1]}, "tags: is a whole number and must be a text"),
-        ({"name": "x", "labels": []}, "labels: is a list and must be a table"),
-        ({"name": None}, "name: is nothing and must be a text"),
+        ({"name": "x", "folder": 7}, "folder: must be a path, got a whole number"),
+        ({"name": "x", "tags": "a"}, "tags: must be a list, got a text"),
+        ({"name": "x", "tags": [1]}, "tags: must be a text, got a whole number"),
+        ({"name": "x", "labels": []}, "labels: must be a table, got a list"),
+        ({"name": None}, "name: must be a text, got nothing"),
     ],
 )
 def test_a_mistake_is_told_and_the_value_is_not(settings: dict[str, object], expected: str) -> None:
-    """What is wrong stands beside the setting's name."""
+    """Each mistake names its setting."""
     assert [expected] == check_settings(Plugin, settings, folder=HERE)[1]
 
 

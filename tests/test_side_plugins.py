@@ -91,7 +91,7 @@ def test_a_naming_plugin_that_returns_no_proposal_is_named_in_the_error():
 
 
 def test_an_observer_that_fails_costs_nobody_anything(caplog):
-    """A failing observer is logged by name; the operation succeeds and the other observers are told."""
+    """A failing observer is logged by name; the operation succeeds and the other observers get the event."""
     observers = [RecordingObserver(), RecordingObserver()]
     plugins = [("first", observers[0]), ("broken", BrokenObserver()), ("last", observers[1])]
     store = AssetStore(MemoryBackend(), plugins=plugins)
@@ -162,5 +162,5 @@ def test_commands_of_all_plugins_are_gathered():
 
 def test_a_backend_among_the_plugins_is_refused():
     """A second backend or a wrapper in ``plugins`` would never be called, and is a PluginError that says so."""
-    with pytest.raises(PluginError, match="name it as the backend or in wrappers"):
+    with pytest.raises(PluginError, match="give it as the backend or in wrappers"):
         AssetStore(MemoryBackend(), plugins=[("second", MemoryBackend())])

@@ -1,4 +1,4 @@
-"""HTTP headers that hold more than ASCII: what goes out can be read by others, and comes back as it was."""
+"""HTTP headers of more than ASCII: others can read them, and decoding restores them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_pythons_own_reader_agrees(name: str) -> None:
 @example({"by": " =?utf-8?q?x?= "})
 @example({"by": "", "title": "地図"})
 def test_metadata_come_back(metadata: dict[str, str]) -> None:
-    """They are printable ASCII on the way, begin and end with no blank, and are the same in the end."""
+    """Encoded values are printable ASCII without blanks at the ends, and decode to the same text."""
     encoded = encode_metadata(metadata)
     values = list(encoded.values())
     assert all(value.isascii() and value.isprintable() and value == value.strip() for value in values)
@@ -74,7 +74,7 @@ def test_an_empty_value_may_be_lost_on_the_way(metadata: dict[str, str]) -> None
 
 
 def test_plain_metadata_stay_as_they_are() -> None:
-    """What is ASCII without oddities can be read by anybody."""
+    """Plain ASCII is not encoded."""
     assert {"by": "gm", "table": "4"} == encode_metadata({"by": "gm", "table": "4"})
     assert {} == encode_metadata(None)
 

@@ -1,4 +1,4 @@
-"""Signatures: what was signed holds, for its purpose alone, and nothing else does."""
+"""Signatures: valid for exactly the signed fields and purpose."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_fields_never_run_into_one_another(fields: tuple[str, ...], data: st.Dat
 
 @given(TEXTS, TEXTS, FIELDS)
 def test_purposes_are_kept_apart(purpose: str, other: str, fields: tuple[str, ...]) -> None:
-    """What was signed for one purpose holds for no other one."""
+    """A signature for one purpose is not valid for another."""
     assume(purpose != other)
     assert not RING.verify(RING.sign(purpose, *fields), other, *fields)
 

@@ -1,4 +1,4 @@
-"""The first bytes of a file: what they tell of its type, and whether they fit what is claimed."""
+"""The first bytes of a file: the types that they show, and whether they fit the claimed one."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_type_with_a_beginning_has_to_show_it(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_known_format_is_refused_as_text_or_markup(name):
-    """What is a picture, a sound or an archive is no text, page, font or model; a container of the vendor's it may be."""
+    """A picture, sound or archive cannot be text, a page, a font or a model, but a vendor's container."""
     for claimed in ("text/plain", "text/html", "image/svg+xml", "application/xhtml+xml", "font/woff2", "model/gltf+json"):
         assert f"the bytes are {sniff_type(HEADS[name])[0]} and not {claimed}" == refusal(claimed, HEADS[name])
     for claimed in (UNKNOWN, "application/vnd.oasis.opendocument.text", "application/x-anything"):
@@ -167,7 +167,7 @@ def test_active_content_is_refused_under_another_claim(head):
 
 
 def test_active_content_is_taken_as_what_it_is():
-    """Who says that it is a page, a drawing, XML, Markdown or a script may send one, parameters or not."""
+    """Active content is accepted under its own type, with parameters or without."""
     for head in MARKUP:
         for claimed in ("text/html; charset=utf-8", "IMAGE/SVG+XML", "application/xhtml+xml", "text/xml", "text/markdown"):
             assert refusal(claimed, head) is None
@@ -179,7 +179,7 @@ def test_active_content_is_taken_as_what_it_is():
 
 
 def test_what_begins_like_nothing_is_taken():
-    """Bytes without a known beginning are what a claim without a known beginning says."""
+    """Bytes without a known signature may have any type without one."""
     for claimed in (UNKNOWN, "text/plain", "model/gltf-binary", "font/woff2", "application/json", "image/svg+xml"):
         assert refusal(claimed, b"glTF\x02\0\0\0") is None
 

@@ -1,4 +1,4 @@
-"""What may be uploaded: any kind of source gives the same bytes, is never closed for its owner, and tells of a change."""
+"""Sources: any kind yields the same bytes, stays open for its owner, and detects changes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OneShot:
 
 
 class Unseekable(OneShot):
-    """A stream that says that it cannot be rewound."""
+    """A stream that is not seekable."""
 
     def seekable(self) -> bool:
         """Tell that it cannot."""
@@ -97,7 +97,7 @@ def test_every_kind_of_source_gives_its_bytes_in_full_pieces(file, kind, size, p
 
 @EACH_KIND
 def test_size_and_rewinding_are_told_beforehand(file, kind):
-    """What can be measured and read twice says so; a one-shot stream knows no size until it is spooled."""
+    """A seekable source has a size and can be read twice; a one-shot stream only once it is spooled."""
     with closing(Source(kind(file))) as source:
         assert source.rewindable == (source.size is not None)
         assert source.size in (None, len(DATA))
@@ -128,7 +128,7 @@ def test_an_iterator_of_any_pieces_is_read_in_order(pieces, size, peeked):
 
 @ONE_SHOT
 def test_a_one_shot_stream_is_read_once(file, kind):
-    """A second reading raises instead of giving nothing."""
+    """A second read raises instead of returning nothing."""
     source = Source(kind(file))
     assert DATA == b"".join(source.chunks())
     for again in (source.open, source.spool, lambda: source.peek(1)):
@@ -145,7 +145,7 @@ def test_peeking_takes_no_more_than_it_needs():
 
 
 def test_a_file_object_is_read_from_where_it_stands_and_left_open(file):
-    """What was read before is not uploaded, and closing is the owner's."""
+    """A file is uploaded from its current position, and its owner closes it."""
     with file.open("rb") as opened:
         opened.read(4)
         source = Source(opened)
@@ -188,13 +188,13 @@ def test_a_raw_file_object_is_read_in_full_pieces(file):
     ("raw", "message"),
     [
         (io.StringIO("text"), "the file object is opened as text; open it with mode 'rb'"),
-        (5, "cannot upload int; give a path, bytes, a binary file or an iterator"),
-        (None, "cannot upload NoneType; give a path, bytes, a binary file or an iterator"),
+        (5, "cannot upload int; pass a path, bytes, a binary file or an iterator"),
+        (None, "cannot upload NoneType; pass a path, bytes, a binary file or an iterator"),
         ("no/such/file", "cannot read 'no/such/file': No such file or directory"),
         ("nul\0byte", r"cannot read 'nul\x00byte': no file can have such a name"),
         ("half\ud800", r"cannot read 'half\ud800': no file can have such a name"),
         (os.curdir, "'.' is a directory; upload a file"),
-        (os.devnull, "'/dev/null' is no regular file"),
+        (os.devnull, "'/dev/null' is not a regular file"),
     ],
 )
 def test_what_cannot_be_uploaded_is_refused_at_once(raw, message):
@@ -207,7 +207,7 @@ def test_what_cannot_be_uploaded_is_refused_at_once(raw, message):
 def test_a_fifo_is_refused_without_waiting_for_its_writer(tmp_path):
     """Opening it does not hang."""
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(SourceError, match=r"is no regular file$"):
+    with pytest.raises(SourceError, match=r"is not a regular file$"):
         Source(tmp_path / "fifo")
 
 
@@ -217,11 +217,11 @@ def test_a_fifo_is_refused_without_waiting_for_its_writer(tmp_path):
         (iter([b"a", "b"]), "the iterator must yield bytes, got str"),
         ({"a": 1}, "the iterator must yield bytes, got str"),
         (Answers(b"a", "b"), "the file object is opened as text; open it with mode 'rb'"),
-        (Answers(b"a", None), "the file object is non-blocking and had no data; give a blocking one"),
+        (Answers(b"a", None), "the file object is non-blocking and had no data; pass a blocking one"),
     ],
 )
 def test_a_stream_that_gives_no_bytes_is_refused_while_it_is_read(raw, message):
-    """What comes is checked piece by piece."""
+    """Each piece is checked."""
     with pytest.raises(SourceError) as caught:
         list(Source(raw).chunks())
     assert message == str(caught.value)
@@ -234,7 +234,7 @@ def test_a_stream_may_give_other_kinds_of_bytes(odd):
 
 
 def test_a_stream_that_gives_too_much_loses_nothing():
-    """A stream that ignores the size it was asked for is taken as it comes."""
+    """A stream that ignores the requested size still works."""
     assert b"abcdef" == b"".join(Source(Answers(b"abcd", b"ef")).chunks(3))
 
 
@@ -269,7 +269,7 @@ def test_a_file_rewritten_in_the_same_length_while_it_is_read_is_an_error(file):
 
 
 def test_a_file_replaced_by_another_is_read_as_it_was(file):
-    """What was opened is uploaded, though its name is given to another file meanwhile."""
+    """The opened file is uploaded even if another file takes its name meanwhile."""
     with closing(Source(file)) as source:
         (file.parent / "new").write_bytes(b"new")
         (file.parent / "new").replace(file)

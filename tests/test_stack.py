@@ -1,4 +1,4 @@
-"""The layers below a store: what may be asked, and what may come back."""
+"""The layers below a store: the calls that they allow and the results that they accept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CALLS = {
 
 
 class MuteBackend(MemoryBackend):
-    """Has the hooks for addresses, and nothing to say."""
+    """Has the hooks for URLs, which return ``None``."""
 
     @hookimpl
     def assetstore_presign(self, key, options):
@@ -71,7 +71,7 @@ def test_none_from_an_optional_hook_means_another_way(tmp_path: Path):
 
 @pytest.mark.parametrize("op", ["presign", "url"])
 def test_none_from_presign_and_url_means_unable(op):
-    """A backend that has the hook and cannot do it now is UnsupportedError with the backend's name."""
+    """A hook that returns ``None`` where it is needed is UnsupportedError with the backend's name."""
     store = AssetStore(("mute", MuteBackend()))
     assert store.can(op)
     with pytest.raises(UnsupportedError, match="'mute' cannot"):
@@ -100,7 +100,7 @@ def test_a_download_with_progress_is_done_here_where_the_backend_has_none(tmp_pa
 
 @pytest.mark.parametrize("on_clash", ["reuse", "remake"])
 def test_a_missing_store_is_no_free_key(on_clash):
-    """What asks whether there is such an asset lets StoreNotFoundError pass: nothing is signed, made or said to be free."""
+    """Looking for a free key lets StoreNotFoundError pass, so nothing is signed or made."""
     backend = SigningMemory()
     upload = make_store(FaultyBackend(backend), backend).begin_upload(key="b.png", size=len(PNG), sha256=SHA256)
     gone = StoreNotFoundError("the bucket is gone")

@@ -1,4 +1,4 @@
-"""The store: what stands neither in the contract nor in the tests of one of its parts."""
+"""The store: guarantees that neither the contract nor the tests of its parts cover."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_missing_store_is_no_missing_asset():
 
 
 def test_an_error_while_streaming_tells_what_was_done():
-    """What goes wrong in the middle of a stream names operation, key and store, and is the error of the one event."""
+    """An error in the middle of a stream names operation, key and store, and is in the one event."""
     observer = RecordingObserver()
     backend = FaultyBackend(MemoryBackend(), Truncate(op="read"))
     store = AssetStore(backend, plugins=[observer], name="dev")
@@ -135,7 +135,7 @@ def test_an_error_while_streaming_tells_what_was_done():
 
 
 def test_context_is_filled_into_an_error_once():
-    """An error that already says what it is about keeps that."""
+    """An error that already has operation, key and store keeps them."""
     error = AccessDeniedError("no", op="sign in", key="other", store="elsewhere")
     store = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="stat", error=error)))
     with pytest.raises(AccessDeniedError, match=r"sign in 'other' \(store elsewhere\): no"):
@@ -143,7 +143,7 @@ def test_context_is_filled_into_an_error_once():
 
 
 def test_an_error_outside_the_family_passes_untouched():
-    """What a backend raises that is none of ours is a bug, and is not hidden."""
+    """A backend's exception of any other class is a bug and passes unchanged."""
     bug = ZeroDivisionError("a bug")
     store = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="stat", error=bug)))
     with pytest.raises(ZeroDivisionError) as caught:
@@ -282,7 +282,7 @@ def test_a_store_closes_at_the_end_of_its_block():
 
 
 def test_a_writer_passes_on_every_header(store):
-    """What is given to writer() arrives as it would from upload()."""
+    """writer() stores its options as upload() does."""
     headers = {"content_type": "text/plain", "cache_control": "no-store", "metadata": {"by": "gm"}}
     with store.writer("a", overwrite=False, **headers) as out:
         out.write(b"x")

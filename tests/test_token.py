@@ -1,4 +1,4 @@
-"""Tokens of direct uploads: they say what was signed, or nothing."""
+"""Tokens of direct uploads: valid only as they were signed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def mutated(token: str, chance: random.Random) -> str:
 
 @given(claims(), TEXTS)
 def test_a_token_says_what_was_sealed(made, prefix):
-    """What goes in comes out, under the prefix it was made for and no other."""
+    """A token returns its claims under its own prefix and is refused under any other."""
     token = seal(KEYS, prefix, made)
     assert made == unseal(KEYS, prefix, token)
     with pytest.raises(TokenError):
@@ -91,13 +91,13 @@ def test_a_changed_token_is_refused(made):
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", None, 7, b"bytes", "ü" * 50, "a" * 10_000_000, "\udc80.\udc80"])
 def test_what_is_no_token_is_refused(text):
-    """Anything at all can come from outside."""
+    """Any text that is not a token is TokenError."""
     with pytest.raises(TokenError):
         unseal(KEYS, "", text)
 
 
 def test_a_token_of_other_keys_is_refused_and_one_of_a_rotated_key_taken():
-    """A key that went behind in the ring still verifies."""
+    """A rotated key still verifies."""
     token, new = seal(KEYS, "", CLAIMS), SigningKeys.new()
     with pytest.raises(TokenError):
         unseal(new, "", token)
@@ -105,13 +105,13 @@ def test_a_token_of_other_keys_is_refused_and_one_of_a_rotated_key_taken():
 
 
 def test_a_token_expires():
-    """From its last second on it is refused, and says why."""
+    """From its last second on it is refused with the reason."""
     with pytest.raises(TokenError, match="expired"):
         unseal(KEYS, "", seal(KEYS, "", attrs.evolve(CLAIMS, ends=int(time.time()))))
 
 
 def test_a_token_of_another_version_is_refused():
-    """What is signed by us and has other fields is none of the claims that we know."""
+    """A signed token with other fields is from another version."""
 
     @attrs.frozen
     class Other:

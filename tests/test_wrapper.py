@@ -52,7 +52,7 @@ def test_a_transparent_wrapper_changes_nothing(tmp_path):
 
 
 def test_a_wrapper_can_change_arguments_and_answer_itself():
-    """The layer below gets what the wrapper hands on, or is not asked at all."""
+    """The layer below gets what the wrapper passes on, or is not called at all."""
     backend = FaultyBackend(MemoryBackend())
     assert "A" == AssetStore(backend, wrappers=[Shouting]).upload(b"", "a").key
     with pytest.raises(AccessDeniedError, match="read-only"):
@@ -80,7 +80,7 @@ def test_an_optional_hook_does_not_slip_past_a_wrapper(tmp_path):
 
 
 def test_options_that_a_wrapper_does_not_honour_are_refused():
-    """What an overridden hook does not declare is unsupported; hooks that it leaves alone keep what is below."""
+    """Fields that an overridden hook does not declare are unsupported; other hooks keep the fields below."""
     store = AssetStore(MemoryBackend(), wrappers=[Shouting])
     assert store.can("upload.overwrite")
     assert store.can("read.offset")

@@ -1,4 +1,4 @@
-"""The command group: finds and runs the commands, and turns errors into messages and exit codes."""
+"""Finds and runs the commands, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from assetstore.cli.session import OutputClosedError, Session, json_option, stor
 from assetstore.cli.text import plain, shown
 from assetstore.errors import ConfigError
 
-# Command, its module, and what it does: enough for --help, so that no command is imported before it is run.
+# Name, module and summary of each command: --help of the group must not import the commands.
 SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Assets": (
-        ("upload", "uploading", "Write files, folders or stdin to the store."),
-        ("download", "downloading", "Write assets to files, or to stdout."),
-        ("list", "browsing", "Show which assets there are."),
-        ("stat", "browsing", "Show what is known of assets."),
-        ("read", "browsing", "Write the bytes of an asset to stdout."),
+        ("upload", "uploading", "Upload files, folders or stdin."),
+        ("download", "downloading", "Download assets to files or to stdout."),
+        ("list", "browsing", "List assets."),
+        ("stat", "browsing", "Show the details of assets."),
+        ("read", "browsing", "Write an asset to stdout."),
         ("delete", "changing", "Delete assets."),
-        ("copy", "changing", "Copy assets inside the store."),
-        ("move", "changing", "Move or rename assets inside the store."),
+        ("copy", "changing", "Copy assets within the store."),
+        ("move", "changing", "Move or rename assets within the store."),
     ),
     "Links": (
         ("presign", "links", "Sign a URL that works until it expires."),
         ("url", "links", "Show the public URL of an asset."),
-        ("serve", "serving", "Answer the signed URLs of a store on this machine."),
+        ("serve", "serving", "Serve a store's signed URLs from this machine."),
     ),
     "Stores": (
-        ("stats", "overviews", "Show what the store has done."),
-        ("stores", "overviews", "Show which stores are configured."),
-        ("plugins", "overviews", "Show which plugins are installed."),
-        ("doctor", "doctor", "Test a store, step by step."),
+        ("stats", "overviews", "Show usage statistics."),
+        ("stores", "overviews", "List the configured stores."),
+        ("plugins", "overviews", "List the installed plugins."),
+        ("doctor", "doctor", "Test a store step by step."),
         ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
-        ("demo", "demo", "Show all of it with a dozen assets made on the spot."),
+        ("demo", "demo", "Take a tour with a dozen sample assets."),
     ),
 }
 MODULES = {
@@ -52,13 +52,13 @@ ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delet
 
 
 class App(click.Group):
-    """Knows every command by name, imports one when it is called, and turns errors into three lines and a code."""
+    """Imports a command when it is called, and turns errors into three lines and an exit code."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command and exit with its code."""
         extra.update(standalone_mode=False, windows_expand_args=False)
         for stream in (sys.stdout, sys.stderr):
-            # A key that the terminal's encoding lacks must not end the command.
+            # A key that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
         sys.exit(self._ended(args, extra))
 
@@ -68,7 +68,7 @@ class App(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             if sys.stderr.isatty():
-                # The terminal has just shown ^C.
+                # The terminal has left ^C on the current line.
                 click.echo(err=True)
             raise click.exceptions.Exit(_reported("interrupted", errors.INTERRUPTED)) from None
 
@@ -84,11 +84,11 @@ class App(click.Group):
             return errors.FAILED
         except click.ClickException as error:
             return _reported(_usage(error), errors.USAGE)
-        except Exception as error:  # the last line of defence: no traceback, which may hold secrets, reaches a terminal
+        except Exception as error:  # a traceback may hold secrets, so none reaches the terminal
             return _reported(errors.explain(error), errors.exit_code(error))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, aliases apart."""
+        """Return the names of all commands, without aliases."""
         return list(MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -104,7 +104,7 @@ class App(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the first argument names, if need be among those of the store's plugins."""
+        """Find the command that the first argument names, here or among the plugins of the store."""
         command = self.get_command(ctx, args[0])
         if command is not None:
             return ALIASES.get(args[0], args[0]), command, args[1:]
@@ -127,10 +127,10 @@ class App(click.Group):
                 return offered[name]
             known += offered
         close = difflib.get_close_matches(name, known, 1)
-        raise click.UsageError(f"{why}, did you mean {close[0]!r}?" if close else why)
+        raise click.UsageError(f"{why}; did you mean {close[0]!r}?" if close else why)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections of commands, with those of the plugins of a store that ``-s`` names."""
+        """Write the sections of commands; with ``-s``, also the commands of the store's plugins."""
         width = max(map(len, MODULES)) + 4
         for title, section in SECTIONS.items():
             with formatter.section(title):
@@ -141,13 +141,13 @@ class App(click.Group):
                 formatter.write_dl([(str(command.name).ljust(width), command.get_short_help_str()) for command in offered])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what to try first."""
+        """Write the commands to try first."""
         with formatter.section("Try"):
             formatter.write_dl(
                 [
-                    ("assetstore demo", "a tour of a second"),
-                    ("assetstore doctor file:assets", "a test of a folder as a store"),
-                    ("assetstore COMMAND --help", "options and examples"),
+                    ("assetstore demo", "take a tour in a second"),
+                    ("assetstore doctor file:assets", "test a folder as a store"),
+                    ("assetstore COMMAND --help", "show options and examples"),
                 ]
             )
 
@@ -158,7 +158,7 @@ def _with_alias(name: str) -> str:
 
 
 def _take_store(args: Sequence[str], store: str | None) -> tuple[str | None, list[str]]:
-    """Take ``-s`` out of the arguments of a plugin's command, which does not know it."""
+    """Return the store that ``-s`` names among the arguments of a plugin's command, and the other arguments."""
     rest = list(args)
     for position, argument in enumerate(rest):
         if argument in ("-s", "--store") and position + 1 < len(rest):
@@ -181,7 +181,7 @@ def _reported(text: str, code: int) -> int:
 
 
 def _silence_stdout() -> None:
-    """Let the interpreter flush what is left of stdout into nothing when it ends."""
+    """Point stdout at the null device, so that the interpreter's last flush cannot fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -206,10 +206,10 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
 @store_option
 @click.pass_context
 def app(context: click.Context) -> None:
-    """One store for assets over Cloudflare R2, any S3 service and local disk.
+    """Store assets on Cloudflare R2, any S3 service or local disk.
 
-    Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 not found, 4 credentials
-    missing or refused, 5 some items failed, 6 refused to overwrite, 130 interrupted.
+    Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 not found,
+    4 credentials missing or refused, 5 some items failed, 6 exists already or is refused, 130 interrupted.
     """
     context.ensure_object(Session)
     if context.invoked_subcommand is None:

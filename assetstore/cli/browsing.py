@@ -27,10 +27,10 @@ _TEXT = frozenset({*range(32, 256), *b"\t\n\r\f\b\x1b"}) - {127, 27}
     ),
 )
 @click.argument("pattern", default="", metavar="[PREFIX|GLOB]")
-@click.option("-r", "--recursive", is_flag=True, help="Show all assets, instead of folding those that share a further /.")
+@click.option("-r", "--recursive", is_flag=True, help="List every asset, instead of one line per folder.")
 @click.option("-l", "--long", "detailed", is_flag=True, help="Show sizes and times too.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show at most N.")
-@click.option("--start-after", metavar="KEY", help="Show only what comes behind this key.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="List at most N entries.")
+@click.option("--start-after", metavar="KEY", help="List only what comes after this key.")
 @literal_option
 def list_command(
     session: Session,
@@ -41,9 +41,9 @@ def list_command(
     start_after: str | None,
     literal: bool,
 ) -> None:
-    """Show which assets there are.
+    """List assets.
 
-    PREFIX is what keys begin with. In a GLOB * and ? stay between two slashes, and ** crosses them; quote it for the shell.
+    PREFIX is the beginning of the keys. In a GLOB, * and ? stay between slashes, ** crosses them; quote it for the shell.
     """
     store = session.open()
     entries: Iterator[AssetInfo | Prefix]
@@ -82,7 +82,7 @@ def _show(session: Session, entry: AssetInfo | Prefix, detailed: bool) -> None:
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def stat_command(session: Session, keys: tuple[str, ...]) -> None:
-    """Show what is known of assets."""
+    """Show the details of assets."""
     store = session.open()
     for key in keys:
         with session.item("stat", key):
@@ -95,7 +95,7 @@ def stat_command(session: Session, keys: tuple[str, ...]) -> None:
 
 
 def described(info: AssetInfo) -> str:
-    """Return what is known of an asset as lines of names and values."""
+    """Return the details of an asset as lines of names and values."""
     values: list[tuple[str, str]] = [("key", shown(info.key)), ("size", f"{info.size:,} bytes")]
     if info.size >= 1024:
         values[-1] = ("size", f"{info.size:,} bytes ({readable_size(info.size)})")
@@ -116,11 +116,11 @@ def described(info: AssetInfo) -> str:
     ),
 )
 @click.argument("key")
-@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="The first byte, from 0.")
-@click.option("--length", type=click.IntRange(min=0), metavar="N", help="How many bytes at most.")
-@click.option("-o", "--output", type=click.Choice(["-"]), help="Write to stdout even what may garble a terminal.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Start at byte N, counted from 0.")
+@click.option("--length", type=click.IntRange(min=0), metavar="N", help="Write at most N bytes.")
+@click.option("-o", "--output", type=click.Choice(["-"]), help="With -, write binary data even to a terminal.")
 def read_command(session: Session, key: str, offset: int, length: int | None, output: str | None) -> None:
-    """Write the bytes of an asset to stdout."""
+    """Write an asset to stdout."""
     store = session.open()
     careful = output is None and sys.stdout.isatty()
     with (
@@ -139,7 +139,7 @@ def _refuse_binary(store: AssetStore, key: str, chunk: bytes) -> None:
     if not _TEXT.issuperset(chunk):
         raise InvalidOptionError(
             "the asset is not text and would garble the terminal",
-            hint="give -o - to see it all the same, or use assetstore download",
+            hint="use -o - to show it anyway, or assetstore download",
             op="read",
             key=key,
             store=store.name,

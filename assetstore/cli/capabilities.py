@@ -1,4 +1,4 @@
-"""Reports what each installed backend can do, from its class alone: no backend is built."""
+"""Reports what each installed backend can do, from its class, without building it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPABILITIES = tuple(
 
 ITSELF, BY_THE_STORE, REFUSED, DEPENDS = "yes", "store", "no", "?"
 MARKS = {REFUSED: "-"}
-LEGEND = "yes: by the backend itself; store: by other means; -: refused"
+LEGEND = "yes: the backend does it; store: the store does it by other calls; -: not supported"
 LEGEND_OF_DEPENDS = "?: depends on the backend's settings"
 
 
@@ -31,7 +31,7 @@ class Backend:
     Attributes:
         name: the plugin's name.
         hooks: the operations that it implements.
-        supports: the options that it honours; ``None`` when only an object of the class can tell.
+        supports: the options that it honours, or ``None`` if only a built object knows.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Backend:
     supports: frozenset[str] | None
 
     def capabilities(self) -> dict[str, str]:
-        """Return for each capability who does it."""
+        """Return who provides each capability."""
         return {capability: self._who(capability) for capability in CAPABILITIES}
 
     def _who(self, capability: str) -> str:
@@ -47,7 +47,7 @@ class Backend:
         supports = self.supports or frozenset()
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
-        # A copy of the store's own is a read and an upload, and a download is a read.
+        # The store itself copies by a read and an upload, and downloads by a read.
         through = "read.if_match" if field == "if_match" else f"upload.{field}"
         if op == "download" or (op == "copy" and (not field or through in supports)):
             return BY_THE_STORE
@@ -55,7 +55,7 @@ class Backend:
 
 
 def installed_backends() -> tuple[Backend, ...]:
-    """Return the backends among the installed plugins."""
+    """Return the installed plugins that are backends."""
     found = []
     for info in installed_plugins():
         if info.error is not None or not set(REQUIRED) <= set(info.hooks):
@@ -71,14 +71,14 @@ def _supports(factory: Any) -> frozenset[str] | None:
     supports = getattr(factory, "supports", ())
     if not isinstance(supports, property):
         return frozenset(supports)
-    # What depends on settings is asked of an object that has their defaults and was never built.
+    # The property may depend on settings, so an object that was never built gets their defaults.
     bare = object.__new__(factory)
     try:
         for field in attrs.fields(factory):
             if field.default is not attrs.NOTHING:
                 object.__setattr__(bare, field.name, field.default)
         return frozenset(bare.supports)
-    except Exception:  # a stranger's property may need what only a built object has
+    except Exception:  # a third party's property may need a built object
         return None
 
 

@@ -37,15 +37,15 @@ SAMPLE = 8
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @recursive_option
 @literal_option
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 def delete_command(
     session: Session, keys: tuple[str, ...], recursive: bool, literal: bool, yes: bool, dry_run: bool
 ) -> None:
     """Delete assets.
 
-    KEY is a key, a glob, or with -r a folder of the store; globs and folders are asked about first. A key that has no asset
-    counts as deleted.
+    KEY is a key, a glob, or with -r a folder in the store. Globs and folders need a confirmation. A missing key counts as
+    deleted.
     """
     store = session.open()
     selector = Selector(recursive=recursive, literal=literal)
@@ -66,12 +66,12 @@ def _confirm(session: Session, store: AssetStore, chosen: Sequence[Selected]) ->
     """Ask whether to go on.
 
     Raises:
-        click.UsageError: there is nobody to ask.
+        click.UsageError: stdin is not a terminal.
         click.exceptions.Exit: the answer is no.
     """
     if not sys.stdin.isatty():
         what = counted(len(chosen), "asset")
-        raise click.UsageError(f"{what} would be deleted, and there is no terminal to ask on; give --yes")
+        raise click.UsageError(f"deleting {what} needs a confirmation, and stdin is not a terminal; use --yes")
     for selected in chosen[:SAMPLE]:
         session.talk(f"  {shown(selected.key)}")
     if len(chosen) > SAMPLE:
@@ -118,10 +118,10 @@ def copy_command(
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Copy assets inside the store.
+    """Copy assets within the store.
 
-    KEY is a key, a glob, or with -r a folder of the store. DESTINATION is a key, or a folder of the store with a closing /;
-    more than one asset needs a folder.
+    KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
+    several assets need.
     """
     _transfer(session, "copy", sources, destination, Selector(recursive=recursive, literal=literal), no_overwrite, dry_run)
 
@@ -147,10 +147,10 @@ def move_command(
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Move or rename assets inside the store.
+    """Move or rename assets within the store.
 
-    KEY is a key, a glob, or with -r a folder of the store. DESTINATION is a key, or a folder of the store with a closing /;
-    more than one asset needs a folder.
+    KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
+    several assets need.
     """
     _transfer(session, "move", sources, destination, Selector(recursive=recursive, literal=literal), no_overwrite, dry_run)
 
@@ -167,7 +167,7 @@ def _transfer(
     store = session.open()
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
     if folder is None and not selector.is_single(store, sources):
-        raise click.UsageError(f"several assets need a folder; end {shown(destination)} with /")
+        raise click.UsageError(f"the destination of several assets must end with /, got {shown(destination)}")
     for selected in list(selector.select_all(store, sources)):
         target = destination if folder is None else folder + selected.relative
         with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):
@@ -184,7 +184,7 @@ def _transfer(
 
 
 def _pretend(session: Session, store: AssetStore, op: str, source: str, target: str, *, overwrite: bool) -> None:
-    """Say what a transfer would do, and fail where it would be refused."""
+    """Report what a transfer would do, and fail if it would be refused."""
     store.stat(source)
     if store.exists(target) and not overwrite:
         raise AlreadyExistsError("the key is taken")

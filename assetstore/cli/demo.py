@@ -1,4 +1,4 @@
-"""The command ``demo``: a tour of a store with a dozen assets made on the spot."""
+"""The command ``demo``: a tour of a store with a dozen sample assets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ STORE = "file:assets"
 
 @attrs.define(eq=False)
 class Demo:
-    """Shows what a store does.
+    """Shows what a store can do.
 
     Attributes:
-        session: where the words go.
+        session: prints the output.
         store: the store.
-        samples: the assets' bytes by file name.
-        uploaded: what was uploaded, by file name.
+        samples: the bytes of the assets by file name.
+        uploaded: the uploaded assets by file name.
     """
 
     session: Session
@@ -52,16 +52,16 @@ class Demo:
         self.leave()
 
     def upload(self) -> None:
-        """Make the assets and upload them under generated keys."""
+        """Upload the samples under generated keys."""
         total = sum(map(len, self.samples.values()))
-        self._title(f"Upload {len(self.samples)} assets made on the spot, {readable_size(total)}")
+        self._title(f"Upload {len(self.samples)} sample assets, {readable_size(total)}")
         self._line(f"-> {where(self.store)}")
         for name, data in self.samples.items():
             info = self.uploaded[name] = self.store.upload(data, filename=name, metadata={"made-by": "assetstore demo"})
             self._line(f"{name:<13} -> {shown(info.key)}")
 
     def list(self) -> None:
-        """List them, and nothing else that the store may hold."""
+        """List the samples, without other assets in the store."""
         self._title("List them")
         ours = {info.key for info in self.uploaded.values()}
         for folder, keys in groupby(sorted(ours), lambda key: key.partition("/")[0]):
@@ -70,22 +70,22 @@ class Demo:
             self._line(f"{shown(folder) + '/':<11} {counted(len(found), 'asset'):<9} {size:>9}")
 
     def stat(self) -> None:
-        """Show what is known of one of them."""
-        self._title("Show what is known of one")
+        """Show the details of one of them."""
+        self._title("Show the details of one")
         for line in described(self.store.stat(self.uploaded["castle.png"].key)).splitlines():
             self._line(line)
 
     def presign(self) -> None:
-        """Sign a link, or say that the store cannot."""
+        """Sign a link, or report that the store cannot."""
         self._title("Sign a link to it")
         try:
             request = self.store.presign(self.uploaded["castle.png"].key, expires=600)
         except UnsupportedError as error:
-            self._line(f"this store cannot sign links yet: {plain(error.message)}")
+            self._line(f"this store cannot sign links: {plain(error.message)}")
         else:
             self._line(plain(request.url))
-            served = f" while {self._serve()} runs" if self.store.can("application") else ""
-            self._line(f"works for ten minutes for whoever has it{served}")
+            served = f", while {self._serve()} runs" if self.store.can("application") else ""
+            self._line(f"works for ten minutes for anyone who has it{served}")
 
     def verify(self) -> None:
         """Download each and compare it byte for byte.
@@ -99,8 +99,8 @@ class Demo:
                 path = Path(folder, name)
                 self.store.download(info.key, path)
                 if path.read_bytes() != self.samples[name]:
-                    raise IntegrityError("other bytes came back", key=info.key, op="download", store=self.store.name)
-        self._line(f"all {len(self.uploaded)} are the same")
+                    raise IntegrityError("the downloaded bytes differ", key=info.key, op="download", store=self.store.name)
+        self._line(f"all {len(self.uploaded)} match")
 
     def delete(self) -> None:
         """Delete one."""
@@ -111,7 +111,7 @@ class Demo:
 
     def stats(self) -> None:
         """Print the statistics."""
-        self._title("Show what was counted")
+        self._title("Show the statistics")
         widths = (12, 6, 11, 7, 9)
         for row in ([*COLUMNS], *stats_rows(self.store.stats())):
             cells = [
@@ -121,10 +121,10 @@ class Demo:
             self._line("".join(cells))
 
     def leave(self) -> None:
-        """Say what is left, and what to try next."""
+        """Print how many assets are left, and what to try next."""
         store = shown(self.session.store_name or "")
         target = "./assets" if self.session.store_name == STORE else where(self.store)
-        self._title(f"{counted(len(self.uploaded), 'asset')} are left in {target}; try next")
+        self._title(f"{counted(len(self.uploaded), 'asset')} are left in {target}; try these next:")
         if self.store.can("application"):
             self._line(self._serve())
         self._line(f"assetstore -s {store} list -r -l")
@@ -142,16 +142,16 @@ class Demo:
 
 
 def _shared_beginning(keys: Sequence[str]) -> str:
-    """Return what all of some sorted keys begin with."""
+    """Return the common beginning of sorted keys."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(keys[0], keys[-1], strict=False))
     return "".join(character for character, _ in pairs)
 
 
 @command("demo")
 def demo_command(session: Session) -> None:
-    """Show all of it with a dozen assets made on the spot.
+    """Take a tour with a dozen sample assets.
 
-    They go to the folder ./assets, unless -s names another store, and all but one stay there.
+    The assets go to the folder ./assets, or to the store that -s names. All but one stay there.
     """
     session.store_name = session.store_name or STORE
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The command ``doctor``: tries a store from end to end in twelve steps."""
+"""The command ``doctor``: tests a store from end to end in twelve steps."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ COLOURS = {"ok": "green", "FAILED": "red", "warning": "yellow", "skipped": "yell
 
 @attrs.define(eq=False)
 class Doctor:
-    """Tries a store step by step and tells of each what it did, how long it took, and what to do about a failure.
+    """Tests a store step by step; reports the result and the time of each step, and what to do about a failure.
 
     Attributes:
-        session: where the report goes.
-        origins: sites whose pages upload; those of the store's own settings, if none are given.
+        session: prints the report.
+        origins: sites whose pages upload; by default those in the store's settings.
         store: the store, once it is open.
         key: the key of the test asset.
-        payload: its bytes.
-        sent: whether it may be in the store.
-        stored: whether it is.
+        payload: the bytes of the test asset.
+        sent: whether the test asset may be in the store.
+        stored: whether it is in the store.
         codes: the exit codes of the steps that failed.
     """
 
@@ -60,17 +60,17 @@ class Doctor:
 
     @property
     def signed(self) -> SignedSteps:
-        """What sends signed requests.
+        """The steps that send signed requests.
 
         Raises:
-            SkippedError: none could be signed.
+            SkippedError: no URL was signed.
         """
         if self._signed is None:
             raise SkippedError("no URL was signed")
         return self._signed
 
     def run(self) -> None:
-        """Take all steps, and delete the test asset whatever happens."""
+        """Take every step, and delete the test asset whatever happens."""
         try:
             for number, (title, step) in enumerate(self._steps(), 1):
                 self._take(number, title, step)
@@ -83,8 +83,8 @@ class Doctor:
         yield "sign URLs", self.presign
         yield "send signed requests", lambda: self.signed.round_trip()
         yield "compare the clocks", lambda: self.signed.clocks()
-        yield "ask as a browser does", lambda: self.signed.preflight(self._known_origins())
-        yield "look up its information", self.stat
+        yield "send a CORS preflight", lambda: self.signed.preflight(self._known_origins())
+        yield "stat the test file", self.stat
         yield "download and compare it", self.download
         yield "read its public URL", self.public_url
         yield "list it", self.list
@@ -102,7 +102,7 @@ class Doctor:
             outcome, detail = "unsupported", error.message
         except WarnedError as error:
             outcome, detail, hint = "warning", str(error), error.hint
-        except Exception as error:  # a step's failure, whatever it is, is a result here
+        except Exception as error:  # any failure of a step is a result here
             outcome, detail, hint = "FAILED", errors.reason(error), errors.next_step(error)
             self.codes.append(errors.exit_code(error))
         self._tell(number, title, outcome, time.perf_counter() - began, detail, hint)
@@ -121,7 +121,7 @@ class Doctor:
             self.session.line("\n".join(f"   {part}" for part in plain(line).split("\n")))
 
     def configuration(self) -> str:
-        """Open the store and let its backend examine itself."""
+        """Open the store and run the checks of its backend."""
         self._store = self.session.open()
         report = self.store.check()
         for check in report.steps:
@@ -137,14 +137,14 @@ class Doctor:
         return f"{shown(self.key)}, {counted(info.size, 'byte')}"
 
     def presign(self) -> str:
-        """Sign URLs and show none: they are secrets."""
+        """Sign URLs; show none, because they are secrets."""
         for method in ("GET", "PUT"):
             self.store.presign(self.key, method=method, expires=EXPIRES)
         self._signed = SignedSteps(self.store, f"{self.key}.signed", self.payload)
         return f"a GET and a PUT, valid for {EXPIRES} seconds"
 
     def stat(self) -> str:
-        """Look the test asset up."""
+        """Stat the test asset."""
         info = self._uploaded().stat(self.key)
         if info.size != PAYLOAD_BYTES:
             hint = "report it to the backend's author"
@@ -154,22 +154,22 @@ class Doctor:
     def download(self) -> str:
         """Read the test asset and compare it byte for byte."""
         if self._uploaded().read(self.key) != self.payload:
-            raise IntegrityError("the bytes that came back differ", hint="do not use this store")
-        return f"{counted(PAYLOAD_BYTES, 'byte')} came back, all the same"
+            raise IntegrityError("the store returned other bytes", hint="do not use this store")
+        return f"{counted(PAYLOAD_BYTES, 'byte')}, identical"
 
     def public_url(self) -> str:
-        """Read the test asset under its public URL."""
+        """Read the test asset by its public URL."""
         return read_publicly(self._uploaded().url(self.key), self.payload)
 
     def list(self) -> str:
         """Find the test asset in a listing."""
         store = self._uploaded()
         if self.key not in {info.key for info in store.list(self.key)}:
-            raise BackendError("the asset is not in the listing", hint="try again in a minute; listings show it at once")
-        return f"found below {shown('assetstore-doctor/')}"
+            raise BackendError("the asset is not in the listing", hint="try again in a minute; it must be listed at once")
+        return f"found under {shown('assetstore-doctor/')}"
 
     def delete(self) -> str:
-        """Delete the test asset and see that it is gone."""
+        """Delete the test asset and verify that it is gone."""
         store = self._uploaded()
         store.delete(self.key)
         if store.exists(self.key):
@@ -178,7 +178,7 @@ class Doctor:
         return "gone"
 
     def stats(self) -> str:
-        """Show what the store counted."""
+        """Show the usage statistics."""
         stats = self.store.stats()
         counted_groups = [
             f"{name} {group['count']:,.0f}" + (f" ({readable_size(group['bytes'])})" if group.get("bytes") else "")
@@ -188,13 +188,13 @@ class Doctor:
         return ", ".join(counted_groups) or "nothing was counted"
 
     def _known_origins(self) -> tuple[str, ...]:
-        backend = self.store._stack.layers[0].plugin  # noqa: SLF001 - its settings are nobody else's business
+        backend = self.store._stack.layers[0].plugin  # noqa: SLF001 - no public call shows a backend's settings
         known = self.origins or tuple(getattr(backend, "origins", ()))
         return tuple("https://app.example" if origin == "*" else origin for origin in known)
 
     def _uploaded(self) -> AssetStore:
         if not self.stored:
-            raise SkippedError("there is no test file")
+            raise SkippedError("the test file was not uploaded")
         return self.store
 
     def _clean_up(self) -> None:
@@ -204,7 +204,7 @@ class Doctor:
             self._store.delete(self.key)
             return
         if self.stored:
-            self.session.talk(f"the test file is left behind: assetstore delete {self.key}")
+            self.session.talk(f"the test file is left behind; delete it: assetstore delete {self.key}")
 
 
 @command("doctor",
@@ -216,21 +216,21 @@ class Doctor:
 )
 @click.argument("store", required=False)
 @click.option(
-    "--origin", "origins", multiple=True, metavar="URL", help="A site whose pages upload, to ask as a browser; repeatable."
+    "--origin", "origins", multiple=True, metavar="URL", help="A site whose pages upload, to test its CORS; repeatable."
 )
 def doctor_command(session: Session, store: str | None, origins: tuple[str, ...]) -> None:
-    """Test a store, step by step.
+    """Test a store step by step.
 
-    A test file is uploaded, read back and deleted again, with credentials and by signed requests. STORE is a name from
-    the configuration or a URL.
+    Uploads a test file, reads it back and deletes it, with credentials and by signed requests. STORE is a name from the
+    configuration or a URL.
     """
     session.store_name = store or session.store_name
     doctor = Doctor(session, origins)
     began = time.perf_counter()
     doctor.run()
     if not doctor.codes:
-        session.talk(f"all is well, {(time.perf_counter() - began) * 1000:.0f} ms")
+        session.talk(f"no problems found, {(time.perf_counter() - began) * 1000:.0f} ms")
         return
     session.talk(f"{counted(len(doctor.codes), 'step')} failed")
-    # A check of the backend's own is told as a report; the error of a later step knows better what is wrong.
+    # A failed check of the backend has only the general code; the error of a later step is more precise.
     raise click.exceptions.Exit(next((code for code in doctor.codes if code != errors.FAILED), errors.FAILED))

@@ -31,10 +31,10 @@ class Downloads:
 
     Attributes:
         output: a folder, or the file for a single key.
-        is_folder: which of the two.
+        is_folder: whether ``output`` is a folder.
         overwrite: whether files may be replaced.
-        dry_run: only say what would be done.
-        written: the files so far.
+        dry_run: whether to report only what would be done.
+        written: the files written so far.
     """
 
     session: Session
@@ -49,8 +49,8 @@ class Downloads:
         """Write one asset to its file.
 
         Raises:
-            InvalidKeyError: its key makes no path below the folder.
-            AlreadyExistsError: the file is there and may not be replaced, or comes from another key of this command.
+            InvalidKeyError: its key does not make a path below the folder.
+            AlreadyExistsError: the file exists and may not be replaced, or holds another key of this command.
         """
         path = self._path(selected)
         if path in self.written or (self.dry_run and not self.overwrite and path.exists()):
@@ -72,7 +72,7 @@ class Downloads:
             return self.output
         try:
             if not is_valid_key(selected.key) and selected.info is not None:
-                raise InvalidKeyError("the key breaks the rules and cannot be a path", hint="rename it at its source")
+                raise InvalidKeyError("the key is not valid and cannot be a path", hint="rename the asset at its source")
             return path_below(self.output, selected.relative)
         except InvalidKeyError as error:
             error.op, error.key, error.store = "download", selected.key, self.store.name
@@ -93,7 +93,7 @@ class Downloads:
     ),
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("-o", "--output", metavar="PATH", help="A file for one key, a folder for more, or - for stdout.")
+@click.option("-o", "--output", metavar="PATH", help="A file for one key, a folder for several, or - for stdout.")
 @recursive_option
 @literal_option
 @no_overwrite_option
@@ -107,10 +107,10 @@ def download_command(
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Write assets to files, or to stdout.
+    """Download assets to files or to stdout.
 
-    KEY is a key, a glob, or with -r a folder of the store. Files land in the working directory, or in the folder that -o
-    names, and never outside it: a key that would lead out is refused. Each appears whole and verified, or not at all.
+    KEY is a key, a glob, or with -r a folder in the store. Files go to the working directory or to the folder that -o names,
+    never outside it: a key that would lead out is refused. Each file appears whole and verified, or not at all.
     """
     store = session.open()
     selector = Selector(recursive=recursive, literal=literal)
@@ -121,7 +121,7 @@ def download_command(
     target = Path(output or ".")
     is_folder = not single or output is None or output.endswith(("/", os.sep)) or target.is_dir()
     if is_folder and target.exists() and not target.is_dir():
-        raise click.UsageError(f"{shown(str(target))} is a file, and several assets need a folder")
+        raise click.UsageError(f"-o must name a folder, and {shown(str(target))} is a file")
     downloads = Downloads(
         session=session, store=store, output=target, is_folder=is_folder, overwrite=not no_overwrite, dry_run=dry_run
     )
@@ -135,7 +135,7 @@ def download_command(
 
 
 def _total(chosen: list[Selected]) -> int | None:
-    """Return the bytes of all assets, or ``None`` where one was not listed."""
+    """Return the bytes of all assets, or ``None`` if the size of one is unknown."""
     sizes = [selected.info.size for selected in chosen if selected.info is not None]
     return sum(sizes) if len(sizes) == len(chosen) else None
 

@@ -31,7 +31,7 @@ from assetstore.errors import (
 
 DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 
-# The first class that fits decides, so a class stands before its parent.
+# The first match decides, so a class comes before its parent.
 _CODES: tuple[tuple[type[AssetStoreError], int], ...] = (
     (NotFoundError, NOT_FOUND),
     (AccessDeniedError, CREDENTIALS),
@@ -43,57 +43,57 @@ _CODES: tuple[tuple[type[AssetStoreError], int], ...] = (
 )
 
 _NEXT: tuple[tuple[type[AssetStoreError], str], ...] = (
-    (StoreNotFoundError, "make the place, or correct its name; assetstore stores shows what is configured"),
-    (NotFoundError, "assetstore list shows what there is"),
-    (AlreadyExistsError, "choose another name, or leave --no-overwrite out"),
-    (PreconditionError, "look at the asset again with assetstore stat"),
+    (StoreNotFoundError, "create the bucket or folder, or correct its name; assetstore stores shows what is configured"),
+    (NotFoundError, "assetstore list shows the existing keys"),
+    (AlreadyExistsError, "choose another name, or leave out --no-overwrite"),
+    (PreconditionError, "assetstore stat shows the current version"),
     (CredentialsError, "check the access key and the secret key; assetstore doctor tests them"),
     (TokenError, "begin the upload again"),
-    (AccessDeniedError, "allow this to the credentials, or use others"),
+    (AccessDeniedError, "give the credentials this permission, or use others"),
     (InvalidKeyError, "choose another key"),
-    (InvalidOptionError, "correct the option; --help tells what it takes"),
-    (SourceError, "check the path of what is to be uploaded"),
-    (IntegrityError, "try again; if it stays so, the asset is damaged"),
-    (RefusedError, "upload what the policy allows, under the type that it is"),
+    (InvalidOptionError, "correct the option; --help shows what it takes"),
+    (SourceError, "check the path of the file to upload"),
+    (IntegrityError, "try again; if it fails again, the asset is damaged"),
+    (RefusedError, "upload a file that the policy allows, with its real content type"),
     (NoSpaceError, "free some space"),
     (UnavailableError, "try again later"),
-    (UnknownOutcomeError, "assetstore stat tells whether it was written"),
-    (UnsupportedError, "use a store whose backend can do this; assetstore plugins shows the hooks of each"),
-    (PluginError, "assetstore plugins shows what is installed"),
+    (UnknownOutcomeError, "assetstore stat shows whether it was written"),
+    (UnsupportedError, "use another backend; assetstore plugins --capabilities shows what each can do"),
+    (PluginError, "assetstore plugins lists what is installed"),
     (ConfigError, "correct the configuration; assetstore stores shows which file is read"),
     (BackendError, "assetstore doctor tests the store step by step"),
 )
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code that an error means."""
+    """Return the exit code for an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
 def next_step(error: BaseException) -> str:
-    """Return the next thing to do about an error."""
+    """Return what to do next about an error."""
     if isinstance(error, UnsupportedError):
-        # The core's hint speaks of Python.
+        # The core's hint is about Python calls.
         return next(text for kind, text in _NEXT if kind is UnsupportedError)
     if isinstance(error, AssetStoreError):
         return error.hint or next((text for kind, text in _NEXT if isinstance(error, kind)), "try again")
     if isinstance(error, OSError):
         return "check the path and its permissions"
-    return "report it with these lines" if tracing() else "run it again with ASSETSTORE_TRACE=1 and report what it says"
+    return "report the bug with these lines" if tracing() else "run it again with ASSETSTORE_TRACE=1 and report the output"
 
 
 def reason(error: BaseException) -> str:
-    """Return why an operation failed, with nothing secret in it."""
+    """Return why an operation failed, without secrets."""
     if isinstance(error, AssetStoreError):
         return without_secrets(_problems(error) if isinstance(error, ConfigError) else error.message)
     if isinstance(error, OSError):
         names = [shown(str(name)) for name in (error.filename, error.filename2) if name is not None]
         return f"{error.strerror or type(error).__name__}{': ' if names else ''}{' -> '.join(names)}"
-    return f"an unexpected {type(error).__name__}, which is a bug of assetstore or of a plugin"
+    return f"unexpected {type(error).__name__}; this is a bug in assetstore or in a plugin"
 
 
 def _problems(error: ConfigError) -> str:
-    """Return all problems of a configuration, naming the table once where they are all in the same."""
+    """Return all problems of a configuration; a table that they share is named once."""
     table, colon, _ = error.problems[0].partition(": ")
     shared = f"{table}{colon}"
     if colon and all(problem.startswith(shared) for problem in error.problems):
@@ -102,7 +102,7 @@ def _problems(error: ConfigError) -> str:
 
 
 def report(what: str, why: str, then: str) -> str:
-    """Return the three lines of an error; none holds a control character."""
+    """Return the three lines of an error, without control characters."""
     return f"error: {_one_line(what)}\n  why: {_one_line(why)}\n  next: {_one_line(then)}"
 
 
@@ -113,17 +113,17 @@ def _one_line(text: str) -> str:
 def explain(error: BaseException, doing: str = "", *, what: str | None = None) -> str:
     """Return the three lines about an error.
 
-    ``doing`` says what was being done where the error does not; ``what`` says it even where the error does.
+    ``doing`` describes the work if the error does not; ``what`` describes it even if the error does.
     """
     if isinstance(error, AssetStoreError):
-        return report(f"cannot {what or _what(error) or doing or 'go on'}", reason(error), next_step(error))
+        return report(f"cannot {what or _what(error) or doing or 'continue'}", reason(error), next_step(error))
     if isinstance(error, OSError):
-        return report(f"cannot {doing or 'go on'}", reason(error), next_step(error))
+        return report(f"cannot {doing or 'continue'}", reason(error), next_step(error))
     if tracing():
         import traceback
 
         print(plain(without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr, end="")
-    return report(f"cannot {doing or 'go on'}", reason(error), next_step(error))
+    return report(f"cannot {doing or 'continue'}", reason(error), next_step(error))
 
 
 def _what(error: AssetStoreError) -> str:

@@ -20,7 +20,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         return None
     found = _EXPIRES.fullmatch(value.strip().lower())
     if not found:
-        raise click.BadParameter("must be a number of seconds, or for example 30s, 15m, 1h, 7d", context, parameter)
+        raise click.BadParameter("must be a number of seconds, or a time such as 30s, 15m, 1h or 7d", context, parameter)
     return int(found[1]) * _SECONDS[found[2]]
 
 
@@ -28,7 +28,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     examples=(
         "assetstore presign maps/keep.webp --expires 15m",
         "assetstore presign docs/rules.pdf --download-as 'House rules.pdf'",
-        "assetstore presign incoming/keep.webp --method PUT --content-type image/webp --size 48213",
+        "assetstore presign maps/keep.webp --method PUT --content-type image/webp --size 48213",
     ),
 )
 @click.argument("key")
@@ -37,22 +37,27 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     type=click.Choice(["GET", "HEAD", "PUT", "DELETE"], case_sensitive=False),
     default="GET",
     show_default=True,
-    help="What the URL allows.",
+    help="The request that the URL allows.",
 )
 @click.option(
-    "--expires", default="1h", show_default=True, callback=_seconds, metavar="TIME", help="How long: 30s, 15m, 1h, 7d."
+    "--expires",
+    default="1h",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="How long the URL works: 30s, 15m, 1h, 7d.",
 )
-@click.option("--content-type", metavar="TYPE", help="The type that a PUT must send, or that a GET is answered with.")
-@click.option("--download-as", metavar="FILENAME", help="For a GET: the name under which a browser saves the asset.")
-@click.option("--window", callback=_seconds, metavar="TIME", help="For a GET: sign one URL for so long; caches like it.")
-@click.option("--size", "content_length", type=int, metavar="BYTES", help="For a PUT: the size that must be sent.")
-@click.option("--sha256", metavar="HEX", help="For a PUT: the digest that the bytes must have.")
+@click.option("--content-type", metavar="TYPE", help="The content type that a PUT must send, or that a GET returns.")
+@click.option("--download-as", metavar="FILENAME", help="For a GET: the file name for browsers to save the asset as.")
+@click.option("--window", callback=_seconds, metavar="TIME", help="For a GET: return one URL for this long, for caches.")
+@click.option("--size", "content_length", type=int, metavar="BYTES", help="For a PUT: the size that the body must have.")
+@click.option("--sha256", metavar="HEX", help="For a PUT: the digest that the body must have.")
 @header_options("For a PUT: the HTTP header {}.", but=["content_type"])
 @no_overwrite_option
 def presign_command(session: Session, key: str, method: str, no_overwrite: bool, **options: Any) -> None:
     """Sign a URL that works until it expires.
 
-    Whoever holds the URL may use it. stdout gets the URL alone.
+    Anyone who has the URL can use it. Only the URL goes to stdout.
     """
     request = session.open().presign(key, method=cast(Method, method), overwrite=not no_overwrite, **options)
     if session.as_json:
@@ -61,7 +66,7 @@ def presign_command(session: Session, key: str, method: str, no_overwrite: bool,
     session.line(request.url)
     for name, value in request.headers.items():
         session.talk(f"send the header {plain(name)}: {plain(value)}")
-    session.talk(f"{request.method} until {request.expires_at.isoformat(timespec='seconds')}")
+    session.talk(f"valid for {request.method} until {request.expires_at.isoformat(timespec='seconds')}")
 
 
 @command("url",

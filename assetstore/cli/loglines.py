@@ -1,4 +1,4 @@
-"""Prints the warnings that a library logs as single lines."""
+"""Prints logged warnings as single lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assetstore.cli.text import plain, without_secrets
 
 
 class LogLines(logging.Handler):
-    """Prints warnings that are logged as one harmless line each, without their tracebacks unless those are asked for."""
+    """Prints each logged warning as one escaped line, and its traceback only with ASSETSTORE_TRACE."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
@@ -27,7 +27,7 @@ class LogLines(logging.Handler):
 
 @contextlib.contextmanager
 def printing_log_lines() -> Iterator[None]:
-    """Print what is logged as a warning or worse, as long as the block lasts."""
+    """Print logged warnings and errors while the block runs."""
     handler = LogLines(logging.WARNING)
     logging.getLogger().addHandler(handler)
     try:

@@ -18,10 +18,10 @@ from assetstore.entry_points import installed_plugins
         "assetstore -s dev stats",
     ),
 )
-@click.option("--reset", is_flag=True, help="Set all counters to zero, after showing them.")
+@click.option("--reset", is_flag=True, help="Set all counters to zero after showing them.")
 @dry_run_option
 def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
-    """Show what the store has done."""
+    """Show usage statistics."""
     store = session.open()
     stats = store.stats()
     if session.as_json:
@@ -29,8 +29,8 @@ def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
     else:
         session.table([">" * (column != "operation") + column for column in COLUMNS], stats_rows(stats))
     if not any(value for group in stats.values() for value in group.values()):
-        session.talk("nothing was counted: counters in memory end with each command")
-        session.talk('stats = { path = "stats.db" } in the store\'s table keeps them')
+        session.talk("nothing was counted: counters in memory last for a single command")
+        session.talk('to keep them, set stats = { path = "stats.db" } in the store\'s table')
     if reset and dry_run:
         session.talk(f"would set the counters of {where(store)} to zero")
     elif reset:
@@ -42,7 +42,7 @@ COLUMNS = ("operation", "count", "bytes", "errors", "seconds")
 
 
 def stats_rows(stats: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    """Return a row for each operation that happened, or for all where none did."""
+    """Return a row for each operation that happened, or for every operation if none did."""
     happened = {name: group for name, group in stats.items() if any(group.values())} or stats
     return [
         [
@@ -58,14 +58,14 @@ def stats_rows(stats: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
 
 @command("stores")
 def stores_command(session: Session) -> None:
-    """Show which stores are configured.
+    """List the configured stores.
 
-    None of them is opened. The default is marked with *.
+    No store is opened. A * marks the default.
     """
     config = find_config()
     if config is None:
-        session.talk(f"no configuration: there is no {FILE_NAME} here or in a folder above")
-        session.talk("-s file:assets names a store without one")
+        session.talk(f"no configuration: there is no {FILE_NAME} in this folder or above it")
+        session.talk("-s file:assets opens a store without one")
         return
     session.talk(f"from {shown(str(config.path))}")
     if not config.stores:
@@ -81,7 +81,7 @@ def stores_command(session: Session) -> None:
 
 
 def _kind(table: Mapping[str, Any]) -> str:
-    """Return a store's URL as it is written, without secrets, or its backend's name."""
+    """Return a store's URL as written, without secrets, or the name of its backend."""
     url = table.get("url")
     return without_secrets(str(url)) if url is not None else f"backend {table.get('backend', '?')}"
 
@@ -93,9 +93,9 @@ def _kind(table: Mapping[str, Any]) -> str:
         "assetstore plugins --json | jq -r .name",
     ),
 )
-@click.option("--capabilities", is_flag=True, help="Show what each backend can do, instead.")
+@click.option("--capabilities", is_flag=True, help="Show what each backend can do.")
 def plugins_command(session: Session, capabilities: bool) -> None:
-    """Show which plugins are installed."""
+    """List the installed plugins."""
     if capabilities:
         from assetstore.cli.capabilities import show_capabilities
 

@@ -20,16 +20,16 @@ class Bar:
     """Counts bytes, and draws itself on stderr once the work has taken a while; short work shows nothing.
 
     Attributes:
-        label: what is being worked on.
+        label: the current item.
     """
 
     def __init__(self, verb: str, total: int | None, *, wanted: bool, patience: float = PATIENCE) -> None:
-        """Begin to count.
+        """Start counting.
 
         Args:
-            verb: what is done, as ``uploading``.
-            total: how many bytes it will be, or ``None`` when that is not known.
-            wanted: ``False`` keeps it hidden.
+            verb: the work, for example ``uploading``.
+            total: the bytes of all the work, or ``None`` if unknown.
+            wanted: ``False`` hides it.
             patience: seconds before it is drawn.
         """
         self.label = ""
@@ -43,7 +43,7 @@ class Bar:
         self._task: TaskID | None = None
 
     def advance(self, count: int) -> None:
-        """Count further bytes."""
+        """Count more bytes."""
         self._done += count
         if self._drawn is None and not self._hidden and time.monotonic() - self._began > self._patience:
             self._draw()
@@ -54,7 +54,7 @@ class Bar:
             )
 
     def print(self, text: str) -> bool:
-        """Print a line above the bar, or tell that there is none."""
+        """Print a line above the bar; return ``False`` if no bar is drawn."""
         if self._drawn is None:
             return False
         from rich.text import Text
@@ -85,7 +85,7 @@ class Bar:
             console=Console(stderr=True),
             transient=True,
             expand=True,
-            # What goes to stdout is data and must stay there.
+            # stdout carries data, which rich must not redirect.
             redirect_stdout=False,
             redirect_stderr=False,
         )

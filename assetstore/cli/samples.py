@@ -1,4 +1,4 @@
-"""Makes a dozen small sample assets: valid files that any viewer opens, from the standard library alone."""
+"""Makes a dozen small sample assets: valid files that any viewer opens, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def png() -> bytes:
 
 
 def bmp() -> bytes:
-    """Return the castle as a BMP, whose rows go from the bottom up and whose colours go from blue to red."""
+    """Return the castle as a BMP: rows from the bottom up, colours from blue to red."""
     pixels = b"".join(bytes(part for pixel in row for part in reversed(pixel)) for row in reversed(castle()))
     info = struct.pack("<IiiHHIIiiII", 40, WIDTH, HEIGHT, 1, 24, 0, len(pixels), 2835, 2835, 0, 0)
     offset = 14 + len(info)
@@ -102,7 +102,7 @@ def bmp() -> bytes:
 
 
 def gif() -> bytes:
-    """Return a torch that flickers, as an animated GIF of 128 colours."""
+    """Return a flickering torch as an animated GIF of 128 colours."""
     side, frames = 32, 6
     palette = bytes(part for index in range(128) for part in (min(255, 4 * index), 2 * index, index // 2))
     screen = struct.pack("<6sHHBBB", b"GIF89a", side, side, 0xF6, 0, 0)
@@ -123,7 +123,7 @@ def _flame(x: int, y: int, phase: float) -> int:
 
 
 def _gif_data(pixels: list[int]) -> bytes:
-    """Return pixels as LZW codes of one byte: a clear code comes before they would need nine bits."""
+    """Return pixels as one-byte LZW codes, with a clear code before a code would need nine bits."""
     clear, end, run = 128, 129, 120
     codes = bytearray()
     for start in range(0, len(pixels), run):
@@ -134,7 +134,7 @@ def _gif_data(pixels: list[int]) -> bytes:
 
 
 def wav() -> bytes:
-    """Return a horn call of a second, as a WAV of 16 bits at 11,025 Hz."""
+    """Return a horn call of one second as a 16-bit WAV at 11,025 Hz."""
     rate = 11_025
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as out:
@@ -164,7 +164,7 @@ def midi() -> bytes:
 
 
 def pdf(title: str, text: str) -> bytes:
-    """Return a page with a title and a line as a PDF; neither has brackets or backslashes."""
+    """Return a PDF of one page; ``title`` and ``text`` must not have brackets or backslashes."""
     page = f"BT /F1 24 Tf 48 220 Td ({title}) Tj /F1 12 Tf 0 -36 Td ({text}) Tj ET"
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",

@@ -20,12 +20,12 @@ _TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 @attrs.frozen(kw_only=True)
 class Selected:
-    """An asset that an argument means.
+    """An asset that an argument selects.
 
     Attributes:
         key: its key.
-        info: what the listing said of it, or ``None`` for a key that was given as it is.
-        relative: its place below the folder that the argument names.
+        info: its entry in the listing, or ``None`` if the argument is its key.
+        relative: its path below the folder that the argument names.
     """
 
     key: str
@@ -35,18 +35,18 @@ class Selected:
 
 @attrs.frozen(kw_only=True)
 class Selector:
-    """How arguments are to be taken.
+    """Interprets the arguments of a command.
 
     Attributes:
-        recursive: each is a folder.
-        literal: none is a glob.
+        recursive: whether each is a folder.
+        literal: whether none is a glob.
     """
 
     recursive: bool = False
     literal: bool = False
 
     def is_glob(self, store: AssetStore, argument: str) -> bool:
-        """Return whether an argument is a glob: it has ``*``, ``?`` or ``[``, and no asset has exactly that key."""
+        """Return whether an argument is a glob: it has ``*``, ``?`` or ``[``, and no asset has exactly this key."""
         if self.literal or not _WILD.search(argument):
             return False
         try:
@@ -55,18 +55,18 @@ class Selector:
             return True
 
     def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:
-        """Yield what an argument means.
+        """Yield the assets that an argument selects.
 
         Raises:
-            NotFoundError: a glob or a folder has no assets; a key alone is not looked up.
+            NotFoundError: no asset matches the glob or is in the folder; a plain key is not looked up.
         """
         if self.recursive:
             prefix = f"{argument.rstrip('/')}/" if argument.strip("/") else ""
             found = _below(store.list(prefix), len(prefix))
-            missing = "there is no asset below it"
+            missing = "there is no asset in this folder"
         elif self.is_glob(store, argument):
             found = _below(matches(store, argument), argument.rfind("/", 0, _first_wild(argument)) + 1)
-            missing = "no asset matches it"
+            missing = "no asset matches this glob"
         else:
             yield Selected(key=argument, info=None, relative=argument.rpartition("/")[2])
             return
@@ -78,7 +78,7 @@ class Selector:
             raise NotFoundError(missing, op=click.get_current_context().info_name, key=argument, store=store.name)
 
     def select_all(self, store: AssetStore, arguments: Sequence[str]) -> Iterator[Selected]:
-        """Yield what several arguments mean, each asset once."""
+        """Yield the assets that several arguments select, each once."""
         seen = set()
         for argument in arguments:
             for selected in self.select(store, argument):
@@ -92,14 +92,14 @@ class Selector:
 
 
 def matches(store: AssetStore, pattern: str) -> Iterator[AssetInfo]:
-    """Yield the assets whose keys match a glob; only the part of the store that can match is listed."""
+    """Yield the assets whose keys match a glob; lists only the part of the store that can match."""
     fixed = pattern[: _first_wild(pattern)]
     regex = glob_regex(pattern)
     deep = "/" in pattern[len(fixed) :] or "**" in pattern
     try:
         normalize_prefix(fixed)
     except InvalidKeyError:
-        # Foreign keys may begin as no valid key does.
+        # Foreign keys may begin in ways that no valid key does.
         fixed, deep = "", True
     for entry in store.list(fixed, recursive=deep):
         if isinstance(entry, AssetInfo) and regex.fullmatch(entry.key):
@@ -107,20 +107,20 @@ def matches(store: AssetStore, pattern: str) -> Iterator[AssetInfo]:
 
 
 def glob_regex(pattern: str) -> re.Pattern[str]:
-    """Return what a glob means: ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is one of a set."""
+    """Return the regex of a glob: ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is a set."""
     tokens = _TOKEN.findall(unicodedata.normalize("NFC", pattern))
     try:
         return re.compile("".join(_token_regex(token) for token in tokens), re.DOTALL)
     except re.error as error:
-        hint = "write a range as [a-z], or give --literal"
-        raise InvalidOptionError(f"the glob {pattern!r} cannot be read: {error.msg}", hint=hint) from error
+        hint = "write a range like [a-z], or use --literal"
+        raise InvalidOptionError(f"the glob {pattern!r} is not valid: {error.msg}", hint=hint) from error
 
 
 def _token_regex(token: str) -> str:
     if token.startswith("**"):
         return "(?:.*/)?" if token.endswith("/") else ".*"
     if token in ("*", "?"):
-        return "[^/]*" if token == "*" else "[^/]"  # noqa: S105 - a token of a pattern, no password
+        return "[^/]*" if token == "*" else "[^/]"  # noqa: S105 - a token of a pattern, not a password
     if len(token) > 1:
         negated = token.startswith("[!")
         members = "".join(character if character == "-" else re.escape(character) for character in token[1 + negated : -1])

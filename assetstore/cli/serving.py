@@ -23,7 +23,7 @@ from assetstore.store import AssetStore
 TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
 LOOPBACK = "127.0.0.1"
 PORT = 8420
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - to recognise them
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - only to recognise them
 
 _PROBE = "assetstore-serve"
 _SIZE = re.compile(r"(\d{1,15})([kmg]?)", re.ASCII)
@@ -33,7 +33,7 @@ _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     found = _SIZE.fullmatch(value.strip().lower()) if value is not None else None
     if value is not None and (found is None or not int(found[1])):
-        raise click.BadParameter("must be a number of bytes, or for example 512K, 20M, 2G", context, parameter)
+        raise click.BadParameter("must be a number of bytes, or a size such as 512K, 20M or 2G", context, parameter)
     return int(found[1]) * _BYTES[found[2]] if found else None
 
 
@@ -45,15 +45,15 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
     ),
 )
 @click.argument("store", required=False)
-@click.option("--host", metavar="HOST", help=f"Where to listen; {LOOPBACK} if not said.")
+@click.option("--host", metavar="HOST", help=f"The address to listen at, by default {LOOPBACK}.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
-    help=f"The port; that of the store's signed URLs if not said, usually {PORT}; 0 takes any that is free.",
+    help=f"The port to listen at, by default that of the signed URLs, usually {PORT}; 0 takes any free port.",
 )
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
-@click.option("--max-size", callback=_size, metavar="SIZE", help="The most that one PUT may send: 512K, 20M, 2G.")
-@click.option("-q", "--quiet", is_flag=True, help="Write no line for each request.")
+@click.option("--max-size", callback=_size, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not print a line for each request.")
 def serve_command(
     session: Session,
     store: str | None,
@@ -63,13 +63,14 @@ def serve_command(
     max_size: int | None,
     quiet: bool,
 ) -> None:
-    """Answer the signed URLs of a store on this machine.
+    """Serve a store's signed URLs from this machine.
 
-    STORE is a name from the configuration or a URL. Whatever is not signed is refused; / alone says what is served here.
+    STORE is a name from the configuration or a URL. Requests that are not signed are refused, except the page /, which shows
+    what is served.
 
-    Other machines reach it only if --host names such an address. That needs a token of at least 32 characters in the
-    environment variable ASSETSTORE_SERVE_TOKEN. Signed URLs need no token, for each is its own; the page / then asks for it,
-    in the header "Authorization: Bearer TOKEN".
+    Other machines reach the server only if --host names an address that they can reach. This needs a token of at least 32
+    characters in the environment variable ASSETSTORE_SERVE_TOKEN. The page / then requires the header "Authorization: Bearer
+    TOKEN"; signed URLs do not.
     """
     try:
         from assetstore.cli import web_server
@@ -93,17 +94,17 @@ def serve_command(
         if session.as_json:
             session.record({"store": opened.name, "location": opened.location, "url": listener.url, "base": base.geturl()})
         else:
-            session.line(f"serving {plain(opened.location)} at {listener.url} (Ctrl-C ends it)")
+            session.line(f"serving {plain(opened.location)} at {listener.url} (Ctrl-C to stop)")
         if warning := listener.warning(base):
             session.talk(f"warning: {warning}")
         server.run(listener.socket)
 
 
 def _open(session: Session, name: str | None, settings: dict[str, Any]) -> AssetStore:
-    """Open a store with some of its settings replaced.
+    """Open a store with some settings replaced.
 
     Raises:
-        UnsupportedError: there is nothing to serve.
+        UnsupportedError: the store has nothing to serve.
     """
     config = find_store(name or session.store_name)
     store = build_store(attrs.evolve(config, table={**config.table, **settings}))
@@ -115,27 +116,27 @@ def _open(session: Session, name: str | None, settings: dict[str, Any]) -> Asset
 
 
 def signed_base(store: AssetStore) -> SplitResult:
-    """Return what the store's signed URLs begin with, without a slash at the end."""
+    """Return the beginning of the store's signed URLs, without a closing slash."""
     url = urlsplit(store.presign(_PROBE).url)
     return url._replace(path=url.path.removesuffix(f"/{_PROBE}"), query="")
 
 
 def _address(base: SplitResult, host: str | None, port: int | None) -> tuple[str, int]:
-    """Return where to listen: where the signed URLs lead, if that is this machine and nothing else was said."""
+    """Return the address to listen at: by default that of the signed URLs, if they lead to this machine."""
     here = _is_loopback(str(base.hostname))
     return host or (str(base.hostname) if here else LOOPBACK), ((here and base.port) or PORT) if port is None else port
 
 
 def _token(host: str) -> str | None:
-    """Return the token that guards what is not signed.
+    """Return the token for the page that is not signed.
 
     Raises:
-        click.UsageError: other machines could reach the server, and there is none; or it is too short.
+        click.UsageError: the token is too short, or it is missing and other machines can reach the server.
     """
     token = os.environ.get(TOKEN_VARIABLE) or None
     if token is None and not _is_loopback(host):
         raise click.UsageError(
-            f"other machines may reach {host}: set {TOKEN_VARIABLE} to {MIN_SIGNING_KEY} or more random characters first"
+            f"other machines can reach {host}: set {TOKEN_VARIABLE} to {MIN_SIGNING_KEY} or more random characters first"
         )
     if token is not None and len(token) < MIN_SIGNING_KEY:
         raise click.UsageError(f"{TOKEN_VARIABLE} must have at least {MIN_SIGNING_KEY} characters")
@@ -151,10 +152,10 @@ def _is_loopback(host: str) -> bool:
 
 @attrs.frozen
 class Listener:
-    """A socket that listens; a context manager.
+    """A listening socket; a context manager.
 
     Attributes:
-        host: what it was told to listen at.
+        host: the address as given.
         socket: the socket.
     """
 
@@ -166,17 +167,17 @@ class Listener:
         """Listen.
 
         Raises:
-            AssetStoreError: the port is taken, or the host is not one of this machine.
+            AssetStoreError: the port is taken, or the address is not one of this machine.
         """
         try:
             family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             made = socket.create_server(address[:2], family=family, backlog=1024)
-            # asyncio does so only where a socket names its protocol; each answer would wait 40 ms for an acknowledgement.
+            # asyncio sets it only if the socket names its protocol; without it answers wait 40 ms for an acknowledgement.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return cls(host, made)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            hint = "end what listens there, or choose another --host or --port and set serve_url to match"
+            hint = "stop the program that listens there, or choose another --host or --port and set serve_url to match"
             raise AssetStoreError(f"cannot listen at {_netloc(host, port)}: {why}", op="serve", hint=hint) from error
 
     def __enter__(self) -> Listener:
@@ -187,22 +188,22 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """Where it really listens."""
+        """The actual port."""
         return int(self.socket.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL of the server."""
         return f"http://{_netloc(self.host, self.port)}"
 
     def warning(self, base: SplitResult) -> str | None:
-        """Say what to do when signed URLs, which begin with ``base``, lead elsewhere."""
+        """Return what to do if signed URLs, which begin with ``base``, lead elsewhere."""
         host, there = str(base.hostname), f"{base.scheme}://{base.netloc}"
         if not _is_loopback(host) and host != self.host:
-            return f"signed URLs lead to {there}: a proxy there has to hand requests on to {self.url}, with their Host"
+            return f"signed URLs lead to {there}: a proxy there must pass requests on to {self.url} and keep Host"
         if (base.scheme, base.port or 80, _is_loopback(host)) == ("http", self.port, _is_loopback(self.host)):
             return None
-        wanted = "the address by which others reach it" if self.host in WILDCARDS else f"{self.url}{base.path}"
+        wanted = "the address by which other machines reach it" if self.host in WILDCARDS else f"{self.url}{base.path}"
         return f"signed URLs lead to {there}: set serve_url to {wanted} in the store's settings"
 
 

@@ -1,4 +1,4 @@
-"""What all commands share: their options, the open store, and the output."""
+"""Gives every command its common options, the open store and the output."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "gree
 
 
 class OutputClosedError(Exception):
-    """Whoever read stdout, ``head`` perhaps, has gone."""
+    """The reader of stdout, for example ``head``, has closed it."""
 
 
 class Session:
-    """One run of the command line. Data goes to stdout, talk to stderr.
+    """One run of the command line. Data goes to stdout, messages to stderr.
 
     Attributes:
-        store_name: what ``-s`` said, or ``None`` for what the configuration says.
-        as_json: whether data is written as JSON, one object a line.
-        bar: the progress bar of the work in hand.
-        done: how many items of the command were dealt with.
-        failed: the exit codes of those items that failed.
+        store_name: the value of ``-s``, or ``None`` for the configured default.
+        as_json: whether data is written as JSON, one object per line.
+        bar: the progress bar of the current work.
+        done: how many items of the command succeeded.
+        failed: the exit codes of the items that failed.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Session:
         """Open the store; it is closed when the command ends.
 
         Raises:
-            ConfigError: none is named, or it cannot be opened.
+            ConfigError: no store is named, or it cannot be opened.
         """
         # Help and usage errors need neither the core nor logging.
         from assetstore.cli.loglines import printing_log_lines
@@ -71,11 +71,11 @@ class Session:
             click.echo(text, color=colourful(sys.stdout))
 
     def key(self, key: str) -> None:
-        """Write a key as data: quoted on a terminal and where it breaks the rules for keys, otherwise as it is."""
+        """Write a key as data: quoted on a terminal or if it is not a valid key, otherwise unchanged."""
         self.line(shown(key) if sys.stdout.isatty() or not is_valid_key(key) else key)
 
     def record(self, values: Mapping[str, object]) -> None:
-        """Write one object of JSON as data."""
+        """Write one JSON object as data."""
         self.line(json.dumps(values))
 
     def raw(self, data: bytes) -> None:
@@ -84,12 +84,12 @@ class Session:
             sys.stdout.buffer.write(data)
 
     def flush(self) -> None:
-        """Pass on all bytes that were written."""
+        """Flush the bytes that were written."""
         with _watching_stdout():
             sys.stdout.buffer.flush()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table as data: drawn on a terminal, otherwise with tabs and without a heading."""
+        """Write a table as data: drawn on a terminal, otherwise tab-separated and without a heading."""
         if sys.stdout.isatty():
             from assetstore.cli.tables import drawn
 
@@ -99,7 +99,7 @@ class Session:
                 self.line("\t".join(row))
 
     def talk(self, text: str) -> None:
-        """Say something to whoever watches; its first word may have a colour."""
+        """Write a message; its first word may have a colour."""
         verb, space, rest = text.partition(" ")
         if colourful(sys.stderr) and verb.rstrip(":") in COLOURS:
             verb = click.style(verb, fg=COLOURS[verb.rstrip(":")])
@@ -108,7 +108,7 @@ class Session:
             click.echo(text, err=True, color=colourful(sys.stderr))
 
     def complain(self, text: str) -> None:
-        """Say the three lines of an error."""
+        """Write the three lines of an error."""
         head, colon, rest = text.partition(":")
         styled = click.style(head, fg="red", bold=True) if colourful(sys.stderr) else head
         text = f"{styled}{colon}{rest}"
@@ -117,7 +117,7 @@ class Session:
 
     @contextlib.contextmanager
     def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
-        """Show a progress bar over ``total`` bytes while work goes on, unless data runs over the same terminal."""
+        """Show a progress bar over ``total`` bytes while the block runs, unless data goes to the same terminal."""
         wanted = not ((data_on_stdout or self.as_json) and sys.stdout.isatty())
         try:
             with Bar(verb, total, wanted=wanted) as self.bar:
@@ -127,9 +127,9 @@ class Session:
 
     @contextlib.contextmanager
     def item(self, op: str, key: str, *, what: str | None = None) -> Iterator[None]:
-        """Report the failure of one of several items and go on; what concerns all of them alike ends the command.
+        """Report the failure of an item and go on; an error that concerns every item ends the command.
 
-        ``what`` says what is done to the item where the error's own key would mislead.
+        ``what`` describes the work where the error's own key would mislead.
         """
         try:
             yield
@@ -149,10 +149,10 @@ class Session:
             self.record({"op": op, "key": key, "error": type(error).__name__, "why": why, "next": then})
 
     def finish(self) -> None:
-        """Exit with the code of the items: when none was done, and all failed alike, with theirs.
+        """Exit with an error code if items failed: with their common code if none succeeded.
 
         Raises:
-            click.exceptions.Exit: some failed.
+            click.exceptions.Exit: an item failed.
         """
         if not self.failed:
             return
@@ -164,12 +164,12 @@ class Session:
 
 
 def where(store: AssetStore) -> str:
-    """Return where a store's assets are: its name, and its location in brackets."""
+    """Return the name of a store, and its location in brackets."""
     return f"{plain(without_secrets(store.name))} ({plain(store.location)})"
 
 
 def colourful(stream: Any) -> bool:
-    """Return whether colours may be written to a stream."""
+    """Return whether a stream may get colours."""
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
@@ -194,7 +194,7 @@ store_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_remember,
-    help="The store: a name from the configuration, or a URL as file:assets.",
+    help="The store: a name from the configuration or a URL, for example file:assets.",
 )
 json_option = click.option(
     "--json",
@@ -203,12 +203,12 @@ json_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_remember,
-    help="Write data as JSON, one object a line.",
+    help="Write data as JSON, one object per line.",
 )
-dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
-    """Return a decorator that adds one option for each HTTP header that an asset may have, but for some."""
-    from assetstore.options import TEXT_HEADERS  # the core, which help of the group does not need
+    """Return a decorator that adds an option for each HTTP header of an asset, except those in ``but``."""
+    from assetstore.options import TEXT_HEADERS  # the help of the group does not need the core
 
     def add(function: F) -> F:
         for name in reversed([name for name in TEXT_HEADERS if name not in but]):
@@ -220,8 +220,8 @@ def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
 
 
 no_overwrite_option = click.option("--no-overwrite", is_flag=True, help="Refuse to overwrite anything.")
-recursive_option = click.option("-r", "--recursive", is_flag=True, help="Take each argument as a folder, with all in it.")
-literal_option = click.option("--literal", is_flag=True, help="Take *, ? and [ as themselves.")
+recursive_option = click.option("-r", "--recursive", is_flag=True, help="Select everything in the folders that are named.")
+literal_option = click.option("--literal", is_flag=True, help="Take *, ? and [ literally.")
 
 
 class Command(click.Command):
@@ -238,12 +238,12 @@ class Command(click.Command):
 
 
 def command(name: str, *, examples: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command of a function, which is given the session first, with the options that all commands take."""
+    """Return a decorator that makes a command with the common options; its function gets the session first."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
         made = click.command(name, cls=Command)(store_option(json_option(click.pass_obj(function))))
         made.examples = examples
-        # What is the command's own comes first in its help.
+        # The command's own options come first in its help.
         made.params = [*made.params[2:], *made.params[:2]]
         return made
 

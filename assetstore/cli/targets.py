@@ -9,11 +9,11 @@ from assetstore.errors import InvalidKeyError
 
 
 def path_below(folder: Path, relative: str) -> Path:
-    """Return the file that a key, or its part below a folder, is written to.
+    """Return the file for a key, or for its part below a folder.
 
     Raises:
-        InvalidKeyError: the path would leave the folder, by its segments or by a link in the folder, or it is no path
-            that has exactly this key.
+        InvalidKeyError: the path would leave the folder, by its segments or by a link in the folder, or would not spell
+            exactly this key.
     """
     segments = relative.split("/")
     if any(segment in ("", ".", "..") for segment in segments):

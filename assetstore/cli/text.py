@@ -15,14 +15,14 @@ _USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
 
 
 def plain(text: str) -> str:
-    """Return ``text`` with every control, bidi and other non-printable character but a line feed written as an escape."""
+    """Return ``text`` with every non-printable character (control, bidi and others) except line feeds escaped."""
     if text.isprintable():
         return text
     return "".join(character if character == "\n" or character.isprintable() else _escape(character) for character in text)
 
 
 def shown(text: str) -> str:
-    """Return a key or another word from outside for a terminal: as it is, or as ``$'…'``, which a shell reads back."""
+    """Return untrusted text for a terminal: unchanged if printable, otherwise as ``$'…'``, which a shell reads back."""
     if text and text.isprintable() and text == text.strip(" "):
         return text
     escaped = "".join(
@@ -40,12 +40,12 @@ def _escape(character: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return ``text`` without the users, passwords and query strings of its URLs: a signed URL is its query string."""
+    """Return ``text`` without the users, passwords and query strings of its URLs; the query signs a URL."""
     return _QUERY.sub(r"\1?***", _USER.sub("***@", text))
 
 
 def readable_size(count: float) -> str:
-    """Return bytes for people: ``"812 B"``, ``"1.2 MiB"``."""
+    """Return a size for people: ``"812 B"``, ``"1.2 MiB"``."""
     if count < 1024:
         return f"{count:.0f} B"
     for unit in ("KiB", "MiB", "GiB"):
@@ -56,7 +56,7 @@ def readable_size(count: float) -> str:
 
 
 def readable_time(moment: datetime | None) -> str:
-    """Return a time for people, in their own time zone."""
+    """Return a time for people, in the local time zone."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else "-"
 
 
@@ -66,7 +66,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def as_record(value: Any) -> dict[str, object]:
-    """Return a result of the API as JSON can say it: its fields, times in ISO 8601."""
+    """Return the fields of a result as JSON values, with times in ISO 8601."""
     return {name: _as_json(getattr(value, name)) for name in (field.name for field in type(value).__attrs_attrs__)}
 
 

@@ -25,18 +25,18 @@ STDIN = "-"
 
 @attrs.frozen(kw_only=True)
 class Item:
-    """One thing to upload.
+    """One source to upload.
 
     Attributes:
-        source: a path, or ``-``.
-        key: its key, or ``None`` for the naming plugin to make one.
+        source: a path, or ``-`` for stdin.
+        key: its key, or ``None`` if the naming plugin makes it.
     """
 
     source: str
     key: str | None
 
     def open(self) -> SourceLike:
-        """Return what the store is to read."""
+        """Return the source for the store to read."""
         return sys.stdin.buffer if self.source == STDIN else self.source
 
 
@@ -44,7 +44,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
     pairs = [text.partition("=") for text in value]
     for name, equals, _ in pairs:
         if not equals or not name:
-            raise click.BadParameter(f"{shown(name)} must be name=value", context, parameter)
+            raise click.BadParameter(f"must be NAME=VALUE, got {shown(name)}", context, parameter)
     return {name: text for name, _, text in pairs} or None
 
 
@@ -57,14 +57,14 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
     ),
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...")
-@click.option("--key", help="The key, for one source.")
-@click.option("--to", metavar="PREFIX/", help="Keep the files' names and put them below this folder of the store.")
-@click.option("--category", metavar="NAME", help="Generate keys in this category, instead of that of the content type.")
-@click.option("--name", "filename", metavar="FILENAME", help="The file name that key and content type go by.")
-@click.option("-r", "--recursive", is_flag=True, help="Upload folders with all in them, keeping relative paths.")
-@click.option("--content-type", metavar="TYPE", help="The media type, instead of the one that the name says.")
+@click.option("--key", help="The key, for a single source.")
+@click.option("--to", metavar="PREFIX/", help="Keep the file names, below this folder in the store.")
+@click.option("--category", metavar="NAME", help="The category of generated keys; by default that of the content type.")
+@click.option("--name", "filename", metavar="FILENAME", help="The file name for the generated key and the content type.")
+@click.option("-r", "--recursive", is_flag=True, help="Upload folders with everything in them, keeping relative paths.")
+@click.option("--content-type", metavar="TYPE", help="The content type; by default that of the file name.")
 @header_options("The HTTP header {}.", but=["content_type"])
-@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="A fact of your own; repeatable.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="Metadata of your own; repeatable.")
 @no_overwrite_option
 @dry_run_option
 def upload_command(
@@ -79,10 +79,10 @@ def upload_command(
     dry_run: bool,
     **headers: Any,
 ) -> None:
-    """Write files, folders or stdin to the store.
+    """Upload files, folders or stdin.
 
-    Without --key and --to the store's naming plugin makes the keys; folders (-r) keep their relative paths all the same,
-    unless --category is given. SRC is a path, or - for stdin. Where stdout is no terminal, it gets the keys, one a line.
+    SRC is a path, or - for stdin. Without --key and --to, the store's naming plugin makes the keys. Files in folders keep
+    their relative paths unless --category is given. If stdout is not a terminal, it gets the keys, one per line.
     """
     _refuse_combinations(sources, key, to, category, filename)
     store = session.open()
@@ -104,11 +104,11 @@ def _refuse_combinations(
 ) -> None:
     given = [name for name, value in (("--key", key), ("--to", to), ("--category", category)) if value is not None]
     if len(given) > 1:
-        raise click.UsageError(f"{given[0]} and {given[1]} exclude one another")
+        raise click.UsageError(f"{given[0]} and {given[1]} cannot be used together")
     if len(sources) > 1 and (key is not None or filename is not None):
-        raise click.UsageError(f"{'--key' if key is not None else '--name'} is for one source, got {len(sources)}")
+        raise click.UsageError(f"{'--key' if key is not None else '--name'} is for a single source, got {len(sources)}")
     if STDIN in sources and key is None and filename is None:
-        raise click.UsageError("stdin has no name; give --key or --name")
+        raise click.UsageError("stdin has no name; use --key or --name")
     if sources.count(STDIN) > 1:
         raise click.UsageError("stdin can be read only once")
 
@@ -119,9 +119,9 @@ def _items(
     for source in sources:
         if source != STDIN and os.path.isdir(source):
             if not recursive:
-                raise click.UsageError(f"{shown(source)} is a folder; give -r to upload everything in it")
+                raise click.UsageError(f"{shown(source)} is a folder; use -r to upload everything in it")
             if key is not None:
-                raise click.UsageError("--key is for one file; use --to for a folder")
+                raise click.UsageError("--key is for a single file; use --to for a folder")
             for path in _files(session, Path(source)):
                 relative = path.relative_to(source).as_posix()
                 yield Item(source=str(path), key=None if category is not None else join_key(to or "", relative))
@@ -132,7 +132,7 @@ def _items(
 
 
 def _files(session: Session, folder: Path) -> Iterator[Path]:
-    """Yield all that is in a folder, but links: they may lead anywhere, and in circles."""
+    """Yield the files in a folder, without links: they may lead anywhere, and in circles."""
 
     def refuse(error: OSError) -> None:
         session.fail("upload", str(error.filename), error)
@@ -171,17 +171,17 @@ def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[st
 
 
 def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options without the category where the key is given."""
+    """Return the options, without the category if the key is given."""
     return {name: value for name, value in options.items() if name != "category" or item.key is None}
 
 
 def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[str, Any]) -> None:
-    """Say what an upload would do, and fail where it would be refused."""
+    """Report what an upload would do, and fail if it would be refused."""
     with contextlib.closing(Source(b"" if item.source == STDIN else item.source)) as source:
         size = None if item.source == STDIN else source.size
     key = item.key if item.key is None else normalize_key(item.key)
     if key is None:
-        # Some schemes need the bytes, and what is random would be another key the next time.
+        # Some naming schemes need the bytes, and random parts of the key differ from run to run.
         with contextlib.suppress(InvalidOptionError):
             name = options["filename"] or Path(item.source).name
             key = store.generate_key(name, category=options["category"], content_type=options["content_type"])
@@ -190,6 +190,6 @@ def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[s
     if session.as_json:
         values = {"op": "upload", "dry_run": True, "source": item.source, "store": store.name, "key": key, "size": size}
         session.record(values)
-    like = "" if item.key is not None else "a key like "
-    name = shown(key) if key is not None else "a generated key"
-    session.talk(f"would upload {shown(item.source)} as {like if key else ''}{name} -> {where(store)}")
+    like = "as" if item.key is not None else "with a key like"
+    name = f"{like} {shown(key)}" if key is not None else "with a generated key"
+    session.talk(f"would upload {shown(item.source)} {name} -> {where(store)}")

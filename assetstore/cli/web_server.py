@@ -21,30 +21,30 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assetstore.cli.text import plain
 
-# Whoever neither sends nor takes a byte for so many seconds is hung up on.
+# Seconds without a byte in either direction before a connection is closed.
 PATIENCE = 60
-# What still runs so many seconds after Ctrl-C is cut off.
+# Seconds after Ctrl-C before running requests are cut off.
 GRACE = 3
 MAX_CONNECTIONS = 1000
 # A key takes 3,072 characters in a URL, metadata up to three times its 8,192 bytes in headers.
 MAX_HEAD = 1 << 16
 
-MISDIRECTED = PlainTextResponse("this server has another name\n", 421)
+MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
 
 logger = logging.getLogger("assetstore")
 
 
 @attrs.frozen(kw_only=True)
 class WebServer:
-    """What is served, and to whom.
+    """Serves an application, and a page that describes it.
 
     Attributes:
-        application: honours the signed URLs.
-        what: what is served, in a few words for people.
-        base_path: where the application begins, ``""`` or as ``"/assets"``.
-        hosts: by which names requests may call this server.
-        token: what the page ``/`` asks for, or ``None``.
-        say: gets one line for each request, or ``None``.
+        application: answers the signed URLs.
+        what: a short description of the store, for people.
+        base_path: the path of the application, ``""`` or for example ``"/assets"``.
+        hosts: the names that the header Host may have.
+        token: the token that the page ``/`` requires, or ``None``.
+        say: called with one line for each request, or ``None``.
     """
 
     application: ASGIApp
@@ -55,8 +55,8 @@ class WebServer:
     say: Callable[[str], object] | None = None
 
     def run(self, listening: socket.socket) -> None:
-        """Serve until SIGINT or SIGTERM comes."""
-        # Requests that fail are logged by Attended, without the query string.
+        """Serve until SIGINT or SIGTERM."""
+        # Attended logs the requests that fail, without the query string.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -76,19 +76,19 @@ class WebServer:
             server.run(sockets=[listening])
 
     def site(self) -> ASGIApp:
-        """Return the page that is not signed and, below the base path, all that is."""
+        """Return the page ``/`` and, below the base path, the application."""
         return Router([Route("/", self._page), Mount(self.base_path, self.application)], redirect_slashes=False)
 
     async def _page(self, request: Request) -> Response:
         given = request.headers.get("authorization", "")
         if self.token and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
-            return PlainTextResponse("this page needs the server's token\n", 401, {"www-authenticate": "Bearer"})
-        return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs alone\n")
+            return PlainTextResponse("this page requires the server's token\n", 401, {"www-authenticate": "Bearer"})
+        return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs only\n")
 
 
 @contextlib.contextmanager
 def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the server, and nothing else: uvicorn raises them again at its own end."""
+    """Let SIGINT and SIGTERM end only the server: uvicorn's own handlers raise them again when it ends."""
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -111,13 +111,13 @@ def _host_of(scope: Scope) -> str | None:
 
 @attrs.frozen(eq=False)
 class Attended:
-    """An application whose requests are told of in a line each, and none of which waits for ever.
+    """Wraps an application: prints a line for each request, verifies its Host, and ends requests that stall.
 
     Attributes:
-        application: what answers.
-        hosts: by which names requests may call it; a page of another site that had its name lead here knows none of them.
-        say: gets the lines, or ``None``.
-        patience: seconds in which a client has to send or take something.
+        application: answers the requests.
+        hosts: the names that Host may have; a page of another site whose name resolves to this machine sends none of them.
+        say: called with each line, or ``None``.
+        patience: seconds in which a client must send or take something.
     """
 
     application: ASGIApp
@@ -129,13 +129,13 @@ class Attended:
         """Answer a request."""
         began = time.perf_counter()
         visit = Visit(receive, send, self.patience)
-        # The query string is what makes a URL a secret.
+        # The query string holds the signature.
         what = plain(f"{scope['method']} {scope['raw_path'].decode('latin-1')}")
         try:
             known = _host_of(scope) in self.hosts
             await (self.application if known else MISDIRECTED)(scope, visit.receive, visit.send)
             if visit.is_late and not visit.status:
-                await PlainTextResponse("nothing came any more\n", 408, {"connection": "close"})(scope, receive, visit.send)
+                await PlainTextResponse("the request stalled\n", 408, {"connection": "close"})(scope, receive, visit.send)
         except Exception:
             if not visit.is_late:
                 logger.exception("cannot answer %s", what)
@@ -147,12 +147,12 @@ class Attended:
 
 @attrs.define(eq=False)
 class Visit:
-    """One request under way.
+    """One request in progress.
 
     Attributes:
-        status: what was answered, 0 before.
+        status: the status of the answer, or 0 before it.
         moved: bytes of both bodies so far.
-        is_late: whether the client let us wait too long.
+        is_late: whether the client stalled for too long.
     """
 
     _receive: Receive
@@ -164,9 +164,9 @@ class Visit:
     _is_read: bool = False
 
     async def receive(self) -> Message:
-        """Return the next piece of the request; a client that has gone silent counts as gone."""
+        """Return the next piece of the request; a client that stalls counts as disconnected."""
         if self._is_read:
-            # What is awaited now is that the client hangs up, which may rightly take long.
+            # Only the disconnect is left to wait for, which may rightly take long.
             return await self._receive()
         try:
             async with asyncio.timeout(self._patience):
@@ -182,7 +182,7 @@ class Visit:
         """Send a piece of the answer.
 
         Raises:
-            TimeoutError: the client takes nothing.
+            TimeoutError: the client does not take the data.
         """
         self.status = message.get("status", self.status)
         self.moved += len(message.get("body", b""))

@@ -1,1 +1,1 @@
-"""The bytes of assets: where they come from, how they are read and written, and what type they are."""
+"""Handles the bytes of assets: sources, readers, writers, and the detection of types."""

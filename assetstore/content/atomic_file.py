@@ -20,11 +20,11 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
 
-    Missing folders are made. A symlink at ``path`` is followed.
+    Missing folders are created. A symlink at ``path`` is followed.
 
     Raises:
         AlreadyExistsError: there is a file and ``overwrite`` is false.
-        InvalidOptionError: there is something at ``path`` that is no regular file.
+        InvalidOptionError: ``path`` exists and is not a regular file.
         NoSpaceError: the disk is full.
         OSError: the folder cannot be written to.
     """
@@ -45,10 +45,10 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
 def _refuse(target: Path, *, overwrite: bool) -> None:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISREG(target.stat().st_mode):
-            kind = "a directory" if target.is_dir() else "no regular file"
-            raise InvalidOptionError(f"{str(target)!r} is {kind}", hint="name a file to write to")
+            kind = "a directory" if target.is_dir() else "not a regular file"
+            raise InvalidOptionError(f"{str(target)!r} is {kind}", hint="choose a file to write to")
         if not overwrite:
-            raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path or allow to overwrite")
+            raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path or allow overwriting")
 
 
 def _create_private(path: Path) -> int:
@@ -76,13 +76,13 @@ def _commit(temporary: Path, target: Path, mode: int, *, overwrite: bool) -> Non
 
 
 def _take(temporary: Path, target: Path) -> None:
-    """Give the file a name that nothing has yet."""
+    """Rename the file to a name that must be free."""
     try:
         os.link(temporary, target)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        # Without hard links the name is taken first, by an empty file.
+        # Without hard links an empty file reserves the name first.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         temporary.replace(target)
     else:

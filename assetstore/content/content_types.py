@@ -1,4 +1,4 @@
-"""Guesses the content type from a file name, and the category from a content type, alike on every machine."""
+"""Guesses the content type from a file name and the category from a content type, the same on every machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import mimetypes
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
-# What Python 3.11's own table lacks or has under an outdated name; sources: IANA's registry and the WHATWG MIME standard.
+# Types that Python 3.11's own table lacks or has under an outdated name (IANA's registry, WHATWG MIME standard).
 _MORE = {
     ".3gp": "video/3gpp",
     ".7z": "application/x-7z-compressed",
@@ -71,7 +71,7 @@ _OFFICE = ("application/vnd.openxmlformats-officedocument.", "application/vnd.oa
 
 @functools.cache
 def _table() -> mimetypes.MimeTypes:
-    # filenames=() keeps the machine's own mime.types out, which differ from one system to the next.
+    # filenames=() ignores the system's mime.types, which differ between machines.
     table = mimetypes.MimeTypes(filenames=())
     for suffix, kind in _MORE.items():
         table.add_type(kind, suffix)
@@ -79,9 +79,9 @@ def _table() -> mimetypes.MimeTypes:
 
 
 def guess_content_type(name: str) -> str:
-    """Return the media type that the name's suffix says, ``application/octet-stream`` when it says none.
+    """Return the media type of the name's suffix, ``application/octet-stream`` for an unknown one.
 
-    A compressed file (``map.svg.gz``) is what its compression is, ``application/gzip``, for its bytes are those.
+    A compressed file (``map.svg.gz``) has the type of its compression, ``application/gzip``, which is that of its bytes.
     """
     kind, encoding = _table().guess_type("x/" + name.rpartition("/")[2], strict=False)
     if encoding is not None:

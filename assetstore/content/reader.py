@@ -1,4 +1,4 @@
-"""The reader that a store returns: it bounds, counts and verifies the bytes, and always closes the stream."""
+"""The reader that a store returns: bounds, counts and verifies the bytes, and always closes the stream."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
 class AssetReader(io.BufferedIOBase):
     """The bytes of an asset or of a range of it, as a binary file object that can be read once, forwards.
 
-    A whole asset is compared with its size and, when one is known, its digest *before* the last bytes are returned.
+    For a whole asset it verifies the size, and the digest when one is known, *before* it returns the last bytes.
 
     Attributes:
-        info: what the store knows of the asset.
+        info: the asset.
     """
 
     def __init__(self, stream: AssetStream, *, on_close: OnClose, explain: Callable[[AssetStoreError], None]) -> None:
@@ -37,14 +37,14 @@ class AssetReader(io.BufferedIOBase):
         self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and known else None
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return ``True``."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, all that are left for -1, fewer only at the end.
 
         Raises:
-            IntegrityError: the bytes do not match the size or the digest; nothing after this can be read.
+            IntegrityError: the bytes do not match the size or the digest; every further read raises it again.
             AssetStoreError: the store failed.
         """
         left = self._length - self._count
@@ -59,7 +59,7 @@ class AssetReader(io.BufferedIOBase):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Return at most ``size`` bytes as the store hands them over, ``b""`` only at the end."""
+        """Return at most ``size`` bytes, as the store delivers them; ``b""`` only at the end."""
         if self.closed:
             raise ValueError("the reader is closed")
         if self._error is not None:
@@ -78,19 +78,19 @@ class AssetReader(io.BufferedIOBase):
         piece = self._body.read(wanted) if wanted else b""
         if len(piece) > wanted or (wanted and not piece):
             given = "more" if piece else "fewer"
-            raise IntegrityError(f"the store gave {given} than the {self._length} bytes it had announced", hint="read again")
+            raise IntegrityError(f"the store sent {given} than the announced {self._length} bytes", hint="read again")
         self._count += len(piece)
         if self._hash is not None:
             self._hash.update(piece)
             if self._count == self._length and self._hash.hexdigest() != self._digest:
                 raise IntegrityError(
                     f"the bytes do not match the stored {self._hash.name} digest",
-                    hint="read again; if it fails twice the stored asset is damaged and must be uploaded again",
+                    hint="read again; if it fails again the stored asset is damaged: upload it again",
                 )
         return piece
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than WriteableBuffer
-        """Fill ``buffer`` and return how many bytes it took."""
+        """Fill ``buffer`` and return the number of bytes."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

@@ -1,4 +1,4 @@
-"""Detects the type of a file from its first bytes, and checks that they fit the type that is claimed."""
+"""Detects the type of a file from its first bytes, and compares it with the claimed type."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE
 
 HEAD_BYTES = 4096
-"""How many bytes from the front are enough to judge; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""
+"""How many first bytes are enough; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""
 
-# Each is so long that no plain text begins with it by chance.
+# Each is long enough that plain text does not begin with it by chance.
 _SIGNATURES: dict[bytes, tuple[str, ...]] = {
     rb"\x89PNG\r\n\x1a\n": ("image/png", "image/apng", "image/x-png"),
     rb"\xff\xd8\xff": ("image/jpeg", "image/jpg", "image/pjpeg"),
@@ -54,8 +54,8 @@ _SIGNATURES: dict[bytes, tuple[str, ...]] = {
 _TABLE = tuple((re.compile(pattern, re.DOTALL), types) for pattern, types in _SIGNATURES.items())
 _KNOWN = frozenset(kind for types in _SIGNATURES.values() for kind in types)
 
-# The elements by which browsers know a page, those of SVG, and those that load or run something; any other element counts
-# where it names an XML namespace. A chat's "<gm> roll!" is none of them.
+# The elements by which browsers recognize a page, those of SVG, and those that load or run something. Other elements count
+# only if they name an XML namespace, so a chat's "<gm> roll!" does not.
 _ELEMENTS = (
     "a animate area article aside audio b base blockquote body br button center details div dl embed fieldset figure font"
     " footer foreignobject form frame frameset g h[1-6] head header hr html iframe image img input link main map marquee"
@@ -74,16 +74,16 @@ _MARKUP_CLAIMS = re.compile(
 _PHP, _PHP_CLAIMS = re.compile(rb"\s*<[?%]"), re.compile(r"(?:text|application)/(?:x-[\w.-]*php|html|markdown)", re.ASCII)
 _SCRIPT = re.compile(rb"\s*#!\s*/")
 _SCRIPT_CLAIMS = re.compile(r"text/(?!html)[\w.-]+|application/(?:x-[\w.-]+|javascript|node|sql)", re.ASCII)
-# What begins so may run where it is opened; it has to be claimed as what stands beside it.
+# A file that begins like the first may run when it is opened; its claimed type must match the second.
 _ACTIVE = ((_MARKUP, _MARKUP_CLAIMS), (_PHP, _PHP_CLAIMS), (_SCRIPT, _SCRIPT_CLAIMS))
 _BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*")
 
 
 def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
-    """Return the first bytes as they are without their Content-Encoding, or ``None`` for a coding that is not understood.
+    """Return the first bytes without their Content-Encoding, or ``None`` for an unknown coding.
 
     Raises:
-        ValueError: the bytes are not packed so.
+        ValueError: the bytes do not have this coding.
     """
     coding = (content_encoding or "identity").strip().lower()
     if coding == "identity":
@@ -91,47 +91,47 @@ def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
     if coding not in ("gzip", "x-gzip", "deflate"):
         return None
     try:
-        # 47: a header of gzip or zlib, whichever there is.
+        # 47 accepts the header of gzip or zlib.
         return zlib.decompressobj(wbits=47).decompress(head, HEAD_BYTES)
     except zlib.error as error:
         raise ValueError(f"the bytes are not encoded as {coding}") from error
 
 
 def sniff_type(head: bytes) -> tuple[str, ...]:
-    """Return the media types that a file with this beginning may have, the likeliest first; empty when it shows nothing.
+    """Return the media types that a file with these first bytes may have, the likeliest first; empty when unknown.
 
-    Raster images, audio, video, PDF and ZIP are known.
+    Recognizes raster images, audio, video, PDF and ZIP.
     """
     return next((types for pattern, types in _TABLE if pattern.match(head)), ())
 
 
 def looks_active(head: bytes) -> bool:
-    """Return whether a file begins as HTML, SVG, XML or a script does, in UTF-8, UTF-16 or UTF-32, behind blanks too."""
+    """Return whether a file begins like HTML, SVG, XML or a script, in UTF-8, UTF-16 or UTF-32, after any blanks."""
     return _claims_of_active(head) is not None
 
 
 def has_signature(content_type: str) -> bool:
-    """Return whether every file of this type begins in a way that is known here."""
+    """Return whether every file of this type begins with a known signature."""
     return essence(content_type) in _KNOWN
 
 
 def allows(types: tuple[str, ...], content_type: str) -> bool:
-    """Return whether a policy of these types, as ``image/png`` or ``image/*``, takes this one; that of none takes all."""
+    """Return whether a policy of these types, for example ``image/*``, allows this one. No types allow all."""
     claimed = essence(content_type)
     return not types or any(fnmatchcase(claimed, essence(allowed)) for allowed in types)
 
 
 def refusal(content_type: str, head: bytes, types: tuple[str, ...] = ()) -> str | None:
-    """Return why a file with this beginning cannot be what it is claimed to be, or ``None``.
+    """Return why a file with these first bytes cannot have the claimed type, or ``None``.
 
-    A type whose beginning is known has to show it. What looks like HTML, SVG, XML or a script has to be claimed as such. An
-    ``application/…`` without a known beginning may have any other one, for many are containers; ``application/octet-stream``
-    claims nothing and is judged by what it is, unless the policy names it.
+    A type with a known signature must show it. A file that looks like HTML, SVG, XML or a script must be claimed as such. An
+    ``application/…`` without a known signature may show any other one, since many are containers.
+    ``application/octet-stream`` claims nothing: unless the policy names it, the detected type counts.
 
     Args:
-        content_type: the media type that is claimed, and that the policy allows.
+        content_type: the claimed media type, which the policy allows.
         head: the first 4,096 bytes, or all if there are fewer.
-        types: those of the policy.
+        types: the types of the policy.
     """
     claimed = essence(content_type)
     found = sniff_type(head)
@@ -156,14 +156,14 @@ def essence(content_type: str) -> str:
 
 
 def _may_hold(claimed: str, found: tuple[str, ...]) -> bool:
-    """Return whether a type without a beginning of its own may have one of these, as a raw photograph has that of TIFF."""
+    """Return whether a type without a signature may show one of these, for example a raw photograph that of TIFF."""
     if claimed in _KNOWN or _MARKUP_CLAIMS.fullmatch(claimed):
         return False
     return claimed.partition("/")[0] in ("application", *(kind.partition("/")[0] for kind in found))
 
 
 def _claims_of_active(head: bytes) -> re.Pattern[str] | None:
-    """Return the claims that active content may have, or ``None`` when it does not look like any."""
-    # UTF-16 and UTF-32 without their zeros are ASCII, as far as it matters here.
+    """Return a pattern of the types that this active content may claim, or ``None`` if it does not look active."""
+    # Without their zeros, UTF-16 and UTF-32 become ASCII, which is close enough here.
     text = _BEFORE_TEXT.sub(b"", head[:HEAD_BYTES].replace(b"\0", b""), count=1)
     return next((claims for pattern, claims in _ACTIVE if pattern.match(text)), None)

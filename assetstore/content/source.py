@@ -20,7 +20,7 @@ SPOOL_BYTES = 8 << 20
 
 
 class Readable(Protocol):
-    """A binary file object: all that is asked of one is ``read``."""
+    """A binary file object; only ``read`` is needed."""
 
     def read(self, size: int = -1, /) -> bytes | None:
         """Return at most ``size`` bytes, and ``b""`` at the end."""
@@ -30,20 +30,20 @@ SourceLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview 
 
 
 class Source:
-    """The bytes of one upload. They can be measured, peeked into and read, usually more than once.
+    """The bytes of one upload, which can be measured, peeked at and read, usually more than once.
 
     Attributes:
-        size: bytes, or ``None`` when they are not known before reading.
+        size: bytes, or ``None`` when unknown before reading.
         path: the file that the bytes come from, or ``None``.
-        filename: the last part of that file's name, or ``None``.
-        taken: how many of its bytes were read so far, each counted once.
+        filename: the last part of the file's name, or ``None``.
+        taken: how many bytes were read so far, each counted once.
     """
 
     def __init__(self, raw: SourceLike, *, progress: Progress | None = None) -> None:
-        """See ``raw`` as a source.
+        """Wrap ``raw``.
 
         Raises:
-            SourceError: it is a text, or the path of something missing, unreadable or not a regular file.
+            SourceError: ``raw`` is a text file, of another type, or a path that is missing, unreadable or not a file.
         """
         self.path: Path | None = None
         self.filename: str | None = None
@@ -77,7 +77,7 @@ class Source:
         elif isinstance(raw, Iterable):
             self._pull = _IteratorReader(iter(raw)).read
         else:
-            raise SourceError(f"cannot upload {type(raw).__name__}", hint="give a path, bytes, a binary file or an iterator")
+            raise SourceError(f"cannot upload {type(raw).__name__}", hint="pass a path, bytes, a binary file or an iterator")
 
     def _keep(self, file: io.IOBase, *, owned: bool) -> None:
         self._seekable = file
@@ -87,7 +87,7 @@ class Source:
         self.size = file.seek(0, os.SEEK_END) - self._start
 
     def _fingerprint(self) -> tuple[int, int] | None:
-        # Asking a spooled file for its descriptor would write it out to disk.
+        # fileno() would write a spooled file out to disk.
         if self._seekable is None or isinstance(self._seekable, io.BytesIO | tempfile.SpooledTemporaryFile):
             return None
         with contextlib.suppress(OSError, AttributeError):
@@ -97,11 +97,11 @@ class Source:
 
     @property
     def rewindable(self) -> bool:
-        """Whether ``open`` may be called a second time; ``digest`` and ``spool`` make it so."""
+        """Whether ``open`` may be called again; always after ``digest`` or ``spool``."""
         return self._seekable is not None
 
     def peek(self, count: int) -> bytes:
-        """Return the first ``count`` bytes, or all when there are fewer, without using them up; not while reading."""
+        """Return the first ``count`` bytes, or all if there are fewer, and leave them unread. Not for use during a read."""
         if self._seekable is None:
             if len(self._head) < count:
                 self._head += _read_full(self._pull_checked, count - len(self._head))
@@ -110,7 +110,7 @@ class Source:
         return _read_full(self._read_seekable, count)
 
     def digest(self, algorithm: str = "sha256") -> str:
-        """Return the digest of all bytes in hex; a one-shot stream is spooled to a temporary file for it."""
+        """Return the digest of all bytes in hex. Spools a one-shot stream first."""
         self.spool()
         digest = hashlib.new(algorithm, usedforsecurity=False)
         reader = SourceReader(self._rewound(), self.size, self._check_unchanged, None)
@@ -119,7 +119,7 @@ class Source:
         return digest.hexdigest()
 
     def spool(self) -> None:
-        """Make a one-shot stream rewindable: read it into memory, past 8 MiB into a temporary file."""
+        """Make a one-shot stream rewindable: read it into memory or, past 8 MiB, into a temporary file."""
         if self._seekable is not None:
             return
         reader = SourceReader(self._pull_once(), None, _accept_anything, None)
@@ -132,7 +132,7 @@ class Source:
         self._mark = self._fingerprint()
 
     def open(self) -> SourceReader:
-        """Return a reader from the first byte on.
+        """Return a reader that begins at the first byte.
 
         Raises:
             SourceError: a one-shot stream is opened twice.
@@ -142,18 +142,18 @@ class Source:
         return SourceReader(self._rewound(), self.size, self._check_unchanged, self._report)
 
     def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-        """Yield all bytes in pieces of ``size``, the last one shorter; at the end the source was unchanged and complete."""
+        """Yield all bytes in pieces of ``size``, the last one shorter; verify at the end that the source did not change."""
         reader = self.open()
         while chunk := reader.read(size):
             yield chunk
 
     def close(self) -> None:
-        """Release what the source opened itself; a file object that was handed in stays open."""
+        """Close the files that the source opened itself. The caller's file object stays open."""
         if self._owned is not None:
             self._owned.close()
 
     def _report(self, total: int) -> None:
-        """Report progress once for each byte, however often the source is read again."""
+        """Report each byte once, however often the source is read."""
         if total > self.taken:
             fresh, self.taken = total - self.taken, total
             if self._progress is not None:
@@ -210,10 +210,10 @@ class SourceReader:
         self._ended = False
 
     def read(self, size: int = -1) -> bytes:
-        """Return ``size`` bytes, all that are left for -1; fewer only at the end, and the source was then whole.
+        """Return ``size`` bytes, all that are left for -1; fewer only at the end, after verifying the source.
 
         Raises:
-            SourceError: the source changed, or is shorter or longer than it was.
+            SourceError: the source changed, or its length did.
         """
         if self._ended or size == 0:
             return b""
@@ -243,7 +243,7 @@ class SourceReader:
 
 
 class _IteratorReader:
-    """Gives an iterator of bytes the ``read`` of a file; hands each item on in slices, copying none twice."""
+    """Gives an iterator of bytes the ``read`` of a file. Passes each item on in slices and copies none twice."""
 
     def __init__(self, items: Iterator[bytes]) -> None:
         self._items = items
@@ -263,31 +263,31 @@ class _IteratorReader:
 
 
 def _open_regular(path: Path) -> io.FileIO:
-    # Without O_NONBLOCK, opening a FIFO that nobody writes to would hang for ever.
+    # Without O_NONBLOCK, opening a FIFO that nobody writes to would hang.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        # A ValueError means a name that no file has, as one with a NUL; Python's words for it change with its version.
+        # A ValueError means an impossible name, for example with a NUL; its text differs between versions of Python.
         reason = error.strerror if isinstance(error, OSError) else "no file can have such a name"
         raise SourceError(f"cannot read {str(path)!r}: {reason}") from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
         raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if stat.S_ISDIR(mode) else None)
     return io.FileIO(descriptor, "rb")
 
 
 def _seekable(raw: object) -> bool:
     try:
-        return bool(raw.seekable())  # type: ignore[attr-defined]  # asked because not every file object has it
+        return bool(raw.seekable())  # type: ignore[attr-defined]  # not every file object has it
     except AttributeError:
         return False
 
 
 def _read_full(read: Callable[[int], bytes], size: int) -> bytes:
-    """Read ``size`` bytes, or to the end for a negative one: a raw file, pipe or socket may give fewer at a time."""
+    """Read ``size`` bytes, or all for a negative one. A raw file, pipe or socket may return fewer at a time."""
     first = read(size)
     if len(first) == size or not first:
         return first
@@ -305,7 +305,7 @@ def _checked(data: object) -> bytes:
     if isinstance(data, bytes):
         return data
     if data is None:
-        raise SourceError("the file object is non-blocking and had no data", hint="give a blocking one")
+        raise SourceError("the file object is non-blocking and had no data", hint="pass a blocking one")
     if isinstance(data, str):
         raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
     return bytes(cast(bytes, data))

@@ -10,9 +10,9 @@ from assetstore.content.source import SPOOL_BYTES
 
 
 class AssetWriter(io.BufferedIOBase):
-    """Gathers what is written, past 8 MiB in a temporary file.
+    """Collects the bytes in memory or, past 8 MiB, in a temporary file.
 
-    Closing it writes nothing to the store, so it may be wrapped in ``gzip`` or ``io.TextIOWrapper``: what counts is how the
+    Closing it stores nothing, so ``gzip`` or ``io.TextIOWrapper`` may wrap and close it. The asset is stored when the
     ``with`` block of ``AssetStore.writer`` ends.
     """
 
@@ -20,21 +20,21 @@ class AssetWriter(io.BufferedIOBase):
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - released by discard()
 
     def writable(self) -> bool:
-        """Return that it can be written to."""
+        """Return ``True``."""
         return True
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than ReadableBuffer
-        """Add bytes and return how many."""
+        """Add bytes and return their number."""
         if self.closed:
             raise ValueError("the writer is closed")
         return self._spool.write(data)
 
     def written(self) -> IO[bytes]:
-        """Return all that was written, as a file at its beginning."""
+        """Return all bytes as a file at its beginning."""
         self._spool.seek(0)
         return self._spool
 
     def discard(self) -> None:
-        """Forget all that was written."""
+        """Drop all bytes."""
         self.close()
         self._spool.close()

@@ -1,1 +1,1 @@
-"""Direct uploads: senders put the bytes straight to the backend, by requests that the store signs."""
+"""Direct uploads: a sender puts the bytes straight to the backend, by requests that the store signs."""

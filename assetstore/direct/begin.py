@@ -1,4 +1,4 @@
-"""``begin_upload``: checks the request, names the key, and signs. The server keeps nothing; the token holds it all."""
+"""``begin_upload``: validates the arguments, chooses the key and signs the request. The token holds all state."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Begin:
     Attributes:
         context: the store.
         operation: the running operation.
-        put: the request to sign, with everything that it is bound to.
+        put: the request to sign.
         filename: the file name for a generated key and the content type.
         key: the key of the asset; without one the naming plugin makes it.
-        category: for a generated key; otherwise taken from the content type.
+        category: for a generated key; by default taken from the content type.
         policy: what is allowed.
         part_size: bytes of each part but the last; ``None`` sends all in one request.
     """
@@ -74,11 +74,11 @@ class Begin:
         return self.put.content_length
 
     def run(self) -> DirectUpload:
-        """Sign, once all is known to be right.
+        """Sign the request once everything is known to be right.
 
         Raises:
             RefusedError: the policy does not allow it.
-            UnsupportedError: the store cannot bind a request to what it must send.
+            UnsupportedError: the store cannot bind a request to its size, headers or key.
             AlreadyExistsError: the key is taken.
         """
         upload_id = secrets.token_hex(16)
@@ -136,7 +136,7 @@ class Begin:
             stack.require("end_parts", EndPartsOptions(upload_id="", parts=()))
 
     def _bound(self, put: PresignOptions) -> PresignOptions:
-        # What cannot be bound to the request is verified when the upload is finished, as it is anyway.
+        # finish_upload verifies the digest in any case.
         return put if "presign.sha256" in self.context.stack.supports else attrs.evolve(put, sha256=None)
 
     def _sign(self, claims: Claims, put: PresignOptions) -> tuple[PresignedRequest | None, Claims]:

@@ -22,7 +22,7 @@ _PENDING_KEY = re.compile(rf"{PENDING}[0-9a-f]{{32}}", re.ASCII)
 
 
 def cancel(context: Context, operation: Operation, token: str) -> None:
-    """Delete what was sent, and drop the parts; an asset that is finished stays."""
+    """Delete the pending object and the parts; a finished asset stays."""
     claims = context.claims(operation, token)
     drop_parts(context, claims)
     discard(context, claims)
@@ -36,7 +36,7 @@ def drop_parts(context: Context, claims: Claims) -> None:
 
 
 def discard(context: Context, claims: Claims) -> None:
-    """Delete the pending object; one that is not there counts as deleted."""
+    """Delete the pending object; a missing one counts as deleted."""
     for failure in context.stack.delete([context.pending_key(claims)], DeleteOptions()).failed:
         raise failure.error
 

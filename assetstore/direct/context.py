@@ -1,7 +1,7 @@
-"""What every step of a direct upload works on: the store's layers, its plugins, its scope, and the claims of the token.
+"""Holds what every step of a direct upload needs: the store's layers, plugins and scope. Reads tokens.
 
 The bytes lie under ``pending/`` until the upload is finished. The asset keeps the random id of its upload in its metadata,
-as ``upload-id``: a call that is repeated recognises its own asset by it.
+as ``upload-id``; a repeated call recognises its own asset by it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Context:
     scope: Scope
 
     def claims(self, operation: Operation, token: str) -> Claims:
-        """Return what a token says, once it is verified.
+        """Verify a token and return its claims.
 
         Raises:
-            TokenError: it is forged, of another store or scope, or expired.
+            TokenError: the token is forged, from another store or scope, or expired.
         """
         claims = unseal(self.plugins.signing_keys(), self.scope.prefix, token)
         operation.key = claims.key
@@ -43,7 +43,7 @@ class Context:
         return claims
 
     def claims_in_parts(self, operation: Operation, token: str) -> tuple[Claims, str]:
-        """Return what the token of an upload in parts says, and the backend's id of the parts.
+        """Verify the token of an upload in parts; return its claims and the backend's id of the upload.
 
         Raises:
             InvalidOptionError: the upload is not in parts.

@@ -1,7 +1,7 @@
 """``finish_upload``: checks the pending object, copies it to its key, and deletes it.
 
 Every step can be repeated. A call that fails anywhere, or runs beside another one, leaves a state that the next call can
-end.
+complete.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from assetstore.results import AssetInfo, UploadedPart
 
 
 def finish(context: Context, operation: Operation, token: str, parts: Mapping[int, str] | None) -> AssetInfo:
-    """Check what was sent and give it its key; see ``AssetStore.finish_upload``."""
+    """Verify the pending object and copy it to its key; see ``AssetStore.finish_upload``."""
     claims = context.claims(operation, token)
     info, copied = Finish(context=context, claims=claims, final=context.scope.inward(claims.key)).run(parts)
     operation.bytes = info.size if copied else 0
@@ -45,10 +45,10 @@ def finish(context: Context, operation: Operation, token: str, parts: Mapping[in
 
 @attrs.frozen
 class Sent:
-    """What was sent.
+    """The pending object.
 
     Attributes:
-        info: the pending object.
+        info: its size and headers.
         head: its first bytes.
         sha256: its digest in hex, when one was announced; ``None`` otherwise.
     """
@@ -60,11 +60,11 @@ class Sent:
 
 @attrs.frozen(kw_only=True)
 class Finish:
-    """The way of one upload from its pending key to its own.
+    """One call of ``finish_upload``.
 
     Attributes:
         context: the store.
-        claims: what the token says.
+        claims: the claims of the token.
         final: the backend's key of the finished asset.
     """
 
@@ -73,13 +73,13 @@ class Finish:
     final: str
 
     def run(self, parts: Mapping[int, str] | None) -> tuple[AssetInfo, bool]:
-        """Return the asset, which stands under its key now, and whether this call copied it there.
+        """Return the asset under its key, and whether this call copied it there.
 
         Raises:
-            NotFoundError: not all was sent yet.
-            IntegrityError: size or digest differ; what was sent is deleted.
-            RefusedError: the bytes are not what they claim to be; what was sent is deleted.
-            AlreadyExistsError: another asset has taken the key; what was sent stays.
+            NotFoundError: the bytes or some parts are still missing.
+            IntegrityError: the size or the digest differs; the bytes are deleted.
+            RefusedError: the type or the headers differ; the bytes are deleted.
+            AlreadyExistsError: another asset has taken the key; the bytes stay.
             PreconditionError: the bytes were sent again while they were checked.
         """
         try:
@@ -92,7 +92,7 @@ class Finish:
             with contextlib.suppress(AssetStoreError):
                 discard(self.context, self.claims)
         except NotFoundError as error:
-            # Another call may have ended the upload, just now or long ago.
+            # Another call may have finished the upload, just now or long ago.
             refused = error
         except PreconditionError as error:
             raise PreconditionError("the bytes were sent again while they were checked", hint="finish again") from error
@@ -105,7 +105,7 @@ class Finish:
         return self.context.pending_key(self.claims)
 
     def _sent(self, parts: Mapping[int, str] | None) -> Sent:
-        """Return what was sent; parts are put together first."""
+        """Return the pending object; join the parts if that is still to be done."""
         parts_id = self.claims.parts_id
         try:
             return self._read()
@@ -116,8 +116,8 @@ class Finish:
         return self._read()
 
     def _read(self) -> Sent:
-        """Read the first bytes and, when a digest was announced, all of them, in bounded memory."""
-        # What the backend says of the digest counts for nothing here: on some, the sender could have put it there.
+        """Read the first bytes or, when a digest was announced, all of them, in bounded memory."""
+        # The digest that the backend reports cannot be trusted: on some backends the sender can set it.
         whole = self.claims.sha256 is not None
         can_range = "read.length" in self.context.stack.supports
         options = ReadOptions(length=HEAD_BYTES if can_range and not whole else None)
@@ -137,7 +137,7 @@ class Finish:
         try:
             there = self._listed(parts_id) if parts is None else _as_parts(parts)
         except NotFoundError:
-            return  # Another call has joined them, or they were dropped: the pending object tells.
+            return  # Another call has joined the parts, or dropped them: the pending object shows which.
         expected = range(1, part_count(self.claims) + 1)
         if missing := sorted(set(expected) - {part.number for part in there}):
             few = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
@@ -150,10 +150,10 @@ class Finish:
         try:
             return self.context.stack.list_parts(self._pending, PartsOptions(upload_id=parts_id))
         except UnsupportedError as error:
-            raise UnsupportedError(error.message, hint="pass parts=, the ETag of each as its sender saw it") from error
+            raise UnsupportedError(error.message, hint="pass parts=, the ETag that its sender got for each") from error
 
     def _refused(self, sent: Sent) -> AssetStoreError | None:
-        """Return what is wrong with the pending object, if anything is."""
+        """Return the error that the pending object deserves, or ``None``."""
         claims, info = self.claims, sent.info
         if info.size != claims.size:
             return IntegrityError(f"the upload must have {claims.size} bytes, it has {info.size}", hint="upload it again")
@@ -166,18 +166,18 @@ class Finish:
         try:
             head = unpacked(sent.head, info.content_encoding)
         except ValueError as error:
-            return RefusedError(str(error), hint="upload it with the content_encoding that it has")
+            return RefusedError(str(error), hint="upload it with its actual content_encoding")
         reason = None if head is None else refusal(claims.content_type, head)
-        return RefusedError(reason, hint="upload it under the type that it is") if reason else None
+        return RefusedError(reason, hint="upload it under its actual type") if reason else None
 
     def _promote(self, sent: AssetInfo) -> tuple[AssetInfo, bool]:
-        """Copy the version that was checked, and no other, to a key that is free."""
+        """Copy exactly the verified version to its key, which must be free."""
         options = self._copy_options(sent)
         try:
             if options.overwrite and self.context.stack.find(self.final) is not None:
                 raise AlreadyExistsError("the key is taken", hint="free it and finish again, or begin another upload")
             if sent.cache_control != self.claims.cache_control:
-                # A browser whose cache is off adds a Cache-Control of its own to the request.
+                # A browser with its cache disabled adds a Cache-Control of its own to the request.
                 options = attrs.evolve(options, cache_control=self.claims.cache_control or "")
             return copy(self.context.stack, self._pending, self.final, options), True
         except AlreadyExistsError:
@@ -186,7 +186,7 @@ class Finish:
             return own, False
 
     def _copy_options(self, sent: AssetInfo) -> CopyOptions:
-        """Return both conditions where a native copy has both; else those that reading and uploading has."""
+        """Return both conditions where a native copy honours both, otherwise those that reading and uploading honours."""
         stack = self.context.stack
         both = CopyOptions(overwrite=False, if_match=sent.etag)
         if stack.has("copy") and stack.honours("copy", both):
@@ -198,7 +198,7 @@ class Finish:
         )
 
     def _own(self) -> AssetInfo | None:
-        """Return what stands under the final key if it came by this upload, or is equal and may be reused."""
+        """Return the asset under the final key if this upload made it, or if it is equal and may be reused."""
         info = self.context.stack.find(self.final)
         if info is None or (info.metadata or {}).get(UPLOAD_ID) == self.claims.upload_id:
             return info
@@ -212,7 +212,7 @@ class Finish:
 
 
 def _sha256(reader: AssetReader, head: bytes = b"") -> str:
-    """Return the digest of ``head``, which was read already, and of what is left."""
+    """Return the digest of ``head``, which was already read, and the remaining bytes."""
     digest = hashlib.sha256(head)
     for chunk in reader.chunks():
         digest.update(chunk)

@@ -1,4 +1,4 @@
-"""``presign_parts`` and ``list_parts``: direct uploads that are sent in parts."""
+"""``presign_parts`` and ``list_parts``: sign and list the parts of a direct upload."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _PAUSES_SECONDS = (0.1, 0.5, 1, 0)
 
 
 class Answer(NamedTuple):
-    """What came back; names of headers are in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     body: bytes
@@ -35,13 +35,13 @@ class Answer(NamedTuple):
 
 @attrs.frozen
 class Sender:
-    """Sends a signed request, or what somebody made of it."""
+    """Sends a signed request, with changes if wanted."""
 
     _exchange: Callable[[str, str, dict[str, str], bytes | None], Answer]
 
     @classmethod
     def to(cls, store: AssetStore, *, max_size: int | None = None) -> Self:
-        """Return what sends the signed requests of a store, which is no part of another one, to where they lead."""
+        """Return a sender for the requests that a store signs. The store must be whole, not ``scoped``."""
         try:
             application = store.application("wsgi", max_size=max_size)
         except UnsupportedError:
@@ -51,7 +51,7 @@ class Sender:
 
     @classmethod
     def over_http(cls) -> Self:
-        """Return what sends signed requests to a server."""
+        """Return a sender that sends to a server."""
         return cls(_over_http)
 
     @property
@@ -69,9 +69,9 @@ class Sender:
         headers: Mapping[str, str] | None = None,
         chunked: bool = False,
     ) -> Answer:
-        """Send it, with other values where they are given; a header of an empty text is left out.
+        """Send the request with the given changes; a header with an empty value is left out.
 
-        As a browser does, it tells the true length of the body, or with ``chunked`` none.
+        Content-Length is the true length of the body, as a browser sends it; with ``chunked`` it is absent.
         """
         sent = {name.lower(): value for name, value in {**request.headers, **(headers or {})}.items()}
         sent.pop("content-length", None)
@@ -84,24 +84,24 @@ class Sender:
             answer = self._exchange(method or request.method, url or request.url, sent, body)
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 break
-            # R2 takes one write a second of each key.
+            # R2 allows one write per second to each key.
             time.sleep(pause)
         return answer
 
 
 class _Unaltered(urllib.request.Request):
-    """A request to which urllib adds no Content-Type, which was not signed."""
+    """A request to which urllib does not add a Content-Type, which would not be signed."""
 
     def has_header(self, header_name: str) -> bool:
-        """Tell that a type is there."""
+        """Return whether the header is set; pretend it for Content-Type."""
         return header_name == "Content-type" or super().has_header(header_name)
 
 
 class _Hearing(http.client.HTTPConnection):
-    """Hears a server that refuses, and hangs up, before it has taken the whole body."""
+    """Reads the answer of a server that refuses a request and closes before it has read the whole body."""
 
     def send(self, data: Any) -> None:
-        """Send as much as is taken; the answer tells the rest."""
+        """Send as much as the server takes."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             super().send(data)
 
@@ -142,7 +142,7 @@ class _InProcess:
     mount: str
 
     def __call__(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        """Let it answer."""
+        """Return the application's answer."""
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, fields: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:

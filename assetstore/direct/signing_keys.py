@@ -1,4 +1,4 @@
-"""Signs and verifies by HMAC, with a purpose for each use and length-prefixed fields."""
+"""Signs and verifies with HMAC over a purpose and length-prefixed fields."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SIGNATURE = re.compile(r"([0-9a-f]{8})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 @attrs.frozen(eq=False)
 class SigningKeys:
-    """Secret keys. The first one signs and each one verifies, so keys can be replaced without breaking signatures.
+    """Secret keys. The first one signs and all of them verify, so keys can be replaced without breaking signatures.
 
-    To rotate, put a new key in front; take the old one out once everything that it signed has expired.
+    To rotate, put a new key first. Remove the old one once everything that it signed has expired.
 
     Attributes:
         keys: each of at least 32 bytes.
@@ -40,13 +40,13 @@ class SigningKeys:
         if not self.keys or min(map(len, self.keys)) < MIN_SIGNING_KEY:
             raise ConfigError(
                 f"each signing key must have at least {MIN_SIGNING_KEY} characters",
-                hint='make one by: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+                hint='make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             )
         object.__setattr__(self, "_by_id", {_id_of(key): key for key in reversed(self.keys)})
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        """Return keys that are written as text, the newest first."""
+        """Return keys from texts, the newest first."""
         return cls(tuple(text.encode() for text in texts))
 
     @classmethod
@@ -55,7 +55,7 @@ class SigningKeys:
         return cls((secrets.token_urlsafe(32).encode(),))
 
     def sign(self, purpose: str, *fields: str) -> str:
-        """Return a signature for this purpose: 52 characters that a URL takes as they are, which name the key."""
+        """Return a signature for this purpose: 52 URL-safe characters, which name the key."""
         key = self.keys[0]
         return f"{_id_of(key)}.{_mac(key, purpose, fields)}"
 

@@ -1,4 +1,4 @@
-"""The token of a direct upload: everything that the server has to know of it, signed, so that no database is needed."""
+"""Makes and verifies the token of a direct upload, which holds all its state, so that no database is needed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.([0-9a-f]{8}\.[A-Za-z0-9_-]{43})", re.AS
 
 @attrs.frozen(kw_only=True)
 class Claims:
-    """What a token says.
+    """The contents of a token.
 
     Attributes:
         key: the key of the finished asset, in the scope.
-        upload_id: the random id of the upload; the pending object is named after it, and the asset's metadata keep it.
+        upload_id: the random id of the upload; names the pending object and stays in the asset's metadata.
         size: in bytes.
         content_type: media type.
         headers: fingerprint of the other headers and the metadata.
         ends: when the token expires, in seconds of Unix time.
         sha256: digest in hex, or ``None``.
-        reuse: whether an equal asset that has taken the key is as good.
+        reuse: whether an equal asset under the key may be reused.
         parts_id: what ``assetstore_begin_parts`` returned, for an upload in parts.
         part_size: bytes of each part but the last.
         cache_control: the header that the asset will have.
@@ -54,10 +54,10 @@ _NAMES = tuple(field.name for field in attrs.fields(Claims))
 
 
 def seal(keys: SigningKeys, prefix: str, claims: Claims) -> str:
-    """Return the token of claims that holds under this prefix alone.
+    """Return the token of the claims, valid only for this prefix.
 
     Raises:
-        InvalidOptionError: it would be longer than 2,048 characters.
+        InvalidOptionError: the token would be longer than 2,048 characters.
     """
     text = json.dumps(attrs.astuple(claims), ensure_ascii=False, separators=(",", ":"))
     body = base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
@@ -68,10 +68,10 @@ def seal(keys: SigningKeys, prefix: str, claims: Claims) -> str:
 
 
 def unseal(keys: SigningKeys, prefix: str, token: str) -> Claims:
-    """Return what a token says. Nothing of it is read before its signature is verified.
+    """Verify the signature of a token, then read its claims.
 
     Raises:
-        TokenError: it was not made by these keys for this prefix, or it has expired.
+        TokenError: the token was not made by these keys for this prefix, or it has expired.
     """
     match = _SHAPE.fullmatch(token) if isinstance(token, str) and len(token) <= MAX_TOKEN else None
     if match is None or not keys.verify(match[2], _PURPOSE, prefix, match[1]):
@@ -90,9 +90,9 @@ def _decoded(body: str) -> bytes:
 
 
 def fingerprint(headers: Headers) -> str:
-    """Return a digest of the headers and metadata that are signed, and of those that could have been sent beside them.
+    """Return a digest of all headers and metadata but content type and cache control.
 
-    Content type and cache rule are left out: the claims have them, and a browser may add a cache rule of its own.
+    The claims have those two, and a browser may add a Cache-Control of its own.
     """
     texts = [getattr(headers, name) for name in _FIRST_FINGERPRINTED]
     others = [[name, text] for name in _ALSO_FINGERPRINTED if (text := getattr(headers, name))]
@@ -100,6 +100,6 @@ def fingerprint(headers: Headers) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-# Their order, and the silence about further headers that are not given, keep the tokens valid that older versions made.
+# The order of the first ones, and leaving out the others when they are not given, keeps tokens of older versions valid.
 _FIRST_FINGERPRINTED = ("content_disposition", "content_language")
 _ALSO_FINGERPRINTED = tuple(sorted({*TEXT_HEADERS} - {"content_type", "cache_control", *_FIRST_FINGERPRINTED}))

@@ -1,7 +1,7 @@
 """The test kit for authors of plugins: a memory backend, a backend that fails on purpose, a recording observer.
 
-The contract itself needs pytest and is imported explicitly: ``from assetstore.testing.contract import BackendContract``; the
-state machine needs hypothesis too: ``from assetstore.testing.machine import StoreMachine, walk``.
+The contract needs pytest: ``from assetstore.testing.contract import BackendContract``. The state machine needs hypothesis
+too: ``from assetstore.testing.machine import StoreMachine, walk``.
 """
 
 from assetstore.testing.faults import Fault, Flip, Hang, Raise, Return, Trickle, Truncate

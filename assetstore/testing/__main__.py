@@ -1,4 +1,4 @@
-"""``python -m assetstore.testing --list`` prints the guarantees of every backend, ``--markdown`` ``docs/contract.md``."""
+"""Prints the guarantees of every backend: ``python -m assetstore.testing --list``, or ``--markdown`` for the document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assetstore.testing.contract.document import markdown
 
 
 def main(arguments: list[str]) -> int:
-    """Print the list or the document, or how to get them."""
+    """Print the list, the document or the usage."""
     if arguments == ["--list"]:
         for guarantee in guarantees():
             sys.stdout.write(f"{guarantee.name}\n    {guarantee.meaning}\n")

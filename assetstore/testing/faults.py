@@ -16,12 +16,12 @@ from assetstore.results import AssetStream, Body
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing to go wrong.
+    """One thing that goes wrong.
 
     Attributes:
-        op: the operation, as ``"upload"``.
+        op: the operation, for example ``"upload"``.
         nth: which call of it, from 1; ``None`` for every call.
-        late: whether it strikes when the backend has done its work, as when an answer is lost.
+        late: whether it strikes after the backend has done its work, as when an answer is lost.
     """
 
     op: str
@@ -29,30 +29,30 @@ class Fault:
     late: bool = True
 
     def strike(self, result: Any) -> Any:
-        """Return what is handed on instead of the backend's result, which is ``None`` before it has done its work."""
+        """Return the result to use instead of the backend's, which is ``None`` unless the fault is late."""
         return result
 
 
 @attrs.frozen(kw_only=True)
 class Raise(Fault):
-    """Raises.
+    """Raises an error.
 
     Attributes:
-        error: what to raise, each time a copy of it.
+        error: the error; each call raises a copy of it.
     """
 
     error: Exception
     late: bool = False
 
     def strike(self, result: Any) -> Any:
-        """Raise."""
+        """Raise a copy of the error."""
         _discard(result)
         raise copy.copy(self.error) from self.error.__cause__
 
 
 @attrs.frozen(kw_only=True)
 class Return(Fault):
-    """Hands on another result, of a wrong type for instance.
+    """Returns another result, for example of a wrong type.
 
     Attributes:
         value: the result.
@@ -68,7 +68,7 @@ class Return(Fault):
 
 @attrs.frozen(kw_only=True)
 class Truncate(Fault):
-    """Ends what is read too early.
+    """Cuts the stream short.
 
     Attributes:
         count: how many bytes are missing.
@@ -85,10 +85,10 @@ class Truncate(Fault):
 
 @attrs.frozen(kw_only=True)
 class Flip(Fault):
-    """Flips one bit of what is read; of no bytes none.
+    """Flips one bit of the stream, if it has any.
 
     Attributes:
-        seed: decides which one.
+        seed: chooses the bit.
     """
 
     op: str = "read"
@@ -97,7 +97,7 @@ class Flip(Fault):
     def strike(self, result: AssetStream) -> AssetStream:
         """Return the stream with one bit wrong."""
         data = bytearray(_drain(result))
-        chance = random.Random(self.seed)  # noqa: S311 - a repeatable choice, no secret
+        chance = random.Random(self.seed)  # noqa: S311 - a repeatable choice, not a secret
         if data:
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         return attrs.evolve(result, body=io.BytesIO(bytes(data)))
@@ -105,17 +105,17 @@ class Flip(Fault):
 
 @attrs.frozen(kw_only=True)
 class Trickle(Fault):
-    """Gives what is read in small pieces, as a slow connection does; nothing is wrong with that.
+    """Returns the stream in small pieces, as a slow connection does, which is allowed.
 
     Attributes:
-        count: how many bytes a read gives at most.
+        count: how many bytes a read returns at most.
     """
 
     op: str = "read"
     count: int = 1
 
     def strike(self, result: AssetStream) -> AssetStream:
-        """Return the stream with a body that gives little at a time."""
+        """Return the stream with a body that returns few bytes at a time."""
         return attrs.evolve(result, body=_Trickling(result.body, self.count))
 
 
@@ -124,8 +124,8 @@ class Hang(Fault):
     """Hangs until it is released.
 
     Attributes:
-        seconds: how long at most; then TimeoutError is raised, so that a test always ends.
-        reached: is set as soon as the call hangs.
+        seconds: how long at most; then it raises TimeoutError, so that a test always ends.
+        reached: set as soon as the call hangs.
     """
 
     late: bool = False
@@ -134,11 +134,11 @@ class Hang(Fault):
     _released: threading.Event = attrs.field(init=False, factory=threading.Event, repr=False)
 
     def release(self) -> None:
-        """Let the call go on."""
+        """Let the call continue."""
         self._released.set()
 
     def strike(self, result: Any) -> Any:
-        """Hang."""
+        """Wait until released."""
         self.reached.set()
         if not self._released.wait(self.seconds):
             raise TimeoutError(f"nobody released the hanging {self.op} within {self.seconds} seconds")
@@ -155,7 +155,7 @@ class _Trickling:
         return self.body.read(self.count if size < 0 else min(size, self.count))
 
     def close(self) -> None:
-        """Close what the bytes come from."""
+        """Close the body."""
         self.body.close()
 
 

@@ -17,7 +17,7 @@ __all__ = ["FaultyBackend", "Raise", "Return"]
 
 
 class FaultyBackend:
-    """A backend that behaves as another one but for its faults. The same calls meet the same faults each time.
+    """A backend that behaves like another one except for its faults. The same calls always meet the same faults.
 
     Example::
 
@@ -25,18 +25,18 @@ class FaultyBackend:
         store = AssetStore(FaultyBackend(MemoryBackend(), lost))
 
     Attributes:
-        supports, location: those of the backend behind it.
-        calls: each call so far: the operation and its arguments.
-        struck: each fault that went off so far, in order.
+        supports, location: those of the real backend.
+        calls: the operation and arguments of each call so far.
+        struck: the faults that struck so far, in order.
     """
 
     def __init__(self, inner: object, *faults: Fault, without: Sequence[str] = ()) -> None:
-        """Stand in for ``inner``.
+        """Replace ``inner``.
 
         Args:
-            inner: the backend.
+            inner: the real backend.
             faults: what goes wrong.
-            without: optional operations that this backend shall lack.
+            without: optional operations to leave out.
         """
         self.supports: frozenset[str] = frozenset(getattr(inner, "supports", ()))
         self.location: str = getattr(inner, "location", type(inner).__name__)
@@ -44,7 +44,7 @@ class FaultyBackend:
         self.struck: list[Fault] = []
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        # Each fault with the number of calls that were over when it was laid.
+        # Each fault with the number of calls of its operation before it was set.
         self._laid: list[tuple[Fault, int]] = [(fault, 0) for fault in faults]
         for op in (*REQUIRED, *OPTIONAL, "signing_keys", "close"):
             hook = getattr(inner, f"assetstore_{op}", None)
@@ -53,7 +53,7 @@ class FaultyBackend:
 
     @contextlib.contextmanager
     def failing(self, *faults: Fault) -> Iterator[None]:
-        """Lay faults for the calls in a ``with`` block; they count from its beginning and are gone behind it."""
+        """Set faults for the calls in a ``with`` block. ``nth`` counts from its beginning; its end removes them."""
         with self._lock:
             laid = [(fault, self._counts[fault.op]) for fault in faults]
             self._laid += laid
@@ -68,7 +68,7 @@ class FaultyBackend:
 
         @functools.wraps(hook)
         def call(*positional: Any, **keywords: Any) -> Any:
-            # pluggy calls by position; names are what a test wants to see.
+            # pluggy calls by position, and tests look arguments up by name.
             arguments = signature.bind(*positional, **keywords).arguments
             faults = self._note(op, arguments)
             for fault in faults:
@@ -83,7 +83,7 @@ class FaultyBackend:
         return call
 
     def _note(self, op: str, arguments: Mapping[str, Any]) -> list[Fault]:
-        """Note a call, and return the faults that were laid for it."""
+        """Record a call and return its faults."""
         with self._lock:
             self.calls.append((op, arguments))
             self._counts[op] += 1

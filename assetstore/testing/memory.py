@@ -1,4 +1,4 @@
-"""A backend that holds its assets in memory, for tests, and as an example of a whole backend."""
+"""A backend that holds its assets in memory, for tests and as an example of a complete backend."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ from assetstore.results import AssetInfo, AssetStream, CheckReport, CheckStep, D
 
 @attrs.define(eq=False, kw_only=True)
 class MemoryBackend:
-    """Holds assets until it is forgotten; a forked child has a copy of its own."""
+    """Holds assets for as long as the object lives. A forked child has its own copy."""
 
     location: ClassVar[str] = "memory, gone with the process"
     supports: ClassVar[frozenset[str]] = every("upload", "read", "list", "delete", "download", "copy") - {"copy.known"}
 
     _assets: dict[str, tuple[AssetInfo, bytes]] = attrs.field(init=False, factory=dict, repr=False)
     _versions: Iterator[int] = attrs.field(init=False, factory=itertools.count, repr=False)
-    # Another thread may hold a plain lock at the moment of a fork, and the child would wait for ever.
+    # A thread may hold a plain lock during a fork, and the child would wait for it for ever.
     _lock: PerProcess[AbstractContextManager[Any]] = attrs.field(
         init=False, factory=lambda: PerProcess(threading.RLock), repr=False
     )
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
-        """Take ``memory:`` and nothing else."""
+        """Accept ``memory:`` and nothing else."""
         if parts.netloc or parts.path:
-            raise ConfigError("is longer than 'memory:', and memory has no places")
+            raise ConfigError("must be 'memory:' and nothing more")
         return {}
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
-        """Read the source to its end, and only then write."""
+        """Read the source to its end before writing."""
         data = b"".join(source.chunks())
         return self._write(key, data, options.given(), overwrite=options.overwrite, if_match=options.if_match)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream:
-        """Give a range of one version's bytes, which nothing changes any more."""
+        """Return a range of one version's bytes, which never change."""
         info, data = self._find(key, options.if_match)
         end = None if options.length is None else options.offset + options.length
         wanted = data[options.offset : end]
@@ -71,12 +71,12 @@ class MemoryBackend:
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
-        """Give what was noted when the asset was written."""
+        """Return the info that the upload stored."""
         return self._find(key)[0]
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
-        """Sort all keys; Python orders text as UTF-8 orders its bytes. The cursor is the last name of a page."""
+        """Sort all keys: Python orders text as UTF-8 orders bytes. The cursor is the last name of a page."""
         with self._lock.get():
             infos = {key: info for key, (info, _) in self._assets.items() if key.startswith(prefix)}
         keys = sorted(key for key in infos if key > (options.start_after or ""))
@@ -91,7 +91,7 @@ class MemoryBackend:
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport:
-        """Forget the assets; here a foreign key is as good as any."""
+        """Forget the assets. Foreign keys need no special care here."""
         with self._lock.get():
             for key in keys:
                 self._assets.pop(key, None)
@@ -99,7 +99,7 @@ class MemoryBackend:
 
     @hookimpl
     def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo:
-        """Write the bytes at once."""
+        """Write all bytes at once."""
         info, data = self._find(key)
         path.write_bytes(data)
         if options.progress is not None:
@@ -108,7 +108,7 @@ class MemoryBackend:
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-        """Write the same bytes again, with the headers that are not replaced."""
+        """Write the same bytes again, with the headers that ``options`` does not replace."""
         with self._lock.get():
             info, data = self._find(source, options.if_match)
             return self._write(destination, data, options.applied_to(info), overwrite=options.overwrite, if_match=None)
@@ -134,7 +134,7 @@ class MemoryBackend:
         with self._lock.get():
             old = self._assets.get(key)
             if old is not None and not overwrite:
-                raise AlreadyExistsError("the key is taken", hint="choose another key or allow to overwrite")
+                raise AlreadyExistsError("the key is taken", hint="choose another key or allow overwriting")
             if if_match is not None and (old is None or old[0].etag != if_match):
                 raise PreconditionError("the stored asset has another ETag or is gone", hint="stat it again")
             info = AssetInfo(

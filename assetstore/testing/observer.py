@@ -1,4 +1,4 @@
-"""An observer that records the events it gets."""
+"""An observer that records events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RecordingObserver:
     """Keeps every event.
 
     Attributes:
-        events: in the order in which the operations ended.
+        events: all events, in the order in which the operations ended.
     """
 
     events: list[Event] = attrs.field(init=False, factory=list)

@@ -19,4 +19,4 @@ OTHER_SAMPLES: dict[str, Any] = {
     "content_language": "ja",
 }
 PLAIN = {name: text for name, text in SAMPLES.items() if name != "content_encoding"}
-"""Without the one header for which some services pack or unpack the bytes on the way: these can be read everywhere."""
+"""The samples without Content-Encoding, for which some services pack or unpack the bytes on the way."""

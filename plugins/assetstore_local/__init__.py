@@ -1,4 +1,4 @@
-"""The local backend: assets as plain files in a folder, exact conditions between processes, working signed URLs."""
+"""The local backend: stores assets as plain files in a folder, with exact conditions and working signed URLs."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ __all__ = ["LocalBackend", "asgi", "wsgi"]
 
 
 def asgi(store: AssetStore) -> Any:
-    """Return the ASGI application that honours the URLs which a store over a folder signs."""
+    """Return the ASGI application that serves the signed URLs of a store over a folder."""
     return store.application("asgi")
 
 
 def wsgi(store: AssetStore) -> Any:
-    """Return the WSGI application that honours the URLs which a store over a folder signs."""
+    """Return the WSGI application that serves the signed URLs of a store over a folder."""
     return store.application("wsgi")

@@ -1,4 +1,4 @@
-"""The backend: assets are plain files in a folder, and a file that is put there by hand is an asset."""
+"""The local backend: keeps assets as plain files in a folder, where a file put in by hand is an asset too."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ _SUPPORTED = every(
 
 @attrs.define(eq=False, kw_only=True)
 class LocalBackend:
-    """Assets in a folder. Nothing outside of it is read or written, and symlinks in it are not followed.
+    """Keeps assets in a folder. Never reads or writes outside it, and never follows symlinks in it.
 
-    Conditions are exact among all processes that use assetstore on one machine, but not against changes by hand.
+    Conditions hold exactly among all processes on one machine that use assetstore, but not against changes by hand.
 
     Attributes:
-        root: the folder; a relative one is relative to the working directory at the time of making the backend.
-        create: whether a missing folder is made by the first write and is empty until then; StoreNotFoundError otherwise.
+        root: the folder; a relative path is resolved when the backend is made.
+        create: whether a missing folder counts as empty until the first write makes it; StoreNotFoundError otherwise.
         durable: whether a write returns only when it would survive a power failure.
-        public_url: where a web server offers the folder, if one does.
-        serve_url: where signed URLs lead: to ``assetstore serve``, or to the application mounted in your own. What asks
-            for another Host is refused; the test clients of many frameworks ask for ``http://testserver``.
-        signing_keys: secrets of 32 or more characters, the newest first, for servers that share the folder; without them a
-            random one is kept in the folder, readable by this user alone.
-        origins: web pages that may use signed URLs from their scripts (CORS), as ``https://app.example``; ``*`` is any.
-        profile: ``r2`` refuses what Cloudflare R2 refuses, as ``R2Rules`` tells; ``None`` is only as strict as the disk.
+        public_url: the URL under which a web server offers the folder, if one does.
+        serve_url: the URL of ``assetstore serve``, or of the application mounted in your own; signed URLs begin with it.
+            Requests for another Host are refused; the test clients of many frameworks send ``http://testserver``.
+        signing_keys: secrets of 32 or more characters, the newest first, for servers that share the folder. Without them
+            the folder keeps a random one that only this user can read.
+        origins: web pages whose scripts may use signed URLs (CORS), for example ``https://app.example``; ``*`` allows any.
+        profile: ``r2`` enforces the limits of Cloudflare R2, see ``R2Rules``; ``None`` only those of the disk.
     """
 
     rules: ClassVar[R2Rules] = R2Rules()
@@ -115,31 +115,32 @@ class LocalBackend:
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
-        """Return the settings that ``file:assets`` or ``file:///srv/assets`` stands for.
+        """Return the settings for a URL such as ``file:assets`` or ``file:///srv/assets``.
 
         Raises:
             ConfigError: the URL names another machine, or no folder.
         """
         if parts.netloc not in ("", "localhost"):
             raise ConfigError(
-                f"file://{parts.netloc}/… names a machine", hint="write file:folder or file:///absolute/folder"
+                f"the URL must not name a machine, got {parts.netloc!r}",
+                hint="write file:folder or file:///absolute/folder",
             )
         try:
             path = unquote(parts.path, errors="strict")
         except UnicodeDecodeError as error:
-            raise ConfigError("the path of the URL is not UTF-8") from error
+            raise ConfigError("the path of the URL must be UTF-8") from error
         if not path or "\0" in path:
             raise ConfigError("the URL must name a folder", hint="write file:folder or file:///absolute/folder")
         return {"root": path}
 
     @property
     def supports(self) -> frozenset[str]:
-        """The option fields that are honoured."""
+        """The option fields that this backend honours."""
         return _SUPPORTED
 
     @property
     def location(self) -> str:
-        """Where the assets are, in a few words."""
+        """A short description of where the assets are."""
         return f"folder {self.root}, local{f', as {self.profile}' if self.profile else ''}"
 
     @hookimpl
@@ -149,37 +150,37 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Open the file; it stays the same version whatever is written meanwhile."""
+        """Open the file; the stream keeps its version whatever is written meanwhile."""
         return read.read(self._root, key, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Look at the file and its record."""
+        """Look up the file and its record."""
         return read.stat(self._root, key)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
-        """Walk the folders as far as one page needs; headers and digests are not known here."""
+        """Walk the folders as far as one page needs; entries have no headers or digests."""
         return listing.list_page(self._root, self._scans, prefix, options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
-        """Remove the files and the folders that are empty then."""
+        """Remove the files, and the folders that this leaves empty."""
         return delete.delete(self._root, keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
-        """Copy the bytes of one version, or change only the facts when both keys are the same."""
+        """Copy the bytes of one version; when both keys are the same, change only headers and metadata."""
         return copy.copy(self._root, source, destination, options)
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
-        """Sign a URL of the application, which need not run now."""
+        """Sign a URL of the application, which need not be running."""
         return presign.presign(self._keys.get(), self.serve_url, key, options)
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
-        """Put the quoted key behind ``public_url``."""
+        """Append the quoted key to ``public_url``."""
         return presign.public_url(self.public_url, key) if self.public_url else None
 
     @hookimpl
@@ -194,7 +195,7 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
-        """Put the parts together, or drop them."""
+        """Join the parts, or drop them."""
         if options.parts is not None:
             return multipart_direct.end(self._root, key, options.upload_id, options.parts)
         multipart_direct.drop(self._root, key, options.upload_id)
@@ -202,12 +203,12 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_application(self, options: ApplicationOptions) -> Any | None:
-        """Make the application that answers at ``serve_url``."""
+        """Return the application that serves ``serve_url``."""
         server = self.server(max_body=options.max_size)
         return asgi.application(server) if options.interface == "asgi" else wsgi.application(server)
 
     def server(self, *, max_body: int | None = None) -> Server:
-        """Return what answers the signed requests, whichever interface they come by."""
+        """Return the server of the signed requests, which both interfaces call."""
         return Server(
             root=self._root, keys=self._keys.get, serve_url=self.serve_url, origins=self.origins, max_body=max_body
         )
@@ -219,12 +220,12 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
-        """Look at the folder, the right to write to it, and whether its names tell capitals from small letters."""
+        """Check that the folder exists, is writable, and distinguishes upper from lower case."""
         return check.check(self._root.path, create=self.create)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:
-        """Offer ``cors`` and ``lifecycle``, which say what a folder has instead."""
+        """Return ``cors`` and ``lifecycle``, which explain what a folder has instead."""
         from assetstore_local.commands import commands
 
         return commands()

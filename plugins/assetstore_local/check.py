@@ -9,7 +9,7 @@ from assetstore_local.disk.paths import RESERVED
 
 
 def check(root: str, *, create: bool) -> CheckReport:
-    """Look at the folder without changing anything."""
+    """Check the folder without changing it."""
     if not os.path.lexists(root):
         hint = None if create else "make it, or set create = true"
         return CheckReport(steps=(CheckStep(name="folder", ok=create, detail="does not exist yet", hint=hint),))
@@ -22,12 +22,12 @@ def check(root: str, *, create: bool) -> CheckReport:
         detail="readable and writable" if may_write else "not writable",
         hint=None if may_write else "check its owner and mode",
     )
-    # Only where capitals do not count, the folder that we made is found under another spelling.
+    # Our own folder is found under another spelling only where case does not matter.
     folds = os.path.lexists(os.path.join(root, RESERVED.upper()))
     names = CheckStep(
         name="names",
         ok=not folds,
         detail="upper and lower case are the same" if folds else "upper and lower case differ",
-        hint="keys that differ only in them become one; use another file system" if folds else None,
+        hint="keys that differ only in case become one; use another file system" if folds else None,
     )
     return CheckReport(steps=(CheckStep(name="folder", ok=True, detail="exists"), write, names))

@@ -9,13 +9,13 @@ import click
 from assetstore.plugin import UnsupportedError
 
 _INSTEAD = {
-    "cors": 'a folder has no CORS rules; name the pages in the store\'s table, as origins = ["https://app.example"]',
+    "cors": 'a folder has no CORS rules; set origins in the store\'s table, for example origins = ["https://app.example"]',
     "lifecycle": "a folder has no lifecycle; store.sweep_pending() removes uploads that were never finished",
 }
 
 
 def commands() -> Sequence[click.Command]:
-    """Return commands that tell where a folder has its like."""
+    """Return commands that refuse, and name the alternative."""
     return [_refusing(name, why) for name, why in _INSTEAD.items()]
 
 

@@ -1,4 +1,4 @@
-"""Copies inside the folder, and changes of headers and metadata."""
+"""Copies assets inside the folder, and changes their headers and metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def copy(root: Root, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy the bytes of one version, or change only the facts when both keys are the same."""
+    """Copy the bytes of one version; when both keys are the same, change only the facts."""
     if root.rules:
         root.rules.require_metadata(options.metadata)
     with explained(), root.open() as tree:
@@ -32,17 +32,17 @@ def copy(root: Root, source: str, destination: str, options: CopyOptions) -> Ass
             while chunk := os.read(descriptor, _CHUNK_BYTES):
                 staged.write(chunk)
             if staged.size != info.size or staged.digest != (info.digest or staged.digest):
-                raise IntegrityError("the source is damaged or changed while it was copied", hint="read it again")
+                raise IntegrityError("the source is damaged, or changed while it was copied", hint="read it again")
             facts = records.changed({**info.given(), "digest": staged.digest}, options)
             return root.patiently(lambda: put(staged, destination, facts, conditions))
 
 
 def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) -> AssetInfo:
-    """Replace the facts of an asset and keep its bytes: setting the time of change is what commits it."""
+    """Replace the facts of an asset and keep its bytes; setting the modification time commits the change."""
     with records.locked(tree, key):
         found = find_existing(tree, key)
         conditions.require(found)
-        # The new time is tried on a file of no importance first, for the file system may round it.
+        # The file system may round the new time, so a scratch file tries it first.
         with StagedFile(tree) as trial:
             changed = trial.stamp(found.status.st_mtime_ns).st_mtime_ns
         old = records.load(tree, key)
@@ -56,5 +56,3 @@ def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) 
             return records.info_of(key, os.fstat(descriptor), facts)
         finally:
             os.close(descriptor)
-
-

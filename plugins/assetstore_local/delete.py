@@ -1,4 +1,4 @@
-"""Deletes assets, and the folders that are empty then."""
+"""Deletes assets, and the folders that this leaves empty."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def delete(root: Root, keys: Sequence[str]) -> DeleteReport:
     with explained(), root.open() as tree:
         for key in keys:
             try:
-                # A key that breaks the rules has no file here.
+                # An invalid key has no file here.
                 with explained():
                     folder = _remove(tree, key) if is_valid_key(key) else None
             except AssetStoreError as error:
@@ -45,12 +45,12 @@ def delete(root: Root, keys: Sequence[str]) -> DeleteReport:
 
 
 def _remove(tree: Tree, key: str) -> Names | None:
-    """Remove the file of an asset; return the folder that it stood in, or ``None`` when there was none."""
+    """Remove the file of an asset; return its folder, or ``None`` when there was no file."""
     if find(tree, key) is None:
         return None
     with records.locked(tree, key):
         found = None
-        # From the last place to the first: otherwise one that was hidden would come to light.
+        # The first candidate hides the others, so it goes last.
         for names in reversed(candidates(key)):
             status = tree.status(names)
             if status is not None and stat.S_ISREG(status.st_mode):
@@ -60,7 +60,7 @@ def _remove(tree: Tree, key: str) -> Names | None:
 
 
 def _forget(tree: Tree, key: str) -> None:
-    """Remove the record of a key whose file is gone for good: a file that came back would miss it."""
+    """Remove the record of a key, unless the key has a new file, which needs it."""
     with records.locked(tree, key):
         if find(tree, key) is None:
             records.remove(tree, key)

@@ -13,21 +13,21 @@ TABLE: dict[int, tuple[type[AssetStoreError], str]] = {
     errno.ENOSPC: (NoSpaceError, "free some space on the disk"),
     errno.EDQUOT: (NoSpaceError, "free some space in the quota"),
     errno.EFBIG: (NoSpaceError, "raise the limit on the size of files"),
-    errno.EACCES: (AccessDeniedError, "look at the owner and the mode of the store's folder"),
-    errno.EPERM: (AccessDeniedError, "look at the owner and the attributes of the store's folder"),
+    errno.EACCES: (AccessDeniedError, "check the owner and the mode of the store's folder"),
+    errno.EPERM: (AccessDeniedError, "check the owner and the attributes of the store's folder"),
     errno.EROFS: (AccessDeniedError, "mount the file system for writing"),
     errno.EMFILE: (BackendError, "raise the limit on open files"),
-    errno.ENFILE: (BackendError, "close some files of other programs"),
-    errno.ENAMETOOLONG: (BackendError, "use a file system whose names may have 255 bytes"),
+    errno.ENFILE: (BackendError, "close files in other programs"),
+    errno.ENAMETOOLONG: (BackendError, "use a file system that allows names of 255 bytes"),
     errno.EXDEV: (BackendError, "keep the store's folder on one file system"),
-    errno.EIO: (BackendError, "look for a failing disk"),
+    errno.EIO: (BackendError, "check the disk"),
 }
-_OTHER = (BackendError, "look at the store's folder")
+_OTHER = (BackendError, "check the store's folder")
 
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Raise the system's errors as those of assetstore; let everything else pass."""
+    """Raise each OSError as the matching error of assetstore; let everything else pass."""
     try:
         yield
     except AssetStoreError:
@@ -40,11 +40,11 @@ def explained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_doubt() -> Iterator[None]:
-    """Raise UnknownOutcomeError when what is written already cannot be flushed: it may be gone after a power failure."""
+    """Raise UnknownOutcomeError when written bytes cannot be flushed: a power failure may lose them."""
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno or errno.EIO)
         raise UnknownOutcomeError(
-            f"the asset was written, and may not have reached the disk: {reason}", hint="look for a failing disk"
+            f"the asset was written but may not have reached the disk: {reason}", hint="check the disk"
         ) from error

@@ -19,12 +19,12 @@ from assetstore_local.disk.scan_cache import Scan, ScanCache
 from assetstore_local.disk.tree import Tree
 from assetstore_local.errors import explained
 
-# As an entry, with a rank behind the key: of two with one key the lower is the one that a reader finds.
+# An entry with a rank after its key: of two files with one key, a reader finds the one with the lower rank.
 _Row: TypeAlias = tuple[str, int, Names, bool]
 
 
 class _Entry(NamedTuple):
-    """A file and its key, or a folder and what all keys in it begin with, up to and with the ``/``."""
+    """A file and its key, or a folder and the beginning of the keys in it, with the ``/``."""
 
     key: str
     names: Names
@@ -32,7 +32,7 @@ class _Entry(NamedTuple):
 
 
 def list_page(root: Root, scans: ScanCache, prefix: str, options: ListOptions) -> ListPage:
-    """Return one page of the assets under a prefix; headers and digests are not known here."""
+    """Return one page of the assets under a prefix, without headers and digests."""
     if root.is_missing():
         return ListPage(items=())
     if root.rules and options.limit > limits.PAGE:
@@ -64,15 +64,15 @@ def _page(tree: Tree, scans: ScanCache, prefix: str, options: ListOptions) -> Li
 
 
 def _behind(key: str) -> str:
-    # No character of a valid key comes before the space.
+    # No character of a valid key sorts before the space.
     return f"{key} "
 
 
 class _Walk:
-    """The assets whose keys begin with ``prefix`` and are not less than ``start``, which may be raised on the way.
+    """Yields the assets whose keys begin with ``prefix`` and are at least ``start``, which may be raised during the walk.
 
-    Python orders ``str`` by code points, which is the order of their UTF-8 bytes. Depth first is the order of the keys
-    when a folder stands among its siblings by its name and a ``/``.
+    Python orders ``str`` by code points, which is the order of their UTF-8 bytes. A depth-first walk yields the keys in
+    order when each folder is sorted among its siblings by its name with a ``/``.
     """
 
     def __init__(self, tree: Tree, scans: ScanCache, prefix: str, start: str) -> None:
@@ -109,12 +109,12 @@ class _Walk:
             last = key
 
     def _plain(self, base: str, folder: Names) -> Iterator[_Row]:
-        """Yield what has an ASCII name, from the first that is wanted on."""
+        """Yield the entries with ASCII names, from the first wanted one on."""
         names = self._scan(folder).plain
         stem = self._prefix.removeprefix(base) if self._prefix.startswith(base) else ""
         start = max(stem, self.start.removeprefix(base) if self.start.startswith(base) else "")
         head, slash, _ = start.partition("/")
-        # The folder that the walk has come to stands before what comes next in it.
+        # The folder that contains the start sorts before it.
         index = bisect_left(names, head + slash)
         for name in islice(names, index, None):
             if not name.startswith(stem):
@@ -124,7 +124,7 @@ class _Walk:
                 yield base + name, 0, (text,), text != name
 
     def _others(self, base: str, folder: Names, before: str = "", parts: Names = ()) -> Iterator[_Row]:
-        """Yield what has another name, also in folders for the rest of long names, the names relative to ``folder``."""
+        """Yield the entries with other names, including long ones split into folders; names are relative to ``folder``."""
         plain, others = self._scan((*folder, *parts))
         if parts:
             others = others + [(name.removesuffix("/"), name.endswith("/")) for name in plain]
@@ -150,7 +150,7 @@ class _Walk:
 
 
 def _rank(names: Names, segment: str, is_folder: bool, *, top: bool) -> int | None:
-    """Return how soon a reader looks for the segment under these names, ``None`` when never."""
+    """Return at which attempt a reader looks for the segment under these names, or ``None`` if it never does."""
     if is_folder:
         candidates = tuple(product(*map(spellings, folder_names(segment, top=top))))
     else:

@@ -1,4 +1,4 @@
-"""Uploads whose parts others send, by signed requests: begun, listed, ended and dropped."""
+"""Begins, lists, ends and drops uploads whose parts clients send by signed requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def begin(root: Root, key: str, options: UploadOptions) -> str:
 
 
 def require(staged: StagedFile, key: str, parts_id: str) -> None:
-    """Check that a part can be kept.
+    """Check that the upload of a part exists.
 
     Raises:
         NoUploadError: there is no such upload of this key.
@@ -37,7 +37,7 @@ def require(staged: StagedFile, key: str, parts_id: str) -> None:
 
 
 def save_part(staged: StagedFile, key: str, parts_id: str, part: UploadedPart) -> None:
-    """Keep a new file as a part, in place of the one of this number that there may be.
+    """Store a new file as a part, replacing any part of the same number.
 
     Raises:
         NoUploadError: there is no such upload of this key.
@@ -53,7 +53,7 @@ def save_part(staged: StagedFile, key: str, parts_id: str, part: UploadedPart) -
 
 
 def listed(root: Root, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
-    """Return the parts that are there, by number.
+    """Return the stored parts, ordered by number.
 
     Raises:
         NoUploadError: there is no such upload of this key.
@@ -63,23 +63,23 @@ def listed(root: Root, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
 
 
 def end(root: Root, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> AssetInfo:
-    """Write the parts one after the other to a new file, and put that into place.
+    """Join the parts in a new file and make it the asset.
 
     Raises:
         NoUploadError: there is no such upload of this key.
-        IntegrityError: there is no part at all, or one is missing, another one than ``parts`` says, or damaged.
+        IntegrityError: ``parts`` is empty, or one of them is missing, differs from the stored one, or is damaged.
     """
     with root.new_file() as staged, explained(), held(staged.tree, key, parts_id) as options:
         _join(staged, parts_id, parts)
         info = commit(root, staged, key, options)
-        # The asset is there; what cannot be removed now is swept later.
+        # The asset is stored; a folder that cannot be removed now is swept later.
         with contextlib.suppress(OSError):
             parts_folder.remove(staged.tree, parts_id)
         return info
 
 
 def drop(root: Root, key: str, parts_id: str) -> None:
-    """Drop an upload with all its parts, if it is there."""
+    """Drop an upload and its parts, if it exists."""
     with root.writing() as tree, explained(), contextlib.suppress(NoUploadError), held(tree, key, parts_id):
         parts_folder.remove(tree, parts_id)
 

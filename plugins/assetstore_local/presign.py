@@ -1,4 +1,4 @@
-"""Signs URLs of a folder: what is signed and in what order. Public URLs."""
+"""Makes the signed and public URLs of a folder; defines which fields a signature covers, and in which order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARAMETERS = frozenset({EXPIRES, BOUND, SIGNATURE, TYPE, DISPOSITION, PART, UPLO
 
 
 def presign(keys: SigningKeys, base: str, key: str, options: PresignOptions) -> PresignedRequest:
-    """Sign a request for the application that answers at ``base``."""
+    """Sign a request to the application at ``base``."""
     _, end = options.span(datetime.now(UTC))
     headers = options.bound_headers()
     query = {f"response-{name}": value for name, value in options.answered_headers().items()}
@@ -34,14 +34,14 @@ def presign(keys: SigningKeys, base: str, key: str, options: PresignOptions) -> 
 
 
 def public_url(base: str, key: str) -> str:
-    """Return the address of an asset under a public one."""
+    """Return the public URL of an asset, below ``base``."""
     return f"{base.rstrip('/')}/{quote(key)}"
 
 
 def signed_fields(
     method: str, key: str, query: Mapping[str, str], headers: Iterable[tuple[str, str]]
 ) -> tuple[str, ...]:
-    """Return purpose and fields of a signature; the count of parameters keeps them apart from the headers."""
+    """Return the purpose and the fields of a signature; the number of parameters separates them from the headers."""
     pairs = sorted((name, value) for name, value in query.items() if name != SIGNATURE)
     parameters = [text for pair in pairs for text in pair]
     return f"url {method}", key, str(len(pairs)), *parameters, *(text for pair in sorted(headers) for text in pair)

@@ -1,4 +1,4 @@
-"""Refuses on disk what Cloudflare R2 refuses, in R2's words, so that code that works offline works online."""
+"""Enforces the limits of Cloudflare R2 on disk, with R2's messages, so that code that works offline works online."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ T = TypeVar("T")
 MAX_PAGE = 1000
 MAX_BYTES = (5 << 40) - (5 << 30)
 MAX_METADATA = 8192
-# What the R2 plugin writes beside the user's metadata: assetstore-write and assetstore-sha256, names and values.
+# The R2 plugin's own metadata, names and values: assetstore-write and assetstore-sha256.
 _OWN_METADATA = 129
 _ESCAPED = "assetstore-escaped"
 
 
 @attrs.frozen(kw_only=True)
 class R2Rules:
-    """R2's limits (R2, "Limits"), met as the R2 plugin meets them.
+    """R2's limits (R2, "Limits"), and how the R2 plugin copes with them.
 
-    R2 takes one write a second of each key and answers 429 to more; the plugin's client then waits and tries again, five
-    times in all. So does this: a write that comes too soon waits for its turn, and is refused as R2 refuses it only when
-    the client, too, might have given up. A burst of writes to one key is slow here because it is slow there.
+    R2 accepts one write a second to each key and responds to more with 429; the plugin's client then waits and tries
+    again, five times in all. A write here that comes too soon waits for its turn in the same way. It fails, as on R2, only
+    when that client might have given up too. A burst of writes to one key is slow here because it is slow there.
 
     Attributes:
-        pause: seconds that have to lie between two writes of a key.
-        patience: seconds that a write waits for its turn: the least that the client waits in five attempts.
+        pause: the minimum of seconds between two writes of a key.
+        patience: the seconds that a write waits for its turn: the minimum that the client waits in five attempts.
     """
 
     pause: float = 1.0
     patience: float = 7.5
 
     def require_size(self, size: int | None) -> None:
-        """Raise SourceError when an asset is too large; ``None`` is a size not known yet."""
+        """Raise SourceError when an asset is too large; ``None`` means that its size is not known yet."""
         if size is not None and size > MAX_BYTES:
             raise SourceError(
-                f"Your proposed upload exceeds the maximum allowed object size. It has {size} bytes, R2 takes {MAX_BYTES}",
+                f"Your proposed upload exceeds the maximum allowed object size. It has {size} bytes, R2 allows {MAX_BYTES}",
                 hint="split it",
             )
 
     def require_metadata(self, metadata: Mapping[str, str] | None) -> None:
-        """Raise InvalidOptionError when R2 would count too much."""
+        """Raise InvalidOptionError when metadata are larger than R2 allows."""
         size = metadata_size(metadata or {})
         if size > MAX_METADATA:
             raise InvalidOptionError(
-                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size} of {MAX_METADATA}",
+                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size}, allows {MAX_METADATA}",
                 hint="shorten it; a text with any character beyond U+00FF counts twice",
             )
 
     def require_pause(self, last_ns: int, now_ns: int) -> None:
-        """Raise UnavailableError when a key that was written at ``last_ns`` is written again too soon."""
+        """Raise UnavailableError when a key last written at ``last_ns`` is written again too soon."""
         left = self.pause - (now_ns - last_ns) / 1e9
         # A time in the future was set by hand.
         if 0 < left <= self.pause:
@@ -66,7 +66,7 @@ class R2Rules:
             )
 
     def patiently(self, write: Callable[[], T]) -> T:
-        """Return what ``write`` returns, called again as long as it comes too soon and there is patience left."""
+        """Return the result of ``write``, retried while it comes too soon and the patience lasts."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
@@ -78,10 +78,10 @@ class R2Rules:
 
 
 def metadata_size(metadata: Mapping[str, str]) -> int:
-    """Return how much of its 8,192 R2 counts for metadata as the R2 plugin sends it, the plugin's own included.
+    """Return the size of metadata as R2 counts it, including the R2 plugin's own; R2 allows 8,192.
 
-    R2 counts UTF-16 units, twice in a text that has a character beyond U+00FF. What R2 would not store as it is, the
-    plugin sends percent-encoded.
+    R2 counts UTF-16 units, and counts them twice in a text that has a character beyond U+00FF. The plugin percent-encodes
+    the values that R2 would not store unchanged.
     """
     escaped = [name for name, value in metadata.items() if "=?" in value or value != value.strip() or not value]
     sent = {name: quote(value) if name in escaped else value for name, value in metadata.items()}

@@ -1,4 +1,4 @@
-"""Reads and looks up assets: finds the file of a key, with the facts that belong to exactly that version."""
+"""Reads and looks up assets: finds the file of a key and the facts of exactly that version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ATTEMPTS = 100
 
 
 def read(root: Root, key: str, options: ReadOptions) -> AssetStream:
-    """Open an asset or a range of it; it stays the same version whatever is written meanwhile."""
+    """Open an asset or a range of it; the stream keeps its version whatever is written meanwhile."""
     with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
         require_match(options.if_match, info.etag)
         left = max(info.size - options.offset, 0)
@@ -33,19 +33,19 @@ def read(root: Root, key: str, options: ReadOptions) -> AssetStream:
 
 
 def stat(root: Root, key: str) -> AssetInfo:
-    """Return what the file and its record say of an asset."""
+    """Look up an asset by its file and its record."""
     with explained(), root.open() as tree:
         return look(tree, key)
 
 
 def open_file(root: Root, key: str) -> tuple[AssetInfo, int]:
-    """Return what is known of an asset, and a descriptor of its file that the caller closes."""
+    """Return the AssetInfo of an asset and a descriptor of its file, which the caller must close."""
     with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
         return info, os.dup(descriptor)
 
 
 def require_match(if_match: str | None, etag: str | None) -> None:
-    """Raise PreconditionError unless ``etag`` is the version that was asked for, if one was."""
+    """Raise PreconditionError when ``if_match`` is given and is not ``etag``."""
     if if_match is not None and if_match != etag:
         state = "has another ETag" if etag else "does not exist"
         raise PreconditionError(f"the asset {state}", hint="stat it again, then decide")
@@ -56,8 +56,8 @@ class Found:
     """The file of an asset.
 
     Attributes:
-        names: where it stands.
-        status: what the system says of it.
+        names: its path below the root.
+        status: its ``os.stat`` result.
     """
 
     names: Names
@@ -65,15 +65,15 @@ class Found:
 
     @property
     def etag(self) -> str:
-        """The name of the version."""
+        """The ETag of the version."""
         return records.etag_of(self.status)
 
 
 def find(tree: Tree, key: str) -> Found | None:
     """Return the file of ``key``, or ``None``.
 
-    The order of places matters: writers move a file from its plain to its marked name and never back, so a reader that goes
-    from one to the other cannot miss it.
+    The order of the candidates matters: writers rename a file from its plain to its marked name and never back, so a reader
+    that looks in this order cannot miss it.
     """
     for names in candidates(key):
         status = tree.status(names)
@@ -95,16 +95,16 @@ def find_existing(tree: Tree, key: str) -> Found:
 
 
 def facts_of(tree: Tree, key: str, found: Found) -> records.Facts | None:
-    """Return the facts of a version that was found, or ``None`` when it was replaced meanwhile."""
+    """Return the facts of a version, or ``None`` when it was replaced meanwhile."""
     facts = records.load(tree, key).get(found.etag)
     if facts is not None:
         return facts
-    # A version of ours is on record until it is replaced; if it still stands, it was made by hand.
+    # Our versions stay on record until they are replaced: a current one without a record was made by hand.
     return records.facts_by_hand(key) if find_existing(tree, key).etag == found.etag else None
 
 
 def look(tree: Tree, key: str) -> AssetInfo:
-    """Return what is known of an asset."""
+    """Return the AssetInfo of an asset."""
     for _ in range(_ATTEMPTS):
         found = find_existing(tree, key)
         facts = facts_of(tree, key, found)
@@ -115,7 +115,7 @@ def look(tree: Tree, key: str) -> AssetInfo:
 
 @contextmanager
 def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
-    """Yield what is known of an asset and a descriptor of its file, closed at the end unless ``os.dup`` kept it."""
+    """Yield the AssetInfo of an asset and a descriptor of its file, which is closed at the end."""
     for _ in range(_ATTEMPTS):
         found = find_existing(tree, key)
         try:
@@ -136,14 +136,14 @@ def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
 
 
 class RangeBody:
-    """The bytes of a range of an open file."""
+    """Reads a range of an open file."""
 
     def __init__(self, file: io.FileIO, length: int) -> None:
         self._file = file
         self._left = length
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return at most ``size`` bytes of what is left."""
+        """Return at most ``size`` of the remaining bytes."""
         with explained():
             data = self._file.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(data)

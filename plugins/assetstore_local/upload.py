@@ -1,4 +1,4 @@
-"""Writes assets: a complete new file takes the place of the old one, exactly once among any number of writers."""
+"""Writes assets: replaces the file of a key by a complete new one, under the key's lock."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def commit(root: Root, staged: StagedFile, key: str, options: UploadOptions) -> 
 
 
 def require_absent(overwrite: bool, found: Found | AssetInfo | None) -> None:
-    """Raise AlreadyExistsError when nothing may be overwritten and there is something."""
+    """Raise AlreadyExistsError when an asset was found and must not be overwritten."""
     if found is not None and not overwrite:
-        raise AlreadyExistsError("the key is taken", hint="choose another key, or allow to overwrite")
+        raise AlreadyExistsError("the key is taken", hint="choose another key or allow overwriting")
 
 
 @attrs.frozen(kw_only=True)
 class Conditions:
-    """What has to hold for a write, decided under the key's lock.
+    """The conditions of a write, decided under the key's lock.
 
     Attributes:
-        overwrite: whether there may be an asset.
-        if_match: the ETag that the asset must have, if one was asked for.
-        rules: those of R2, if they are to hold.
+        overwrite: whether an asset may be replaced.
+        if_match: the ETag that the asset must have, or ``None`` for any.
+        rules: R2's rules, if they apply.
     """
 
     overwrite: bool = True
@@ -67,14 +67,14 @@ class Conditions:
     rules: R2Rules | None = None
 
     def require(self, found: Found | None) -> None:
-        """Raise when the asset that was found, or its absence, does not fit."""
+        """Raise unless the conditions hold for the asset found, or for its absence."""
         require_absent(self.overwrite, found)
         require_match(self.if_match, found.etag if found else None)
         if self.rules and found:
             self.rules.require_pause(found.status.st_mtime_ns, time.time_ns())
 
     def last_time_for(self, found: Found) -> int:
-        """Return the time, in ns, behind which that of the next version has to be."""
+        """Return the modification time, in ns, that the next version must exceed."""
         pause = self.rules.pause if self.rules else 0.0
         return found.status.st_mtime_ns + max(int(pause * 1e9) - 1, 0)
 
@@ -99,13 +99,13 @@ def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditio
         except AssetStoreError:
             raise
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            # Somebody removed an empty folder that we had just opened, or made one, or a file, at our name.
+            # Another process removed an empty folder that we had just opened, or made a folder or file of our name.
             tree.forget()
     raise UnavailableError("other writers kept changing the key", hint="try again")
 
 
 def record(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> None:
-    """Put the new version on record beside the one that still stands."""
+    """Record the new version beside the current one."""
     standing = {etag: facts for etag, facts in old.items() if found and etag == found.etag}
     records.save(tree, key, {**new, **standing})
 
@@ -122,7 +122,7 @@ def _free_names(tree: Tree, key: str) -> Names:
 
 
 def _make_way(tree: Tree, obstacle: InTheWayError) -> None:
-    """Give the file of an asset its marked name, so that there can be a folder of its plain name."""
+    """Give the file of an asset its marked name, so that a folder can have its plain name."""
     tree.forget()
     names, key = obstacle.names, key_of(obstacle.names)
     if key is None:

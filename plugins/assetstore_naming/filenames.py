@@ -8,7 +8,7 @@ import unicodedata
 MAX_NAME_BYTES = 200
 FALLBACK = "asset"
 
-# Letters, the marks that belong to them, numbers, and symbols as emoji are: no spaces, controls or bidi overrides.
+# Letters and their marks, numbers, and symbols such as emoji: no spaces, controls or bidi overrides.
 _SAFE = {"Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No", "So"}
 _SUFFIX = re.compile(r"\.[A-Za-z0-9_-]{1,16}", re.ASCII)
 
@@ -16,8 +16,8 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9_-]{1,16}", re.ASCII)
 def clean_filename(filename: str) -> tuple[str, str]:
     r"""Return the stem and the suffix of a file name, made of letters, digits, symbols, ``.``, ``-`` and ``_`` alone.
 
-    Folders in front, of any system, are cut off; each run of other characters becomes one ``_``. The stem is never empty
-    and does not begin with a dot; both together have at most 200 bytes of UTF-8, so that they fit on any disk.
+    Leading folders, of any system, are cut off; each sequence of other characters becomes one ``_``. The stem is never
+    empty and does not begin with a dot. Both together have at most 200 bytes of UTF-8, so that they fit on any disk.
 
     Example::
 
@@ -30,7 +30,7 @@ def clean_filename(filename: str) -> tuple[str, str]:
     if not stem.strip(".") or not _SUFFIX.fullmatch(suffix):
         stem, suffix = last, ""
     clean = re.sub("\0+", "_", "".join(c if _is_safe(c) else "\0" for c in stem))
-    # A cut at a character's edge keeps the text in NFC.
+    # A cut between characters keeps the text in NFC.
     short = clean.encode()[: MAX_NAME_BYTES - len(suffix)].decode(errors="ignore").strip(".")
     return (short if short.strip("._-") else FALLBACK), suffix
 

@@ -1,4 +1,4 @@
-"""The naming plugin: every scheme is a template, and the fields of a template decide what a clash means."""
+"""The naming plugin: makes keys from templates, whose fields decide what happens when a key is taken."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class Naming:
     scheme           key                                       when the key is taken
     ===============  ========================================  =======================================================
     timestamp        {category}/{date}_{time}_{random}_{name}  remake: another random part
-    content-hash     {category}/{digest}{suffix}               reuse: the same bytes are there already
+    content-hash     {category}/{digest}{suffix}               reuse: the asset has the same bytes
     original         {category}/{name}                         fail
-    template         as ``template`` says                      remake with {random}, else reuse with {digest}, else fail
+    template         ``template``                              remake with {random}, else reuse with {digest}, else fail
     ===============  ========================================  =======================================================
 
-    The fields: ``category``, empty for none; ``date`` and ``time``, now in UTC as 20250618 and 143022; ``random``, 8 hex
+    The fields: ``category``, empty for none; ``date`` and ``time``, in UTC, such as 20250618 and 143022; ``random``, 8 hex
     digits; ``digest``, the SHA-256 of the bytes as 64 hex digits; ``name``, the cleaned file name, which is ``stem`` and its
     suffix; ``suffix``, in lower case, with its dot, or empty.
 
     Attributes:
         scheme: ``timestamp``, ``content-hash``, ``original`` or ``template``.
         template: the key's pattern, for the scheme ``template`` only.
-        on_clash: ``fail`` instead of the above; ``remake`` needs {random} and ``reuse`` {digest} in the key.
+        on_clash: replaces the above: ``fail``, ``remake``, which needs {random}, or ``reuse``, which needs {digest}.
 
     Raises:
-        ConfigError: a field has another value than that, or the template makes no valid keys.
+        ConfigError: a setting has another value, or the template does not make valid keys.
     """
 
     scheme: str = "timestamp"
@@ -76,17 +76,17 @@ class Naming:
         """Propose a key of this scheme.
 
         Raises:
-            InvalidOptionError: no valid key can be made with the category.
+            InvalidOptionError: the category does not make a valid key.
         """
         category = _checked_category(options.category)
         stem, suffix = clean_filename(filename)
         digest = options.digest() if "digest" in self._used else ""
-        # Without a category its "/" goes too, for no key begins with one.
+        # Without a category its "/" goes too: a key must not begin with one.
         pattern = self._pattern if category else self._pattern.replace("{category}/", "")
         try:
             key = normalize_key(_fill(pattern, category, stem, suffix, digest))
         except InvalidKeyError as error:
-            raise InvalidOptionError(f"no key can be made with category {category!r}: {error.message}") from error
+            raise InvalidOptionError(f"category {category!r} does not make a valid key: {error.message}") from error
         return ProposedKey(key=key, on_clash=self._clash)
 
 
@@ -100,7 +100,7 @@ def _pattern_of(scheme: str, template: str | None) -> str:
             raise ConfigError(f"scheme {scheme!r} does not take a template", hint=hint)
         return TEMPLATES[scheme]
     if template is None:
-        raise ConfigError("scheme 'template' needs a template", hint="write one as '{category}/{date}/{random}{suffix}'")
+        raise ConfigError("scheme 'template' needs a template", hint="for example '{category}/{date}/{random}{suffix}'")
     return template
 
 
@@ -112,7 +112,8 @@ def _fields_of(pattern: str) -> frozenset[str]:
     fields = [(name, spec or conversion) for _, name, spec, conversion in parts if name is not None]
     for name, formatting in fields:
         if name not in FIELDS:
-            raise ConfigError(f"template has no field {name!r}, there are {', '.join(FIELDS)}", hint=_nearest(name, FIELDS))
+            known = ", ".join(FIELDS)
+            raise ConfigError(f"a template field must be one of {known}, got {name!r}", hint=_nearest(name, FIELDS))
         if formatting:
             raise ConfigError(f"template field {name!r} does not take a format", hint=f"write {{{name}}}")
     return frozenset(name for name, _ in fields)
@@ -124,7 +125,7 @@ def _nearest(word: str, known: Sequence[str]) -> str | None:
 
 
 def _require_valid_keys(pattern: str) -> None:
-    """Try the shortest and the longest names, so that later only a category can be to blame."""
+    """Try the shortest and the longest names, so that later only a category can make a key invalid."""
     for suffix in ("", ".jpeg-and-longest"):
         for stem in ("a", "a" * (MAX_NAME_BYTES - len(suffix))):
             try:
@@ -151,9 +152,9 @@ def _checked_category(category: str) -> str:
     try:
         normal = normalize_key(category) if category else ""
     except InvalidKeyError as error:
-        raise InvalidOptionError(f"category {category!r} cannot begin a key: {error.message}") from error
+        raise InvalidOptionError(f"category {category!r} is not valid: {error.message}") from error
     if normal.endswith("/"):
-        raise InvalidOptionError(f"category {category!r} ends in '/'", hint="leave the trailing slash out")
+        raise InvalidOptionError(f"category must not end with '/', got {category!r}", hint="leave the trailing slash out")
     return normal
 
 

@@ -1,6 +1,6 @@
-"""Cloudflare R2, and any other service that speaks S3, as a store of assets.
+"""Stores assets in Cloudflare R2 or any other service that speaks S3.
 
-Importing this package loads no vendor's library; botocore comes with the first request.
+Importing this package does not load botocore; the first request does.
 """
 
 from assetstore_r2.asset_manager.manager import R2AssetManager

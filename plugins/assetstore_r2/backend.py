@@ -48,7 +48,7 @@ from assetstore_r2.sigv4 import Signer
 
 _STYLES = ("path", "virtual", "auto")
 _TOKENS = b"assetstore tokens of direct uploads"
-# R2 has a condition on where a copy goes, other services have none.
+# Only R2 has a condition on the destination of a copy.
 _SUPPORTS = every(
     *("upload", "read", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
 ) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match"}
@@ -64,21 +64,21 @@ class S3Backend:
 
     Attributes:
         bucket: the bucket's name.
-        endpoint_url: where the service is; ``None`` is Amazon's own.
+        endpoint_url: the service's URL; ``None`` means Amazon S3.
         region: the region that requests are signed for.
-        addressing_style: ``path``, ``virtual`` (the bucket in the host's name) or ``auto``.
-        access_key: id of the credentials; without it ``R2_ACCESS_KEY``, ``AWS_ACCESS_KEY_ID`` and botocore's own places.
-        secret_key: the secret that belongs to it.
-        session_token: present for temporary credentials.
-        signing_keys: secrets of 32 or more characters, the newest first, by which the tokens of direct uploads are signed;
-            without them a key made from ``secret_key``.
-        public_url: where the bucket can be read without credentials, or ``None``.
-        part_size: bytes up to which an asset is sent in one request, and those of each part beyond; from 5 MiB.
+        addressing_style: ``path``, ``virtual`` (the bucket is part of the host name) or ``auto``.
+        access_key: the access key ID; by default from ``R2_ACCESS_KEY``, ``AWS_ACCESS_KEY_ID`` or botocore's search.
+        secret_key: the secret of ``access_key``.
+        session_token: the token of temporary credentials.
+        signing_keys: secrets of at least 32 characters, newest first, that sign the tokens of direct uploads; by default one
+            derived from ``secret_key``.
+        public_url: base URL where the bucket can be read without credentials, or ``None``.
+        part_size: bytes of each part, at least 5 MiB; an asset of up to this size is sent in one request.
         max_concurrency: how many parts of an upload are sent at a time.
-        max_attempts: how often a request is tried in all.
-        connect_timeout: seconds until a connection must stand.
-        read_timeout: seconds that the service may be silent.
-        insecure_http: allow ``http`` to other machines; requests and assets can then be read on the way.
+        max_attempts: how often a request is tried, the first attempt included.
+        connect_timeout: seconds to wait for a connection.
+        read_timeout: seconds to wait for the service to send data.
+        insecure_http: allow ``http`` to other machines; requests and assets can then be read in transit.
     """
 
     supports: ClassVar[frozenset[str]] = _SUPPORTS
@@ -109,7 +109,7 @@ class S3Backend:
         """Check the settings.
 
         Raises:
-            ConfigError: with all that is wrong with them.
+            ConfigError: with every problem.
         """
         self._credentials, problems = find_credentials(self.access_key, self.secret_key, self.session_token)
         if self._credentials is None and not problems and not self.botocore_searches:
@@ -140,12 +140,12 @@ class S3Backend:
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
-        """Return the fields that stand in ``s3://bucket``."""
+        """Return the fields that ``s3://bucket`` contains."""
         return {"bucket": unquote(parts.netloc + parts.path.rstrip("/"))}
 
     @property
     def location(self) -> str:
-        """Where the assets are, for people."""
+        """The kind of service, the bucket, and whether it is local, for messages."""
         host = urlsplit(self._endpoint() or "").hostname or ""
         return f"{self.kind} {self.bucket}, {'local' if is_loopback(host) else 'remote'}"
 
@@ -182,12 +182,12 @@ class S3Backend:
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
-        """Open an asset; a broken connection is taken up where it broke."""
+        """Open an asset; reading resumes after a broken connection."""
         return read.read(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Tell what a HEAD tells; it cannot tell a missing bucket from a missing asset."""
+        """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
         return read.stat(self._opened.get(), key)
 
     @hookimpl
@@ -212,7 +212,7 @@ class S3Backend:
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
-        """Tell the address under ``public_url``, if there is one."""
+        """Return the URL under ``public_url``, if one is set."""
         return None if self.public_url is None else presign.public_url(self.public_url, key)
 
     @hookimpl
@@ -235,22 +235,22 @@ class S3Backend:
 
     @hookimpl
     def assetstore_signing_keys(self, options: SigningKeysOptions) -> SigningKeys | None:
-        """Hand out the keys that are set, or one made from the secret that all servers of the store have."""
+        """Return the configured keys, or one derived from the secret that all servers of the store share."""
         if self.signing_keys:
             return SigningKeys.of(self.signing_keys)
         if self._credentials is None or self._credentials.session_token is not None:
-            # What another server finds, or this one an hour later, may be another secret.
+            # Another server, or this one an hour later, may find another secret.
             return None
         return SigningKeys((hmac.digest(self._credentials.secret_key.encode(), _TOKENS, hashlib.sha256),))
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
-        """Examine credentials, endpoint, bucket and clock."""
+        """Check credentials, endpoint, bucket and clock."""
         return check.check(self._opened.get(), origin=self._credentials.origin if self._credentials else "botocore's search")
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:
-        """Offer ``cors`` and ``lifecycle``."""
+        """Return the commands ``cors`` and ``lifecycle``."""
         from assetstore_r2.commands import commands
 
         return commands(self._opened.get)
@@ -264,12 +264,12 @@ class S3Backend:
 
 @attrs.define(eq=False, kw_only=True)
 class R2Backend(S3Backend):
-    """A bucket of Cloudflare R2: ``r2://ACCOUNT_ID/bucket``, with ``?jurisdiction=eu`` where it has one.
+    """A bucket of Cloudflare R2: ``r2://ACCOUNT_ID/bucket``, with ``?jurisdiction=eu`` if it has one.
 
     Attributes:
-        account_id: the account's 32 hex digits, which make up the endpoint.
-        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was made in one.
-        endpoint_url: instead of both, the endpoint itself.
+        account_id: the account's ID, 32 hex digits; it forms the endpoint.
+        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was created in one.
+        endpoint_url: the endpoint, instead of ``account_id`` and ``jurisdiction``.
     """
 
     supports: ClassVar[frozenset[str]] = _SUPPORTS | {"copy.overwrite"}
@@ -289,7 +289,7 @@ class R2Backend(S3Backend):
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
-        """Return the fields that stand in ``r2://ACCOUNT_ID/bucket``; the account is left out before an endpoint_url."""
+        """Return the fields that ``r2://ACCOUNT_ID/bucket`` contains; the account is left out if endpoint_url is given."""
         fields = {"bucket": unquote(parts.path.strip("/"))}
         return {**fields, "account_id": parts.netloc} if parts.netloc else fields
 

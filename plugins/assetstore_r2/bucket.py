@@ -1,4 +1,4 @@
-"""A bucket and its client, which every operation needs."""
+"""Holds the bucket and client that every operation uses, and settles writes whose response was lost."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Bucket:
 
     Attributes:
         client: botocore's client.
-        signer: signs requests for others.
+        signer: signs URLs.
         name: the bucket's name.
-        part_size: bytes of a part, where the asset is not so large that parts must grow.
+        part_size: bytes of a part; a very large asset needs larger parts.
         max_concurrency: how many parts are sent at a time.
-        max_attempts: how often a broken download is taken up again without any progress.
+        max_attempts: a download fails when it has broken this often in a row without progress.
         copy_limit: the largest asset, in bytes, that one request may copy.
-        parts_take_sha256: whether ``x-amz-checksum-sha256`` may come with a part, which R2 answers by 501.
+        parts_take_sha256: whether a part may carry ``x-amz-checksum-sha256``; R2 responds with 501.
         etags_are_md5: whether a plain ETag in a listing is known to be the MD5 of the bytes.
     """
 
@@ -41,7 +41,7 @@ class Bucket:
     etags_are_md5: bool = True
 
     def head(self, key: str, if_match: str | None = None) -> dict[str, Any]:
-        """Return the answer to a HEAD, the names of the metadata in lower case.
+        """Return the response to a HEAD, with metadata names in lower case.
 
         Raises:
             NotFoundError: there is no such asset.
@@ -56,12 +56,12 @@ class Bucket:
         return answer
 
     def settle(self, key: str, write: str, error: AssetStoreError) -> Mapping[str, Any]:
-        """Return the HEAD of our own write after its answer was lost; raise ``error`` when it did not happen.
+        """Return the HEAD of our write whose response was lost; raise ``error`` if it did not happen.
 
-        Each write carries a mark of its own in the metadata, so another's equal bytes are never taken for ours.
+        Each write carries a unique mark in its metadata, so another writer's equal bytes are never taken for ours.
 
         Raises:
-            UnknownOutcomeError: the store could not be asked.
+            UnknownOutcomeError: reading back failed too.
         """
         if not in_doubt(error):
             raise error
@@ -71,10 +71,10 @@ class Bucket:
         return head
 
     def look_back(self, key: str, error: AssetStoreError) -> Mapping[str, Any]:
-        """Return the HEAD of what a write whose answer was lost may have left; raise ``error`` where nothing is.
+        """Return the HEAD of a key after a lost response; raise ``error`` if there is no asset.
 
         Raises:
-            UnknownOutcomeError: the store could not be asked.
+            UnknownOutcomeError: reading back failed too.
         """
         try:
             return self.head(key)
@@ -82,6 +82,6 @@ class Bucket:
             raise error from error.__cause__
         except AssetStoreError as silence:
             raise UnknownOutcomeError(
-                f"the answer to the write was lost ({error.message}), and so was that to reading back ({silence.message})",
-                hint="look at the asset once the store answers again",
+                f"the response to the write was lost ({error.message}), and reading back failed ({silence.message})",
+                hint="look at the asset once the store responds again",
             ) from error

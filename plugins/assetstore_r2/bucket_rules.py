@@ -1,7 +1,7 @@
-"""The rules of a bucket for direct uploads: CORS for browsers, a lifecycle for uploads that were never finished.
+"""Reads and sets the bucket rules for direct uploads: CORS for browsers, a lifecycle for unfinished uploads.
 
-A bucket's rules are read and written as a whole, and those of others are kept. A lifecycle rule is ours by its ID; a CORS
-rule by its form, whatever its origins and methods, since the dashboard's have no ID.
+A bucket's rules are read and written as a whole; other rules are kept. Our lifecycle rule is recognised by its ID, our CORS
+rule by its form, whatever its origins and methods: rules from the dashboard have no ID.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ PENDING = "pending/"
 PENDING_DAYS = 8
 _LIFECYCLE_ID = "assetstore-pending"
 _ORIGIN = re.compile(r"(https(?!.*:443$)|http(?!.*:80$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
-_WRITTEN = "write it as browsers do: https://app.example, in lower case, without path, slash at the end and usual port"
+_WRITTEN = "write it as browsers do, https://app.example: in lower case, without path, trailing slash and default port"
 
 
 def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
-    """Return the rule by which pages of these origins may use signed requests.
+    """Return the CORS rule that lets pages of these origins use signed requests.
 
-    Any header is allowed: what a request must send is in its signature. MaxAgeSeconds, an hour, is for how long a browser
-    remembers the answer (R2, "Configure CORS", allows a day).
+    Any header is allowed, because the signature fixes the headers that matter. Browsers cache the response for an hour (R2,
+    "Configure CORS", allows a day).
 
     Args:
-        origins: each as a browser sends it, ``https://app.example``.
+        origins: each as a browser sends it, for example ``https://app.example``.
         delete: allow signed DELETE too.
 
     Raises:
-        InvalidOptionError: there is no origin, or one is not written as browsers do.
+        InvalidOptionError: there is no origin, or one is not written as browsers write it.
     """
     if not origins:
         raise InvalidOptionError("a CORS rule needs an origin", hint="give --origin https://app.example")
@@ -58,15 +58,15 @@ def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
 
 
 def lifecycle_rule(prefix: str = PENDING, days: int = PENDING_DAYS) -> Rule:
-    """Return the rule that removes uploads which were never finished, whole ones and those in parts.
+    """Return the lifecycle rule that removes unfinished uploads, whole or in parts.
 
-    Eight days is as long as the token of an upload can live: its requests up to seven, and a day to finish it.
+    Eight days is the longest life of an upload token: seven for the requests, and one to finish the upload.
 
     Raises:
-        InvalidOptionError: there is no prefix, so that all assets would go, or ``days`` is less than 1.
+        InvalidOptionError: ``prefix`` does not end in a slash (an empty one means all assets), or ``days`` is less than 1.
     """
     if not prefix.endswith("/"):
-        raise InvalidOptionError("the prefix must end in a slash", hint=f"leave it at {PENDING}")
+        raise InvalidOptionError("the prefix must end in a slash", hint=f"use the default, {PENDING}")
     if days < 1:
         raise InvalidOptionError(f"days must be at least 1, got {days}")
     return {
@@ -89,14 +89,14 @@ def read_lifecycle(bucket: Bucket) -> list[Rule]:
 
 
 def set_cors(bucket: Bucket, rule: Rule) -> list[Rule]:
-    """Put our rule in the place of an older one of ours, or first; return all rules."""
+    """Put our rule first, replacing an older one of ours; return all rules."""
     rules = [rule, *(other for other in read_cors(bucket) if not _has_our_form(other, rule))]
     _asked("CORS", lambda: bucket.client.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": rules}))
     return rules
 
 
 def set_lifecycle(bucket: Bucket, rule: Rule) -> list[Rule]:
-    """Put our rule in the place of an older one of ours, or last; return all rules."""
+    """Put our rule last, replacing an older one of ours; return all rules."""
     rules = [*(other for other in read_lifecycle(bucket) if other.get("ID") != rule["ID"]), rule]
     _asked(
         "lifecycle",
@@ -114,7 +114,7 @@ def _has_our_form(other: Rule, rule: Rule) -> bool:
 
 
 def _asked(kind: str, ask: Callable[[], Any]) -> list[Rule]:
-    """Ask the service; a bucket without such rules answers 404."""
+    """Return the rules in a response; for a bucket without rules the service responds with 404."""
     try:
         with translated():
             return list(ask() or ())
@@ -126,8 +126,8 @@ def _asked(kind: str, ask: Callable[[], Any]) -> list[Rule]:
         raise
     except AccessDeniedError as error:
         raise AccessDeniedError(
-            f"the access key may neither see nor change the bucket's {kind} rules",
-            hint="use an API token of R2 with the permission Admin Read & Write, or set them in the dashboard",
+            f"the access key permits neither reading nor changing the bucket's {kind} rules",
+            hint="use an R2 API token with the permission Admin Read & Write, or set the rules in the dashboard",
         ) from error
     except UnsupportedError as error:
         raise UnsupportedError(

@@ -13,7 +13,7 @@ _MAX_SKEW = 300.0
 
 
 def check(bucket: Bucket, *, origin: str) -> CheckReport:
-    """Ask for one entry of the bucket's listing, the request that every kind of token may make."""
+    """List one entry of the bucket: every kind of token permits this request."""
     steps = [CheckStep(name="credentials", ok=True, detail=f"from {origin}")]
     endpoint = str(bucket.client.meta.endpoint_url)
     headers: dict[str, str] = {}

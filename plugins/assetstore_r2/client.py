@@ -17,12 +17,12 @@ Client: TypeAlias = Any
 POOL = 128
 MAX_WAIT = 20.0
 _RETRIED = ("IncompleteBody", "ClientDisconnect")
-# A refusal of these was decided before anything was stored; behind the others a write may have happened.
+# After these a write may have happened. All other errors are decided before anything is stored.
 _UNDECIDED = (500, 502, 504)
 
 
 def make_session(credentials: Credentials | None) -> Any:
-    """Return botocore's session; without credentials it searches them in its own places, and renews those that end."""
+    """Return a botocore session; without credentials it searches for them and renews those that expire."""
     from botocore.session import Session
 
     session = Session(session_vars=_ISOLATED if credentials else None)
@@ -69,7 +69,7 @@ def make_client(
     return client
 
 
-# Neither a profile nor a file of the machine's AWS tools is read: (key in the file, variable, default, conversion).
+# Keeps botocore from reading AWS profiles and files: (key in the file, variable, default, conversion).
 _ISOLATED: Any = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -79,28 +79,28 @@ _ISOLATED: Any = {
 
 @functools.cache
 def _loader() -> Any:
-    """Return what reads botocore's description of S3, a megabyte of JSON: once for all clients."""
+    """Return the loader that all clients share, so that botocore's megabyte of JSON about S3 is read once."""
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
 def _drop_expect(params: dict[str, Any], **_: object) -> None:
-    """Cloudflare sends no ``100 Continue`` (R2, "Extensions"), so waiting for it would cost every upload a second."""
+    """Drop ``Expect``: Cloudflare sends no ``100 Continue`` (R2, "Extensions"), and waiting costs every upload a second."""
     params["headers"].pop("Expect", None)
 
 
 def _retries(max_attempts: int) -> Callable[..., float | None]:
-    """Return what botocore's own retries lack.
+    """Return a handler that adds what botocore's retries lack.
 
-    Old botocore does not know R2's 429 TooManyRequests, none heeds ``Retry-After``, and none tells afterwards whether an
-    earlier attempt of a write may have got through.
+    Old versions do not retry R2's 429 TooManyRequests. No version honours ``Retry-After`` or records whether an earlier
+    attempt of a write may have succeeded.
     """
 
     def needs_retry(
         response: Any, attempts: int, caught_exception: Any, request_dict: dict[str, Any], operation: Any, **_: object
     ) -> float | None:
-        # The parsed status, because botocore finds errors in answers that HTTP calls 200.
+        # The parsed status, because botocore finds errors in the bodies of 200 responses.
         status = response[1]["ResponseMetadata"]["HTTPStatusCode"] if response is not None else 0
         if response is not None and status < 400:
             return None
@@ -111,11 +111,11 @@ def _retries(max_attempts: int) -> Callable[..., float | None]:
         if asked is not None and asked > MAX_WAIT and status in (429, 503):
             from botocore.exceptions import ClientError
 
-            raise ClientError(response[1], operation.name)  # so long only the caller can decide to wait
+            raise ClientError(response[1], operation.name)  # only the caller can decide to wait that long
         if attempts >= max_attempts:
             return None
         if status == 429 or response[1].get("Error", {}).get("Code") in _RETRIED:
-            backoff = random.uniform(0.5, 1.0) * min(MAX_WAIT, 2.0 ** (attempts - 1))  # noqa: S311 - jitter, no secret
+            backoff = random.uniform(0.5, 1.0) * min(MAX_WAIT, 2.0 ** (attempts - 1))  # noqa: S311 - jitter, not a secret
             return max(asked or 0.0, backoff)
         return asked if status == 503 else None
 

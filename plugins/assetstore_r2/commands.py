@@ -1,4 +1,4 @@
-"""The commands ``cors`` and ``lifecycle``, which show and set the rules of a bucket."""
+"""The commands ``cors`` and ``lifecycle``: show, set and print the rules of a bucket."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ Opened = Callable[[], Bucket]
 
 _json = click.option("--json", "as_json", is_flag=True, help="Write data as JSON, one object a line.")
 _origins = click.option(
-    "--origin", "origins", multiple=True, required=True, metavar="ORIGIN", help="A site, as https://app.example. Repeatable."
+    "--origin",
+    "origins",
+    multiple=True,
+    required=True,
+    metavar="ORIGIN",
+    help="A site, for example https://app.example. Repeatable.",
 )
 _delete = click.option("--delete", is_flag=True, help="Allow signed DELETE too.")
-_prefix = click.option(
-    "--prefix", default=bucket_rules.PENDING, show_default=True, help="Where uploads wait until they are finished."
-)
+_prefix = click.option("--prefix", default=bucket_rules.PENDING, show_default=True, help="The prefix of unfinished uploads.")
 _days = click.option(
-    "--days", type=int, default=bucket_rules.PENDING_DAYS, show_default=True, help="How long an upload may stay unfinished."
+    "--days", type=int, default=bucket_rules.PENDING_DAYS, show_default=True, help="Days that an upload may stay unfinished."
 )
 
 
 def commands(opened: Opened) -> Sequence[click.Command]:
-    """Return both commands for a bucket that is opened when one needs it."""
+    """Return both commands; the bucket is opened when one needs it."""
     return (_cors(opened), _lifecycle(opened))
 
 
@@ -42,7 +45,7 @@ def _cors(opened: Opened) -> click.Group:
     def show(context: click.Context, as_json: bool) -> None:
         _show(context, as_json, "CORS", lambda: bucket_rules.read_cors(opened()))
 
-    @group.command("set", help="Let pages of these sites use signed requests, instead of those that were set before.")
+    @group.command("set", help="Let pages of these sites use signed requests. Replaces the sites that were set before.")
     @_origins
     @_delete
     @_json
@@ -51,9 +54,9 @@ def _cors(opened: Opened) -> click.Group:
         def change() -> list[Rule]:
             return bucket_rules.set_cors(opened(), bucket_rules.cors_rule(origins, delete=delete))
 
-        _set(context, as_json, "CORS", change, "browsers notice within a minute")
+        _set(context, as_json, "CORS", change, "browsers see the change within a minute")
 
-    @group.command("print", help="Write the rule as JSON for the dashboard, and set nothing.")
+    @group.command("print", help="Print the rule as JSON for the dashboard, without setting it.")
     @_origins
     @_delete
     @click.pass_context
@@ -65,7 +68,7 @@ def _cors(opened: Opened) -> click.Group:
 
 
 def _lifecycle(opened: Opened) -> click.Group:
-    group = _group("lifecycle", "Show or set what becomes of direct uploads that were never finished.")
+    group = _group("lifecycle", "Show or set when the bucket removes unfinished direct uploads.")
 
     @group.command("show", help="Show the bucket's lifecycle rules.")
     @_json
@@ -73,7 +76,7 @@ def _lifecycle(opened: Opened) -> click.Group:
     def show(context: click.Context, as_json: bool) -> None:
         _show(context, as_json, "lifecycle", lambda: bucket_rules.read_lifecycle(opened()))
 
-    @group.command("set", help="Let the bucket drop uploads that were never finished.")
+    @group.command("set", help="Let the bucket remove unfinished uploads.")
     @_prefix
     @_days
     @_json
@@ -82,9 +85,9 @@ def _lifecycle(opened: Opened) -> click.Group:
         def change() -> list[Rule]:
             return bucket_rules.set_lifecycle(opened(), bucket_rules.lifecycle_rule(prefix, days))
 
-        _set(context, as_json, "lifecycle", change, "the service looks about once a day")
+        _set(context, as_json, "lifecycle", change, "the service applies them about once a day")
 
-    @group.command("print", help="Write the rule as JSON in the form of S3, and set nothing.")
+    @group.command("print", help="Print the rule as JSON in S3's form, without setting it.")
     @_prefix
     @_days
     @click.pass_context
@@ -126,7 +129,7 @@ def _done(context: click.Context, op: str, work: Callable[[], list[Rule]]) -> li
 
 
 def _write(context: click.Context, as_json: bool, rules: Sequence[Rule]) -> None:
-    """Write each rule, as one line or as one line for each of its fields; JSON leaves no control character as it is."""
+    """Write each rule as one line of JSON, or one line for each field; both escape control characters."""
     one_line = as_json or getattr(context.find_root().obj, "as_json", False)
     for number, rule in enumerate(rules):
         if one_line:

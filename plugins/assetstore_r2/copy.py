@@ -24,7 +24,7 @@ _PART = 512 << 20
 
 
 def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy an asset with its headers and metadata, but for those that ``options`` change."""
+    """Copy an asset with its headers and metadata, except those that ``options`` change."""
     head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
     write = uuid.uuid4().hex
     params = copy_params(head, options, write)
@@ -49,11 +49,11 @@ def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) ->
 
 
 def _copy_plain(bucket: Bucket, source: str, destination: str, head: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let the store repeat the headers itself, those included that this client would not understand."""
+    """Let the store copy the headers, including those that this client does not know."""
     try:
         return _copy_object(bucket, source, destination, head, {})
     except AssetStoreError as error:
-        # Without a mark of our own, equal bytes have to do as a sign that a lost answer was a yes.
+        # A plain copy carries no mark, so after a lost response equal bytes count as success.
         if not in_doubt(error):
             raise
         there = bucket.look_back(destination, error)
@@ -74,11 +74,11 @@ def _copy_changed(
 def _copy_new(
     bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any], write: str
 ) -> Mapping[str, Any]:
-    """Copy to a free key. A mark of its own tells this copy from an equal one of somebody else's."""
+    """Copy to a free key. The mark distinguishes this copy from another writer's equal one."""
     try:
         return _copy_changed(bucket, source, destination, head, {**params, create_only.PARAMETER: True}, write)
     except PreconditionError as error:
-        # The condition on the source is refused in the same words.
+        # A failed condition on the source looks the same.
         if _is_taken(bucket, destination):
             raise taken() from error
         raise
@@ -118,7 +118,7 @@ def _copy_parts(
     write: str,
     conditions: Mapping[str, str],
 ) -> Mapping[str, Any]:
-    """Copy in parts what is too large for one request. R2 takes no conditions there, so the source is looked at again."""
+    """Copy an asset too large for one request. R2 has no conditions on copied parts: a HEAD checks the source at the end."""
     size = head["ContentLength"]
     part_size = part_size_for(size, min(_PART, bucket.copy_limit))
 

@@ -9,7 +9,7 @@ HEADER = "cf-copy-destination-if-none-match"
 
 
 def teach(client: Any) -> None:
-    """Let ``copy_object`` of a client take the parameter, and sign and send the header for it."""
+    """Let a client's ``copy_object`` take the parameter, and sign and send its header."""
     client.meta.events.register_first("before-parameter-build.s3.CopyObject", _take)
     client.meta.events.register_last("before-call.s3.CopyObject", _send)
 

@@ -1,4 +1,4 @@
-"""Finds the credentials: the fields first, then ``R2_*``, then ``AWS_*``, each as a set, never mixed."""
+"""Finds the credentials: the fields first, then ``R2_*``, then ``AWS_*``. Sets are never mixed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import attrs
 
 @attrs.frozen
 class Credentials:
-    """An access key and what belongs to it.
+    """An access key with its secret.
 
     Attributes:
-        access_key: its id.
+        access_key: the access key ID.
         secret_key: its secret.
-        session_token: present for temporary credentials.
-        origin: where they were found, for people.
+        session_token: the token of temporary credentials.
+        origin: where they were found, for messages.
     """
 
     access_key: str
@@ -27,7 +27,7 @@ class Credentials:
 def find_credentials(
     access_key: str | None, secret_key: str | None, session_token: str | None
 ) -> tuple[Credentials | None, tuple[str, ...]]:
-    """Return the first complete set, and what is wrong: a set of which only a half is there hides those behind it."""
+    """Return the first complete set, and the problems; an incomplete set ends the search."""
     environ = os.environ.get
     sets = (
         (("access_key", "secret_key"), (access_key, secret_key, session_token), "the configuration"),
@@ -47,5 +47,5 @@ def find_credentials(
             return Credentials(access, secret, token or None, origin), ()
         if access or secret:
             given, missing = names if access else names[::-1]
-            return None, (f"{missing} is missing beside {given}",)
+            return None, (f"{given} is set, but {missing} is missing",)
     return None, ()

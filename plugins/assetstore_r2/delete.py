@@ -56,7 +56,7 @@ def _delete_one(bucket: Bucket, key: str) -> None:
     with translated():
         answer = bucket.client.delete_object(Bucket=bucket.name, Key=key)
         if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
-            raise LostAnswerError  # a 200 comes from a box on the way
+            raise LostAnswerError  # a 200 comes from a proxy
 
 
 def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
@@ -71,9 +71,9 @@ def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 
 def _fits_xml(key: str) -> bool:
-    """Return whether XML 1.0 surely carries a key unchanged: no control characters, no blanks at its ends.
+    """Return whether XML 1.0 carries a key unchanged: no control characters, no whitespace at its ends.
 
-    A store that trims what it reads there would delete another asset: Cloudflare's emulator takes ``"a "`` for ``"a"``.
+    A store that trims keys would delete another asset: Cloudflare's emulator reads ``"a "`` as ``"a"``.
     """
     return key == key.strip() == key.strip("\ufeff") and not any(
         ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 or character in "\ufffe\uffff" for character in key

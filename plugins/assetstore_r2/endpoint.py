@@ -1,4 +1,4 @@
-"""Builds and checks the address of a bucket's service."""
+"""Builds and checks the endpoint URL of a service."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _METADATA_HOSTS = {"metadata.google.internal", "fd00:ec2::254"}
 
 
 def r2_endpoint(account_id: str, jurisdiction: str | None) -> str:
-    """Return the endpoint of an account, whose buckets of each jurisdiction have a host of their own."""
+    """Return the endpoint of an account; each jurisdiction has its own."""
     return f"https://{account_id}{f'.{jurisdiction}' if jurisdiction else ''}.r2.cloudflarestorage.com"
 
 
 def account_problems(account_id: str | None, jurisdiction: str | None, endpoint_url: str | None) -> Iterator[str]:
-    """Yield what is wrong with the settings that make up an endpoint of R2."""
+    """Yield the problems of the settings that form an R2 endpoint."""
     if jurisdiction is not None and jurisdiction not in JURISDICTIONS:
         yield f"jurisdiction {jurisdiction!r} must be one of {', '.join(JURISDICTIONS)}"
     if endpoint_url is not None:
         if jurisdiction is not None:
-            yield "jurisdiction and endpoint_url exclude each other: the endpoint's host names the jurisdiction"
+            yield "jurisdiction and endpoint_url must not both be set: the endpoint's host names the jurisdiction"
     elif account_id is None:
         yield "account_id is missing: write r2://ACCOUNT_ID/bucket, or give endpoint_url"
     elif not _LABEL.fullmatch(account_id):
@@ -33,15 +33,15 @@ def account_problems(account_id: str | None, jurisdiction: str | None, endpoint_
 
 
 def bucket_problems(bucket: str) -> Iterator[str]:
-    """Yield what is wrong with a bucket's name."""
+    """Yield the problems of a bucket's name."""
     if "/" in bucket:
-        yield f"bucket {bucket!r} holds a path: name the bucket alone, and use store.scoped() for a folder in it"
+        yield f"bucket {bucket!r} must not contain a path: name the bucket alone, and use store.scoped() for a folder in it"
     elif not _BUCKET.fullmatch(bucket):
         yield f"bucket {bucket!r} must be 3 to 63 lower-case letters, digits and hyphens"
 
 
 def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator[str]:
-    """Yield what is wrong with a given endpoint, without repeating what may hold a password."""
+    """Yield the problems of an endpoint URL, without quoting a part that may hold a password."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -55,11 +55,11 @@ def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         yield "endpoint_url must not contain a user, password, query or fragment"
     elif parts.path.strip("/").rpartition("/")[2] == bucket or host.startswith(f"{bucket}."):
-        yield f"endpoint_url holds the bucket: leave {bucket!r} out of it"
+        yield f"endpoint_url must not contain the bucket: leave {bucket!r} out"
     if _is_metadata_service(host):
-        yield f"endpoint_url points to {host}, where machines keep their credentials"
+        yield f"endpoint_url must not point to {host}, a cloud metadata service"
     elif parts.scheme == "http" and not insecure_http and not is_loopback(host):
-        yield f"endpoint_url would send to {host} unencrypted: use https, or set insecure_http = true"
+        yield f"endpoint_url must use https for {host}; to send unencrypted, set insecure_http = true"
 
 
 def is_loopback(host: str) -> bool:
@@ -77,7 +77,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        try:  # also 127.1, 0x7f000001 and 2130706433, which connect() takes
+        try:  # also 127.1, 0x7f000001 and 2130706433, which connect() accepts
             return ipaddress.IPv4Address(socket.inet_aton(host))
         except OSError:
             return None

@@ -1,7 +1,7 @@
 """Maps every error of the service and its client to one class of assetstore.
 
-``BY_CODE`` is the table of R2's error codes (R2, "Error codes"), of those seen beside it, and of what other S3 services
-add. Answers without a body, those to HEAD, are told apart by ``BY_STATUS`` alone.
+``BY_CODE`` lists R2's error codes (R2, "Error codes"), others that were seen from R2, and those that other S3 services add.
+Responses to HEAD have no body, so ``BY_STATUS`` alone classifies them.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ Row: TypeAlias = tuple[type[AssetStoreError], str, str | None]
 _CHECK_ADDRESS = (
     "check the bucket's name, the account id and, on R2, the jurisdiction (eu, fedramp or us): each has its own endpoint"
 )
-_REGION = "set region to the bucket's own; on R2 it is 'auto', which R2Backend sets"
+_REGION = "set region to the bucket's region; on R2 it is 'auto', which R2Backend sets"
 _LATER = "try again later"
 _AGAIN = "upload it again"
-_BUG = "this is a fault of assetstore or of something between it and the store; please report it"
+_BUG = "this is a bug in assetstore or in a proxy before the store; please report it"
 
 BY_CODE: Mapping[str, Row] = {
     "Unauthorized": (
         CredentialsError,
-        "the store does not know the access key, or it expired or was revoked",
-        "make a new API token and set access_key and secret_key to its S3 credentials",
+        "the access key is unknown, expired or revoked",
+        "create an API token and set access_key and secret_key to its S3 credentials",
     ),
     "InvalidAccessKeyId": (CredentialsError, "the store does not know the access key", "check access_key"),
     "ExpiredToken": (CredentialsError, "the temporary credentials expired", "get new ones and open the store again"),
     "InvalidToken": (CredentialsError, "the session token is not valid", "get new temporary credentials"),
     "SignatureDoesNotMatch": (
         CredentialsError,
-        "the secret key does not fit the access key, or the request was altered on its way",
-        "copy secret_key anew, without blanks; if it is right, look for a proxy that rewrites paths or headers",
+        "the secret key does not match the access key, or the request was altered in transit",
+        "copy secret_key again, without spaces; if it is right, look for a proxy that rewrites paths or headers",
     ),
     "RequestTimeTooSkewed": (
         CredentialsError,
         "the clock of this machine differs from the store's by more than 15 minutes",
-        "set the clock, best by NTP",
+        "set the clock, preferably by NTP",
     ),
     "ExpiredRequest": (
         CredentialsError,
         "the signed request expired",
-        "sign it anew; if it is new, set this machine's clock",
+        "sign it again; if it is new, set this machine's clock",
     ),
     "AccessDenied": (
         AccessDeniedError,
-        "the access key does not allow this, or not in this bucket",
+        "the access key does not permit this, or not in this bucket",
         f"give the token this permission for this bucket; if it has it, {_CHECK_ADDRESS}",
     ),
     "NotEntitled": (AccessDeniedError, "the account has no R2 subscription", "enable R2 in Cloudflare's dashboard"),
@@ -77,26 +77,26 @@ BY_CODE: Mapping[str, Row] = {
     ),
     "NoSuchBucket": (StoreNotFoundError, "there is no such bucket at this endpoint", _CHECK_ADDRESS),
     "NoSuchKey": (NotFoundError, "there is no such asset", None),
-    "NoSuchUpload": (BackendError, "the multipart upload was completed, aborted or expired meanwhile", _AGAIN),
+    "NoSuchUpload": (BackendError, "the multipart upload was completed or aborted, or it expired", _AGAIN),
     "InvalidBucketName": (ConfigError, "the store refuses the bucket's name", "check bucket"),
     "InvalidRegionName": (ConfigError, "the store refuses the region", _REGION),
     "AuthorizationHeaderMalformed": (ConfigError, "the store refuses the region", _REGION),
     "PermanentRedirect": (ConfigError, "the bucket is in another region", _REGION),
-    "RouteNotFound": (ConfigError, "the endpoint has no such address", "give endpoint_url without bucket and path"),
+    "RouteNotFound": (ConfigError, "the endpoint has no such URL", "set endpoint_url without bucket and path"),
     "InvalidObjectName": (InvalidKeyError, "the store refuses the key", None),
     "KeyTooLongError": (InvalidKeyError, "the store refuses the key as too long", None),
-    "EntityTooLarge": (SourceError, "the asset is larger than the store takes", "split it"),
-    "MetadataTooLarge": (InvalidOptionError, "the metadata is larger than the store takes", "shorten it"),
-    "InvalidStorageClass": (InvalidOptionError, "the store does not know the storage class", None),
+    "EntityTooLarge": (SourceError, "the asset is larger than the store accepts", "split it"),
+    "MetadataTooLarge": (InvalidOptionError, "the metadata is larger than the store accepts", "shorten it"),
+    "InvalidStorageClass": (InvalidOptionError, "the store does not support the storage class", None),
     "InvalidMaxKeys": (InvalidOptionError, "the store refuses the limit of the listing", None),
-    "InvalidRange": (InvalidOptionError, "the range lies outside the asset", None),
-    "PreconditionFailed": (PreconditionError, "another version is stored than if_match names", "look at it and decide anew"),
+    "InvalidRange": (InvalidOptionError, "the range is outside the asset", None),
+    "PreconditionFailed": (PreconditionError, "the stored version is not the one in if_match", "read it again, then decide"),
     "ConditionalRequestConflict": (UnavailableError, "another write to the same key was in progress", "try again"),
-    "BadDigest": (IntegrityError, "the bytes arrived damaged, and nothing was stored", _AGAIN),
-    "XAmzContentSHA256Mismatch": (IntegrityError, "the bytes arrived damaged, and nothing was stored", _AGAIN),
+    "BadDigest": (IntegrityError, "the bytes were damaged in transit; nothing was stored", _AGAIN),
+    "XAmzContentSHA256Mismatch": (IntegrityError, "the bytes were damaged in transit; nothing was stored", _AGAIN),
     "IncompleteBody": (UnavailableError, "the connection broke before all bytes had arrived", _AGAIN),
     "ClientDisconnect": (UnavailableError, "the connection broke before all bytes had arrived", _AGAIN),
-    "RequestTimeout": (UnavailableError, "the store waited too long for the bytes", _AGAIN),
+    "RequestTimeout": (UnavailableError, "the store timed out waiting for the bytes", _AGAIN),
     "TooManyRequests": (
         UnavailableError,
         "rate limited",
@@ -104,21 +104,21 @@ BY_CODE: Mapping[str, Row] = {
     ),
     "SlowDown": (UnavailableError, "rate limited", "lower max_concurrency and try again"),
     "TooMuchConcurrency": (UnavailableError, "rate limited", "lower max_concurrency and try again"),
-    "InternalError": (UnavailableError, "the store failed inside", _LATER),
-    "ServiceUnavailable": (UnavailableError, "the store is not available at the moment", _LATER),
+    "InternalError": (UnavailableError, "the store had an internal error", _LATER),
+    "ServiceUnavailable": (UnavailableError, "the store is temporarily unavailable", _LATER),
     "QuotaExceeded": (NoSpaceError, "the store's quota is used up", "delete something or raise the quota"),
     "NotImplemented": (UnsupportedError, "the store does not implement this request", None),
     "TooManyBuckets": (BackendError, "bucket limit reached", "delete one"),
     "BucketNotEmpty": (BackendError, "the bucket is not empty", None),
-    "BucketConflict": (BackendError, "there is a bucket of this name already", None),
-    "EntityTooSmall": (BackendError, "a part was smaller than the store takes", "set part_size to 5 MiB or more"),
+    "BucketConflict": (BackendError, "a bucket of this name already exists", None),
+    "EntityTooSmall": (BackendError, "a part was smaller than the store accepts", "set part_size to 5 MiB or more"),
     "InvalidPart": (BackendError, "the store refused a part", _AGAIN),
     "InvalidDigest": (BackendError, "the store could not read a digest", _BUG),
-    "MissingContentLength": (BackendError, "a request came without its length", _BUG),
+    "MissingContentLength": (BackendError, "a request had no Content-Length", _BUG),
     "MalformedXML": (BackendError, "the store could not read a request", _BUG),
     "InvalidRequest": (BackendError, "the store refused the request", None),
     "InvalidArgument": (BackendError, "the store refused an argument", None),
-    "InvalidEncryptionAlgorithmError": (BackendError, "the store does not know the encryption", None),
+    "InvalidEncryptionAlgorithmError": (BackendError, "the store does not support the encryption", None),
 }
 
 BY_STATUS: Mapping[int, Row] = {
@@ -137,20 +137,20 @@ BY_STATUS: Mapping[int, Row] = {
     507: BY_CODE["QuotaExceeded"],
 }
 
-# R2 answers these with the all-purpose InvalidArgument, and only the text tells that the credentials are meant.
+# R2 reports these as InvalidArgument, and only the text shows that it means the credentials.
 _ABOUT_CREDENTIALS = ("credential", "authorization", "x-amz-security-token", "access key")
 _WRITES = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
 
 
 class LostAnswerError(Exception):
-    """An answer came that cannot be the store's: it lacks what every such answer has."""
+    """The response cannot be the store's: it lacks what every such response has."""
 
     assetstore_doubt = True
 
 
 @contextmanager
 def translated(*, create_only: bool = False, if_match: str | None = None) -> Iterator[None]:
-    """Turn what botocore raises into our classes.
+    """Convert botocore's exceptions to ours.
 
     With ``create_only`` a failed condition means that the key is taken; with ``if_match`` a missing asset is a failed
     condition too.
@@ -179,7 +179,7 @@ def unmatched() -> PreconditionError:
 
 
 def translate(error: Exception) -> AssetStoreError | None:
-    """Return our error for one of botocore's, ``None`` for anything else: that is a bug, and passes untouched."""
+    """Return our error for one of botocore's, ``None`` for any other: that is a bug, and passes unchanged."""
     from botocore import exceptions as vendor
     from botocore.parsers import ResponseParserError
 
@@ -197,18 +197,20 @@ def translate(error: Exception) -> AssetStoreError | None:
     if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
         return UnavailableError("the endpoint cannot be reached", hint="check the network, the account id and endpoint_url")
     if isinstance(error, vendor.ReadTimeoutError):
-        return UnavailableError("the store was silent for longer than read_timeout", hint=_LATER)
+        return UnavailableError("the store sent nothing for longer than read_timeout", hint=_LATER)
     if isinstance(error, vendor.HTTPClientError | vendor.ResponseStreamingError | vendor.IncompleteReadError):
         return UnavailableError("the connection to the store broke", hint=_LATER)
     if isinstance(error, ResponseParserError | LostAnswerError):
-        return UnavailableError("the answer was not the store's", hint="look for a proxy or captive portal, then try again")
+        return UnavailableError(
+            "the response is not from the store", hint="look for a proxy or captive portal, then try again"
+        )
     if isinstance(error, vendor.BotoCoreError):
         return BackendError(f"botocore failed with {type(error).__name__}")
     return None
 
 
 def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
-    """Return our error for an error answer in botocore's form."""
+    """Return our error for an error response in botocore's form."""
     code = str(response.get("Error", {}).get("Code", ""))
     text = str(response.get("Error", {}).get("Message", ""))
     metadata = response.get("ResponseMetadata", {})
@@ -218,9 +220,9 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
     if code == "InvalidArgument" and any(word in text.lower() for word in _ABOUT_CREDENTIALS):
         kind, message, hint = BY_CODE["Unauthorized"]
     if kind is CredentialsError and code in ("Unauthorized", "401", "") and operation in _WRITES:
-        hint = f"{hint}; if reading works with the same key, a proxy added a checksum trailer that R2 refuses: go round it"
+        hint = f"{hint}; if reading works with the same key, a proxy added a checksum trailer that R2 refuses: bypass it"
     if code == "RequestTimeTooSkewed":
-        message = f"{message}: there it is {headers.get('date', 'unknown')}"
+        message = f"{message}; the store's is {headers.get('date', 'unknown')}"
     if kind in (BackendError, UnsupportedError) and (text or code):
         message = f"{message}: {ascii(f'{code} {text}'.strip()[:300])[1:-1]}"
     if "cf-ray" in headers:
@@ -231,7 +233,7 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait: Amazon's milliseconds, or a number, or a date beside its own."""
+    """Return the seconds that a response asks to wait: Amazon's milliseconds, a number, or a date relative to its own."""
     milliseconds = headers.get("x-amz-retry-after", "").strip()
     if milliseconds.isdecimal():
         return int(milliseconds) / 1000
@@ -247,18 +249,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def in_doubt(error: AssetStoreError) -> bool:
-    """Return whether the write behind an error may have happened: an answer to it was lost, or it failed half-way."""
+    """Return whether a write may have happened despite its error: a response was lost, or the store failed half-way."""
     answered = answer_of(error).get("ResponseMetadata", {}).get("AssetstoreDoubt")
     return bool(answered or getattr(error.__cause__, "assetstore_doubt", False))
 
 
 def answer_of(error: AssetStoreError) -> Mapping[str, Any]:
-    """Return the store's answer that an error was made from, in botocore's form; empty when there was none."""
+    """Return the store's response that caused an error, in botocore's form; empty if there was none."""
     response = getattr(error.__cause__, "response", None)
     return response if isinstance(response, dict) else {}
 
 
 def _unknown(status: int) -> Row:
     if status >= 500:
-        return UnavailableError, f"the store answered {status}", _LATER
-    return BackendError, f"the store answered {status}", None
+        return UnavailableError, f"the store responded with status {status}", _LATER
+    return BackendError, f"the store responded with status {status}", None

@@ -21,12 +21,12 @@ SHA256 = "assetstore-sha256"
 WRITE = "assetstore-write"
 _MD5 = re.compile(r"[0-9a-f]{32}")
 FIELDS = {name: name.title().replace("_", "") for name in TEXT_HEADERS}
-"""What botocore calls our headers, for example ``ContentType``."""
+"""botocore's names for our headers, for example ``ContentType``."""
 _KEPT = ("Expires", "WebsiteRedirectLocation", "StorageClass")
 
 
 def upload_params(headers: Headers, own: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parameters of a write that carry headers and metadata, ``own`` being our part of the metadata."""
+    """Return a write's parameters for headers and metadata; ``own`` is assetstore's part of the metadata."""
     params: dict[str, Any] = {"Metadata": {**encode_metadata(headers.metadata), **own}}
     for field, name in FIELDS.items():
         if value := getattr(headers, field):
@@ -35,7 +35,7 @@ def upload_params(headers: Headers, own: Mapping[str, str]) -> dict[str, Any]:
 
 
 def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> dict[str, Any]:
-    """Return the parameters that repeat the headers of ``head`` but for what ``options`` change."""
+    """Return the parameters that repeat the headers of ``head``, except those that ``options`` change."""
     params = {name: head[name] for name in _KEPT if name in head}
     for field, name in FIELDS.items():
         value = getattr(options, field)
@@ -51,7 +51,7 @@ def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> di
 
 
 def head_of(info: AssetInfo) -> dict[str, Any]:
-    """Return what a HEAD would tell of an asset that a read has just described; the inverse of ``info_from_head``."""
+    """Return the response that a HEAD would give for an asset just read; the inverse of ``info_from_head``."""
     digest = info.digest or ""
     own = {SHA256: digest.removeprefix("sha256:")} if digest.startswith("sha256:") else {}
     head = upload_params(info, own)
@@ -59,7 +59,7 @@ def head_of(info: AssetInfo) -> dict[str, Any]:
 
 
 def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
-    """Return what the answer to a GET or HEAD tells of an asset of ``size`` bytes."""
+    """Return the info of an asset of ``size`` bytes from the response to a GET or HEAD."""
     etag = unquoted(head.get("ETag"))
     metadata = lower_names(head)
     if SHA256 in metadata:
@@ -79,30 +79,30 @@ def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
 
 
 def lower_names(head: Mapping[str, Any]) -> dict[str, str]:
-    """Return the metadata of an answer under the names that we gave: some services capitalise them."""
+    """Return the metadata of a response, names in lower case: some services capitalise them."""
     return {name.lower(): value for name, value in head.get("Metadata", {}).items()}
 
 
 def is_encrypted(answer: Mapping[str, Any]) -> bool:
-    """Return whether the ETag is of encrypted bytes, so that 32 hex digits are no MD5 of ours."""
+    """Return whether the ETag is of encrypted bytes, so that 32 hex digits are not the MD5 of ours."""
     return str(answer.get("ServerSideEncryption", "AES256")) != "AES256" or "SSECustomerAlgorithm" in answer
 
 
 def md5_digest(etag: str | None) -> str | None:
-    """Return ``"md5:…"`` when the ETag is a plain MD5: that of several parts ends in their count, ``-3``."""
+    """Return ``"md5:…"`` if the ETag is a plain MD5; that of several parts ends in their count, for example ``-3``."""
     return f"md5:{etag}" if etag is not None and _MD5.fullmatch(etag) else None
 
 
 def utc(time: datetime | None) -> datetime | None:
-    """Return a time of botocore's, which is in this machine's zone, in UTC."""
+    """Convert a time from botocore, which is in this machine's zone, to UTC."""
     return None if time is None else time.astimezone(UTC)
 
 
 def unquoted(etag: str | None) -> str | None:
-    """Return an ETag as we show it."""
+    """Return an ETag without quotes."""
     return None if etag is None else etag.strip('"')
 
 
 def quoted(etag: str) -> str:
-    """Return an ETag as HTTP wants it in a condition."""
+    """Return an ETag in the form of an HTTP condition."""
     return etag if etag == "*" or etag.startswith(('"', 'W/"')) else f'"{etag}"'

@@ -1,7 +1,7 @@
-"""Uploads whose parts others send, by signed requests: begun, listed, ended and dropped.
+"""Begins, lists, completes and aborts multipart uploads whose parts are sent by signed requests.
 
-The id of such an upload holds, before the service's own, the mark that the asset will have in its metadata. By it an end
-whose answer was lost is told from an end that never came, in another process too.
+The id of such an upload is the mark that the asset will carry in its metadata, followed by the service's own id. After a
+lost response the mark shows whether the upload was completed, in another process too.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
 
 
 def vendor_id(parts_id: str) -> str:
-    """Return what the service itself calls an upload."""
+    """Return the service's own id of an upload."""
     match = _ID.fullmatch(parts_id)
     return match[2] if match else parts_id
 
 
 def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
-    """Return the parts that are there, by number; of one that was sent again, what was sent last.
+    """Return the stored parts by number; of a part that was sent again, the last one.
 
     Raises:
         NotFoundError: there is no such upload any more.
-        UnsupportedError: the service cannot tell.
+        UnsupportedError: the service cannot list parts.
     """
     try:
         found = sorted(_entries(bucket, key, parts_id), key=lambda entry: entry.get("LastModified", _NEVER))
     except UnsupportedError as error:
-        hint = "end it with the ETags that the sender of the parts received"
+        hint = "complete it with the ETags that the sender of the parts received"
         raise UnsupportedError("the store cannot list the parts of an upload", hint=hint) from error.__cause__
     newest = {entry["PartNumber"]: entry for entry in found}
     return tuple(
@@ -68,7 +68,7 @@ def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
 
 
 def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the service's entries, page by page: SeaweedFS has one for each time that a part was sent."""
+    """Yield the service's entries, page by page; SeaweedFS has one for each time a part was sent."""
     marker, more = 0, True
     while more:
         with _about_upload():
@@ -87,11 +87,11 @@ def _etag(entry: Mapping[str, Any]) -> str:
 
 
 def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> AssetInfo:
-    """Put the parts together.
+    """Complete an upload from its parts.
 
     Raises:
         NotFoundError: there is no such upload any more.
-        IntegrityError: a part is missing, or another one than is said.
+        IntegrityError: a part is missing or differs.
     """
     _compare(bucket, key, parts_id, parts)
     match = _ID.fullmatch(parts_id)
@@ -111,7 +111,7 @@ def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) 
 
 
 def drop(bucket: Bucket, key: str, parts_id: str) -> None:
-    """Drop an upload with all its parts, if it is there."""
+    """Abort an upload and delete its parts, if it exists."""
     try:
         with _about_upload():
             bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
@@ -120,7 +120,7 @@ def drop(bucket: Bucket, key: str, parts_id: str) -> None:
 
 
 def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> None:
-    """Compare parts with those that are there: not every service looks as closely when it puts them together."""
+    """Compare ``parts`` with the stored ones: not every service does so thoroughly when it completes an upload."""
     if not parts:
         raise IntegrityError("an upload in parts must have at least one part", hint="send the parts first")
     try:
@@ -135,7 +135,7 @@ def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPa
 
 @contextmanager
 def _about_upload() -> Iterator[None]:
-    """Turn what botocore raises into our classes, where no asset is meant but an upload and its parts."""
+    """Convert botocore's exceptions to ours, for requests about an upload and its parts instead of an asset."""
     try:
         with translated():
             yield
@@ -145,7 +145,7 @@ def _about_upload() -> Iterator[None]:
             raise NotFoundError("there is no such upload any more", hint="begin it again") from error.__cause__
         if code in _BAD_PARTS:
             raise IntegrityError(
-                "the store refused a part as missing, too small, or of another size than those before",
+                "the store refused a part: it is missing, too small, or differs in size from those before",
                 hint="send all parts but the last in the same size, of 5 MiB or more",
             ) from error.__cause__
         raise

@@ -23,12 +23,12 @@ _ETAG = re.compile(r"[0-9a-f]{32}-\d+")
 
 @attrs.frozen(kw_only=True)
 class Part:
-    """A part that the store has.
+    """A stored part.
 
     Attributes:
         number: from 1.
-        etag: what the store called it.
-        md5: the MD5 of its bytes, or ``None`` when they were not seen.
+        etag: the ETag that the store returned.
+        md5: the MD5 of its bytes, or ``None`` if the store copied them.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Part:
 
 
 def part_size_for(size: int, smallest: int) -> int:
-    """Return the length of all parts but the last: ``smallest``, or more whole MiB when 10,000 of those hold too little."""
+    """Return the size of all parts but the last: ``smallest``, or more whole MiB if 10,000 of those are too few."""
     return smallest if size <= smallest * limits.MAX_PARTS else -(-size // (limits.MAX_PARTS * limits.MIB)) * limits.MIB
 
 
@@ -53,18 +53,18 @@ def send_parts(
     write: str,
     before_end: Callable[[], None] = lambda: None,
 ) -> Mapping[str, Any]:
-    """Write an asset in parts and return the store's last answer.
+    """Write an asset in parts and return the store's last response.
 
     Args:
-        bucket: where to.
-        key: under which key.
-        pieces: what the parts are made from, in order; read by this thread alone.
+        bucket: the bucket.
+        key: the key.
+        pieces: the source of each part, in order; read by this thread alone.
         send: sends one part, given the upload's id, the part's number and its piece; called by several threads.
         workers: how many pieces are sent at a time; one more is held in memory.
         params: headers and metadata.
-        conditions: when the write may happen; decided when it is completed.
+        conditions: the write's conditions; the store evaluates them when the upload is completed.
         write: the mark of this write in its metadata.
-        before_end: called once all parts are there; what it raises calls the write off.
+        before_end: called when all parts are stored; an exception from it aborts the write.
     """
     with translated():
         answer = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
@@ -89,14 +89,14 @@ def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: i
             if number > limits.MAX_PARTS:
                 raise SourceError(
                     f"the source must fit into {limits.MAX_PARTS} parts",
-                    hint="give a source that knows its length, such as a file, or set a larger part_size",
+                    hint="pass a source of known length, such as a file, or set a larger part_size",
                 )
             if len(pending) == workers:
                 parts.append(pending.popleft().result())
             pending.append(pool.submit(send, number, piece))
         parts.extend(future.result() for future in pending)
     except BaseException as error:
-        # After Ctrl-C nobody wants to wait; otherwise a part that came behind the abort would stay and cost.
+        # Ctrl-C must not wait. Other errors must: a part stored after the abort would stay and cost.
         pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
         raise
     pool.shutdown()
@@ -130,11 +130,11 @@ def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int)
         return
     expected = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
     if etag != f"{expected}-{count}":
-        raise IntegrityError("the store joined other parts than were sent", hint="upload it again")
+        raise IntegrityError("the stored asset does not match the parts that were sent", hint="upload it again")
 
 
 def _abort(bucket: Bucket, key: str, parts_id: str) -> None:
-    """Ask to drop the parts. A failure hides nothing: the error that led here is raised, and R2 aborts after 7 days."""
+    """Abort the upload. A failure is ignored: the error that led here is raised, and R2 aborts after 7 days."""
     try:
         with translated():
             bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)

@@ -14,12 +14,12 @@ def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedReque
     """Sign a request.
 
     Raises:
-        UnsupportedError: a part is given a digest that the service takes for whole uploads alone.
+        UnsupportedError: a part has a digest, which the service accepts for whole uploads only.
     """
     query = {f"response-{name}": value for name, value in options.answered_headers().items()}
     if options.part is not None:
         if options.sha256 is not None and not bucket.parts_take_sha256:
-            raise UnsupportedError("R2 does not take a sha256 with a part", hint="leave it out, and check the whole asset")
+            raise UnsupportedError("R2 does not accept a sha256 with a part", hint="leave it out, and check the whole asset")
         query = {"partNumber": str(options.part.number), "uploadId": vendor_id(options.part.upload_id)}
     headers = options.bound_headers()
     begin, end = options.span(datetime.now(UTC))
@@ -30,5 +30,5 @@ def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedReque
 
 
 def public_url(base: str, key: str) -> str:
-    """Return the address of an asset under a public one."""
+    """Return the URL of an asset under a public base URL."""
     return f"{base.rstrip('/')}/{quote(key)}"

@@ -20,13 +20,13 @@ from assetstore_r2.headers import info_from_head, quoted, unquoted
 
 
 def stat(bucket: Bucket, key: str) -> AssetInfo:
-    """Return what a HEAD tells; it cannot tell a missing bucket from a missing asset."""
+    """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
     head = bucket.head(key)
     return info_from_head(key, head, head["ContentLength"])
 
 
 def read(bucket: Bucket, key: str, options: ReadOptions) -> AssetStream:
-    """Open an asset or a range of it; a range at or behind the end is empty."""
+    """Open an asset or a range of it; a range at or beyond the end is empty."""
     if options.length == 0:
         return _empty(bucket, key, options)
     whole = options.offset == 0 and options.length is None
@@ -47,7 +47,7 @@ def read(bucket: Bucket, key: str, options: ReadOptions) -> AssetStream:
 
 
 class ResumingBody:
-    """The bytes of one version of an asset from ``start`` on; a broken connection is taken up where it broke."""
+    """The bytes of one version of an asset from ``start`` on; reading resumes after a broken connection."""
 
     def __init__(self, bucket: Bucket, key: str, answer: Mapping[str, Any], start: int, length: int) -> None:
         self._bucket = bucket
@@ -63,7 +63,7 @@ class ResumingBody:
 
         Raises:
             PreconditionError: the asset was replaced meanwhile.
-            UnavailableError: the connection broke again and again.
+            UnavailableError: the connection kept breaking.
         """
         left = self._end - self._position
         wanted = left if size < 0 else min(size, left)
@@ -81,7 +81,7 @@ class ResumingBody:
         return b""
 
     def close(self) -> None:
-        """Release the connection; one that is not at its end is closed."""
+        """Release the connection, or close it if bytes are left."""
         self._stream.close()
 
     def _resume(self, error: Exception) -> None:
@@ -91,9 +91,7 @@ class ResumingBody:
             raise error
         self._broken_in_a_row += 1
         if self._broken_in_a_row >= self._bucket.max_attempts or self._etag is None:
-            raise UnavailableError(
-                "the connection broke again and again while the asset was read", hint="read again"
-            ) from error
+            raise UnavailableError("the connection kept breaking while the asset was read", hint="read again") from error
         try:
             answer = _get(self._bucket, self._key, f"bytes={self._position}-{self._end - 1}", self._etag)
         except PreconditionError as changed:
@@ -120,7 +118,7 @@ def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None)
 
 
 def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length: int) -> bool:
-    """Return whether bytes that have a Content-Encoding are others than those stored: their number shows it."""
+    """Return whether a body with a Content-Encoding differs from the stored bytes, judged by its length."""
     if "ContentEncoding" not in answer:
         return False
     if "ContentLength" not in answer or "ContentRange" in answer:
@@ -130,12 +128,12 @@ def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length:
 
 
 def _transformed() -> BackendError:
-    """Return the error for bytes that are not those that are stored.
+    """Return the error for a body that differs from the stored bytes.
 
-    R2 unpacks an asset with a Content-Encoding on the way, its emulator packs it once more; the length is missing then.
+    R2 decompresses an asset with a Content-Encoding, its emulator compresses it again; the length is then missing.
     """
     return BackendError(
-        "the store sent bytes without their length: it packs or unpacks assets with a Content-Encoding on the way",
+        "the store did not send the stored bytes: it compresses or decompresses assets with a Content-Encoding",
         hint="let clients fetch it by its URL, or store it without content_encoding",
     )
 
@@ -157,14 +155,14 @@ class _NoBytes:
 
 
 def _whole_size(answer: Mapping[str, Any]) -> int | None:
-    """Return the size of the asset: of a range it stands behind the slash, as in ``bytes 0-9/100``."""
+    """Return the size of the asset; for a range it follows the slash, as in ``bytes 0-9/100``."""
     total = str(answer.get("ContentRange", "")).rpartition("/")[2]
     size: int | None = int(total) if total.isdecimal() else answer.get("ContentLength")
     return size
 
 
 def _range_length(answer: Mapping[str, Any]) -> int | None:
-    """Return the length of the range that an answer says it is, which a box on the way may have cut and measured anew."""
+    """Return the length in Content-Range, because a proxy may have cut the body and adjusted its Content-Length."""
     first, _, last = str(answer["ContentRange"]).removeprefix("bytes ").partition("/")[0].partition("-")
     return int(last) - int(first) + 1 if first.isdecimal() and last.isdecimal() else None
 

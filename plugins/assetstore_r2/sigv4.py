@@ -1,6 +1,6 @@
 """Signs URLs by Signature Version 4 (Amazon S3, "Authenticating Requests: Using Query Parameters").
 
-botocore can do this too, but takes several times as long; here it only tells, once a day, where requests go.
+botocore takes several times as long; it is only used once a day, to learn how it addresses the bucket.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _MAX_KEPT = 16
 
 @attrs.frozen(kw_only=True)
 class Day:
-    """What all signatures of one day by the same credentials share.
+    """The values that all signatures of one day by the same credentials share.
 
     Attributes:
-        base: the URL of the bucket, up to where the key begins.
-        path: the path in it.
-        host: what clients send as ``Host``.
-        scope: day, region and service, for which the key is good.
-        key: made from the secret for this scope.
+        base: the URL of the bucket, up to the key.
+        path: the path of ``base``.
+        host: the ``Host`` header that clients send.
+        scope: day, region and service for which ``key`` is valid.
+        key: derived from the secret for this scope.
     """
 
     base: str
@@ -52,7 +52,7 @@ class Signer:
     Attributes:
         client: botocore's client, which knows the bucket's address.
         bucket: the bucket's name.
-        credentials: botocore's, which renew themselves; ``None`` where it found none.
+        credentials: botocore's, which renew themselves; ``None`` if it found none.
     """
 
     client: Client = attrs.field(repr=False)
@@ -70,18 +70,18 @@ class Signer:
         begin: datetime,
         seconds: int,
     ) -> str:
-        """Return a URL that is good for one kind of request.
+        """Return a signed URL for one kind of request.
 
         Args:
             method: the HTTP method.
-            key: which asset.
-            query: parameters of the request, in the order in which they are to stand in the URL.
-            headers: what the request must be sent with; the names in lower case.
-            begin: from when the URL is good, in UTC.
-            seconds: for how long.
+            key: the asset's key.
+            query: parameters of the request, in their order in the URL.
+            headers: headers that the request must send; names in lower case.
+            begin: when the URL becomes valid, in UTC.
+            seconds: how long it stays valid.
 
         Raises:
-            CredentialsError: there are none.
+            CredentialsError: there are no credentials.
         """
         frozen = self._frozen()
         time = begin.strftime("%Y%m%dT%H%M%SZ")
@@ -122,7 +122,7 @@ class Signer:
         return known
 
     def _learn(self, secret: str, date: str) -> Day:
-        """Read from a URL of botocore's how it addresses the bucket."""
+        """Learn from a URL signed by botocore how it addresses the bucket."""
         with translated():
             url = self.client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "k"})
         parts = urlsplit(url)
@@ -145,7 +145,7 @@ def _quoted(value: str) -> str:
 
 
 def _host(parts: SplitResult) -> str:
-    """Return the ``Host`` that clients send: in lower case, without the port that goes without saying."""
+    """Return the ``Host`` that clients send: in lower case, without a default port."""
     name = parts.hostname or ""
     host = f"[{name}]" if ":" in name else name
     return host if parts.port in (None, _PORTS.get(parts.scheme)) else f"{host}:{parts.port}"

@@ -30,10 +30,10 @@ _MEMORY = 256 << 20
 def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
     """Write an asset whole or not at all.
 
-    A source of unknown length is sent as it comes, in parts of ``part_size``, since R2 wants all parts equal.
+    A source of unknown length is sent in parts of ``part_size``, since R2 requires equal parts.
 
     Raises:
-        SourceError: the source is too large, which for one of unknown length shows only behind 10,000 parts.
+        SourceError: the source is too large; one of unknown length fails only after 10,000 parts.
     """
     size = source.size
     if size is not None and size > limits.MAX_ASSET:
@@ -75,7 +75,7 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
         answer = bucket.settle(key, mark[WRITE], error)
     digest = None if is_encrypted(answer) else md5_digest(unquoted(answer["ETag"]))
     if digest is not None and digest != f"md5:{md5.hexdigest()}":
-        raise IntegrityError("the store stored other bytes than were sent", hint="upload it again")
+        raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")
     return _written(key, len(data), answer, options, digest)
 
 
@@ -120,7 +120,7 @@ def _put_parts(
 
 
 def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
-    """Pass the pieces on, and refuse the end when they differ from the digest that was announced for them."""
+    """Yield the pieces, and raise at the end if they do not match ``sha256``."""
     digest = hashlib.sha256()
     for piece in pieces:
         if sha256 is not None:
@@ -131,7 +131,7 @@ def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
 
 
 def _refuse_early(bucket: Bucket, key: str, options: UploadOptions) -> None:
-    """Spare a long upload that is bound to fail. What decides is the condition on its last request."""
+    """Refuse a long upload that is bound to fail. The condition on its last request is what decides."""
     if options.overwrite and options.if_match is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Counters of what a store does, in memory or in a SQLite file that processes share."""
+"""Counts the operations of a store, in memory or in a SQLite file that processes share."""
 
 from assetstore_stats.stats import Stats
 

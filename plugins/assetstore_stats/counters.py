@@ -1,4 +1,4 @@
-"""Sums for each operation, exact under threads."""
+"""Sums the events of each operation in memory, exactly under threads."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Counters:
 
     Attributes:
         events: how many were added since the sums were last taken.
-        since: when that was, in seconds of ``time.monotonic``.
-        writing: held by the thread that takes sums and writes them down, so that another can wait for it.
+        since: when the sums were last taken, in seconds of ``time.monotonic``.
+        writing: held by the thread that takes and writes the sums, so that others can wait for it.
     """
 
     def __init__(self) -> None:
-        # Reentrant, for the garbage collector may close a forgotten reader, and so end in an event, in the middle of add.
+        # Reentrant: in the middle of add, the garbage collector may close a forgotten reader, which emits an event.
         self._lock = threading.RLock()
         self._rows: dict[str, list[float]] = {}
         self.events = 0
@@ -30,7 +30,7 @@ class Counters:
         self.writing = threading.Lock()
 
     def add(self, event: Event) -> None:
-        """Count one event. What failed counts as an error and for its seconds, but neither as done nor for its bytes."""
+        """Count one event. A failed operation adds only to errors and seconds."""
         with self._lock:
             row = self._rows.setdefault(event.op, [0, 0, 0, 0.0])
             if event.outcome == "error":
@@ -43,7 +43,7 @@ class Counters:
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[Rows]:
-        """Hand out all sums and begin anew at zero; put them back when the block raises."""
+        """Yield all sums and begin again at zero; put them back when the block raises."""
         with self._lock:
             rows, self._rows = self._rows, {}
             self.events = 0

@@ -1,4 +1,4 @@
-"""Sums for each operation in a SQLite file that threads and processes share."""
+"""Keeps the sums of each operation in a SQLite file that threads and processes share."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ ON CONFLICT (op) DO UPDATE SET count = count + excluded.count, bytes = bytes + e
     errors = errors + excluded.errors, seconds = seconds + excluded.seconds
 """
 
-# A process must not fork inside a call of SQLite: the child would inherit its mutexes and its notes of locks held.
+# A process must not fork inside a call of SQLite: the child would inherit its mutexes and its record of held locks.
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class Ledger:
-    """The file. Each call connects anew, so that no connection outlives a fork or is met by another thread.
+    """The file. Each call opens its own connection, so that none survives a fork or is shared by threads.
 
     Every method raises ConfigError when the file cannot be used, NoSpaceError when the disk is full, and UnavailableError
-    when another process keeps the file locked for longer than it may wait.
+    when another process keeps the file locked for longer than the method waits.
     """
 
     def __init__(self, path: Path) -> None:
-        """Make the file and its folder where they are missing, and look whether it is ours."""
+        """Make the file and its folder if they are missing, and check that the file is ours."""
         self._path = path
         self.rows()
 
@@ -50,7 +50,7 @@ class Ledger:
         return {op: list(values) for op, *values in found}
 
     def add(self, rows: Rows, *, patience: float = PATIENCE) -> None:
-        """Add to the sums, all or none; ``patience`` is how many seconds it may wait for other processes."""
+        """Add all rows to the sums, or none; wait at most ``patience`` seconds for other processes."""
         if not rows:
             return
         with self._transaction(patience) as connection:
@@ -81,10 +81,10 @@ class Ledger:
         # Extended codes of SQLite carry the plain one in their lowest byte.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_BUSY:
-            return UnavailableError(f"{file} is kept locked by another process", hint="try again")
+            return UnavailableError(f"{file} is locked by another process", hint="try again")
         if code == sqlite3.SQLITE_FULL:
-            return NoSpaceError(f"the disk of {file} is full", hint="make room there")
-        # A ValueError means a name that no file has, as one with a NUL; Python's words for it change with its version.
+            return NoSpaceError(f"the disk of {file} is full", hint="free some space on it")
+        # A ValueError means an impossible name, for example with a NUL; Python's own message varies with its version.
         reason = "no file can have such a name" if isinstance(error, ValueError) else error
         return ConfigError(
             f"{file} cannot be used: {reason}",

@@ -1,4 +1,4 @@
-"""The stats plugin: it observes events, sums them up in memory, and writes the sums to a file when it has one."""
+"""The stats plugin: sums up events in memory and, if it has a file, writes the sums to it."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ GROUPS = {
 class Stats:
     """Counts what a store does: how often each operation succeeded and failed, the bytes moved and the time spent.
 
-    Without a path the counts are this process's own, and a forked child begins at zero. With one, all stores and processes
-    that name the file are counted together. Sums are written to it by ``stats()`` and ``close()``, when the interpreter
-    ends, after 1,000 events, and with the first event that comes 2 seconds or more after the last writing. So only a process
-    that is killed, or skips the end of the interpreter as forked children of ``multiprocessing`` do, without ``close()``
-    loses what it had not written yet.
+    Without a path each process counts for itself, and a forked child begins at zero. With one, all stores and processes that
+    use the file are counted together. The sums are written to it by ``stats()`` and ``close()``, when the interpreter exits,
+    after 1,000 events, and with the first event that comes 2 seconds or more after the last write. A process loses unwritten
+    sums only if it is killed, or skips the interpreter's exit without ``close()``, as forked children of ``multiprocessing``
+    do.
 
     Attributes:
-        path: a SQLite file, made with its folder where it is missing; ``None`` counts in memory.
+        path: a SQLite file, made with its folder if it is missing; ``None`` counts in memory.
 
     Raises:
         ConfigError: the file cannot be made, is damaged, or is not ours.
@@ -62,7 +62,7 @@ class Stats:
     def __attrs_post_init__(self) -> None:
         self._counters = PerProcess(self._begin)
         if self.path is not None:
-            # Absolute, for the working directory may change before the next writing.
+            # The working directory may change before the next write.
             self._ledger = Ledger(self.path.absolute())
 
     def _begin(self) -> Counters:
@@ -72,7 +72,7 @@ class Stats:
 
     @hookimpl
     def assetstore_event(self, event: Event) -> None:
-        """Count the event, and write the sums down when it is time and no other thread is at it."""
+        """Count the event, and write the sums when it is time and no other thread is writing."""
         counters = self._counters.get()
         counters.add(event)
         if self._ledger is None:
@@ -80,7 +80,7 @@ class Stats:
         is_time = counters.events >= FLUSH_EVENTS or time.monotonic() - counters.since >= FLUSH_SECONDS
         if is_time and counters.writing.acquire(blocking=False):
             try:
-                # A file that others keep locked is tried again later, for an operation should not wait for its statistics.
+                # An operation should not wait for its statistics: a file that others keep locked is tried again later.
                 with contextlib.suppress(UnavailableError), counters.taken() as rows:
                     self._ledger.add(rows, patience=PATIENCE_OF_EVENTS)
             finally:
@@ -90,8 +90,8 @@ class Stats:
     def assetstore_stats(self, options: StatsOptions) -> Mapping[str, Mapping[str, float]]:
         """Return for each operation ``{"count", "bytes", "errors", "seconds"}``, zeros where nothing happened.
 
-        ``count`` is of those that succeeded, with readers closed before their end, and ``bytes`` is theirs; ``errors`` is of
-        those that failed; ``seconds`` is the time spent in both.
+        ``count`` and ``bytes`` are those of operations that succeeded, including readers closed before their end; ``errors``
+        counts operations that failed; ``seconds`` is the time spent in both.
         """
         counters = self._counters.get()
         if self._ledger is None:
@@ -103,7 +103,7 @@ class Stats:
 
     @hookimpl
     def assetstore_reset_stats(self, options: StatsOptions) -> None:
-        """Set all counts to zero. What other processes have not yet written is counted afterwards."""
+        """Set all counts to zero. Events that other processes have not yet written are counted afterwards."""
         counters = self._counters.get()
         with counters.writing, counters.taken():
             if self._ledger is not None:
@@ -111,7 +111,7 @@ class Stats:
 
     @hookimpl
     def assetstore_close(self) -> None:
-        """Write down what is still in memory."""
+        """Write the sums that are still in memory."""
         if self._ledger is not None:
             counters = self._counters.get()
             with counters.writing, counters.taken() as rows:
@@ -120,7 +120,7 @@ class Stats:
 
 
 def _shaped(rows: Rows) -> dict[str, dict[str, float]]:
-    """Name the sums; an operation that is not named here is listed under its own name."""
+    """Name the sums; an operation without a group keeps its own name."""
     sums = {GROUPS.get(op, op): [0, 0, 0, 0.0] for op in (*GROUPS, *rows)}
     for op, row in rows.items():
         name = GROUPS.get(op, op)

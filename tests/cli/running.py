@@ -1,4 +1,4 @@
-"""What a command did, when it ran in this process: its code, and all it wrote, byte for byte."""
+"""The result of a command that ran in this process: its exit code and all that it wrote, byte for byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stream(io.TextIOWrapper):
         self.terminal = terminal
 
     def isatty(self) -> bool:
-        """Tell what was claimed."""
+        """Return the claim."""
         return self.terminal
 
     def text(self) -> bytes:
@@ -29,7 +29,7 @@ class Stream(io.TextIOWrapper):
 
 @attrs.frozen
 class Done:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     raw: bytes

@@ -37,7 +37,7 @@ def test_every_command_and_alias_has_help(run: Run, name: str) -> None:
 
 
 def test_the_groups_summaries_are_those_of_the_commands() -> None:
-    """What the lazy table says of a command is the first sentence of its own help."""
+    """The summary of a command in the table is the first sentence of its help."""
     for section in SECTIONS.values():
         for name, _, summary in section:
             command = getattr(importlib.import_module(MODULES[name]), f"{name.replace('-', '_')}_command")
@@ -62,7 +62,7 @@ def test_the_version_is_shown(run: Run) -> None:
 
 
 def test_without_a_store_it_exits_2_and_says_what_to_type(run: Run, folder: Path) -> None:
-    """Nothing is ever written to a place that nobody named."""
+    """Nothing is written to a store that nobody named."""
     (folder / "keep.webp").write_bytes(b"keep")
     done = run("upload", "keep.webp")
     assert (2, b"", ["keep.webp"]) == (done.code, done.raw, os.listdir(folder))
@@ -143,7 +143,7 @@ def test_exit_codes(run: Run, store: AssetStore, code: int, arguments: tuple[str
 
 def test_an_unknown_command_is_told_the_nearest_one(run: Run) -> None:
     """A slip of the finger costs one look at the screen."""
-    assert "  why: there is no command lst, did you mean 'list'?" in run("lst").err
+    assert "  why: there is no command lst; did you mean 'list'?" in run("lst").err
 
 
 def test_several_mistakes_in_a_table_are_told_at_once(run: Run, folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_several_mistakes_in_a_table_are_told_at_once(run: Run, folder: Path) ->
 @pytest.mark.parametrize("trouble", ["bug", "away", "broken", "log"])
 @pytest.mark.parametrize("trace", ["", "1"])
 def test_no_failure_shows_a_signed_url(run: Run, monkeypatch: pytest.MonkeyPatch, trouble: str, trace: str) -> None:
-    """Neither message, nor log line, nor the traceback that ASSETSTORE_TRACE asks for holds what signs a URL."""
+    """No message, log line or traceback shows the signature of a URL."""
     monkeypatch.setenv("ASSETSTORE_TRACE", trace)
     done = run("-s", f"stub:?trouble={trouble}", "stat", "good/one.txt")
     assert f"?signature={SECRET}" not in done.err
@@ -170,9 +170,9 @@ def test_no_failure_shows_a_signed_url(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_a_bug_is_told_by_its_type_alone(run: Run) -> None:
     """The message of an unexpected exception may hold anything and is not shown."""
     assert [
-        "error: cannot go on",
-        "  why: an unexpected RuntimeError, which is a bug of assetstore or of a plugin",
-        "  next: run it again with ASSETSTORE_TRACE=1 and report what it says",
+        "error: cannot continue",
+        "  why: unexpected RuntimeError; this is a bug in assetstore or in a plugin",
+        "  next: run it again with ASSETSTORE_TRACE=1 and report the output",
     ] == run("-s", "stub:?trouble=bug", "stat", "good/one.txt").err.splitlines()
 
 

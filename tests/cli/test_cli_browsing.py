@@ -70,7 +70,7 @@ def test_stat_as_json_has_metadata_as_an_object(run: Run, store: AssetStore) -> 
 
 
 def test_read_writes_the_bytes_and_nothing_else(run: Run, store: AssetStore) -> None:
-    """Exactly the bytes go to stdout, or the run of them; ``cat`` is the same."""
+    """Exactly the bytes, or a range of them, go to stdout; ``cat`` is the same."""
     data = bytes(range(256)) * 5000
     store.upload(data, "data.bin")
     assert (data, "") == ((done := run(*S, "read", "data.bin")).raw, done.err)
@@ -79,7 +79,7 @@ def test_read_writes_the_bytes_and_nothing_else(run: Run, store: AssetStore) -> 
 
 
 def test_read_spares_the_terminal(run: Run, store: AssetStore) -> None:
-    """What is no text reaches a terminal only by ``-o -``."""
+    """Binary data reaches a terminal only by ``-o -``."""
     store.upload(b"\x1b]0;owned\x07", "data.bin")
     done = run(*S, "read", "data.bin", terminal=True)
     assert (2, b"") == (done.code, done.raw)

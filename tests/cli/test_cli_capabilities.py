@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_the_matrix_has_a_row_for_each_capability(run: Run) -> None:
-    """Each backend, a stranger's too, has a column; what plugins besides backends do is not in it."""
+    """Each backend, also a third party's, has a column; other plugins have none."""
     done = run("plugins", "--capabilities")
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in done.lines}
     assert list(CAPABILITIES) == list(rows)
@@ -20,7 +20,7 @@ def test_the_matrix_has_a_row_for_each_capability(run: Run) -> None:
 
 
 def test_the_matrix_as_json(run: Run) -> None:
-    """One object for each backend says of each capability whether it does it itself, the store does, or nobody."""
+    """One object for each backend maps each capability to its provider: the backend, the store or nobody."""
     found = {record["name"]: record["capabilities"] for record in run("plugins", "--capabilities", "--json").records}
     assert {"local", "memory", "r2", "s3", "stub"} <= found.keys()
     assert "naming" not in found

@@ -39,7 +39,7 @@ def test_globs_and_folders_need_a_yes(
     """Without a terminal ``-y`` must say it; on one there is a question; a no deletes nothing."""
     done = run(*S, "delete", *arguments)
     assert (2, ALL) == (done.code, keys(store))
-    assert "give --yes" in done.err
+    assert "use --yes" in done.err
     done = run(*S, "delete", *arguments, stdin=b"n\n", terminal=True)
     assert (1, ALL) == (done.code, keys(store))
     assert "nothing was deleted" in done.err

@@ -1,4 +1,4 @@
-"""``doctor``: what each step finds out, what it says to do, and that it tells no secret and leaves nothing behind."""
+"""``doctor``: what each step reports and suggests; it shows no secret and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ STEPS = [
     "sign URLs",
     "send signed requests",
     "compare the clocks",
-    "ask as a browser does",
-    "look up its information",
+    "send a CORS preflight",
+    "stat the test file",
     "download and compare it",
     "read its public URL",
     "list it",
@@ -47,12 +47,12 @@ OPEN = {
 
 
 class Elsewhere(ThreadingHTTPServer):
-    """A server of signed URLs that goes wrong as it is told.
+    """A server of signed URLs that fails in chosen ways.
 
     Attributes:
         assets: what is stored, by path.
         late: seconds that its clock is late.
-        answered: a status for each method that is answered so, whatever is asked.
+        answered: the methods that always return one status, with that status.
         headers: headers of the answer to OPTIONS.
     """
 
@@ -202,13 +202,13 @@ def test_doctor_leaves_nothing_behind_when_it_is_interrupted(run: Run, folder: P
 
 
 def test_a_folder_is_tried_by_its_own_application(run: Run) -> None:
-    """No server is needed; whether one listens where signed URLs lead is told."""
+    """No server is needed; the report shows whether one listens where signed URLs lead."""
     Path("assetstore.toml").write_text(
         '[stores.dev]\nurl = "file:assets"\nserve_url = "http://127.0.0.1:9"\norigins = ["https://app.example"]\n'
     )
     records = run("--json", "doctor", "dev").records
-    assert "PUT, GET, HEAD and DELETE were honoured, by the store's own application" in records[SENT]["detail"]
-    assert "nothing listens at 127.0.0.1:9 now; assetstore serve does" in records[SENT]["detail"]
+    assert "PUT, GET, HEAD and DELETE work, by the store's application" in records[SENT]["detail"]
+    assert "nothing listens at 127.0.0.1:9 now; start assetstore serve" in records[SENT]["detail"]
     assert ("skipped", "ok") == (records[CLOCKS]["outcome"], records[BROWSER]["outcome"])
     assert "pages of https://app.example may send a PUT with content-type" == records[BROWSER]["detail"]
 
@@ -218,12 +218,12 @@ def test_the_server_of_a_folder_is_told_from_others(run: Run, elsewhere: Elsewhe
     settings = '[stores.dev]\nurl = "file:assets"\nserve_url = "http://127.0.0.1:{}"\n'
     Path("assetstore.toml").write_text(settings.format(elsewhere.server_port))
     (record,) = [each for each in run("--json", "doctor", "dev").records if each["name"] == STEPS[SENT]]
-    assert "is no server of this store; correct serve_url, or start assetstore serve" in record["detail"]
+    assert "does not serve this store; correct serve_url, or start assetstore serve" in record["detail"]
     application = open_store("file:assets").application("wsgi")
     with serving(make_server("127.0.0.1", 0, application, handler_class=Silent)) as server:
         Path("assetstore.toml").write_text(settings.format(server.server_port))
         records = run("--json", "doctor", "dev").records
-    assert f"what listens at 127.0.0.1:{server.server_port} honours them too" in records[SENT]["detail"]
+    assert f"the server at 127.0.0.1:{server.server_port} answers them too" in records[SENT]["detail"]
 
 
 def test_signed_requests_are_sent_over_http(run: Run, elsewhere: Elsewhere) -> None:
@@ -231,7 +231,7 @@ def test_signed_requests_are_sent_over_http(run: Run, elsewhere: Elsewhere) -> N
     done = run("--json", "doctor", elsewhere.store)
     outcomes = [record["outcome"] for record in done.records]
     assert ["ok", "ok", "skipped"] == [outcomes[step] for step in (SENT, CLOCKS, BROWSER)]
-    assert ("PUT, GET, HEAD and DELETE were honoured", {}) == (done.records[SENT]["detail"], elsewhere.assets)
+    assert ("PUT, GET, HEAD and DELETE work", {}) == (done.records[SENT]["detail"], elsewhere.assets)
     assert (0, "both clocks agree") == (done.code, done.records[CLOCKS]["detail"])
 
 
@@ -244,19 +244,19 @@ def test_a_signed_request_that_is_refused_has_a_next_step(run: Run, elsewhere: E
     record = done.records[SENT]
     assert (1, "FAILED") == (done.code, record["outcome"])
     code = "" if method == "HEAD" else " SignatureDoesNotMatch"
-    assert f"a signed {method} was answered {status}{code}" == record["detail"]
+    assert f"a signed {method} returned status {status}{code}" == record["detail"]
     assert ("check the secret key" in record["next"]) == (method != "HEAD")
     assert CANARY not in done.out + done.err
 
 
 def test_a_server_that_is_away_is_one_failure_each(run: Run, elsewhere: Elsewhere) -> None:
-    """Nobody at the address is told by its name, with a next step, and the other steps are taken."""
+    """The failure names the address and a next step, and the other steps are taken."""
     store = elsewhere.store.replace(str(elsewhere.server_port), "9")
     done = run("--json", "doctor", store, "--origin", ORIGIN)
     failed = [record for record in done.records if record["outcome"] == "FAILED"]
     assert [STEPS[SENT], STEPS[CLOCKS], STEPS[BROWSER]] == [record["name"] for record in failed]
     assert {"no answer from 127.0.0.1:9: Connection refused"} == {record["detail"] for record in failed}
-    assert {"check the network, and the address in the store's settings"} == {record["next"] for record in failed}
+    assert {"check the network and the address in the store's settings"} == {record["next"] for record in failed}
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_a_server_that_is_away_is_one_failure_each(run: Run, elsewhere: Elsewher
     [
         (0, "ok", "both clocks agree"),
         (-30, "ok", "behind the server's"),
-        (120, "warning", "ahead of the server's; signed URLs begin and end that much too late or too early"),
-        (-120, "warning", "behind the server's; signed URLs begin and end that much too late or too early"),
-        (1000, "FAILED", "ahead of the server's; more than 15 minutes are refused"),
+        (120, "warning", "ahead of the server's; signed URLs start and expire that much too early or too late"),
+        (-120, "warning", "behind the server's; signed URLs start and expire that much too early or too late"),
+        (1000, "FAILED", "ahead of the server's; more than 15 minutes is refused"),
     ],
 )
 def test_clocks_are_compared(run: Run, elsewhere: Elsewhere, late: int, outcome: str, words: str) -> None:
@@ -275,7 +275,7 @@ def test_clocks_are_compared(run: Run, elsewhere: Elsewhere, late: int, outcome:
     done = run("--json", "doctor", elsewhere.store)
     record = done.records[CLOCKS]
     assert (outcome, True) == (record["outcome"], words in record["detail"])
-    expected = None if outcome == "ok" else "set this machine's clock, best by NTP"
+    expected = None if outcome == "ok" else "set this machine's clock, preferably by NTP"
     assert (expected, int(outcome == "FAILED")) == (record["next"], done.code)
 
 
@@ -284,7 +284,7 @@ def test_clocks_are_compared(run: Run, elsewhere: Elsewhere, late: int, outcome:
     [
         (OPEN, 204, None),
         (dict.fromkeys(OPEN, "*"), 204, None),
-        (OPEN, 403, "the preflight is answered 403"),
+        (OPEN, 403, "the preflight returned status 403"),
         ({}, 204, "the origin is not allowed"),
         (OPEN | {"access-control-allow-origin": "https://other.example"}, 204, "the origin is not allowed"),
         (OPEN | {"access-control-allow-methods": "GET"}, 204, "the method is not allowed"),
@@ -304,7 +304,7 @@ def test_a_browser_is_asked_for(
         )  # fmt: skip
         return
     assert (1, "FAILED") == (done.code, record["outcome"])
-    assert f"a browser would refuse a PUT by a page of {ORIGIN}: {why}" == record["detail"]
+    assert f"a browser would block a PUT from a page of {ORIGIN}: {why}" == record["detail"]
     assert "CORS rules" in record["next"]
 
 
@@ -312,11 +312,11 @@ def test_a_folder_says_how_to_allow_a_site(run: Run) -> None:
     """The next step names the setting."""
     done = run("--json", "doctor", "file:assets", "--origin", ORIGIN)
     assert 1 == done.code
-    assert f'add "{ORIGIN}" to origins in the settings of the store' == done.records[BROWSER]["next"]
+    assert f'add "{ORIGIN}" to origins in the store\'s settings' == done.records[BROWSER]["next"]
 
 
 def test_the_public_url_is_read(run: Run, elsewhere: Elsewhere) -> None:
-    """The test file has to be found under it; what else is there, nothing, or nobody, has its next step."""
+    """The test file must be found under it; other bytes, a status or no answer fail with a next step."""
 
     def public(url: str) -> dict[str, Any]:
         Path("assetstore.toml").write_text(f'[stores.dev]\nurl = "file:assets"\npublic_url = "{url}"\n')
@@ -326,7 +326,7 @@ def test_the_public_url_is_read(run: Run, elsewhere: Elsewhere) -> None:
     here = f"http://127.0.0.1:{elsewhere.server_port}"
     missing = public(here)
     assert ("FAILED", "the public URL returned status 404") == (missing["outcome"], missing["detail"])
-    assert "check public_url, and that what is stored is public there" == missing["next"]
+    assert "check public_url, and that the assets are public there" == missing["next"]
     elsewhere.answered["GET"] = 200
     assert "the public URL returns other bytes" == public(here)["detail"]
     assert "no answer from 127.0.0.1:9: Connection refused" == public("http://127.0.0.1:9")["detail"]

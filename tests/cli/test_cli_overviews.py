@@ -18,12 +18,12 @@ S = ("-s", "file:assets")
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("15m", 900), ("1h", 3600), ("7d", 604_800)])
 def test_a_signed_url_alone_goes_to_stdout(run: Run, text: str, seconds: int) -> None:
-    """Talk about headers and expiry stays on stderr; times have units."""
+    """Headers and expiry go to stderr; times have units."""
     done = run("-s", "stub:", "presign", "a b.png", "--method", "put", "--expires", text, "--content-type", "image/png")
     assert ["https://cdn.example/a%20b.png?signature=hunter2-signature"] == done.lines
     header, expiry = done.err.splitlines()
     assert "send the header content-type: image/png" == header
-    end = datetime.fromisoformat(expiry.removeprefix("PUT until "))
+    end = datetime.fromisoformat(expiry.removeprefix("valid for PUT until "))
     assert abs(end - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(minutes=1)
 
 
@@ -67,7 +67,7 @@ def test_statistics_are_counted_and_reset(run: Run, folder: Path) -> None:
 
 
 def test_counters_in_memory_are_explained(run: Run, store: AssetStore) -> None:
-    """Nothing but zeros needs a word."""
+    """If all counters are zero, the output says why."""
     assert 'stats = { path = "stats.db" }' in run(*S, "stats").err
 
 
@@ -86,7 +86,7 @@ def test_stores_are_listed_without_their_secrets(run: Run, folder: Path) -> None
 
 
 def test_no_configuration_is_said(run: Run) -> None:
-    """Without a file, the way to do without is named."""
+    """Without a file, the output names a way to do without."""
     assert (0, b"") == ((done := run("stores")).code, done.raw)
     assert "-s file:assets" in done.err
 

@@ -70,7 +70,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             stack.callback(stop, process)
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.fullmatch(r"serving folder .*assets, local at (http://\S+) \(Ctrl-C ends it\)\n", line)
+            found = re.fullmatch(r"serving folder .*assets, local at (http://\S+) \(Ctrl-C to stop\)\n", line)
             assert found, (tmp_path / "log.txt").read_text()
             url = found[1].replace("0.0.0.0", "127.0.0.1")
             store = stack.enter_context(open_store({"url": f"file:{tmp_path}/assets", "serve_url": url}))
@@ -197,7 +197,7 @@ def test_the_page_says_what_is_served(serve: Serve) -> None:
     """/ needs no signature and shows no asset."""
     served = serve()
     with urllib.request.urlopen(served.url, timeout=600) as answer:
-        assert f"assetstore serves folder {served.folder}/assets, local, by signed URLs alone\n" == answer.read().decode()
+        assert f"assetstore serves folder {served.folder}/assets, local, by signed URLs only\n" == answer.read().decode()
 
 
 def test_a_request_to_another_host_is_refused(serve: Serve) -> None:
@@ -213,7 +213,7 @@ def test_other_machines_need_a_token(serve: Serve, tmp_path: Path) -> None:
     """Without one of 32 characters there is no server; with one, the page asks for it and signed URLs do not."""
     arguments = ("file:assets", "--host", "0.0.0.0", "--port", "0")
     code, why = refused(tmp_path, *arguments)
-    assert (2, True) == (code, why.startswith("other machines may reach 0.0.0.0: set ASSETSTORE_SERVE_TOKEN"))
+    assert (2, True) == (code, why.startswith("other machines can reach 0.0.0.0: set ASSETSTORE_SERVE_TOKEN"))
     assert (2, "ASSETSTORE_SERVE_TOKEN must have at least 32 characters") == refused(tmp_path, *arguments, token="t" * 31)
     served = serve(*arguments, token=TOKEN)
     served.store.upload(DATA, "a")
@@ -295,7 +295,7 @@ def test_missing_libraries_are_named(tmp_path: Path) -> None:
 
 
 def test_a_client_that_falls_silent_is_hung_up_on() -> None:
-    """Who neither sends what it announced nor takes what it asked for loses its place, and is told so where it can be."""
+    """A client that stops sending or taking data is disconnected, with status 408 if no answer has begun."""
 
     async def upload(scope: object, receive: Callable[[], object], send: Callable[[object], object]) -> None:
         assert {"type": "http.disconnect"} == await receive()  # type: ignore[misc]  # ASGI's callables are awaitable

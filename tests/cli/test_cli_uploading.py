@@ -109,7 +109,7 @@ def test_what_cannot_be_uploaded_does_not_stop_the_rest(run: Run, art: Path) -> 
     os.mkfifo(art / "pipe")
     done = run(*S, "upload", "-r", "art", "missing.txt", "--to", "x")
     assert (5, ["x/deep/cave.txt", "x/keep.webp"]) == (done.code, keys())
-    assert "is no regular file" in done.err
+    assert "is not a regular file" in done.err
     assert "missing.txt" in done.err
     assert done.err.endswith("2 of 4 failed\n")
 
@@ -148,7 +148,7 @@ def test_a_dry_run_writes_nothing_and_fails_where_the_upload_would(run: Run, art
         f"would upload art/deep/cave.txt as x/deep/cave.txt -> {location}",
         f"would upload art/keep.webp as x/keep.webp -> {location}",
     ] == done.err.splitlines()
-    assert "as a key like images/" in run(*S, "upload", "-n", "art/keep.webp").err
+    assert "with a key like images/" in run(*S, "upload", "-n", "art/keep.webp").err
     assert 1 == run(*S, "upload", "-n", "missing.png").code
     assert 2 == run(*S, "upload", "-n", "art/keep.webp", "--key", "/a").code
     assert ["art"] == os.listdir(art.parent)

@@ -84,7 +84,7 @@ def test_the_report_is_markdown_in_a_file(run: Run, folder: Path) -> None:
 
 
 def test_a_broken_backend_is_found_out(run: Run, broken: Any) -> None:
-    """A third party's backend that overwrites what it must not ends with 1 and is told which promise it breaks, and how."""
+    """A third party's backend that overwrites create-only exits 1, with the broken guarantee and the reason."""
     done = run("verify-backend", "broken:?fault=overwrites", "--only", "create only", "--only", "keeps the rest")
     assert 1 == done.code
     place = done.lines.index("  FAILS        a create only upload refuses a taken key")
@@ -170,7 +170,7 @@ def test_a_terminal_sees_what_is_tried(run: Run) -> None:
 def test_a_bucket_is_verified(
     run: Run, folder: Path, request: pytest.FixtureRequest, server: str, broken_promise: str, observed: str
 ) -> None:
-    """A bucket behind a server is found to be what it is, its own faults included, and what it does besides is told."""
+    """Against a real server the report shows its known faults and the observations."""
     bucket = request.getfixturevalue(server)
     (folder / "assetstore.toml").write_text(f"""
 [stores.prod]

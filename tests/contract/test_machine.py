@@ -82,7 +82,7 @@ class Careless(MemoryBackend):
 
 
 class BrokenMachine(StoreMachine):
-    """A store whose backend is to be found out."""
+    """A store with a broken backend."""
 
     setup = "backend = Backend()"
     opening = "backend"
@@ -90,7 +90,7 @@ class BrokenMachine(StoreMachine):
 
 @pytest.mark.parametrize("backend", [Overwriting, Careless])
 def test_what_is_printed_leads_to_the_divergence_again(backend: type[MemoryBackend]) -> None:
-    """The failure is Python alone: pasted, its few calls fail on the broken backend and on no other."""
+    """The failure is pure Python: pasted, its few calls fail on the broken backend and on no other."""
     machine = type("BrokenMachine", (BrokenMachine,), {"names": {"Backend": backend}})
     with pytest.raises(pytest.fail.Exception) as caught:
         walk(machine, steps=4000)

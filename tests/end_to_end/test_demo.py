@@ -44,9 +44,9 @@ def test_the_demo_takes_every_step(tour: tuple[Path, subprocess.CompletedProcess
     assert 0 == done.returncode
     titles = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
     assert 8 == len(titles)
-    assert titles[0].startswith("Upload 12 assets")
-    assert "11 assets are left in ./assets; try next" == titles[-1]
-    assert "  all 12 are the same" in done.stdout
+    assert titles[0].startswith("Upload 12 sample assets")
+    assert "11 assets are left in ./assets; try these next:" == titles[-1]
+    assert "  all 12 match" in done.stdout
     assert "cannot sign links" in done.stdout or "http" in done.stdout
     assert "uploads" in done.stdout
 

@@ -1,4 +1,4 @@
-"""A process that notes what one operation does to the disk: ``python local_recorder.py BASE SCENARIO`` prints JSON.
+"""Records what one operation does to the disk: ``python local_recorder.py BASE SCENARIO`` prints JSON.
 
 Files and folders are told apart by numbers of their own, because the system gives an inode's number again.
 """
@@ -40,7 +40,7 @@ SCENARIOS: dict[str, tuple[Callable[[AssetStore], object], Callable[[AssetStore]
 
 
 class Recorder:
-    """Wraps the functions of ``os`` that change files, and notes each call that succeeded."""
+    """Wraps the functions of ``os`` that change files, and records each call that succeeded."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -68,7 +68,7 @@ class Recorder:
         return self._number(os.path.dirname(path) if dir_fd is None else dir_fd), os.path.basename(path)
 
     def install(self) -> None:
-        """Put the wrappers in place."""
+        """Install the wrappers."""
         names = ("open", "write", "fsync", "utime", "rename", "unlink", "mkdir", "rmdir")
         system = {name: getattr(os, name) for name in names}
 
@@ -114,7 +114,7 @@ class Recorder:
 
 
 def main(base: str, scenario: str) -> None:
-    """Set up a store, take down what is there, and record one operation."""
+    """Set up a store, list its files, and record one operation."""
     set_up, act = SCENARIOS[scenario]
     store = AssetStore(LocalBackend(root=Path(base) / "root"))
     set_up(store)

@@ -21,17 +21,17 @@ from assetstore_local import LocalBackend
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Threaded(WSGIServer):
     def handle_error(self, *_: object) -> None:
-        """A client that hung up is no news."""
+        """Ignore a client that hung up."""
 
 
 @attrs.frozen
 class Answer:
-    """What a client got.
+    """A response.
 
     Attributes:
         status: HTTP status.
@@ -80,7 +80,7 @@ def _wsgi(store: AssetStore, listening: socket.socket, mount: str) -> Iterator[N
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
     application = store.application("wsgi")
-    # WSGI tells paths as Latin-1 (PEP 3333).
+    # WSGI passes paths as Latin-1 (PEP 3333).
     told = mount.encode().decode("latin-1")
     routed = DispatcherMiddleware(lambda environ, start: [], {told: application}) if mount else application
     with make_server("127.0.0.1", 0, routed, _Threaded, _Quiet) as server:
@@ -103,7 +103,7 @@ def send(
     target: str | None = None,
     headers: Mapping[str, str | None] | None = None,
 ) -> Answer:
-    """Send a signed request, or what somebody made of it; a header that is ``None`` is left out."""
+    """Send a signed request, changed or not; a header that is ``None`` is left out."""
     url = urlsplit(request.url)
     sent: dict[str, str | None] = {"host": url.netloc, **request.headers}
     if body is not None:

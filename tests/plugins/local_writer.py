@@ -1,4 +1,4 @@
-"""A process that writes to a folder until it is killed: ``python local_writer.py ROOT``."""
+"""Writes to a folder until it is killed: ``python local_writer.py ROOT``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SIZE = 200_000
 
 
 def payload(number: int) -> bytes:
-    """Return bytes that tell torn assets from whole ones."""
+    """Return bytes that show whether an asset is torn."""
     return number.to_bytes(4, "big") * (SIZE // 4)
 
 
 def main(root: str) -> None:
-    """Overwrite, update, copy and delete, by turns, keys that are in each other's way."""
+    """Overwrite, update, copy and delete, in turn, keys whose files and folders clash."""
     store = AssetStore(LocalBackend(root=Path(root), durable=False))
     for number in itertools.count():
         for key in ("a", "a/b", "c"):

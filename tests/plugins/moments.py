@@ -1,4 +1,4 @@
-"""Doing something at an exact moment of an operation: right before the system is asked for something.
+"""Acts at an exact moment of an operation: right before a system call.
 
 Python tells its audit hooks of such calls, so nothing has to be replaced and nobody has to wait.
 """
@@ -42,7 +42,7 @@ def _watching(watcher: Watcher) -> Iterator[None]:
 
 @contextmanager
 def right_before(event: str, name: str, act: Act, *, times: int = 1) -> Iterator[list[str]]:
-    """Act before the first calls of a kind, as ``"open"``, that name a path ending so; yield the names that were met.
+    """Act before the first calls of a kind, for example ``"open"``, on a path with this end; yield the names met.
 
     A rename is met by the name that it gives.
     """
@@ -60,7 +60,7 @@ def right_before(event: str, name: str, act: Act, *, times: int = 1) -> Iterator
 
 @contextmanager
 def failing_at(number: int, error: int) -> Iterator[list[str]]:
-    """Let one call fail, the ``number``-th of those that change or open something; yield the kinds that were called."""
+    """Make the ``number``-th call that opens or changes something fail; yield the kinds that were called."""
     called: list[str] = []
 
     def watch(event: str, _: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""A client of a test server, and a client of a fault proxy in front of it; each request is made once."""
+"""Clients of a test server and of a fault proxy in front of it; they make each request once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from servers import S3Server
 
 @functools.cache
 def session() -> Session:
-    """Give what has read botocore's description of S3, which takes long."""
+    """Return a shared session, because reading botocore's description of S3 takes long."""
     return Session()
 
 
 @contextmanager
 def client_of(server: S3Server, url: str | None = None, **settings: Any) -> Iterator[Any]:
-    """Give a client of the server, or of the proxy at `url`; `settings` are botocore's, as `aws_access_key_id`."""
+    """Give a client of the server, or of the proxy at `url`; `settings` are botocore's, for example `aws_access_key_id`."""
     config = Config(
         s3={"addressing_style": "path"},
         signature_version="s3v4",

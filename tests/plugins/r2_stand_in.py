@@ -1,4 +1,4 @@
-"""A server of HTTP that misbehaves as a test tells it, alone or in front of a real S3 server, and remembers requests."""
+"""An HTTP server that a test scripts, alone or in front of a real S3 server; it records requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYS = {"access_key": "0123456789abcdef0123456789abcdef", "secret_key": "s" * 64
 
 @attrs.frozen
 class Request:
-    """What arrived; the names of headers are in lower case."""
+    """A received request; header names are in lower case."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Request:
 
 @attrs.frozen
 class Reply:
-    """What to answer; with `cut` the connection ends after so many bytes of the body."""
+    """A response; `cut` ends the connection after so many bytes of the body."""
 
     status: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict)
@@ -46,7 +46,7 @@ Script: TypeAlias = Callable[[Request, Forward], Reply | None]
 
 @attrs.define(eq=False)
 class StandIn:
-    """`script` answers each request; `None` closes the connection without an answer."""
+    """`script` answers each request; `None` closes the connection without a response."""
 
     url: str
     upstream: str | None
@@ -54,7 +54,7 @@ class StandIn:
     requests: list[Request] = attrs.field(factory=list)
 
     def forward(self, request: Request) -> Reply:
-        """Hand a request to the server behind and return its answer."""
+        """Send a request to the upstream server and return its response."""
         assert self.upstream is not None
         connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=600)
         try:
@@ -98,7 +98,7 @@ def stand_in(upstream: str | None = None, script: Script | None = None) -> Itera
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - names of http.server
 
         def log_message(self, *_: object) -> None:
-            """Be silent."""
+            """Log nothing."""
 
     lock = threading.Lock()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -123,7 +123,7 @@ def error_reply(status: int, code: str, message: str = "as told", headers: Mappi
 
 
 def backend_at(url: str, **settings: Any) -> R2Backend:
-    """Return a backend of R2 at a stand-in."""
+    """Return an R2 backend on a stand-in."""
     return R2Backend(**{"bucket": "assets", "endpoint_url": url, **KEYS, "part_size": PART, **settings})
 
 
@@ -141,7 +141,7 @@ def backend_on(server: Any, url: str | None = None, **settings: Any) -> S3Backen
 
 
 def put(backend: S3Backend, key: str, data: Any, **options: Any) -> Any:
-    """Upload by the hook."""
+    """Upload through the hook."""
     source = Source(data)
     try:
         options = {"content_type": "application/octet-stream", **options}
@@ -151,12 +151,12 @@ def put(backend: S3Backend, key: str, data: Any, **options: Any) -> Any:
 
 
 def get(backend: S3Backend, key: str, **options: Any) -> bytes:
-    """Read by the hook, to the end."""
+    """Read through the hook, to the end."""
     return drain(opened(backend, key, **options))
 
 
 def opened(backend: S3Backend, key: str, **options: Any) -> AssetStream:
-    """Open by the hook."""
+    """Open through the hook."""
     stream = backend.assetstore_read(key=key, options=ReadOptions(**options))
     assert stream is not None
     return stream

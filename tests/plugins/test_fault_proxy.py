@@ -1,4 +1,4 @@
-"""The fault proxy: it is invisible until a fault strikes, each fault does what it says, and nothing of it stays behind."""
+"""The fault proxy: it is invisible until a fault strikes, each fault does what it says, and no thread is left."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def stored(server: S3Server, key: str, data: bytes = DATA) -> Iterator[Any]:
 
 @contextmanager
 def answer_to(url: str, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
-    """Give the answer to a plain request."""
+    """Return the response to a plain request."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=600)
     try:
@@ -71,7 +71,7 @@ def answer_to(url: str, method: str = "GET") -> Iterator[http.client.HTTPRespons
 
 
 def signed(client: Any, key: str) -> str:
-    """Give the signed URL of a GET."""
+    """Return the signed URL of a GET."""
     url: str = client.generate_presigned_url("get_object", {"Bucket": "assets", "Key": key})
     return url
 
@@ -111,7 +111,7 @@ def test_a_wrong_signature_is_refused_behind_the_proxy(server: S3Server) -> None
 
 @pytest.mark.parametrize("count", [0, 1, 70_000])
 def test_truncate_ends_an_answer_early(seaweedfs: S3Server, unique_prefix: str, count: int) -> None:
-    """Exactly the first bytes come, under the head of the whole."""
+    """Exactly the first bytes are received, with the head of the whole."""
     with (
         stored(seaweedfs, f"{unique_prefix}a"),
         proxied(seaweedfs, Truncate(after=count)) as (_, client),
@@ -134,7 +134,7 @@ def test_reset_ends_an_answer_by_a_reset(seaweedfs: S3Server, unique_prefix: str
 
 
 def test_shorten_corrects_the_length(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The answer is whole in the eyes of HTTP, and the ETag that of the full asset."""
+    """The response is complete for HTTP, and its ETag is that of the full asset."""
     with stored(seaweedfs, f"{unique_prefix}a") as direct, proxied(seaweedfs, Shorten(after=1000)) as (_, client):
         answer = client.get_object(Bucket="assets", Key=f"{unique_prefix}a")
         assert DATA[:1000] == answer["Body"].read()
@@ -142,14 +142,14 @@ def test_shorten_corrects_the_length(seaweedfs: S3Server, unique_prefix: str) ->
 
 
 def test_stall_sends_nothing_more(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The first bytes come, then silence until the client gives up; the proxy closes without waiting for the end of it."""
+    """After the first bytes nothing is sent until the client gives up; closing the proxy does not wait."""
     with (
         stored(seaweedfs, f"{unique_prefix}a"),
         proxied(seaweedfs, Stall(after=1000)) as (_, client),
         answer_to(signed(client, f"{unique_prefix}a")) as answer,
     ):
         assert DATA[:1000] == answer.read(1000)
-        # The patience ends only now, for what is to come may take its time.
+        # The timeout is shortened only now, because the first bytes may take their time.
         with socket.socket(fileno=os.dup(answer.fileno())) as rest:
             rest.settimeout(0.2)
             with pytest.raises(TimeoutError):
@@ -166,7 +166,7 @@ def test_what_is_only_late_comes_whole(seaweedfs: S3Server, unique_prefix: str, 
 
 
 def test_one_bit_is_flipped_and_the_seed_decides_which(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The same seed damages the same bit; each exchange draws anew."""
+    """The same seed flips the same bits; each exchange draws its own."""
 
     def damage(seed: int) -> list[int]:
         with proxied(seaweedfs, FlipBit(method="GET", times=None), seed=seed) as (_, client):
@@ -187,7 +187,7 @@ def test_a_chosen_bit_is_flipped(seaweedfs: S3Server, unique_prefix: str) -> Non
 
 
 def test_a_bit_flipped_on_the_way_up_is_found_by_the_server(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The server behind gets the damaged body, and the digest that came with it does not fit."""
+    """The upstream server gets the damaged body, which does not match its digest."""
     digest = base64.b64encode(hashlib.md5(DATA).digest()).decode()
     with proxied(seaweedfs, FlipBit(direction="request")) as (proxy, client):
         with pytest.raises(ClientError, match="BadDigest"):
@@ -219,7 +219,7 @@ def test_a_cut_request_without_a_body_is_never_carried_out(seaweedfs: S3Server, 
 def test_a_lost_response_is_one_of_a_request_that_was_carried_out(
     seaweedfs: S3Server, unique_prefix: str, fault: Fault
 ) -> None:
-    """The client loses the connection, the asset is there, and the log tells the status that was lost."""
+    """The client loses the connection, the asset is stored, and the log has the lost status."""
     with proxied(seaweedfs, fault) as (proxy, client):
         with pytest.raises(HTTPClientError):
             put(client, f"{unique_prefix}a")
@@ -245,7 +245,7 @@ def test_an_error_comes_instead_of_the_work_or_behind_it(
     ("status", "code"), [(429, "TooManyRequests"), (500, "InternalError"), (503, "ServiceUnavailable"), (503, "SlowDown")]
 )
 def test_a_status_is_answered_in_r2s_words(seaweedfs: S3Server, status: int, code: str) -> None:
-    """A client of S3 reads status and code from it."""
+    """An S3 client reads status and code from it."""
     chosen = code if code == "SlowDown" else None
     with proxied(seaweedfs, Status(status=status, code=chosen)) as (_, client), pytest.raises(ClientError) as refused:
         client.list_buckets()
@@ -254,7 +254,7 @@ def test_a_status_is_answered_in_r2s_words(seaweedfs: S3Server, status: int, cod
 
 
 def test_retry_after_has_three_forms(seaweedfs: S3Server) -> None:
-    """Seconds, a date that lies so far behind the answer's own, and milliseconds under Amazon's name."""
+    """Seconds, a date relative to the response's own, and milliseconds in Amazon's header."""
 
     def headers(form: Any) -> Any:
         with proxied(seaweedfs, Status(retry_after=2.0, form=form)) as (proxy, _), answer_to(proxy.url) as answer:
@@ -267,14 +267,14 @@ def test_retry_after_has_three_forms(seaweedfs: S3Server) -> None:
 
 
 def test_a_false_success_may_have_any_body(seaweedfs: S3Server) -> None:
-    """200 with what a captive portal sends, or with nothing."""
+    """200 with a captive portal's page, or with nothing."""
     for body in (b"", b"<html>log in</html>"):
         with proxied(seaweedfs, ErrorBody(body=body)) as (proxy, _), answer_to(proxy.url) as answer:
             assert (200, body) == (answer.status, answer.read())
 
 
 def test_each_credential_expires_after_so_many_requests(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The first is refused from its third request on; another one is counted by itself."""
+    """The first is refused from its third request on; another is counted separately."""
     with proxied(seaweedfs, ExpireCredentials(requests=2)) as (proxy, client):
         for _ in range(2):
             keys(client, unique_prefix)
@@ -304,7 +304,7 @@ def test_each_credential_expires_after_so_many_requests(seaweedfs: S3Server, uni
 def test_each_request_goes_down_the_list_until_a_fault_strikes(
     seaweedfs: S3Server, faults: list[Fault], struck: list[int]
 ) -> None:
-    """Which request is struck by which fault follows from the list alone."""
+    """The list alone decides which fault strikes which request."""
     with proxied(seaweedfs, *faults) as (proxy, _):
         for number in range(1, 6):
             with answer_to(f"{proxy.url}/assets?x={number}") as answer:
@@ -313,7 +313,7 @@ def test_each_request_goes_down_the_list_until_a_fault_strikes(
 
 
 def test_faults_can_be_changed_and_are_then_counted_anew(seaweedfs: S3Server) -> None:
-    """A test prepares in peace, then lets things go wrong, then looks at what is left."""
+    """A test can prepare without faults, inject some, then look at the outcome without faults."""
     with proxied(seaweedfs) as (proxy, client):
         client.list_buckets()
         for _ in range(2):
@@ -326,7 +326,7 @@ def test_faults_can_be_changed_and_are_then_counted_anew(seaweedfs: S3Server) ->
 
 
 def test_a_fault_of_ones_own(seaweedfs: S3Server) -> None:
-    """A subclass may change answers as it likes."""
+    """A subclass may change responses as it likes."""
 
     class Teapot(Fault):
         def amend(self, request: Request, answer: Answer) -> Answer:
@@ -337,7 +337,7 @@ def test_a_fault_of_ones_own(seaweedfs: S3Server) -> None:
 
 
 def test_the_log_tells_neither_key_id_nor_signature(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """What could be replayed is starred out; headers are not kept at all."""
+    """Signatures are replaced by ***; headers are not kept."""
     with stored(seaweedfs, f"{unique_prefix}a"), proxied(seaweedfs) as (proxy, client):
         url = signed(client, f"{unique_prefix}a")
         with answer_to(url) as answer:
@@ -351,7 +351,7 @@ def test_the_log_tells_neither_key_id_nor_signature(seaweedfs: S3Server, unique_
 
 
 def test_a_request_shows_no_secret() -> None:
-    """A fault of one's own may print what it gets."""
+    """A fault of one's own may print requests and responses."""
     request = Request(
         method="GET",
         target="/a?X-Amz-Credential=id%2F20260101&X-Amz-Signature=feed&X-Amz-Security-Token=beef&X-Amz-Expires=60",
@@ -381,7 +381,7 @@ def rest_of(connection: socket.socket) -> bytes:
 
 
 def test_threads_and_connections_end_with_the_proxy(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """Stalled, idle and half-spoken connections are closed, and their threads are over when the block ends."""
+    """Stalled, idle and half-sent connections are closed, and their threads end with the block."""
     before = set(threading.enumerate())
     with stored(seaweedfs, f"{unique_prefix}a") as client, FaultProxy(seaweedfs.endpoint_url, [Stall()]) as proxy:
         parts = urlsplit(proxy.url)
@@ -395,7 +395,7 @@ def test_threads_and_connections_end_with_the_proxy(seaweedfs: S3Server, unique_
 
 
 def test_a_body_that_is_announced_waits_for_the_go(seaweedfs: S3Server) -> None:
-    """``Expect: 100-continue`` is answered, so that no client waits for a second."""
+    """``Expect: 100-continue`` is answered, so that no client waits a second."""
     with proxied(seaweedfs, Status(status=500)) as (proxy, _):
         parts = urlsplit(proxy.url)
         with socket.create_connection((parts.hostname, parts.port), timeout=600) as connection:
@@ -417,7 +417,7 @@ def test_a_body_in_chunks_passes(seaweedfs: S3Server, unique_prefix: str) -> Non
 
 
 def test_a_server_that_is_away_looks_like_a_broken_connection() -> None:
-    """The proxy invents no answer; the log has the request without a status."""
+    """The proxy invents no response; the log has the request without a status."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with (
@@ -430,7 +430,7 @@ def test_a_server_that_is_away_looks_like_a_broken_connection() -> None:
 
 
 def test_a_mistake_in_a_personality_is_raised(seaweedfs: S3Server) -> None:
-    """It does not pass for a fault of the network."""
+    """It is not taken for a network fault."""
 
     class Broken:
         def before(self, request: Request) -> Answer | None:
@@ -450,13 +450,13 @@ def test_a_mistake_in_a_personality_is_raised(seaweedfs: S3Server) -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1", "127.0.0.1:9000", "http://"])
 def test_an_upstream_that_cannot_be_asked_is_refused(url: str) -> None:
-    """A server behind TLS would need another Host header than the one that was signed."""
+    """A server with TLS would need another Host header than the signed one."""
     with pytest.raises(ValueError, match="upstream"):
         FaultProxy(url)
 
 
 def test_the_test_kit_alone_needs_no_h11() -> None:
-    """h11 is loaded by those who import the proxy."""
+    """Only importing the proxy loads h11."""
     program = "import sys; import assetstore.testing; print('h11' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "False" == done.stdout.strip()

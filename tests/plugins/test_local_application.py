@@ -1,4 +1,4 @@
-"""The application that honours a folder's signed URLs, over real connections, by ASGI and by WSGI."""
+"""The application that serves a folder's signed URLs, over real connections, by ASGI and by WSGI."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore
 
 
 def test_a_get_is_answered_with_all_that_is_stored(store: AssetStore) -> None:
-    """Bytes, headers and metadata come as they were stored, and what browsers must not do stands beside them."""
+    """A GET returns bytes, headers and metadata as they were stored, and headers that restrict browsers."""
     info = store.upload(
         DATA,
         "maps/keep.webp",
@@ -69,7 +69,7 @@ def test_a_get_is_answered_with_all_that_is_stored(store: AssetStore) -> None:
 
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_odd_keys_are_written_read_and_deleted_by_their_urls(store: AssetStore, key: str) -> None:
-    """What is a valid key has a URL that leads to it and to nothing else."""
+    """Every valid key has a URL that leads to it and to no other key."""
     assert 200 == send(store.presign(key, method="PUT"), b"abc").status
     assert [key] == [item.key for item in store.list()]
     assert b"abc" == send(store.presign(key)).body
@@ -126,7 +126,7 @@ def test_a_range_is_what_a_slice_would_be(interface: str, tmp_path: Path) -> Non
 
 
 def test_conditions_are_those_of_http(store: AssetStore) -> None:
-    """ETags and times spare a transfer, or refuse one; If-Range turns a range of an old version into all of the new."""
+    """ETags and times avoid or refuse a transfer; If-Range turns a range of an old version into the whole new one."""
     info = store.upload(DATA, "a")
     assert info.last_modified is not None
     old, now = (format_datetime(info.last_modified + timedelta(days=days), usegmt=True) for days in (-1, 1))
@@ -156,7 +156,7 @@ def test_conditions_are_those_of_http(store: AssetStore) -> None:
 
 
 def test_uploads_have_the_conditions_of_http(store: AssetStore) -> None:
-    """What stands there has to be, or not to be, what the client says: by ETag, in lists, weak ones, ``*`` and by time."""
+    """An upload requires a version, or none, by ETag, list of ETags, weak ETag, ``*`` or time."""
     put, free = store.presign("a", method="PUT"), store.presign("free", method="PUT")
     for headers, there, absent in [
         ({"if-none-match": "*"}, 412, 200),
@@ -183,7 +183,7 @@ def test_uploads_have_the_conditions_of_http(store: AssetStore) -> None:
 
 
 def test_an_upload_is_checked_before_it_is_stored(store: AssetStore) -> None:
-    """What differs from what was signed, declared or asked for is refused by its name, and leaves the old asset."""
+    """An upload that differs from its signature, length, digest or conditions is refused and leaves the old asset."""
     store.upload(b"old", "a")
     digest = hashlib.sha256(b"new").hexdigest()
     md5 = base64.b64encode(hashlib.md5(b"new").digest()).decode()
@@ -225,7 +225,7 @@ def test_what_is_bound_is_stored(store: AssetStore) -> None:
 
 
 def test_packed_bytes_are_sent_as_they_are_stored(store: AssetStore) -> None:
-    """An asset with a Content-Encoding is answered with that header and the stored bytes, whole and in a range."""
+    """An asset with a Content-Encoding is sent with that header and the stored bytes, whole and in a range."""
     packed = gzip.compress(b"<svg xmlns='http://www.w3.org/2000/svg'/>" * 20, mtime=0)
     put = store.presign("a.svgz", method="PUT", content_type="image/svg+xml", content_encoding="gzip")
     assert 403 == send(put, packed, headers={"content-encoding": "br"}).status
@@ -237,7 +237,7 @@ def test_packed_bytes_are_sent_as_they_are_stored(store: AssetStore) -> None:
 
 
 def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
-    """A missing asset is 404 and no error page of a framework; an answer to HEAD has no body."""
+    """A missing asset is 404 without a framework's error page; a response to HEAD has no body."""
     missing = send(store.presign("a"))
     assert (404, "NoSuchKey", "application/xml") == (missing.status, missing.code, missing.headers["content-type"])
     assert (404, b"") == ((head := send(store.presign("a", method="HEAD"))).status, head.body)
@@ -266,7 +266,7 @@ def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
     ],
 )
 def test_only_pictures_sound_and_films_are_shown(store: AssetStore, content_type: str, disposition: str | None) -> None:
-    """Whatever a browser might run it only saves, whether the type was stored or is asked for by the URL."""
+    """Browsers save any type that they might run, whether it was stored or the URL asks for it."""
     store.upload(b"<script>alert(1)</script>", "a", content_type=content_type)
     store.upload(b"<script>alert(1)</script>", "b", content_type="image/png", content_disposition="inline; filename=b")
     assert disposition == send(store.presign("a")).headers.get("content-disposition")
@@ -275,7 +275,7 @@ def test_only_pictures_sound_and_films_are_shown(store: AssetStore, content_type
 
 
 def test_pages_of_the_stores_origins_may_use_it_and_no_others(store: AssetStore) -> None:
-    """Preflights and answers name the origin that asked, if it is one of the store's; errors, too, can be read there."""
+    """Preflights and responses, errors too, allow the origin of the request if it is one of the store's."""
     store.upload(b"abc", "a")
     put = store.presign("a", method="PUT", content_type="image/png")
     asked = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
@@ -295,7 +295,7 @@ def test_pages_of_the_stores_origins_may_use_it_and_no_others(store: AssetStore)
 
 
 def test_a_preflight_allows_what_was_asked_for_and_no_more(store: AssetStore) -> None:
-    """One method, the headers that were named, for an hour; what asks for no method of ours, or from nowhere, is refused."""
+    """A preflight allows one method and the named headers for an hour; without origin or known method it is refused."""
     request = store.presign("a")
     asked = {"origin": PAGE, "access-control-request-method": "GET"}
     allowed = send(request, method="OPTIONS", headers=asked)
@@ -311,7 +311,7 @@ def test_a_preflight_allows_what_was_asked_for_and_no_more(store: AssetStore) ->
 
 @pytest.mark.parametrize(("origins", "expected"), [(("*",), "*"), ((), None)])
 def test_any_page_or_none_may_use_a_store(tmp_path: Path, origins: tuple[str, ...], expected: str | None) -> None:
-    """``*`` is answered as it is, never as a leave for one page; without origins no page is allowed anything."""
+    """``*`` is sent as ``*``, never as the page's origin; without origins no page is allowed anything."""
     with running("asgi", tmp_path, origins=origins) as store:
         answer = send(store.presign("a"), headers={"origin": PAGE})
         assert (404, expected) == (answer.status, answer.headers.get("access-control-allow-origin"))
@@ -319,7 +319,7 @@ def test_any_page_or_none_may_use_a_store(tmp_path: Path, origins: tuple[str, ..
 
 
 def test_every_answer_tames_browsers(store: AssetStore) -> None:
-    """Whatever is answered is not sniffed, runs nothing, and tells no other site where it was found."""
+    """Every response forbids sniffing, scripts and referrers."""
     info = store.upload(b"abc", "a")
     request, put = store.presign("a"), store.presign("a", method="PUT")
     answers = [
@@ -352,7 +352,7 @@ def test_every_answer_tames_browsers(store: AssetStore) -> None:
     "name", ["if-modified-since", "if-unmodified-since", "if-range", "range", "if-none-match", "if-match"]
 )
 def test_no_header_is_an_error_of_the_server(tmp_path: Path, name: str) -> None:
-    """What makes no sense is passed over or refused, and never met with a failure."""
+    """A senseless header is ignored or refused, and never causes a 500."""
     backend = LocalBackend(root=tmp_path, durable=False)
     with AssetStore(backend) as store:
         store.upload(b"abc", "a")
@@ -376,7 +376,7 @@ def test_no_header_is_an_error_of_the_server(tmp_path: Path, name: str) -> None:
 
 
 def test_a_failure_of_the_store_is_logged_and_told_to_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The client gets 500 and no detail; whoever runs the server reads what is wrong and what to do."""
+    """The client gets 500 without details; the log explains what is wrong and what to do."""
     with running("asgi", tmp_path) as store:
         request = store.presign("a")
         (tmp_path / ".assetstore" / "signing-key").chmod(0o644)
@@ -393,7 +393,7 @@ def test_a_failure_of_the_store_is_logged_and_told_to_nobody(tmp_path: Path, cap
 
 
 def test_an_upload_that_cannot_fit_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
-    """What is declared is compared with the space that is left, before a byte of it comes."""
+    """The declared length is compared with the free space before a byte is received."""
     backend = LocalBackend(root=tmp_path, durable=False)
     with AssetStore(backend) as store:
         url = urlsplit(store.presign("a", method="PUT").url)
@@ -414,13 +414,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(interface: str, tmp_path: Path
         with socket.create_connection((str(url.hostname), int(url.port or 0))) as client:
             head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 999\r\n\r\n"
             client.sendall(f"{head}half".encode())
-    # The server has ended, and with it whatever it was at.
+    # The server has ended, and so have its requests.
     assert [] == list((tmp_path / ".assetstore" / "tmp").iterdir())
     assert b"old" == (tmp_path / "a").read_bytes()
 
 
 def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_path: Path) -> None:
-    """``max_size`` bounds what one request may send."""
+    """``max_size`` limits the body of one request."""
     with running("asgi", tmp_path) as store:
         backend = store._stack.layers[0].plugin
         put = store.presign("a", method="PUT")
@@ -451,7 +451,7 @@ def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_
     ],
 )
 def test_only_the_host_of_the_store_is_answered(tmp_path: Path, serve_url: str, host: str, status: int) -> None:
-    """A name that somebody else points at this machine gets nothing; a port that goes without saying may be left out."""
+    """A foreign name that resolves to this machine is refused; a default port may be left out."""
     with AssetStore(backend := LocalBackend(root=tmp_path, serve_url=serve_url)) as store:
         url = urlsplit(store.presign("a").url)
         answer = backend.server().open(Request(method="GET", path=b"a", query=url.query, headers={"host": host}))

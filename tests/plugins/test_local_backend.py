@@ -1,4 +1,4 @@
-"""What a folder is configured by, and what it says of itself."""
+"""The settings of a folder, and what it reports about itself."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_a_url_names_a_folder(url: str, root: str) -> None:
 
 @pytest.mark.parametrize("url", ["file://assets", "file://host/srv", "file:", "file:a%00b", "file:%ff"])
 def test_a_url_that_names_no_folder_of_this_machine_is_refused(url: str) -> None:
-    """A mistyped URL never opens some other place."""
+    """A mistyped URL never opens another folder."""
     with pytest.raises(ConfigError):
         LocalBackend.from_url(urlsplit(url))
 
 
 def test_a_missing_folder_is_an_empty_store_and_is_made_by_the_first_write(tmp_path: Path) -> None:
-    """Looking at a store makes nothing."""
+    """Reading a store does not make its folder."""
     root = tmp_path / "new" / "assets"
     store = AssetStore(LocalBackend(root=root))
     with pytest.raises(NotFoundError, match="no asset"):
@@ -67,7 +67,7 @@ def test_a_missing_folder_that_must_exist_is_reported_by_every_operation(tmp_pat
 
 
 def test_a_root_that_is_a_file_is_no_store(tmp_path: Path) -> None:
-    """The message says so instead of failing later."""
+    """The message says so early, instead of a later error."""
     (tmp_path / "file").write_bytes(b"")
     store = AssetStore(LocalBackend(root=tmp_path / "file"))
     for operation in (lambda: store.upload(b"", "a"), lambda: store.read("a"), lambda: list(store.list())):
@@ -104,7 +104,7 @@ def test_a_public_url_is_the_quoted_key_behind_the_base(tmp_path: Path) -> None:
 
 
 def test_a_check_of_a_good_folder_finds_nothing(tmp_path: Path) -> None:
-    """Every step is as it should be, and nothing was changed."""
+    """Every step is ok, and nothing was changed."""
     report = LocalBackend(root=tmp_path).assetstore_check(options=CheckOptions())
     assert report is not None
     assert [("folder", True), ("rights", True), ("names", True)] == [(step.name, step.ok) for step in report.steps]

@@ -84,7 +84,7 @@ def test_a_damaged_or_missing_record_costs_the_headers_only(store: AssetStore, r
 
 
 def test_a_decomposed_name_is_an_asset_under_its_composed_key(store: AssetStore, root: Path) -> None:
-    """Files from macOS, in folders from macOS, are read, listed, replaced in place and deleted."""
+    """Decomposed names of macOS, of files and folders, are read, listed, replaced and deleted."""
     folder = root / unicodedata.normalize("NFD", "bücher")
     folder.mkdir()
     (folder / unicodedata.normalize("NFD", "café.txt")).write_bytes(b"one")
@@ -107,7 +107,7 @@ def test_a_tree_copied_with_its_times_keeps_headers(store: AssetStore, root: Pat
 
 
 def test_files_have_the_mode_that_the_umask_leaves(store: AssetStore, root: Path) -> None:
-    """Others may read an asset if they may read the user's other files, and nothing that is not complete."""
+    """Assets get the mode of the umask; incomplete files are for the user alone."""
     staged: list[int] = []
 
     def source() -> object:
@@ -153,7 +153,7 @@ def _pipe(root: Path, outside: Path) -> str:
 def test_links_and_pipes_are_neither_read_nor_written_nor_listed_nor_removed(
     store: AssetStore, root: Path, tmp_path: Path, plant: Callable[[Path, Path], str]
 ) -> None:
-    """Nothing outside the root is touched through the store, and what is no asset stays where it is."""
+    """The store touches nothing outside the root, and leaves files that are not assets alone."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "canary").write_bytes(b"canary")

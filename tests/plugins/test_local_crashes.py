@@ -1,4 +1,4 @@
-"""What stands in the folder after a power failure, at any moment of an operation.
+"""What is in the folder after a power failure, at any moment of an operation.
 
 The disk is taken to be as unkind as it may: a change of a file or folder that was not flushed may have reached the disk or
 not, each on its own and a write also by half; only changes of one name keep their order, and a rename is one step.
@@ -69,7 +69,7 @@ class Disk:
             del self.folders[folder][name]
 
     def content(self, number: int, path: str = "") -> Content:
-        """Return the paths below a folder and what is there, without what is on its way: nobody reads that."""
+        """Return the paths below a folder with their contents, without temporary files, which nobody reads."""
         found: list[tuple[str, Any]] = []
         for name, child in sorted(self.folders[number].items()):
             if child in self.files:
@@ -92,13 +92,13 @@ def _touches(call: Call) -> set[tuple[int, str]]:
 
 
 def _flushed_by(call: Call) -> int:
-    """Return the number of what has to be flushed for a call to last: the file, or the folder that has the name then."""
+    """Return the number of the file or folder that must be flushed to make a call durable."""
     kind, number, *rest = call
     return int(number if kind in ("write", "stamp") else rest[2 if kind == "rename" else 0])
 
 
 def _states(before: dict[str, Any], calls: list[Call]) -> Iterator[Disk]:
-    """Yield each state that the disk may be in when the power fails behind the last of ``calls``."""
+    """Yield each state that the disk may be in when the power fails after the last of ``calls``."""
     doubtful = [
         index
         for index, call in enumerate(calls)
@@ -131,7 +131,7 @@ def _keeps_order(calls: list[Call], fate: dict[int, object]) -> bool:
 
 
 def _view(content: Content, base: Path) -> View:
-    """Return what a store tells of each key when it is opened after the failure."""
+    """Return what a store opened after the power failure reports of each key."""
     for path, file in content:
         if file is None:
             (base / path).mkdir(parents=True)
@@ -144,7 +144,7 @@ def _view(content: Content, base: Path) -> View:
 
 
 class Views:
-    """What a store tells of each state of a disk, each looked at once."""
+    """What a store reports for each state of a disk, each examined once."""
 
     def __init__(self, folder: Path, scenario: str) -> None:
         (folder / "recorded").mkdir()
@@ -153,7 +153,7 @@ class Views:
         self._folder = folder
 
     def behind(self, calls: list[Call]) -> list[View]:
-        """Return all that may be seen when the power fails behind the last of ``calls``; the last is if nothing was lost."""
+        """Return all possible reports if the power fails after the last of ``calls``; in the last one nothing was lost."""
         found = []
         for disk in _states(self.before, calls):
             content = disk.content(self.before["id"])
@@ -165,7 +165,7 @@ class Views:
 
 @pytest.mark.parametrize("scenario", local_recorder.SCENARIOS)
 def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str) -> None:
-    """Whatever reached the disk, each asset is what it was or what it was to be; once the call returned it is the latter."""
+    """Each asset is the old or the new one, whatever reached the disk; the new one once the call has returned."""
     views = Views(tmp_path, scenario)
     ((old,), (*others, new)) = views.behind([]), views.behind(views.calls)
     assert old != new
@@ -179,7 +179,7 @@ def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str
 
 @pytest.mark.parametrize("scenario", ["overwrite", "update", "delete", "new"])
 def test_without_flushing_a_power_failure_would_be_seen(tmp_path: Path, scenario: str) -> None:
-    """The same calls without their flushes may lose what was returned: the disk of these tests is unkind enough."""
+    """Without its flushes an operation may be lost after it returned: the simulated disk is strict enough."""
     views = Views(tmp_path, scenario)
     found = views.behind([call for call in views.calls if call[0] != "sync"])
     assert any(view != found[-1] for view in found)

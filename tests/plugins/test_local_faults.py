@@ -39,7 +39,7 @@ def _staged(root: Path) -> list[str]:
 
 @pytest.mark.parametrize("number", [*TABLE, errno.ENOTEMPTY, errno.ESTALE, None])
 def test_every_error_of_the_system_is_one_of_the_family(number: int | None) -> None:
-    """It says what the system said and what to do, and keeps its cause."""
+    """The error has the system's message, a hint and its cause."""
     cause = OSError("odd") if number is None else OSError(number, os.strerror(number))
     with pytest.raises(AssetStoreError) as caught, explained():
         raise cause
@@ -50,7 +50,7 @@ def test_every_error_of_the_system_is_one_of_the_family(number: int | None) -> N
 
 
 def test_the_classes_of_the_table_are_those_that_callers_act_on() -> None:
-    """A full disk and a missing right are told apart from everything else."""
+    """A full disk and a missing permission have errors of their own."""
     named = {number: kind for number, (kind, _) in TABLE.items() if kind is not BackendError}
     space = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), NoSpaceError)
     rights = dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), AccessDeniedError)
@@ -58,7 +58,7 @@ def test_the_classes_of_the_table_are_those_that_callers_act_on() -> None:
 
 
 def test_what_is_no_error_of_the_system_passes_untouched() -> None:
-    """Errors of the family and bugs are not dressed up."""
+    """Errors of assetstore and bugs pass unchanged."""
     for error in (PreconditionError("changed"), AlreadyExistsError("taken"), ValueError("bug"), KeyboardInterrupt()):
         with pytest.raises(type(error)) as caught, explained():
             raise error
@@ -67,7 +67,7 @@ def test_what_is_no_error_of_the_system_passes_untouched() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("mine"), OSError(errno.ENOSPC, "mine"), KeyboardInterrupt()])
 def test_a_source_that_raises_leaves_the_old_asset_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
-    """The source's own error comes out as it is, and nothing of the new bytes stays."""
+    """The source's own error passes unchanged, and none of the new bytes stay."""
 
     def source() -> Iterator[bytes]:
         yield b"x" * 3_000_000
@@ -128,7 +128,7 @@ def test_a_killed_writer_leaves_every_asset_whole(tmp_path: Path) -> None:
         assert writer.stdout is not None
         for _ in range(chance.randint(1, 4)):
             writer.stdout.readline()
-        # Burns a little time so that kills do not all come right after a line.
+        # Uses a little time, so that not every kill comes right after a line.
         sum(range(chance.randint(0, 300_000)))
         writer.kill()
         writer.communicate()
@@ -147,7 +147,7 @@ def test_a_killed_writer_leaves_every_asset_whole(tmp_path: Path) -> None:
 
 
 def test_the_staged_file_of_a_writer_at_work_is_not_swept(tmp_path: Path) -> None:
-    """However slowly its bytes come: only what nobody holds is left over."""
+    """However slow a writer is: only files that nobody has locked are swept."""
 
     def source() -> Iterator[bytes]:
         yield b"one"

@@ -1,4 +1,4 @@
-"""Nothing that was not signed is served, and all that was is."""
+"""Only signed requests are served, and all of them are."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
 
 
 def signed(backend: LocalBackend, key: str = KEY, **options: Any) -> Request:
-    """Return a signed request as it arrives."""
+    """Return a signed request as the server gets it."""
     request = backend.assetstore_presign(key=key, options=PresignOptions(**options))
     assert request is not None
     url = urlsplit(request.url)
@@ -61,7 +61,7 @@ def signed(backend: LocalBackend, key: str = KEY, **options: Any) -> Request:
 
 
 def accepted(server: Server, request: Request) -> bool:
-    """Tell whether the signature was taken for one of ours; everything that is refused is refused alike."""
+    """Return whether the signature was accepted; all refusals must be alike."""
     answer = server.open(request)
     if isinstance(answer, PutRequest):
         answer.close()
@@ -129,7 +129,7 @@ def change_method(random: random.Random, request: Request) -> Request:
 
 
 def change_header(random: random.Random, request: Request) -> Request:
-    """Leave a bound header out, change it, or add metadata that nobody signed."""
+    """Leave a bound header out, change it, or add unsigned metadata."""
     headers = dict(request.headers)
     bound = [name for name in headers if name != "host" and name in unquote(request.query)]
     if not bound:
@@ -146,7 +146,7 @@ CHANGES: list[Mutation] = [change_path, change_query, change_parameter, change_m
 
 
 def meaning(request: Request) -> object:
-    """Return what a request says, however it is spelled."""
+    """Return the meaning of a request, however it is spelled."""
     try:
         pairs = parse_qsl(request.query, keep_blank_values=True, strict_parsing=True, errors="strict")
         return request.method, unquote_to_bytes(request.path), sorted(pairs), sorted(request.headers.items())
@@ -156,7 +156,7 @@ def meaning(request: Request) -> object:
 
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_of_thousands_of_forgeries_none_is_accepted_and_nothing_genuine_refused(backend: LocalBackend, kind: str) -> None:
-    """5,000 changes of each kind of signed request: what says something else is refused, what says the same is served."""
+    """Of 5,000 changes to each kind of signed request, those that change its meaning are refused, others served."""
     server, dice = backend.server(), random.Random(kind)
     genuine = signed(backend, **OPTIONS[kind])
     wrong = []
@@ -169,7 +169,7 @@ def test_of_thousands_of_forgeries_none_is_accepted_and_nothing_genuine_refused(
 
 
 def test_every_bit_of_a_signature_counts(backend: LocalBackend) -> None:
-    """No character of it can be another one."""
+    """No character of a signature can be replaced."""
     server, genuine = backend.server(), signed(backend)
     head, name, signature = genuine.query.partition("X-Assetstore-Signature=")
     forged = [
@@ -183,7 +183,7 @@ def test_every_bit_of_a_signature_counts(backend: LocalBackend) -> None:
 
 
 def test_a_signature_is_good_for_its_own_method_alone(backend: LocalBackend) -> None:
-    """The purpose is part of what is signed."""
+    """The signature covers the purpose."""
     server, headers = backend.server(), {"host": HOST, "content-length": "3"}
     methods = ("GET", "HEAD", "PUT", "DELETE")
     matrix = {
@@ -207,7 +207,7 @@ def test_keys_are_rotated_without_breaking_what_they_signed(tmp_path: Path) -> N
 
 
 def test_a_token_of_a_direct_upload_is_no_signature_of_a_url(backend: LocalBackend) -> None:
-    """One ring, separate purposes."""
+    """The same keys sign both, for separate purposes."""
     ring: SigningKeys = backend.server().keys()
     genuine = signed(backend)
     stolen = ring.sign("direct-upload", "GET", KEY)

@@ -1,4 +1,4 @@
-"""What is peculiar to ASGI and to WSGI: how paths, headers and files are handed over, and what a client's end leaves."""
+"""What differs between ASGI and WSGI: how paths, headers and files are passed, and how a disconnect ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[AssetStore]:
 
 @pytest.fixture
 def closed() -> Iterator[None]:
-    """See to it that no file stays open."""
+    """Require that no file stays open."""
     before = sorted(os.listdir("/dev/fd"))
     yield
     assert before == sorted(os.listdir("/dev/fd"))
@@ -85,17 +85,17 @@ class Client:
 
     @property
     def status(self) -> int:
-        """The status that was answered."""
+        """The status of the response."""
         return int(self.sent[0]["status"])
 
     @property
     def body(self) -> bytes:
-        """The bytes that were answered."""
+        """The body of the response."""
         return b"".join(message.get("body", b"") for message in self.sent[1:])
 
 
 def staged(store: AssetStore, root: Path) -> list[str]:
-    """Return the files that are on their way."""
+    """Return the temporary files."""
     return os.listdir(root / "assets" / ".assetstore" / "tmp")
 
 
@@ -122,7 +122,7 @@ def test_what_is_below_a_mount_is_found_however_the_mount_is_quoted(mount: str, 
 
 
 def test_a_path_that_is_not_below_the_mount_costs_no_more_than_another() -> None:
-    """The time to look for the mount depends on the mount, and not on what a stranger sends."""
+    """The time to find the mount depends on the mount, not on the path that a client sends."""
     for mount in (b"", b"/mount"):
         raw = b"http://x/" + b"%41" * 20_000
         assert raw == _below(raw, mount)
@@ -130,7 +130,7 @@ def test_a_path_that_is_not_below_the_mount_costs_no_more_than_another() -> None
 
 @pytest.mark.usefixtures("closed")
 def test_a_server_that_sends_files_is_given_the_file(store: AssetStore) -> None:
-    """By ``zerocopysend`` the kernel sends a run of the file that was opened; it is closed when that is done."""
+    """By ``zerocopysend`` the kernel sends a range of the open file, which is closed afterwards."""
     client, run = Client(store), Client(store)
     extensions = {"http.response.zerocopysend": {}, "http.response.pathsend": {}}
     asyncio.run(client.ask(store.presign("large"), extensions=extensions))
@@ -143,7 +143,7 @@ def test_a_server_that_sends_files_is_given_the_file(store: AssetStore) -> None:
 
 @pytest.mark.usefixtures("closed")
 def test_no_name_of_a_file_is_handed_over(store: AssetStore) -> None:
-    """By its name a server could send another version than the head tells of, so ``pathsend`` is left unused."""
+    """Opened by its name, the file could be another version than the headers describe, so ``pathsend`` is not used."""
     client = Client(store)
     asyncio.run(client.ask(store.presign("large"), extensions={"http.response.pathsend": {}}))
     assert (LARGE, {"http.response.body"}) == (client.body, {message["type"] for message in client.sent[1:]})
@@ -151,7 +151,7 @@ def test_no_name_of_a_file_is_handed_over(store: AssetStore) -> None:
 
 @pytest.mark.usefixtures("closed")
 def test_a_client_that_hangs_up_is_sent_no_more(store: AssetStore) -> None:
-    """What is left of a large asset is not even read."""
+    """The rest of a large asset is not even read."""
     client = Client(store, messages=[{"type": "http.request", "body": b""}, {"type": "http.disconnect"}])
     asyncio.run(client.ask(store.presign("large")))
     assert len(client.body) < len(LARGE)
@@ -159,7 +159,7 @@ def test_a_client_that_hangs_up_is_sent_no_more(store: AssetStore) -> None:
 
 @pytest.mark.usefixtures("closed")
 def test_an_upload_whose_client_hangs_up_leaves_nothing(store: AssetStore, tmp_path: Path) -> None:
-    """Nothing is answered, nothing stored, and no file is left."""
+    """Nothing is sent or stored, and no file is left."""
     part = {"type": "http.request", "body": bytes(2 << 20), "more_body": True}
     client = Client(store, messages=[part, {"type": "http.disconnect"}])
     asyncio.run(client.ask(store.presign("new", method="PUT"), headers={"content-length": str(9 << 20)}))
@@ -169,7 +169,7 @@ def test_an_upload_whose_client_hangs_up_leaves_nothing(store: AssetStore, tmp_p
 @pytest.mark.usefixtures("closed")
 @pytest.mark.parametrize("steps", [*range(12), None])
 def test_an_upload_that_its_server_calls_off_leaves_nothing(store: AssetStore, tmp_path: Path, steps: int | None) -> None:
-    """Whenever the task is cancelled, what threads still do for it comes to an end, and what they opened is closed."""
+    """Whenever the task is cancelled, its threads end, and the files that they opened are closed."""
 
     async def call_off() -> None:
         client = Client(store, messages=[{"type": "http.request", "body": bytes(2 << 20), "more_body": True}])
@@ -192,7 +192,7 @@ def test_an_upload_that_its_server_calls_off_leaves_nothing(store: AssetStore, t
 @pytest.mark.usefixtures("closed")
 @pytest.mark.parametrize("steps", range(12))
 def test_a_download_that_its_server_calls_off_is_closed(store: AssetStore, steps: int) -> None:
-    """A file that a thread opens for a task that is cancelled has nobody to close it but the application."""
+    """The application closes a file that a thread opens for a cancelled task."""
 
     async def call_off() -> None:
         task = asyncio.ensure_future(Client(store).ask(store.presign("large")))
@@ -209,7 +209,7 @@ def test_a_download_that_its_server_calls_off_is_closed(store: AssetStore, steps
 
 @pytest.mark.usefixtures("closed")
 def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path: Path) -> None:
-    """A thread that has not heard of the end writes to no file: the number of its own may be that of another one."""
+    """A thread that runs on after the end writes nothing: its descriptor may belong to another file."""
     backend = LocalBackend(root=tmp_path / "assets", durable=False)
     url = urlsplit(store.presign("new", method="PUT").url)
     headers = {"host": url.netloc, "content-length": str(1 << 30)}
@@ -219,7 +219,7 @@ def test_what_comes_after_the_end_is_written_nowhere(store: AssetStore, tmp_path
 
     def write_on() -> None:
         try:
-            # So much that the end comes before it is written, even if the other thread has to wait for its turn.
+            # So many bytes that the end comes before they are written, even if the other thread has to wait for its turn.
             for _ in range(1 << 10):
                 put.write(bytes(1 << 20))
         except ErrorResponse as refusal:
@@ -259,14 +259,14 @@ def test_an_answer_that_its_server_calls_off_is_closed(store: AssetStore) -> Non
 
 
 def test_a_server_may_ask_how_the_application_lives(store: AssetStore) -> None:
-    """The lifespan protocol is answered, so that no server warns of it."""
+    """The application handles the lifespan protocol, so that no server warns of it."""
     client = Client(store, messages=[{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     asyncio.run(asgi(store)({"type": "lifespan"}, client.receive, client.send))
     assert ["lifespan.startup.complete", "lifespan.shutdown.complete"] == [message["type"] for message in client.sent]
 
 
 def environ(request: PresignedRequest, body: bytes = b"", **more: Any) -> dict[str, Any]:
-    """Return a request as a WSGI server tells it."""
+    """Return a request as a WSGI server passes it."""
     url = urlsplit(request.url)
     return {
         "REQUEST_METHOD": request.method,
@@ -295,7 +295,7 @@ def test_a_body_that_is_never_asked_for_is_closed(store: AssetStore) -> None:
 
 
 class Whole:
-    """Sends a file from where it stands to its end, as servers do by the kernel."""
+    """Sends a file from its position to its end, as servers do by the kernel."""
 
     def __init__(self, file: io.BufferedReader, _: int) -> None:
         self.file = file
@@ -310,7 +310,7 @@ class Whole:
 
 @pytest.mark.usefixtures("closed")
 def test_a_whole_file_is_handed_to_a_server_that_sends_files(store: AssetStore) -> None:
-    """What ``wsgi.file_wrapper`` is given is the asset; a run, which it might not end in time, is sent by chunks."""
+    """``wsgi.file_wrapper`` gets whole assets only; a range, which it might exceed, is sent in chunks."""
     request = store.presign("large")
     for more, kind, expected in (({}, Whole, LARGE), ({"HTTP_RANGE": "bytes=1-9"}, object, LARGE[1:10])):
         answered: Any = wsgi(store)(environ(request, **{"wsgi.file_wrapper": Whole, **more}), lambda *_: None)
@@ -321,7 +321,7 @@ def test_a_whole_file_is_handed_to_a_server_that_sends_files(store: AssetStore) 
 
 @pytest.mark.parametrize("interface", ["asgi", "wsgi"])
 def test_names_of_metadata_may_hold_what_cgi_cannot_tell_apart(interface: str, tmp_path: Path) -> None:
-    """``_`` and ``-`` are the same to CGI; the name that was signed is the one that is stored."""
+    """``_`` and ``-`` are the same to CGI; metadata are stored under the signed name."""
     metadata = {"taken_by": "gm", "taken-at": "night", "a.b_c-d": "x"}
     with running(interface, tmp_path) as store:
         assert 200 == send(store.presign("a", method="PUT", metadata=metadata), b"abc").status

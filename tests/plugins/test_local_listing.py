@@ -58,7 +58,7 @@ def test_pages_are_a_sorted_dict_whatever_the_keys(
 
 
 def test_a_last_page_that_is_full_has_no_cursor(tmp_path: Path) -> None:
-    """Nobody asks for a page that would be empty."""
+    """A full last page has no cursor to an empty one."""
     with _store(tmp_path) as store:
         for key in ("a", "b/1", "b/2", "c"):
             store.upload(b"", key)
@@ -111,7 +111,7 @@ def test_three_thousand_names_in_one_folder_are_listed_in_order(tmp_path: Path) 
 
 
 def test_a_listing_goes_on_behind_its_last_key_when_assets_come_and_go(tmp_path: Path) -> None:
-    """What is there all the time is listed once, whatever happens between two pages."""
+    """A key that exists all the time is listed once, whatever happens between two pages."""
     backend = LocalBackend(root=tmp_path, durable=False)
     with AssetStore(backend) as store:
         for key in ("a", "c", "e/1", "g"):
@@ -128,7 +128,7 @@ def test_a_listing_goes_on_behind_its_last_key_when_assets_come_and_go(tmp_path:
 
 @pytest.mark.parametrize("name", [b"bad\xff", b"new\nline", b"mark\xc2\x80", b"mark\xc2\x80q", b"e\xcc\x81\xc3\xa9"])
 def test_names_that_no_key_has_are_not_listed(tmp_path: Path, name: bytes) -> None:
-    """Invalid UTF-8, control characters and half decomposed names are no assets, as files and as folders."""
+    """Files and folders whose names have invalid UTF-8, control characters or half decomposed text are not assets."""
     root = os.fsencode(tmp_path)
     os.close(os.open(os.path.join(root, name), os.O_CREAT))
     os.mkdir(os.path.join(root, name + b".d"))

@@ -1,4 +1,4 @@
-"""What others do at the worst moment of an operation, and calls of the system that fail one by one."""
+"""Other processes that act at the worst moment of an operation, and system calls that fail one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _staged(root: Path) -> list[str]:
 
 
 def test_a_reader_gets_the_version_that_came_before_it_opened_the_file(tmp_path: Path) -> None:
-    """Bytes and headers are of one version, whether it was replaced before the opening or behind it."""
+    """Bytes and headers are of one version, whether it was replaced before or after the file was opened."""
     store, other = _store(tmp_path), _store(tmp_path)
     store.upload(b"0", "a", metadata={"number": "0"})
     for event, name, number in (("open", "a", 1), ("open", ".json", 2)):
@@ -56,7 +56,7 @@ def _write_twice(store: AssetStore, number: int) -> None:
 
 
 def test_an_asset_that_never_stands_still_is_unavailable(tmp_path: Path) -> None:
-    """Readers give up at last, with an error that says that trying again helps."""
+    """Readers give up at last, with an error that may be retried."""
     store, other = _store(tmp_path), _store(tmp_path)
     store.upload(b"0", "a")
     for look in (store.stat, store.read):
@@ -84,7 +84,7 @@ def _folder(path: Path) -> None:
 
 @pytest.mark.parametrize("replace", [_remove, _link, _folder])
 def test_an_asset_that_goes_while_it_is_opened_is_not_found(tmp_path: Path, replace: Callable[[Path], None]) -> None:
-    """Whatever takes its place, no other bytes are read."""
+    """Whatever replaces the file, no other bytes are read."""
     store = _store(tmp_path)
     store.upload(b"a", "a")
     with right_before("open", "a", lambda: replace(tmp_path / "a")) as met, pytest.raises(NotFoundError):
@@ -93,7 +93,7 @@ def test_an_asset_that_goes_while_it_is_opened_is_not_found(tmp_path: Path, repl
 
 
 def test_a_writer_whose_folder_is_always_taken_away_gives_up(tmp_path: Path) -> None:
-    """It tries again as long as that may help, leaves nothing, and once is no harm."""
+    """A writer retries and gives up after many attempts without leaving a file; one obstacle does no harm."""
     store = _store(tmp_path)
     with right_before("os.rename", "leaf", (tmp_path / "new").rmdir) as met:
         store.upload(b"1", "new/leaf")
@@ -108,13 +108,13 @@ def test_a_writer_whose_folder_is_always_taken_away_gives_up(tmp_path: Path) -> 
 
 
 def test_what_stood_in_the_way_and_went_is_no_obstacle(tmp_path: Path) -> None:
-    """An asset in whose place a folder is needed may be deleted meanwhile, or made way for by another writer."""
+    """An asset that is in the way of a folder may meanwhile be deleted, or moved by another writer."""
     for number, act in enumerate(("delete", "below")):
         root = tmp_path / str(number)
         store, other = _store(root), _store(root)
         store.upload(b"a", "a")
         delete, below = functools.partial(other.delete, "a"), functools.partial(other.upload, b"c", "a/c")
-        # The locks are taken of the staged file, of a/b and, to make way, of a.
+        # The locks are those of the staged file, of a/b and, to make way, of a.
         moments = iter([int, int, int, delete if act == "delete" else below])
         with right_before("fcntl.flock", "", lambda moments=moments: next(moments, int)(), times=1000):
             store.upload(b"b", "a/b")
@@ -123,7 +123,7 @@ def test_what_stood_in_the_way_and_went_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_what_is_no_asset_stays_where_it_is(tmp_path: Path) -> None:
-    """Neither a pipe nor a folder in the only place that is left for a key is replaced."""
+    """Neither a pipe nor a folder at the only name left for a key is replaced."""
     store = _store(tmp_path)
     store.upload(b"b", "a/b")
     for make in (os.mkfifo, os.mkdir):
@@ -171,7 +171,7 @@ def test_whichever_call_of_the_system_fails_the_store_stays_whole(tmp_path: Path
         after = _snapshot(store)
         assert (number, before) == (number, after if raised and name != "delete" else before)
         assert {b"old", b"new", b"c"} >= {data for data, _ in after.values()}
-        # What could not be removed because that was refused is swept later.
+        # Files whose removal was refused are swept later.
         assert [] == _staged(root) or called[number - 1] == "os.remove"
         if len(called) < number:
             break
@@ -202,7 +202,7 @@ def test_no_space_for_a_record_leaves_the_old_version(tmp_path: Path) -> None:
 
 
 def test_too_few_descriptors_are_an_error_and_no_loss(tmp_path: Path) -> None:
-    """However many are left when it begins, an operation works or fails as one of the family, and later works again."""
+    """However many descriptors are free, an operation works or raises an AssetStoreError, and later works again."""
     store = _store(tmp_path)
     before = store.upload(b"old", "maps/a")
     spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
@@ -232,7 +232,7 @@ def _all_that_are_left() -> list[int]:
 
 
 def test_a_big_folder_that_did_not_change_is_not_scanned_again(tmp_path: Path) -> None:
-    """Its names are remembered once its time of change is so long ago that another change would show."""
+    """Its names are cached once its last change is so long ago that another one would show."""
     for number in range(1000):
         os.close(os.open(tmp_path / f"{number:04}", os.O_CREAT))
     changed = os.stat(tmp_path).st_ctime_ns

@@ -1,4 +1,4 @@
-"""Uploads in parts, on disk: what browsers send at once, too late or never, and what becomes of it."""
+"""Uploads in parts, on disk: parts that clients send at once, too late or never."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Upload:
         return cls(backend=backend, id=str(backend.assetstore_begin_parts(key="big", options=options or UploadOptions())))
 
     def open(self, number: int, size: int, key: str = "big") -> Response | PutRequest:
-        """Let the application have the head of a request with a part."""
+        """Pass the head of a request with a part to the application."""
         options = PresignOptions(method="PUT", part=Part(upload_id=self.id, number=number))
         signed = self.backend.assetstore_presign(key=key, options=options)
         assert signed is not None
@@ -65,12 +65,12 @@ class Upload:
         return etag
 
     def list(self) -> dict[int, str]:
-        """Return the ETags of the parts that are there."""
+        """Return the ETags of the stored parts."""
         parts = self.backend.assetstore_list_parts(key="big", options=PartsOptions(upload_id=self.id))
         return {part.number: part.etag for part in parts or ()}
 
     def end(self, etags: dict[int, str] | None) -> AssetInfo | None:
-        """Put parts together."""
+        """Join parts."""
         parts = None if etags is None else tuple(UploadedPart(number=number, etag=etag) for number, etag in etags.items())
         return self.backend.assetstore_end_parts(key="big", options=EndPartsOptions(upload_id=self.id, parts=parts))
 
@@ -90,7 +90,7 @@ def upload(tmp_path: Path) -> Upload:
 
 
 def left(root: Path) -> list[str]:
-    """Return what is on its way in a store: staged files and uploads in parts."""
+    """Return what is unfinished in a store: staged files and uploads in parts."""
     found = (root / ".assetstore" / place for place in ("tmp", "uploads"))
     return [name for place in found if place.is_dir() for name in os.listdir(place)]
 
@@ -101,7 +101,7 @@ def md5(data: bytes) -> str:
 
 
 def at_once(*calls: Callable[[], object]) -> Iterator[object]:
-    """Yield what calls return or raise that begin at the same moment."""
+    """Yield what calls return or raise when they begin at the same moment."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], object]) -> object:
@@ -116,7 +116,7 @@ def at_once(*calls: Callable[[], object]) -> Iterator[object]:
 
 
 def test_parts_are_put_together_in_order(tmp_path: Path) -> None:
-    """Parts arrive in any order and more than once; the last of a number counts; the asset has the headers of the start."""
+    """Parts come in any order and more than once; the last of a number counts; the asset has the first headers."""
     upload = Upload.begin(tmp_path, UploadOptions(content_type="video/mp4", metadata={"by": "gm"}))
     for number, data in ((2, b"second"), (1, b"wrong"), (1, b"first-")):
         assert f'"{md5(data)}"' == upload.put(number, data)
@@ -129,7 +129,7 @@ def test_parts_are_put_together_in_order(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_sent_twice_at_once_is_there_once(upload: Upload) -> None:
-    """Of senders of the same part one wins, and the part is whole: none is lost because two of them tidied up."""
+    """Of several senders of a part one wins, and the part is whole: their clean-ups do not remove each other's file."""
     for turn in range(20):
         sent = [f"{turn} {sender}".encode() for sender in range(4)]
         etags = list(at_once(*(partial(upload.put, 1, data) for data in sent)))
@@ -139,7 +139,7 @@ def test_a_part_that_is_sent_twice_at_once_is_there_once(upload: Upload) -> None
 
 
 def test_an_upload_that_is_ended_twice_at_once_is_one_asset(tmp_path: Path) -> None:
-    """One call puts the parts together, the others are told that the upload is gone; parts that come late find nothing."""
+    """One call joins the parts; the others, and late parts, fail because the upload is gone."""
     for _ in range(10):
         upload = Upload.begin(tmp_path)
         etags = {number: upload.put(number, b"x" * number) for number in (1, 2, 3)}
@@ -171,7 +171,7 @@ def test_a_part_of_an_upload_that_is_gone_is_refused_before_it_is_sent(tmp_path:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../tmp", "0" * 31, "0" * 33, "0" * 31 + "A", "\0" * 32, "x/" * 16])
 def test_the_id_of_an_upload_is_no_path(upload: Upload, name: str) -> None:
-    """What was never handed out names nothing, and what is dropped by it is nothing."""
+    """An id that was never returned names no upload, and dropping it changes nothing."""
     stranger = attrs.evolve(upload, id=name)
     with pytest.raises(NotFoundError):
         stranger.list()
@@ -196,7 +196,7 @@ def test_what_was_damaged_on_the_disk_is_found(tmp_path: Path, upload: Upload) -
 
 
 def test_an_upload_without_parts_is_no_asset(upload: Upload) -> None:
-    """There is nothing to put together, and nothing is made of it."""
+    """Without parts there is nothing to join, and no asset is made."""
     with pytest.raises(IntegrityError, match="at least one"):
         upload.end({})
     assert {} == upload.list()
@@ -211,7 +211,7 @@ def test_an_upload_whose_record_was_lost_is_gone(tmp_path: Path, upload: Upload)
 
 
 def test_uploads_that_nobody_ends_are_swept_after_a_week(tmp_path: Path, upload: Upload) -> None:
-    """The next process that writes removes them; one to which a part came since is kept, and so is what is no upload."""
+    """The next process that writes removes them, but not an upload with a recent part, nor anything else."""
     young = Upload.begin(tmp_path)
     young.put(1, b"one")
     uploads = tmp_path / ".assetstore" / "uploads"

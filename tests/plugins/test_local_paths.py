@@ -36,7 +36,7 @@ KEYS = _TEXTS.map(_valid).filter(lambda key: key is not None)
 @example("😀" * 256)
 @example("/".join("a" * 512) + "/")
 def test_every_key_has_names_that_lead_back_to_it(key: str) -> None:
-    """Each place of a key is a relative path inside the root, its names fit a file system, and it is that key's alone."""
+    """Each candidate of a key is a relative path inside the root, fits a file system, and belongs to that key alone."""
     for names in candidates(key):
         assert key == key_of(names)
         assert all(0 < len(name.encode()) <= 255 for name in names)
@@ -46,7 +46,7 @@ def test_every_key_has_names_that_lead_back_to_it(key: str) -> None:
 
 @given(KEYS, KEYS)
 def test_two_keys_share_no_place(one: str, other: str) -> None:
-    """Distinct keys never meet in one file."""
+    """Distinct keys never share a file."""
     assert (one == other) == bool(set(candidates(one)) & set(candidates(other)))
 
 
@@ -73,7 +73,7 @@ def test_an_ordinary_key_is_its_own_path(key: str) -> None:
     ],
 )
 def test_other_names_are_no_assets(names: tuple[str, ...]) -> None:
-    """A name that no key has, or that is not its key's own, stands for nothing."""
+    """A name that is not the candidate of any key stands for no key."""
     assert key_of(names) is None
 
 

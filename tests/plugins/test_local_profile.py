@@ -22,7 +22,7 @@ PAUSE = 0.05
 
 
 class Hurried(LocalBackend):
-    """A folder whose seconds are short."""
+    """A folder whose pauses are short."""
 
     rules: ClassVar[R2Rules] = R2Rules(pause=PAUSE, patience=600.0)
 
@@ -34,7 +34,7 @@ class Impatient(LocalBackend):
 
 
 def test_a_profile_is_r2_or_none(tmp_path: Path) -> None:
-    """A mistyped one is refused, and the nearest named."""
+    """A mistyped profile is refused, and the right one suggested."""
     with pytest.raises(ConfigError, match="profile must be 'r2'") as caught:
         LocalBackend(root=tmp_path, profile="R2")
     assert "'r2'" in str(caught.value.hint)
@@ -78,7 +78,7 @@ def test_writers_of_one_key_come_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_a_write_whose_turn_comes_too_late_is_refused(tmp_path: Path) -> None:
-    """Behind the patience of R2's client: with R2's words, the seconds to wait, and the old asset unchanged."""
+    """After the patience of R2's client, a write fails with R2's message and the wait, and leaves the old asset."""
     store = AssetStore(Impatient(root=tmp_path, profile="r2"))
     before = store.upload(b"1", "a")
     for write in (lambda: store.upload(b"2", "a"), lambda: store.update("a", metadata={}), lambda: store.copy("b", "a")):
@@ -93,7 +93,7 @@ def test_a_write_whose_turn_comes_too_late_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_from_other_times_are_written_at_once(tmp_path: Path) -> None:
-    """What was put in by hand, with a time in the past or the future, says nothing of when it was written."""
+    """The time of a file put in by hand, past or future, does not tell when it was written."""
     store = AssetStore(Impatient(root=tmp_path, profile="r2"))
     for seconds in (0, 4_000_000_000, 32_503_680_000):
         (tmp_path / "a").write_bytes(b"by hand")
@@ -103,18 +103,18 @@ def test_files_from_other_times_are_written_at_once(tmp_path: Path) -> None:
 
 
 class Huge(io.RawIOBase):
-    """A file that says it is larger than R2 takes, and must not be read."""
+    """A file that claims to be larger than R2 allows, and must not be read."""
 
     def seekable(self) -> bool:
-        """Tell that it can."""
+        """Return that it can."""
         return True
 
     def tell(self) -> int:
-        """Stand at the beginning."""
+        """Return 0."""
         return 0
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Tell the size."""
+        """Return the size."""
         return (5 << 40) - (5 << 30) + 1 if whence == os.SEEK_END else offset
 
     def read(self, size: int = -1, /) -> bytes:
@@ -123,7 +123,7 @@ class Huge(io.RawIOBase):
 
 
 def test_an_asset_too_large_for_r2_is_refused_before_its_first_byte(tmp_path: Path) -> None:
-    """A size that is known is not tried, and 4.995 TiB are just not too large."""
+    """A size that is known to be too large is refused unread; 4.995 TiB is just small enough."""
     store = AssetStore(LocalBackend(root=tmp_path, profile="r2"))
     with pytest.raises(SourceError, match="exceeds the maximum allowed object size"):
         store.upload(Huge(), "a")
@@ -161,7 +161,7 @@ def test_a_page_has_at_most_a_thousand_entries(tmp_path: Path) -> None:
 
 
 def test_a_create_only_copy_leaves_what_is_there(tmp_path: Path) -> None:
-    """R2's copy knows the condition by a header of its own, so the folder's does, too."""
+    """R2's copy has this condition, so the folder's has it too."""
     for number, profile in enumerate(("r2", None)):
         store = AssetStore(LocalBackend(root=tmp_path / str(number), profile=profile))
         store.upload(b"1", "a")

@@ -79,7 +79,7 @@ PATHS = [
 
 @pytest.fixture(params=["asgi", "wsgi"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore]:
-    """Return a store that is served, beside a folder that is none of its business."""
+    """Return a served store, beside a folder that it must not touch."""
     root, outside = tmp_path / "assets", tmp_path / "outside"
     outside.mkdir()
     (outside / "canary").write_bytes(CANARY)
@@ -92,7 +92,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore
 
 
 def exchange(request: PresignedRequest, raw: bytes, *, is_all: bool = False) -> tuple[int, bytes]:
-    """Send bytes as they are, and no more if that is all; return the status, 0 for a server that hung up, and what came."""
+    """Send bytes unchanged, then end if that is all; return the status, 0 for a hang-up, and the response."""
     url = urlsplit(request.url)
     with socket.create_connection((str(url.hostname), int(url.port or 0)), 600) as client:
         with contextlib.suppress(ConnectionError):
@@ -115,7 +115,7 @@ def head(request: PresignedRequest, method: str, target: str, *lines: str) -> by
 
 
 def test_no_path_leads_out_of_the_store(store: AssetStore, tmp_path: Path) -> None:
-    """Of more than 50 attacks on the path none is served anything, to read or to write, though the query is signed."""
+    """None of more than 50 attacks on the path reads or writes anything, though the query is signed."""
     before = sorted(os.walk(tmp_path))
     wrong = []
     for method, body in (("GET", b""), ("PUT", b"evil"), ("DELETE", b"")):
@@ -132,7 +132,7 @@ def test_no_path_leads_out_of_the_store(store: AssetStore, tmp_path: Path) -> No
 
 
 def test_a_path_may_be_quoted_in_another_way(store: AssetStore) -> None:
-    """Proxies quote more or less than we do: what is the same after one decoding is the same asset."""
+    """Proxies quote more or less than we do: paths that are equal after one decoding name the same asset."""
     request = store.presign("a")
     for path in ("/a", "/%61"):
         status, answer = exchange(request, head(request, "GET", f"{path}?{urlsplit(request.url).query}"))
@@ -160,11 +160,11 @@ def test_a_path_may_be_quoted_in_another_way(store: AssetStore) -> None:
 def test_an_upload_that_is_not_what_it_says_is_not_stored(
     store: AssetStore, tmp_path: Path, lines: list[str], body: bytes, code: str
 ) -> None:
-    """Lengths that lie or are doubled, and headers that mean more than is done here, leave what is there and no file."""
+    """False or repeated lengths and headers that are not implemented leave the old asset and no new file."""
     request = store.presign("a", method="PUT")
     url = urlsplit(request.url)
     status, answer = exchange(request, head(request, "PUT", f"{url.path}?{url.query}", *lines) + body)
     assert status == 0 or 400 <= status < 600
-    # Some servers refuse by themselves, or hang up on who hung up.
+    # Some servers refuse by themselves, or close when the client does.
     assert status == 0 or not code or code.encode() in answer
     assert b"abc" == store.read("a")

@@ -1,4 +1,4 @@
-"""Signed URLs of a folder: every key has one, it means one request, and it ends when it says."""
+"""Signed URLs of a folder: every key has one, it allows one request, and it expires on time."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBackend]:
 
 
 def arrived(url: str, method: str, **headers: str) -> Request:
-    """Return a request as it arrives."""
+    """Return a request as the server gets it."""
     parts = urlsplit(url)
     return Request(method=method, path=parts.path[1:].encode(), query=parts.query, headers={"host": parts.netloc, **headers})
 
 
 def status_and_body(result: Response | PutRequest) -> tuple[int, bytes]:
-    """Return what was answered at once; 100 is for what takes a body first."""
+    """Return the status of the immediate response; 100 stands for a PutRequest."""
     result.close()
     if isinstance(result, PutRequest):
         return 100, b""
@@ -72,7 +72,7 @@ def status_and_body(result: Response | PutRequest) -> tuple[int, bytes]:
 @example(key=" 😀 ", options={"method": "PUT", "metadata": {"a_b": " =?utf-8?q?x?= "}})
 def test_whatever_can_be_signed_is_served(backend: LocalBackend, key: str, options: dict[str, Any]) -> None:
     """No genuine request is refused, whatever the key and whatever it is bound to; its path is the key, quoted once."""
-    # Signed where there is only the secret, and no folder.
+    # The signer has the secret only, and no folder.
     elsewhere = LocalBackend(root=Path("nowhere"), signing_keys=(SECRET,))
     request = elsewhere.assetstore_presign(key=key, options=PresignOptions(**options))
     assert request is not None
@@ -92,13 +92,13 @@ def test_different_requests_have_different_fields(
     one: tuple[str, str, dict[str, str], tuple[tuple[str, str], ...]],
     other: tuple[str, str, dict[str, str], tuple[tuple[str, str], ...]],
 ) -> None:
-    """Key, parameters and headers cannot be told as one another: what is signed says where each begins."""
+    """Key, parameters and headers cannot pass for one another: the signed fields show where each begins."""
     assert (one == other) == (signed_fields(*one) == signed_fields(*other))
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 1, 60])
 def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalBackend, seconds: int) -> None:
-    """Over is over to the second; a forged request learns nothing of its time."""
+    """A URL expires to the second; a forged request learns nothing of its expiry."""
     query = {EXPIRES: str(int(time.time()) - seconds)}
     query[SIGNATURE] = backend.server().keys().sign(*signed_fields("GET", "a", query, ()))
     server, url = backend.server(), f"{backend.serve_url}/a?{urlencode(query)}"
@@ -114,7 +114,7 @@ def test_a_request_that_has_ended_says_so_only_if_it_was_genuine(backend: LocalB
     "expires", ["", "0x7fffffff", "1e12", "+9999999999", " 9999999999", "9999999999.0", "٩" * 10, "9" * 5000]
 )
 def test_a_time_that_nobody_signed_is_never_read(backend: LocalBackend, expires: str) -> None:
-    """Numbers of other kinds are forged like any other text."""
+    """An expiry in other digits or forms is refused as forged."""
     signature = backend.server().keys().sign(*signed_fields("GET", "a", {EXPIRES: "9999999999"}, ()))
     url = f"{backend.serve_url}/a?{urlencode({EXPIRES: expires, SIGNATURE: signature})}"
     status, body = status_and_body(backend.server().open(arrived(url, "GET")))
@@ -122,7 +122,7 @@ def test_a_time_that_nobody_signed_is_never_read(backend: LocalBackend, expires:
 
 
 def test_all_that_is_forged_is_answered_alike(backend: LocalBackend) -> None:
-    """Whatever is wrong with it, the answer is the same, byte for byte, and shows neither key nor path nor secret."""
+    """Whatever is wrong, the response is the same, byte for byte, and shows neither key nor path nor secret."""
     good = backend.assetstore_presign(key="maps/a", options=PresignOptions())
     assert good is not None
     other = presign(SigningKeys.new(), backend.serve_url, "maps/a", PresignOptions())
@@ -145,7 +145,7 @@ def test_all_that_is_forged_is_answered_alike(backend: LocalBackend) -> None:
 
 
 def test_the_secret_of_a_folder_is_read_once(tmp_path: Path) -> None:
-    """A process goes on by the secret that it has, and one that starts takes what it finds."""
+    """A running process keeps its secret; a new one reads the file."""
     backend = LocalBackend(root=tmp_path, durable=False)
     first = backend.server().keys().sign("purpose")
     key = tmp_path / ".assetstore" / "signing-key"

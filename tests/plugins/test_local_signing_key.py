@@ -1,4 +1,4 @@
-"""The secret of a folder: made once, by whoever comes first, and for this user's eyes alone."""
+"""The secret of a folder: made once, by the first process, and readable by this user alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def signature_by(root: Path, gate: Any, results: Any) -> None:
 
 
 def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: Path) -> None:
-    """Of 8 processes that find no key, all end up with the same."""
+    """8 processes that find no key end up with the same one."""
     context = multiprocessing.get_context("forkserver")
     gate, results = context.Barrier(8), context.Queue()
     processes = [context.Process(target=signature_by, args=(tmp_path, gate, results)) for _ in range(8)]
@@ -36,7 +36,7 @@ def test_processes_that_sign_at_once_for_the_first_time_share_one_key(tmp_path: 
 
 
 def test_the_key_is_out_of_reach(tmp_path: Path) -> None:
-    """It is no asset, has no URL, and only its owner may read it."""
+    """The key is not an asset, has no URL, and only its owner may read it."""
     backend = LocalBackend(root=tmp_path)
     with AssetStore(backend) as store:
         store.presign("a")

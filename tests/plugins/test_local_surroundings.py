@@ -63,7 +63,7 @@ print([step.ok for step in store().check().steps])
 
 @pytest.fixture
 def run(tmp_path: Path, request: pytest.FixtureRequest, record_property: Record) -> Callable[..., list[str]]:
-    """Return what runs a script behind a command, in a new process; ``[]`` where this machine does not let us."""
+    """Return a function that runs a script in a new process, after a command; ``[]`` if this is not permitted."""
     summary.register(request.config)
 
     def run(script: str, *arguments: str, behind: list[str]) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_read_only_file_system_is_read_and_not_written(run: Callable[..., list
 
 
 def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[str]], tmp_path: Path) -> None:
-    """A folder of somebody else fails alone; root, who may do everything, gives its rights up for this."""
+    """Only the folder of another user fails; root gives its rights up for this test."""
     store = AssetStore(LocalBackend(root=tmp_path / "root"))
     store.upload(b"old", "open/a")
     store.upload(b"old", "shut/a")
@@ -145,7 +145,7 @@ def _fail_at(number: int, calls: list[int], descriptor: int) -> None:
 
 
 def test_a_damaged_asset_is_not_copied(tmp_path: Path) -> None:
-    """Bytes that differ from their digest, in a file whose time and size do not tell, stay where they are."""
+    """A file whose bytes no longer match their digest, at the same time and size, is not copied."""
     store = AssetStore(LocalBackend(root=tmp_path))
     store.upload(b"good", "a")
     status = (tmp_path / "a").stat()
@@ -167,7 +167,7 @@ def test_a_file_from_the_last_day_of_its_file_system_can_be_replaced(tmp_path: P
 
 
 def test_a_platform_that_cannot_confine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without folders to open from, as on Windows, nothing would keep a link from leading outside."""
+    """Without opening relative to folders, as on Windows, a link could lead outside."""
     monkeypatch.setattr(os, "supports_dir_fd", frozenset())
     with pytest.raises(ConfigError, match="another Unix"):
         LocalBackend(root=tmp_path)

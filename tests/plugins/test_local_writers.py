@@ -1,4 +1,4 @@
-"""Many writers of one folder, and keys that are in each other's way."""
+"""Many writers of one folder, and keys whose files and folders clash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assetstore_local import LocalBackend
 
 _ROUNDS = int(os.environ.get("ASSETSTORE_ROUNDS", "20"))
 _PROCESSES = 8
-# A plain fork of a process that has threads is what Python 3.12 warns of.
+# Python 3.12 warns of forking a process that has threads.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
@@ -88,7 +88,7 @@ def _label(number: int, root: Path) -> None:
 
 
 def test_updates_and_uploads_of_one_key_never_mix(tmp_path: Path) -> None:
-    """A change of headers goes with the bytes that were there, whichever they were."""
+    """A change of headers keeps the bytes of the version that it changes."""
     _store(tmp_path).upload(b"first", "a", metadata={"odd": "1"})
     _run(4, _label, tmp_path)
     info = _store(tmp_path).stat("a")
@@ -139,7 +139,7 @@ def test_keys_in_each_others_way_hold_under_concurrent_writers(tmp_path: Path) -
 
 
 def test_an_open_reader_keeps_its_version(tmp_path: Path) -> None:
-    """Overwriting, moving out of the way and deleting do not reach bytes that somebody is reading."""
+    """Overwriting, renaming and deleting do not change the bytes that somebody is reading."""
     store = _store(tmp_path)
     old, new = b"o" * 1_000_000, b"n" * 2_000_000
     store.upload(old, "a")
@@ -161,7 +161,7 @@ def test_readers_of_a_key_that_is_overwritten_see_whole_versions(tmp_path: Path)
     def read() -> None:
         is_last = False
         while not is_last:
-            # Once more behind the last writing, for all of it may be done before this thread begins.
+            # Once more after the last write, because all may be done before this thread begins.
             is_last = done.is_set()
             with store.open("a") as reader:
                 data = reader.read()

@@ -1,4 +1,4 @@
-"""The naming plugin: what each scheme makes of a file name, a category and the bytes."""
+"""The naming plugin: the keys of each scheme, from a file name, a category and the bytes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=300)
 
 
 def options(category: str = "images", attempt: int = 0) -> NameOptions:
-    """Return what the store says of six bytes."""
+    """Return the options that the store passes for six bytes."""
     return NameOptions(content_type="image/png", category=category, size=6, digest=lambda: DIGEST, attempt=attempt)
 
 
 def no_bytes() -> NameOptions:
-    """Return what the store says of bytes that must not be read."""
+    """Return the options for bytes that must not be read."""
 
     def digest() -> str:
         raise AssertionError("the bytes were read")
@@ -129,7 +129,7 @@ def test_a_template_may_use_every_field():
             "scheme must be timestamp, content-hash, original or template, got 'timestmp'; did you mean 'timestamp'?",
         ),
         ({"scheme": "%"}, "scheme must be timestamp, content-hash, original or template, got '%'"),
-        ({"scheme": "template"}, "scheme 'template' needs a template; write one as '{category}/{date}/{random}{suffix}'"),
+        ({"scheme": "template"}, "scheme 'template' needs a template; for example '{category}/{date}/{random}{suffix}'"),
         (
             {"template": "{name}"},
             "scheme 'timestamp' does not take a template; set scheme to 'template', or leave template out",
@@ -137,19 +137,19 @@ def test_a_template_may_use_every_field():
         (
             {"scheme": "template", "template": "{categroy}/{name}"},
             (
-                "template has no field 'categroy', there are category, date, digest, name, random, stem, suffix, time; "
+                "a template field must be one of category, date, digest, name, random, stem, suffix, time, got 'categroy'; "
                 "did you mean 'category'?"
             ),
         ),
         (
             {"scheme": "template", "template": "{}"},
-            "template has no field '', there are category, date, digest, name, random, stem, suffix, time",
+            "a template field must be one of category, date, digest, name, random, stem, suffix, time, got ''",
         ),
         (
             {"scheme": "template", "template": "{name.__class__}"},
             (
-                "template has no field 'name.__class__', "
-                "there are category, date, digest, name, random, stem, suffix, time; did you mean 'name'?"
+                "a template field must be one of category, date, digest, name, random, stem, suffix, time, "
+                "got 'name.__class__'; did you mean 'name'?"
             ),
         ),
         (
@@ -199,7 +199,7 @@ def test_wrong_settings_are_told_when_the_plugin_is_made(settings, message):
 
 @pytest.mark.parametrize(("scheme", "on_clash"), [("timestamp", "fail"), ("content-hash", "fail"), ("timestamp", "remake")])
 def test_on_clash_can_be_set(scheme, on_clash):
-    """What the setting says replaces the scheme's own answer to a clash."""
+    """The setting replaces the scheme's own reaction to a clash."""
     assert on_clash == name(Naming(scheme=scheme, on_clash=on_clash)).on_clash
 
 
@@ -236,7 +236,7 @@ def test_on_clash_can_be_set(scheme, on_clash):
     ],
 )
 def test_file_names_are_cleaned(filename, cleaned):
-    """Whatever a browser or a system sends becomes a stem and a suffix that are fit for a key, a URL and a disk."""
+    """Any name from a browser or a system becomes a stem and a suffix that fit into a key, a URL and a disk."""
     assert cleaned == clean_filename(filename)
 
 
@@ -272,13 +272,13 @@ def test_any_category_makes_a_valid_key_or_is_refused(filename, category):
 @pytest.mark.parametrize(
     ("category", "message"),
     [
-        ("/maps", "category '/maps' cannot begin a key: a key must not begin with '/'"),
-        ("maps/", "category 'maps/' ends in '/'; leave the trailing slash out"),
-        ("maps/../x", "category 'maps/../x' cannot begin a key: a key must not have a segment '.' or '..'"),
-        ("a\nb", r"category 'a\nb' cannot begin a key: a key must not contain control characters, got U+000A"),
+        ("/maps", "category '/maps' is not valid: a key must not begin with '/'"),
+        ("maps/", "category must not end with '/', got 'maps/'; leave the trailing slash out"),
+        ("maps/../x", "category 'maps/../x' is not valid: a key must not have a segment '.' or '..'"),
+        ("a\nb", r"category 'a\nb' is not valid: a key must not contain control characters, got U+000A"),
         (
             "x" * 1020,
-            f"no key can be made with category {'x' * 1020!r}: a key must have at most 1024 bytes of UTF-8, got 1031",
+            f"category {'x' * 1020!r} does not make a valid key: a key must have at most 1024 bytes of UTF-8, got 1031",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The rules that direct uploads need are set on a bucket, and those of others stay."""
+"""The rules that direct uploads need are set on a bucket, and other rules stay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHERS_LIFECYCLE = {"ID": "thumbs", "Status": "Enabled", "Filter": {"Prefix": "t
 
 @pytest.fixture
 def bucket(seaweedfs: Any) -> Iterator[Bucket]:
-    """Give a bucket without rules, and remove them again: of Cloudflare's emulator and SeaweedFS only this one has any."""
+    """Give a bucket without rules and remove them again; of the two servers only SeaweedFS has rules."""
     backend = backend_on(seaweedfs, bucket=seaweedfs.other_bucket)
     bucket = backend._opened.get()
     yield bucket
@@ -44,7 +44,7 @@ def bucket(seaweedfs: Any) -> Iterator[Bucket]:
 
 
 def may_send(server: Any, bucket: Bucket, origin: str, method: str = "PUT") -> bool:
-    """Ask as a browser does before it sends a signed request, and judge the answer as it does."""
+    """Send the preflight of a signed request, and judge the response as a browser does."""
     asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type,x-amz-meta-by"}
     connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=600)
     try:
@@ -62,7 +62,7 @@ def test_a_bucket_without_rules_has_none(bucket: Bucket) -> None:
 
 
 def test_the_cors_rule_is_replaced_and_those_of_others_stay(bucket: Bucket) -> None:
-    """Ours is known by its form, so that one which was put in by hand, from what is printed, is ours too."""
+    """Ours is recognised by its form, so one that was printed and entered by hand is ours too."""
     bucket.client.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": [OTHERS_CORS]})
     old = cors_rule(["https://old.example"], delete=True)
     assert [old, OTHERS_CORS] == set_cors(bucket, old) == read_cors(bucket)
@@ -71,7 +71,7 @@ def test_the_cors_rule_is_replaced_and_those_of_others_stay(bucket: Bucket) -> N
 
 
 def test_the_lifecycle_rule_is_replaced_and_those_of_others_stay(bucket: Bucket) -> None:
-    """Ours is known by its ID."""
+    """Ours is recognised by its ID."""
     bucket.client.put_bucket_lifecycle_configuration(
         Bucket=bucket.name, LifecycleConfiguration={"Rules": [OTHERS_LIFECYCLE]}
     )
@@ -81,7 +81,7 @@ def test_the_lifecycle_rule_is_replaced_and_those_of_others_stay(bucket: Bucket)
 
 
 def test_browsers_of_the_sites_that_were_set_may_send(seaweedfs: Any, bucket: Bucket) -> None:
-    """The service answers to their preflight, and to that of no other site."""
+    """The service permits their preflight, and no other site's."""
     set_cors(bucket, cors_rule(["https://app.example"]))
     assert may_send(seaweedfs, bucket, "https://app.example")
     for origin in ("https://evil.example", "http://app.example", "https://app.example:8443", "null"):
@@ -101,7 +101,7 @@ def test_browsers_of_the_sites_that_were_set_may_send(seaweedfs: Any, bucket: Bu
     ],
 )
 def test_an_origin_is_written_as_browsers_write_it(origin: str) -> None:
-    """Any other would never match, or match more than was meant."""
+    """Another form would never match, or match too much."""
     with pytest.raises(InvalidOptionError, match="is not an origin"):
         cors_rule([origin])
 
@@ -122,7 +122,7 @@ def test_rules_that_would_do_nothing_or_too_much_are_refused() -> None:
 
 
 def test_a_token_that_may_not_is_told_which_may(seaweedfs: Any) -> None:
-    """Rules are no matter for a token of one bucket (R2, "API tokens")."""
+    """A token of one bucket may not touch rules (R2, "API tokens")."""
     with FaultProxy(seaweedfs.endpoint_url, personality=R2Personality(buckets=[seaweedfs.bucket])) as proxy:
         backend = backend_on(seaweedfs, proxy.url)
         bucket = backend._opened.get()
@@ -134,7 +134,7 @@ def test_a_token_that_may_not_is_told_which_may(seaweedfs: Any) -> None:
 
 
 def test_a_service_without_such_rules_says_so(emulator: Any) -> None:
-    """Cloudflare's emulator knows neither."""
+    """Cloudflare's emulator supports neither."""
     backend = backend_on(emulator)
     bucket = backend._opened.get()
     with pytest.raises(UnsupportedError, match="cors print"):
@@ -145,7 +145,7 @@ def test_a_service_without_such_rules_says_so(emulator: Any) -> None:
 
 
 def test_what_has_nothing_to_do_with_rules_is_told_as_ever(seaweedfs: Any) -> None:
-    """A missing bucket has not merely no rules, and wrong credentials are not merely too weak."""
+    """A missing bucket is not an empty list of rules, and wrong credentials are not a missing permission."""
     for setting, value, error in (("bucket", "no-bucket", StoreNotFoundError), ("secret_key", "x" * 40, CredentialsError)):
         backend = backend_on(seaweedfs, **{setting: value})
         with pytest.raises(error):

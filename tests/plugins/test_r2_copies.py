@@ -1,4 +1,4 @@
-"""The personality decides who of several may copy to a free key, as R2 does."""
+"""The personality decides which of several copies to a free key wins, as R2 does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BATCH = b"<Delete><Object><Key>to</Key></Object></Delete>"
 
 
 def request(method: str, key: str, body: bytes = b"", **headers: str) -> Request:
-    """Give a request, an underscore standing for a hyphen in the names of headers."""
+    """Return a request; underscores in header names stand for hyphens."""
     fields = {"content-length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
     return Request(method=method, target=f"/assets/{key}", fields=tuple(fields.items()), body=body)
 
@@ -22,17 +22,17 @@ COPY = request("PUT", "to", x_amz_copy_source="assets/from", cf_copy_destination
 
 @pytest.fixture
 def personality() -> R2Personality:
-    """Give one without R2's limit on writes, which would refuse most of what follows."""
+    """Return a personality without R2's write limit, which would refuse most requests here."""
     return R2Personality(write_interval=0)
 
 
 def code(answer: Answer | None) -> str | None:
-    """Give the code of a refusal, or None."""
+    """Return the code of a refusal, or None."""
     return answer and ElementTree.fromstring(answer.body).findtext("Code")
 
 
 def done(personality: R2Personality, asked: Request, status: int = 200, body: bytes = b"") -> str | None:
-    """Let a request pass, or give the code of the refusal."""
+    """Let a request pass, or return the code of the refusal."""
     refusal = personality.before(asked)
     if refusal is None:
         personality.after(asked, Answer(status=status, fields=(), body=body))
@@ -50,7 +50,7 @@ def done(personality: R2Personality, asked: Request, status: int = 200, body: by
     ids=["such a copy", "a copy", "an upload", "an upload in parts"],
 )
 def test_a_written_key_is_taken(personality: R2Personality, write: Request) -> None:
-    """Whatever wrote it; another bucket's key of that name is another key."""
+    """It does not matter how it was written; the same key in another bucket is another key."""
     assert [None, "PreconditionFailed"] == [done(personality, write), done(personality, COPY)]
     elsewhere = Request(method="PUT", target="/other/to", fields=COPY.fields)
     assert None is done(personality, elsewhere)
@@ -73,7 +73,7 @@ def test_a_write_that_failed_takes_no_key(personality: R2Personality) -> None:
 
 
 def test_of_two_copies_at_a_time_one_has_to_wait(personality: R2Personality) -> None:
-    """The second is asked to come again while the first is under way; one without the header is not concerned."""
+    """The second is rate limited while the first is in progress; a copy without the header is not affected."""
     assert None is personality.before(COPY)
     assert "TooManyRequests" == code(personality.before(COPY))
     assert None is personality.before(request("PUT", "to", x_amz_copy_source="assets/from"))

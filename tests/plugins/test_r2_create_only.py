@@ -1,4 +1,4 @@
-"""A copy to a free key, which R2 alone decides by a header of its own."""
+"""A copy to a free key, for which only R2 has a condition, by its own header."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ HEADER = "cf-copy-destination-if-none-match"
 
 
 def create_only(backend: S3Backend, prefix: str) -> Any:
-    """Copy from `a` to the free key `b` by the hook."""
+    """Copy from `a` to the free key `b` through the hook."""
     return backend.assetstore_copy(source=f"{prefix}a", destination=f"{prefix}b", options=CopyOptions(overwrite=False))
 
 
 def test_only_r2_claims_it() -> None:
-    """Another service does not know the header, so there the store copies by an upload, which is create-only everywhere."""
+    """Other services lack the header, so the store copies there by an upload, which is create-only everywhere."""
     assert {"copy.overwrite"} == R2Backend.supports - S3Backend.supports
 
 
 def test_the_header_is_signed_and_sent_with_a_create_only_copy_alone(emulator: Any, unique_prefix: str) -> None:
-    """A box on the way can neither add nor drop it; a copy that may overwrite goes without."""
+    """A proxy can neither add nor drop it; a copy that may overwrite does not send it."""
     with stand_in(emulator.endpoint_url) as proxy:
         backend = backend_on(emulator, proxy.url)
         put(backend, f"{unique_prefix}a", b"abc")
@@ -44,7 +44,7 @@ def test_the_header_is_signed_and_sent_with_a_create_only_copy_alone(emulator: A
 
 
 def test_a_taken_key_is_seen_before_anything_is_copied(emulator: Any, unique_prefix: str) -> None:
-    """A look at the key spares the request, and refuses on servers that ignore the header."""
+    """A HEAD of the key saves the request, and refuses on servers that ignore the header."""
     with stand_in(emulator.endpoint_url) as proxy:
         backend = backend_on(emulator, proxy.url)
         for name in "ab":
@@ -58,7 +58,7 @@ def test_a_taken_key_is_seen_before_anything_is_copied(emulator: Any, unique_pre
 
 
 def test_our_own_copy_whose_answer_was_lost_is_no_clash(emulator: Any, unique_prefix: str) -> None:
-    """The retry meets 412, and what stands there has the mark of this copy."""
+    """The retry gets a 412, and the asset at the key has the mark of this copy."""
     personality = R2Personality(write_interval=0)
     with FaultProxy(emulator.endpoint_url, personality=personality) as proxy:
         backend = backend_on(emulator, proxy.url)
@@ -72,7 +72,7 @@ def test_our_own_copy_whose_answer_was_lost_is_no_clash(emulator: Any, unique_pr
 
 
 def test_somebody_elses_equal_copy_is_a_clash(emulator: Any, unique_prefix: str) -> None:
-    """Equal bytes at the key are no sign of our own success, be the answer lost or not."""
+    """Equal bytes at the key do not prove our success, whether the response was lost or not."""
     with stand_in(emulator.endpoint_url) as proxy:
         backend = backend_on(emulator, proxy.url)
         put(backend, f"{unique_prefix}a", b"abc")
@@ -92,7 +92,7 @@ def test_somebody_elses_equal_copy_is_a_clash(emulator: Any, unique_prefix: str)
 
 
 def test_a_source_that_was_replaced_is_no_taken_key(emulator: Any, unique_prefix: str) -> None:
-    """Both conditions are refused in the same words; a look at the key tells which was meant."""
+    """Both conditions fail alike; a HEAD of the key shows which one did."""
 
     def script(request: Request, forward: Forward) -> Reply:
         return error_reply(412, "PreconditionFailed") if "x-amz-copy-source" in request.headers else forward()
@@ -130,7 +130,7 @@ def test_a_copy_in_parts_is_decided_at_its_end(seaweedfs: Any, unique_prefix: st
 
 
 def test_another_services_store_copies_create_only_all_the_same(seaweedfs: Any, unique_prefix: str) -> None:
-    """What the backend does not claim, the store does by reading and a create-only upload."""
+    """Without the native condition the store reads and makes a create-only upload."""
     backend = backend_on(seaweedfs)
     assert not isinstance(backend, R2Backend)
     with AssetStore(backend) as whole:
@@ -142,7 +142,7 @@ def test_another_services_store_copies_create_only_all_the_same(seaweedfs: Any, 
 
 
 def test_the_parameter_reaches_no_other_call() -> None:
-    """The client still refuses what botocore does not know."""
+    """The client still refuses parameters that botocore does not know."""
     backend = backend_at("http://127.0.0.1:1")
     client = backend._opened.get().client
     with pytest.raises(ParamValidationError, match="AssetstoreCreateOnly"):

@@ -1,4 +1,4 @@
-"""Direct uploads on R2: how many requests their steps cost, and what a packed asset does to a read."""
+"""Direct uploads on R2: how many requests their steps cost, and how a compressed asset affects a read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def send(upload: DirectUpload, body: bytes) -> None:
 
 @pytest.mark.parametrize("sha256", [None, hashlib.sha256(PNG).hexdigest()], ids=["no digest", "a digest"])
 def test_a_direct_upload_is_finished_by_four_requests(store: AssetStore, proxy: FaultProxy, sha256: str | None) -> None:
-    """The bytes are read once, the key is looked at, the copy is made and the pending object deleted."""
+    """One request each reads the bytes, looks up the key, copies, and deletes the pending object."""
     upload = store.begin_upload(key="a.png", size=len(PNG), sha256=sha256)
     send(upload, PNG)
     before = len(proxy.requests)
@@ -57,7 +57,7 @@ def test_a_direct_upload_is_finished_by_four_requests(store: AssetStore, proxy: 
 
 
 def test_the_copy_of_a_direct_upload_keeps_its_headers(store: AssetStore) -> None:
-    """What was known from the read is what the copy has, without another look at the source."""
+    """The copy takes headers and metadata from the read, without another HEAD of the source."""
     headers = {"cache_control": "no-cache", "content_disposition": "inline", "content_language": "de"}
     upload = store.begin_upload(key="a.png", size=len(PNG), metadata={"by": "Spielleitung 🐉"}, **headers)
     send(upload, PNG)

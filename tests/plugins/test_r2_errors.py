@@ -80,7 +80,7 @@ BY_STATUS = {
 
 
 def test_each_code_of_r2_becomes_its_class_over_the_wire() -> None:
-    """Every row of R2's table, answered by a server, is raised as one class, with a sentence that is ours."""
+    """Every row of R2's table is raised as one class, with our own message."""
     with stand_in() as server:
         backend = backend_at(server.url, max_attempts=1)
         raised = {}
@@ -95,7 +95,7 @@ def test_each_code_of_r2_becomes_its_class_over_the_wire() -> None:
 
 
 def test_answers_without_a_body_are_told_apart_by_their_status() -> None:
-    """HEAD's errors carry no code; the status alone decides."""
+    """Errors of HEAD have no code; the status alone decides."""
     with stand_in() as server:
         backend = backend_at(server.url, max_attempts=1)
         raised = {}
@@ -117,7 +117,7 @@ def test_each_row_of_the_table_makes_a_sentence(row: tuple[str, tuple[type[Asset
 
 
 def test_a_401_on_a_write_alone_names_the_checksum_trailer() -> None:
-    """R2 answers a trailer that something added with Unauthorized; the hint says so for writes only."""
+    """R2 responds to an added trailer with Unauthorized; the hint mentions it for writes only."""
     with stand_in(script=lambda request, forward: error_reply(401, "Unauthorized")) as server:
         backend = backend_at(server.url)
         with pytest.raises(CredentialsError, match="checksum trailer"):
@@ -130,7 +130,7 @@ def test_a_401_on_a_write_alone_names_the_checksum_trailer() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(404, "NoSuchBucket"), (403, "AccessDenied")])
 def test_a_wrong_jurisdiction_is_hinted_at(status: int, code: str) -> None:
-    """Both answers that a bucket of another jurisdiction gives name the jurisdiction as a thing to check."""
+    """For both errors of a bucket in another jurisdiction the hint names the jurisdiction."""
     with stand_in(script=lambda request, forward: error_reply(status, code)) as server:
         backend = backend_at(server.url)
         with pytest.raises(AssetStoreError, match=r"jurisdiction \(eu, fedramp or us\)"):
@@ -139,7 +139,7 @@ def test_a_wrong_jurisdiction_is_hinted_at(status: int, code: str) -> None:
 
 
 def test_a_skewed_clock_is_told_with_the_time_of_the_store() -> None:
-    """The message holds the date that the store sent."""
+    """The message contains the store's date."""
     date = "Sun, 22 Nov 2026 19:53:47 GMT"
     with stand_in(
         script=lambda request, forward: error_reply(403, "RequestTimeTooSkewed", headers={"date": date})
@@ -173,7 +173,7 @@ def test_an_endpoint_that_refuses_is_unavailable() -> None:
 
 
 def test_an_answer_of_something_else_is_no_success() -> None:
-    """A page of HTML with status 200 is neither an upload, nor an asset, nor an empty listing."""
+    """An HTML page with status 200 is neither an upload, nor an asset, nor an empty listing."""
     html = Reply(200, {"content-type": "text/html"}, b"<html>log in</html>")
     with stand_in(script=lambda request, forward: html) as server:
         backend = backend_at(server.url, max_attempts=1)
@@ -190,7 +190,7 @@ def test_an_answer_of_something_else_is_no_success() -> None:
 
 
 def test_a_vendor_text_cannot_steer_a_terminal() -> None:
-    """Control characters in a message of the store arrive escaped."""
+    """Control characters in the store's message are escaped."""
     with stand_in(script=lambda request, forward: error_reply(400, "Strange", "&#27;[31mred\u202e")) as server:
         backend = backend_at(server.url)
         with pytest.raises(BackendError) as caught:
@@ -201,7 +201,7 @@ def test_a_vendor_text_cannot_steer_a_terminal() -> None:
 
 
 def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
-    """Both forms of HTTP give seconds; a form that is neither gives nothing."""
+    """Both HTTP forms are converted to seconds; any other is ignored."""
     date = "Sun, 22 Nov 2026 19:53:47 GMT"
     assert 3.0 == retry_after({"retry-after": "3"})
     assert 60.0 == retry_after({"retry-after": "Sun, 22 Nov 2026 19:54:47 GMT", "date": date})

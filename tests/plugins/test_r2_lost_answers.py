@@ -1,4 +1,4 @@
-"""A write whose answer is lost either succeeded, or did not, or says that it does not know."""
+"""A write whose response is lost succeeds, fails, or reports that its outcome is unknown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assetstore.plugin import CopyOptions, DeleteOptions, StatOptions
 
 
 def losing(method: str, part_of_path: str, *, count: int = 1) -> Script:
-    """Return a script that does what was asked, and then breaks the connection instead of answering, `count` times."""
+    """Return a script that handles `count` requests but breaks the connection instead of responding."""
     left = iter(range(count))
 
     def script(request: Request, forward: Forward) -> Reply | None:
@@ -32,7 +32,7 @@ def server(request: pytest.FixtureRequest) -> Any:
 
 
 def test_our_own_create_only_write_is_no_clash(server: Any, unique_prefix: str) -> None:
-    """The retry of a write whose answer was lost meets 412, and the asset that stands there is ours: success."""
+    """The retry of a write whose response was lost gets a 412, and the stored asset is ours: success."""
     key = f"{unique_prefix}a"
     with stand_in(server.endpoint_url, losing("PUT", key)) as proxy:
         backend = backend_on(server, proxy.url)
@@ -59,7 +59,7 @@ def test_a_compare_and_swap_whose_answer_was_lost_succeeded(server: Any, unique_
 
 
 def test_equal_bytes_of_another_are_not_taken_for_ours(server: Any, unique_prefix: str) -> None:
-    """A create-only write that was lost before it arrived loses to another writer, were the bytes the same."""
+    """A create-only write that never arrived loses to another writer, even with equal bytes."""
     key = f"{unique_prefix}a"
     other = backend_on(server)
     lost = iter(range(1))
@@ -79,7 +79,7 @@ def test_equal_bytes_of_another_are_not_taken_for_ours(server: Any, unique_prefi
 
 
 def test_a_completed_upload_whose_answer_was_lost_succeeded(seaweedfs: Any, unique_prefix: str) -> None:
-    """The retry of the last request meets NoSuchUpload or a taken key, and reading back finds our asset."""
+    """The retry of the last request gets NoSuchUpload or a taken key, and reading back finds our asset."""
     data = bytes(PART + 1)
     for overwrite in (True, False):
         key = f"{unique_prefix}{overwrite}"
@@ -91,7 +91,7 @@ def test_a_completed_upload_whose_answer_was_lost_succeeded(seaweedfs: Any, uniq
 
 
 def test_a_completed_upload_is_found_behind_no_such_upload(emulator: Any, unique_prefix: str) -> None:
-    """R2 answers the retry with NoSuchUpload."""
+    """R2 responds to the retry with NoSuchUpload."""
     key, data = f"{unique_prefix}a", bytes(PART + 1)
     with stand_in(emulator.endpoint_url, losing("POST", "uploadId=")) as proxy:
         backend = backend_on(emulator, proxy.url)
@@ -101,7 +101,7 @@ def test_a_completed_upload_is_found_behind_no_such_upload(emulator: Any, unique
 
 
 def test_a_write_that_answers_500_but_happened_succeeded(seaweedfs: Any, unique_prefix: str) -> None:
-    """All answers are lost behind a gateway; the asset is there with our mark."""
+    """A gateway loses all responses; the asset is stored with our mark."""
     key = f"{unique_prefix}a"
 
     def script(request: Request, forward: Forward) -> Reply:
@@ -128,7 +128,7 @@ def test_a_write_that_did_not_happen_raises_its_own_error(seaweedfs: Any, unique
 
 
 def test_a_write_that_cannot_be_looked_up_has_an_unknown_outcome() -> None:
-    """Answer and reading back both fail: neither success nor failure is claimed."""
+    """Write and reading back both get no response: neither success nor failure is claimed."""
     with stand_in(script=lambda request, forward: None) as server:
         backend = backend_at(server.url, max_attempts=2)
         with pytest.raises(UnknownOutcomeError, match="reading back"):
@@ -148,7 +148,7 @@ def test_a_refusal_for_the_rate_is_no_unknown_outcome() -> None:
 
 
 def test_a_delete_whose_answer_was_lost_succeeded(server: Any, unique_prefix: str) -> None:
-    """Deleting what is gone already is a success."""
+    """Deleting a missing asset is a success."""
     keys = [f"{unique_prefix}a", f"{unique_prefix}b"]
     with stand_in(server.endpoint_url) as proxy:
         backend = backend_on(server, proxy.url)
@@ -164,7 +164,7 @@ def test_a_delete_whose_answer_was_lost_succeeded(server: Any, unique_prefix: st
 
 @pytest.mark.parametrize("options", [CopyOptions(), CopyOptions(content_type="image/png")], ids=["plain", "changed"])
 def test_a_copy_whose_every_answer_was_lost_succeeded(seaweedfs: Any, unique_prefix: str, options: CopyOptions) -> None:
-    """The copy is there, with the changes that were asked for."""
+    """The copy is stored with the requested changes."""
     with stand_in(seaweedfs.endpoint_url) as proxy:
         backend = backend_on(seaweedfs, proxy.url, max_attempts=2)
         put(backend, f"{unique_prefix}a", b"abc", content_type="text/plain")

@@ -1,4 +1,4 @@
-"""The older class, against real servers and against what can go wrong."""
+"""The older class, against real servers and in all its error cases."""
 
 from __future__ import annotations
 
@@ -128,15 +128,15 @@ def assert_fails(call: Callable[[], object], wanted: object) -> str | None:
 
 
 class HangingUp(socketserver.BaseRequestHandler):
-    """Ends each connection without an answer."""
+    """Ends each connection without a response."""
 
     def handle(self) -> None:
-        """Read what was asked and say nothing."""
+        """Read the request and do not respond."""
         self.request.recv(1 << 16)
 
 
 def unused_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -192,7 +192,7 @@ def test_the_advanced_operations_run_unchanged(
 def test_without_configuration_the_basic_operations_say_so(
     picture: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program takes the way out that it has for this."""
+    """The program takes its own fallback."""
     monkeypatch.setenv("R2_ENABLED", "no")
     runpy.run_path(str(SEED / "basic.py"))["main"](str(picture), "copy.jpg")
     assert "R2 is not configured!\n" == capsys.readouterr().out
@@ -224,7 +224,7 @@ def test_the_printed_url_reads_the_upload_and_the_repr_hides_it(manager: R2Asset
 
 
 def test_a_public_url_is_preferred(seaweedfs: S3Server, picture: Path) -> None:
-    """With R2_PUBLIC_URL an upload returns the address that does not end."""
+    """With R2_PUBLIC_URL an upload returns the URL that does not expire."""
     result = R2AssetManager({**settings_of(seaweedfs), "R2_PUBLIC_URL": "https://cdn.example/"}).upload_file(picture)
     assert f"https://cdn.example/{result.file_key}" == result.url
     assert f"url={result.url!r}" in repr(result)
@@ -262,7 +262,7 @@ def test_info_and_listing_have_their_shapes(manager: R2AssetManager, picture: Pa
 
 
 def test_a_listing_ends_at_max_keys(manager: R2AssetManager, picture: Path, unique_prefix: str) -> None:
-    """No more are returned than asked for, and none for zero."""
+    """At most ``max_keys`` are returned, and none for zero."""
     for name in "abc":
         uploaded = manager.upload_file(picture, "staging")
         assert manager.promote_file(str(uploaded.file_key), f"{unique_prefix}{name}")
@@ -271,7 +271,7 @@ def test_a_listing_ends_at_max_keys(manager: R2AssetManager, picture: Path, uniq
 
 
 def test_bytes_are_returned_up_to_a_limit(manager: R2AssetManager, picture: Path, log: pytest.LogCaptureFixture) -> None:
-    """An asset of exactly the limit is returned whole, a larger one not at all, and the log tells why."""
+    """An asset of exactly the limit is returned whole, a larger one not at all, and the log shows why."""
     key = str(manager.upload_file(picture).file_key)
     size = len(PICTURE)
     assert PICTURE == manager.get_object_bytes(key, size) == manager.get_object_bytes(key, 10 * size)
@@ -282,7 +282,7 @@ def test_bytes_are_returned_up_to_a_limit(manager: R2AssetManager, picture: Path
 
 
 def test_an_empty_file_goes_there_and_back(manager: R2AssetManager, tmp_path: Path) -> None:
-    """Nothing is a file like any other."""
+    """An empty file is a file like any other."""
     (tmp_path / "empty").touch()
     result = manager.upload_file(tmp_path / "empty")
     key = str(result.file_key)
@@ -293,7 +293,7 @@ def test_an_empty_file_goes_there_and_back(manager: R2AssetManager, tmp_path: Pa
 def test_promotion_moves_and_can_be_told_not_to_overwrite(
     manager: R2AssetManager, tmp_path: Path, unique_prefix: str
 ) -> None:
-    """The original is gone once the copy stands; a refused promotion changes nothing."""
+    """The original is gone after the copy; a refused promotion changes nothing."""
     keys = []
     for name in ("first.txt", "second.txt"):
         (tmp_path / name).write_text(name)
@@ -316,7 +316,7 @@ def test_promotion_moves_and_can_be_told_not_to_overwrite(
     [("a.png", "images"), ("a.mp4", "videos"), ("a.ogg", "audio"), ("a.pdf", "documents"), ("a.bin", "other")],
 )
 def test_keys_are_organised_by_type(name: str, folder: str) -> None:
-    """Where no type is named, the suffix tells it; no settings are needed."""
+    """Without a type the suffix decides; no settings are needed."""
     manager = R2AssetManager({})
     assert re.fullmatch(rf"{folder}/{NEW_KEY}{re.escape(name)}", manager.generate_file_key(name))
     assert re.fullmatch(rf"screens/{NEW_KEY}{re.escape(name)}", manager.generate_file_key(name, "screens/"))
@@ -408,7 +408,7 @@ def test_a_missing_bucket_raises_nothing(
     errors = {name: assert_fails(*call) for name, call in calls.items()}
     assert str(errors["upload"]).startswith("Upload failed: NoSuchBucket: ")
     assert str(errors["download"]).startswith("Download failed: NoSuchBucket: ")
-    # Lookups are logged as those of a missing asset, for the answer to a HEAD tells no more; existence is a plain no.
+    # A HEAD does not show that the bucket is missing: lookups are logged as for a missing asset, existence is a plain no.
     levels = ["ERROR", "ERROR", "WARNING", "ERROR", "ERROR", "ERROR", "WARNING"]
     assert levels == [record.levelname for record in log.records]
     assert not (tmp_path / "copy.jpg").exists()
@@ -502,7 +502,7 @@ def test_threads_share_one_manager(manager: R2AssetManager, tmp_path: Path, uniq
 def test_logs_hold_neither_secrets_nor_signed_urls(
     manager: R2AssetManager, server: S3Server, picture: Path, tmp_path: Path, log: pytest.LogCaptureFixture
 ) -> None:
-    """What was done is logged, and nothing that would let a reader of the log do it too."""
+    """Every action is logged, and nothing that would let a reader of the log repeat it."""
     result = manager.upload_file(picture, "images")
     manager.get_link(str(result.file_key))
     manager.download_file(str(result.file_key), tmp_path / "copy.jpg")
@@ -513,6 +513,6 @@ def test_logs_hold_neither_secrets_nor_signed_urls(
 
 
 def test_a_pending_upload_is_logged_and_no_more(picture: Path, log: pytest.LogCaptureFixture) -> None:
-    """The request returns nothing that could be taken for a success."""
+    """The call returns nothing that looks like a success."""
     R2AssetManager({}).add_pending_upload(str(picture), "images")
     assert [("WARNING", True)] == [(r.levelname, "nothing is uploaded" in r.getMessage()) for r in log.records]

@@ -22,7 +22,7 @@ ODD = {"umlaut": "Müller", "word": "=?utf-8?Q?x?=", "edges": "  a  ", "empty": 
 
 
 def as_r2_stores(value: str) -> str:
-    """Decode as R2 does when it stores, and encode again what is not ASCII, as it does when it answers."""
+    """Decode metadata as R2 does when it stores, and encode non-ASCII text as it does when it responds."""
     pieces = decode_header(value.strip())
     text = "".join(piece if isinstance(piece, str) else piece.decode(charset or "ascii") for piece, charset in pieces)
     text = text.strip()
@@ -36,7 +36,7 @@ def as_r2_stores(value: str) -> str:
 @example({"a": "=?"})
 @example({"a": "%41", "b": "=?%41"})
 def test_metadata_round_trip_wherever_they_are_stored(metadata: dict[str, str]) -> None:
-    """What was given comes back, from a plain service and from one that decodes and encodes RFC 2047."""
+    """Metadata come back as given, from a plain service and from one that decodes and encodes RFC 2047."""
     headers = encode_metadata(metadata)
     assert all(value.isascii() and value.isprintable() and value == value.strip() for value in headers.values())
     assert metadata == decode_metadata(headers)

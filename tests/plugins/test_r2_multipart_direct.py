@@ -1,4 +1,4 @@
-"""Uploads in parts that others send by signed requests: whole or not at all, and an end whose answer was lost is found."""
+"""Multipart uploads by signed requests: whole or not at all, even if the last response is lost."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def server(request: pytest.FixtureRequest) -> Any:
 
 
 def begin(backend: S3Backend, key: str) -> str:
-    """Begin by the hook."""
+    """Begin through the hook."""
     upload_id = backend.assetstore_begin_parts(key=key, options=OPTIONS)
     assert upload_id is not None
     return upload_id
 
 
 def send(backend: S3Backend, key: str, upload_id: str, number: int, data: bytes) -> UploadedPart:
-    """Send a part by urllib alone, and return what a browser would know of it."""
+    """Send a part by urllib alone, and return what a browser would see of it."""
     part = Part(upload_id=upload_id, number=number)
     request = backend.assetstore_presign(
         key=key, options=PresignOptions(method="PUT", part=part, content_length=len(data))
@@ -70,14 +70,14 @@ def send_all(backend: S3Backend, key: str, upload_id: str) -> tuple[UploadedPart
 
 
 def listed(backend: S3Backend, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-    """List by the hook."""
+    """List through the hook."""
     found = backend.assetstore_list_parts(key=key, options=PartsOptions(upload_id=upload_id))
     assert found is not None
     return tuple(found)
 
 
 def end(backend: S3Backend, key: str, upload_id: str, parts: tuple[UploadedPart, ...] | None) -> AssetInfo:
-    """End by the hook."""
+    """End through the hook."""
     info = backend.assetstore_end_parts(key=key, options=EndPartsOptions(upload_id=upload_id, parts=parts))
     assert info is not None
     return info
@@ -98,7 +98,7 @@ def test_parts_become_an_asset(server: Any, unique_prefix: str) -> None:
 
 
 def test_what_is_listed_is_enough(seaweedfs: Any, unique_prefix: str) -> None:
-    """The parts are listed by number with their sizes, which put the asset together without their sender."""
+    """Parts are listed by number and size, which is enough to complete the upload without their sender."""
     backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     assert () == listed(backend, key, upload_id)
@@ -112,7 +112,7 @@ def test_what_is_listed_is_enough(seaweedfs: Any, unique_prefix: str) -> None:
 
 
 def test_where_parts_cannot_be_listed_their_sender_knows_them(emulator: Any, unique_prefix: str) -> None:
-    """The emulator lists no parts, and the error tells what to do."""
+    """The emulator lists no parts, and the hint says what to do."""
     backend, key = backend_on(emulator), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     with pytest.raises(UnsupportedError) as caught:
@@ -122,7 +122,7 @@ def test_where_parts_cannot_be_listed_their_sender_knows_them(emulator: Any, uni
 
 
 def test_a_part_sent_again_counts_as_sent_last(server: Any, unique_prefix: str) -> None:
-    """What came before it leaves no trace."""
+    """The earlier bytes leave no trace."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     send(backend, key, upload_id, 1, bytes(PART))
@@ -151,7 +151,7 @@ def test_parts_that_are_not_as_said_make_no_asset(server: Any, case: str, unique
 
 
 def test_a_part_of_another_size_than_said_makes_no_asset(seaweedfs: Any, unique_prefix: str) -> None:
-    """A service that lists parts tells their sizes."""
+    """A service that lists parts reports their sizes."""
     backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     sent = send(backend, key, upload_id, 1, b"abc")
@@ -162,7 +162,7 @@ def test_a_part_of_another_size_than_said_makes_no_asset(seaweedfs: Any, unique_
 
 
 def test_a_dropped_upload_is_gone(server: Any, unique_prefix: str) -> None:
-    """Dropping it twice is no error; listing and ending it are, and nothing ever shows under the key."""
+    """Aborting twice is not an error; listing and completing it are, and no asset ever appears."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     sent = send(backend, key, upload_id, 1, b"abc")
@@ -176,7 +176,7 @@ def test_a_dropped_upload_is_gone(server: Any, unique_prefix: str) -> None:
 
 
 def test_a_dropped_upload_has_no_list(seaweedfs: Any, unique_prefix: str) -> None:
-    """It differs from one to which nothing was sent yet."""
+    """It differs from an upload without parts."""
     backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     end(backend, key, upload_id, None)
@@ -186,7 +186,7 @@ def test_a_dropped_upload_has_no_list(seaweedfs: Any, unique_prefix: str) -> Non
 
 
 def test_an_upload_ends_once(server: Any, unique_prefix: str) -> None:
-    """A second end, like a part that comes late, finds no upload, and what was stored stays."""
+    """A second completion or a late part finds no upload, and the asset stays."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     sent = send(backend, key, upload_id, 1, b"abc")
@@ -202,7 +202,7 @@ def test_an_upload_ends_once(server: Any, unique_prefix: str) -> None:
 
 
 def test_a_part_of_another_size_is_refused(server: Any, unique_prefix: str) -> None:
-    """The length that is signed is part of the signature."""
+    """The length is part of the signature."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     upload_id = begin(backend, key)
     options = PresignOptions(method="PUT", part=Part(upload_id=upload_id, number=1), content_length=3)
@@ -219,7 +219,7 @@ def test_a_part_of_another_size_is_refused(server: Any, unique_prefix: str) -> N
 
 
 def test_parts_are_listed_page_by_page() -> None:
-    """A service tells of at most 1,000 parts at a time, or fewer."""
+    """A service lists at most 1,000 parts at a time."""
     pages = {0: (1, 2), 2: (3, 4), 4: (9,)}
 
     def script(request: Request, forward: Forward) -> Reply:
@@ -252,7 +252,7 @@ def test_a_foreign_answer_is_no_empty_list() -> None:
 
 
 def test_a_service_that_cannot_list_parts_puts_them_together() -> None:
-    """The ETags that the browser saw are then compared by the service alone, whose refusal is one of the parts."""
+    """Then only the service compares the ETags from the browser; its refusal is an IntegrityError."""
     answers = {
         "GET": error_reply(501, "NotImplemented"),
         "POST": error_reply(400, "InvalidPart"),
@@ -267,7 +267,7 @@ def test_a_service_that_cannot_list_parts_puts_them_together() -> None:
 
 @pytest.mark.parametrize("count", [1, 100])
 def test_an_end_whose_answer_was_lost_is_found(server: Any, count: int, unique_prefix: str) -> None:
-    """The asset carries the mark that the upload's id names, so another process knows it too."""
+    """The asset carries the mark from the upload's id, so another process recognises it too."""
     key = f"{unique_prefix}a"
     beginner = backend_on(server)
     upload_id = begin(beginner, key)
@@ -288,7 +288,7 @@ def test_an_end_whose_answer_was_lost_is_found(server: Any, count: int, unique_p
 
 
 def test_anothers_asset_is_not_taken_for_ours(server: Any, unique_prefix: str) -> None:
-    """An end that never arrived fails, though equal bytes stand under the key."""
+    """A completion that never arrived fails, although equal bytes are stored at the key."""
     key = f"{unique_prefix}a"
     other = backend_on(server)
     put(other, key, b"abc")
@@ -307,7 +307,7 @@ def test_anothers_asset_is_not_taken_for_ours(server: Any, unique_prefix: str) -
 
 
 def test_an_end_that_nobody_can_tell_of_says_so(seaweedfs: Any, unique_prefix: str) -> None:
-    """When reading back fails too, the outcome is unknown, which is neither success nor failure."""
+    """If reading back fails too, the outcome is unknown: neither success nor failure."""
     key = f"{unique_prefix}a"
     beginner = backend_on(seaweedfs)
     upload_id = begin(beginner, key)
@@ -326,12 +326,12 @@ def test_an_end_that_nobody_can_tell_of_says_so(seaweedfs: Any, unique_prefix: s
 
 
 def ring(backend: S3Backend) -> SigningKeys | None:
-    """Ask by the hook."""
+    """Ask through the hook."""
     return backend.assetstore_signing_keys(options=SigningKeysOptions())
 
 
 def test_servers_with_one_secret_have_one_ring() -> None:
-    """What one server signs, another with the same secret key verifies, and one with another does not."""
+    """A server with the same secret key verifies a token; one with another key does not."""
     first, second = ring(backend_at("http://127.0.0.1:1")), ring(backend_at("http://127.0.0.1:2", bucket="other"))
     stranger = ring(backend_at("http://127.0.0.1:1", secret_key="t" * 64))
     assert first is not None
@@ -344,7 +344,7 @@ def test_servers_with_one_secret_have_one_ring() -> None:
 
 
 def test_keys_that_are_set_replace_the_secret() -> None:
-    """The first of them signs, all verify, and a change of the secret key then changes nothing."""
+    """The first key signs, all verify, and a change of the secret key then has no effect."""
     old, new = "o" * 32, "n" * 32
     before = ring(backend_at("http://127.0.0.1:1", signing_keys=(old,)))
     after = ring(backend_at("http://127.0.0.1:1", signing_keys=(new, old), secret_key="t" * 64))
@@ -363,6 +363,6 @@ def test_short_keys_are_refused_and_none_is_shown() -> None:
 
 
 def test_credentials_of_botocores_own_make_no_ring() -> None:
-    """They may be another server's others, and end; whoever wants tokens then sets signing_keys."""
+    """They expire and differ between servers; tokens then need signing_keys."""
     assert None is ring(S3Backend(bucket="assets"))
     assert None is not ring(S3Backend(bucket="assets", signing_keys=("k" * 32,)))

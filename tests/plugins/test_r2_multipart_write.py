@@ -40,7 +40,7 @@ def server(request: pytest.FixtureRequest) -> Any:
 
 
 def some(size: int) -> bytes:
-    """Return bytes of which no two parts are equal."""
+    """Return bytes whose parts all differ."""
     return random.Random(size).randbytes(size)
 
 
@@ -61,7 +61,7 @@ def test_parts_are_as_small_as_asked_and_never_too_many(size: int, smallest: int
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
 def test_sizes_around_a_part_are_stored_exactly(server: Any, size: int, unique_prefix: str) -> None:
-    """Bytes of known and of unknown length come back whole, in one request up to a part and in equal parts beyond."""
+    """Sources of known and unknown length come back whole: one request up to a part, equal parts beyond."""
     data, key = some(size), f"{unique_prefix}a"
     with stand_in(server.endpoint_url) as proxy:
         backend = backend_on(server, proxy.url)
@@ -83,7 +83,7 @@ def part_number(path: str) -> int:
 
 
 def test_a_large_asset_keeps_its_sha256_out_of_sight(server: Any, unique_prefix: str, tmp_path: Path) -> None:
-    """A rewindable source stores its digest, by which whole reads are verified; users see none of our metadata."""
+    """A rewindable source stores its digest, which verifies whole reads; users do not see our metadata."""
     data, key = some(PART + 1), f"{unique_prefix}a"
     (tmp_path / "a").write_bytes(data)
     backend = backend_on(server)
@@ -130,7 +130,7 @@ def test_a_failing_abort_hides_no_error() -> None:
 
 
 def test_a_source_that_raises_leaves_nothing(server: Any, unique_prefix: str) -> None:
-    """An exception of the source passes, and no asset appears."""
+    """The source's exception is raised, and no asset appears."""
 
     def broken() -> Iterator[bytes]:
         yield some(2 * PART)
@@ -148,7 +148,7 @@ def test_a_source_that_raises_leaves_nothing(server: Any, unique_prefix: str) ->
 
 
 def test_an_endless_source_ends_with_an_error() -> None:
-    """Behind 10,000 parts a source of unknown length is refused, and nothing more is read."""
+    """After 10,000 parts a source of unknown length is refused, and no more is read."""
 
     class Client:
         aborted = 0
@@ -188,7 +188,7 @@ def test_what_is_too_large_is_refused_before_the_first_byte() -> None:
 
 
 def test_a_large_create_only_upload_is_refused_early_and_late(server: Any, unique_prefix: str) -> None:
-    """A taken key is refused before any part is sent, and the last request carries the condition all the same."""
+    """A taken key is refused before any part is sent, and the last request still carries the condition."""
     with stand_in(server.endpoint_url) as proxy:
         backend = backend_on(server, proxy.url)
         put(backend, f"{unique_prefix}a", some(PART + 1), overwrite=False)
@@ -243,7 +243,7 @@ def test_a_copy_above_the_limit_goes_in_parts(server: Any, unique_prefix: str) -
 
 
 def test_a_copy_in_parts_notices_a_replaced_source(seaweedfs: Any, unique_prefix: str) -> None:
-    """No mixture of two versions is ever put together."""
+    """Two versions are never mixed."""
     other = backend_on(seaweedfs)
     put(other, f"{unique_prefix}a", some(2 * PART))
 

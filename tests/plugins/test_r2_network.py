@@ -1,4 +1,4 @@
-"""R2's plugin behind a network that fails: each operation ends with the right result or one of our errors, and truthfully.
+"""R2's plugin on a failing network: each operation ends with the right result or a truthful error of ours.
 
 Every fault of the proxy meets every operation, once and without end. Whatever happens, no wrong byte is handed out, no half
 asset is stored, and an error means that nothing was written.
@@ -55,7 +55,7 @@ Assets = Mapping[str, bytes]
 
 @attrs.frozen(kw_only=True)
 class Operation:
-    """What is done, which of its requests is struck, and what is stored before and after it.
+    """An operation, the request that is struck, and the stored asset before and after.
 
     `run` gets the store, scoped to a prefix of its own, and an empty folder; what it returns has to be `value`.
     """
@@ -69,13 +69,13 @@ class Operation:
 
 
 def download(store: AssetStore, folder: Path) -> bytes:
-    """Download and return what appeared."""
+    """Download and return the file."""
     store.download("a", folder / "a")
     return (folder / "a").read_bytes()
 
 
 def described(store: AssetStore, _: Path) -> tuple[str, int, bool, str | None]:
-    """Return what is known of an asset."""
+    """Return the info of an asset."""
     info = store.stat("a")
     return info.key, info.size, info.etag is None, info.content_type
 
@@ -159,7 +159,7 @@ FAULTS: dict[str, Fault] = {
     "lost by a reset": LoseResponse(reset=True),
     "expired": ExpireCredentials(),
 }
-# A false success, or an answer that ends too early, is told from a true one and may be left to the caller to repeat.
+# The plugin detects a false success or a truncated response, and may leave it to the caller to repeat.
 LEFT_TO_THE_CALLER = ("error in a 200", "error in a 200 behind the work", "empty 200", "page in a 200", "cut at the head")
 LASTING = (
     *("error in a 200", "empty 200", "page in a 200", "500", "500 behind the work"),
@@ -168,7 +168,7 @@ LASTING = (
 
 
 def allowed(op: str, fault: str, *, always: bool) -> set[Any]:
-    """Give what an operation may come to: mostly the right result alone, if the fault does not last."""
+    """Return the allowed outcomes: mostly only the right result, if the fault does not last."""
     if fault == "expired":
         return {CredentialsError}
     found: set[Any] = {"right"}
@@ -223,7 +223,7 @@ def store(behind_proxy: AssetStore, unique_prefix: str) -> AssetStore:
 
 @contextmanager
 def failing(proxy: FaultProxy, *faults: Fault) -> Iterator[list[Any]]:
-    """Let things go wrong in the block, and give a list that then holds the requests made in it."""
+    """Inject the faults in the block, and give a list that then contains its requests."""
     requests: list[Any] = []
     start = len(proxy.requests)
     proxy.inject(*faults)
@@ -235,12 +235,12 @@ def failing(proxy: FaultProxy, *faults: Fault) -> Iterator[list[Any]]:
 
 
 def stored(store: AssetStore) -> dict[str, bytes]:
-    """Read everything there is."""
+    """Read everything that is stored."""
     return {item.key: store.read(item.key) for item in store.list()}
 
 
 def check(store: AssetStore, proxy: FaultProxy, folder: Path, op: str, fault: str, times: int | None) -> None:
-    """Run an operation under a fault; its outcome has to be allowed, and true."""
+    """Run an operation under a fault; its outcome must be allowed, and true."""
     operation = OPERATIONS[op]
     for key, data in operation.before.items():
         store.upload(data, key)
@@ -266,7 +266,7 @@ def check(store: AssetStore, proxy: FaultProxy, folder: Path, op: str, fault: st
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_a_fault_that_passes_is_survived(store: AssetStore, proxy: FaultProxy, tmp_path: Path, op: str, fault: str) -> None:
-    """One request fails in one way: the operation succeeds, or says truly that it did not."""
+    """One request fails in one way: the operation succeeds, or truthfully reports that it did not."""
     check(store, proxy, tmp_path, op, fault, times=1)
 
 
@@ -275,7 +275,7 @@ def test_a_fault_that_passes_is_survived(store: AssetStore, proxy: FaultProxy, t
 def test_a_fault_that_lasts_ends_in_one_of_our_errors(
     impatient: AssetStore, unique_prefix: str, proxy: FaultProxy, tmp_path: Path, op: str, fault: str
 ) -> None:
-    """Each such request fails: after few attempts the operation says truly what became of it."""
+    """Each such request fails: after a few attempts the operation truthfully reports its outcome."""
     check(impatient.scoped(unique_prefix), proxy, tmp_path, op, fault, times=None)
 
 
@@ -295,7 +295,7 @@ def test_a_bit_flipped_on_the_way_up_is_refused(store: AssetStore, proxy: FaultP
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(bit=st.integers(0, 8 * len(SMALL) - 1))
 def test_a_flipped_bit_is_never_read(store: AssetStore, proxy: FaultProxy, tmp_path: Path, bit: int) -> None:
-    """Whichever bit of a whole asset it is, the reader finds out, and no file appears."""
+    """The reader detects any flipped bit of a whole asset, and no file appears."""
     store.upload(SMALL, "a")
     flip = FlipBit(method="GET", bit=bit, times=None)
     with failing(proxy, flip), pytest.raises(IntegrityError):
@@ -306,7 +306,7 @@ def test_a_flipped_bit_is_never_read(store: AssetStore, proxy: FaultProxy, tmp_p
 
 
 def test_a_flipped_bit_of_an_asset_in_parts_is_never_read(store: AssetStore, proxy: FaultProxy) -> None:
-    """Its ETag is no MD5, but its own digest is kept with it."""
+    """Its ETag is not an MD5, but its metadata contains a digest."""
     store.upload(BIG, "a")
     with failing(proxy, FlipBit(method="GET")), pytest.raises(IntegrityError):
         store.read("a")
@@ -315,7 +315,7 @@ def test_a_flipped_bit_of_an_asset_in_parts_is_never_read(store: AssetStore, pro
 
 @pytest.mark.parametrize("kind", [Truncate, Reset])
 def test_a_broken_download_goes_on_where_it_broke(store: AssetStore, proxy: FaultProxy, kind: Any) -> None:
-    """What came is not asked for again."""
+    """Received bytes are not requested again."""
     store.upload(BIG, "a")
     with failing(proxy, kind(method="GET", after=1_000_000, times=2)) as made:
         assert BIG == store.read("a")
@@ -325,7 +325,7 @@ def test_a_broken_download_goes_on_where_it_broke(store: AssetStore, proxy: Faul
 def test_a_download_never_mixes_two_versions(
     seaweedfs: Any, store: AssetStore, proxy: FaultProxy, unique_prefix: str
 ) -> None:
-    """The asset is replaced before the rest is asked for: an error, and neither version in part."""
+    """The asset is replaced before the rest is requested: an error, and no part of either version."""
     store.upload(BIG, "a")
     with store_at(seaweedfs, seaweedfs.endpoint_url, unique_prefix) as other:
         with failing(proxy, Truncate(method="GET", after=3_000_000)) as made, store.open("a") as reader:
@@ -338,7 +338,7 @@ def test_a_download_never_mixes_two_versions(
 
 @pytest.mark.parametrize("op", ["upload", "read", "list", "copy"])
 def test_silence_ends_after_the_timeout(seaweedfs: Any, unique_prefix: str, tmp_path: Path, op: str) -> None:
-    """A connection on which nothing comes is given up, and the operation succeeds by another one."""
+    """A silent connection is given up, and the operation succeeds on another one."""
     operation = OPERATIONS[op]
     stall = Stall(after=100, method=operation.method, target=operation.target)
     if op == "upload":  # its answer has no body on which to stall
@@ -371,7 +371,7 @@ def test_a_storm_is_waited_out_or_given_up(store: AssetStore, proxy: FaultProxy,
     [(429, "seconds"), (429, "date"), (429, "milliseconds"), (503, "seconds"), (503, "date"), (503, "milliseconds")],
 )
 def test_the_wait_that_is_asked_for_is_kept(store: AssetStore, proxy: FaultProxy, status: int, form: Any) -> None:
-    """In each of its forms; the time between the two requests is that of the proxy's own clock."""
+    """In each of its forms; the proxy's clock measures the time between the two requests."""
     fault = Status(status=status, retry_after=1.0, form=form, method="PUT")
     with failing(proxy, fault) as made:
         store.upload(SMALL, "a")
@@ -382,7 +382,7 @@ def test_the_wait_that_is_asked_for_is_kept(store: AssetStore, proxy: FaultProxy
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_long_wait_is_left_to_the_caller(store: AssetStore, proxy: FaultProxy, status: int) -> None:
-    """The error comes at once and tells how long to wait."""
+    """The error is raised at once and says how long to wait."""
     with failing(proxy, Status(status=status, retry_after=600)) as made, pytest.raises(UnavailableError) as refused:
         store.upload(SMALL, "a")
     assert (600.0, 1) == (refused.value.retry_after, len(made))
@@ -400,14 +400,14 @@ def test_a_write_of_another_is_not_taken_for_ours(
 
 
 def test_a_write_that_cannot_be_looked_up_has_an_unknown_outcome(store: AssetStore, proxy: FaultProxy) -> None:
-    """The answer is lost and reading back fails too: neither success nor failure is claimed, for any kind of write."""
+    """The response is lost and reading back fails too: no kind of write claims success or failure."""
     store.upload(SMALL, "source")
     store.upload(SMALL, "d")
     for write, nth in (
         (lambda: store.upload(SMALL, "a"), 1),
         (lambda: store.upload(BIG, "b"), 1),
         (lambda: store.copy("source", "c"), 1),
-        (lambda: store.update("d", content_type="image/png"), 2),  # the first request looks at what is there
+        (lambda: store.update("d", content_type="image/png"), 2),  # the first request is a HEAD
     ):
         lost = LoseResponse(target=r"/[abcd](\?uploadId=[^&]*)?$", nth=nth, times=None)
         with failing(proxy, lost), pytest.raises(UnknownOutcomeError):
@@ -416,7 +416,7 @@ def test_a_write_that_cannot_be_looked_up_has_an_unknown_outcome(store: AssetSto
 
 
 def test_a_move_never_loses_both(store: AssetStore, proxy: FaultProxy) -> None:
-    """Whatever is lost of it, and for how long, the bytes are at one of the two keys at least."""
+    """Whichever response is lost, the bytes are at one of the two keys at least."""
     for number, fault in enumerate(
         [LoseResponse(), LoseResponse(nth=2), LoseResponse(nth=3), LoseResponse(times=None), Status(status=500, times=None)]
     ):
@@ -438,7 +438,7 @@ def uploads(server: Any, prefix: str) -> list[str]:
 def test_an_upload_of_which_one_part_fails_is_called_off(
     seaweedfs: Any, store: AssetStore, proxy: FaultProxy, unique_prefix: str, aborts: bool
 ) -> None:
-    """The parts before it are no asset; where the abort fails too, the first error is raised all the same."""
+    """The earlier parts are not an asset; if the abort fails too, the first error is still raised."""
     store.upload(b"old", "a")
     part = Status(status=403, target=r"partNumber=2", times=None)
     abort = Status(status=500, method="DELETE", times=0 if aborts else None)
@@ -449,7 +449,7 @@ def test_an_upload_of_which_one_part_fails_is_called_off(
 
 
 def test_credentials_that_expire_between_parts_are_named(store: AssetStore, proxy: FaultProxy) -> None:
-    """The error says that it is the credentials, is not repeated, and nothing is stored."""
+    """The error names the credentials, the request is not retried, and nothing is stored."""
     with failing(proxy, ExpireCredentials(requests=2)) as made, pytest.raises(CredentialsError):
         store.upload(BIG, "a")
     assert [401] * (len(made) - 2) == [request.status for request in made if request.status != 200]
@@ -467,13 +467,13 @@ def store_on_r2(server: Any, prefix: str, **rules: Any) -> Iterator[tuple[AssetS
 
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:
-    """Cut into pieces whose length has nothing to do with that of parts."""
+    """Cut the data into pieces that do not fit into parts."""
     for start in range(0, len(data), size):
         yield data[start : start + size]
 
 
 def test_every_operation_is_allowed_by_r2(seaweedfs: Any, unique_prefix: str, tmp_path: Path) -> None:
-    """Nothing that the plugin sends breaks a rule of R2."""
+    """No request of the plugin breaks R2's rules."""
     with (
         store_at(seaweedfs, seaweedfs.endpoint_url, unique_prefix) as direct,
         store_on_r2(seaweedfs, unique_prefix, buckets=[seaweedfs.bucket]) as (strict, _),
@@ -506,7 +506,7 @@ def test_a_key_that_is_written_often_is_written_in_the_end(seaweedfs: Any, uniqu
 
 
 def test_a_wrong_clock_is_named(seaweedfs: Any, unique_prefix: str) -> None:
-    """The error speaks of the clock and is not repeated."""
+    """The error names the clock, and the request is not retried."""
     with store_on_r2(seaweedfs, unique_prefix, clock_offset=1200.0) as (store, proxy):
         with pytest.raises(CredentialsError, match="clock"):
             store.upload(SMALL, "a")
@@ -514,7 +514,7 @@ def test_a_wrong_clock_is_named(seaweedfs: Any, unique_prefix: str) -> None:
 
 
 def test_a_token_without_the_right_is_denied_once(seaweedfs: Any, unique_prefix: str) -> None:
-    """403 is an answer: it is not asked again."""
+    """A 403 is final: the request is not retried."""
     for rules in ({"buckets": ["other-assets"]}, {"read_only": True}):
         with store_on_r2(seaweedfs, unique_prefix, **rules) as (store, proxy):
             with pytest.raises(AccessDeniedError) as denied:

@@ -1,4 +1,4 @@
-"""R2's rules in front of SeaweedFS, which has none of them: each is refused in R2's words, and all else passes."""
+"""R2's rules in front of SeaweedFS, which lacks them: each is enforced in R2's words, and other requests pass."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUICK = {"write_interval": 0.0}
 
 @contextmanager
 def as_r2(server: S3Server, **rules: Any) -> Iterator[Any]:
-    """Give a client of a server that is as strict as R2, without its limit of writes unless that is asked for."""
+    """Give a client of a server that is as strict as R2, by default without the write limit."""
     with proxied(server, personality=R2Personality(**{**QUICK, **rules})) as (_, client):
         yield client
 
@@ -51,7 +51,7 @@ def refused(status: int, code: str, message: str | None = None) -> Iterator[None
 
 @contextmanager
 def with_headers(client: Any, **headers: str) -> Iterator[None]:
-    """Add headers to each request before it is signed, an underscore standing for a hyphen."""
+    """Add headers to each request before it is signed, with underscores for hyphens."""
 
     def add(request: Any, **_: object) -> None:
         for name, value in headers.items():
@@ -84,7 +84,7 @@ def upload_parts(client: Any, key: str, *parts: bytes, numbers: tuple[int, ...] 
 
 
 def raw(url: str, method: str, headers: dict[str, str] | None = None, body: Any = None) -> tuple[int, dict[str, str], bytes]:
-    """Make a plain request and give status, headers and body."""
+    """Make a plain request and return status, headers and body."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=600)
     try:
@@ -104,7 +104,7 @@ def judged(
 
 
 def verdict(*arguments: Any, **rules: Any) -> tuple[int, str] | None:
-    """Give status and code of a refusal, or None."""
+    """Return status and code of a refusal, or None."""
     answer = judged(*arguments, **rules)
     return answer and (answer.status, ElementTree.fromstring(answer.body).findtext("Code") or "")
 
@@ -169,7 +169,7 @@ def test_completing_an_upload_is_a_write_and_sending_its_parts_is_none(seaweedfs
 def test_parts_are_equal_and_the_last_is_no_longer(
     r2: Any, unique_prefix: str, sizes: tuple[int, ...], numbers: tuple[int, ...], allowed: bool
 ) -> None:
-    """Those parts count that the upload is completed with."""
+    """Only the parts that the upload is completed with count."""
     parts = [bytes(size) for size in sizes]
     if allowed:
         upload_parts(r2, f"{unique_prefix}a", *parts, numbers=numbers)
@@ -201,7 +201,7 @@ def test_a_list_of_parts_is_neither_empty_nor_names_one_twice(r2: Any, unique_pr
 
 
 def test_a_token_may_be_scoped_to_buckets(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """Objects of its bucket are open to it; other buckets, and listing or making buckets, are not."""
+    """It may use the objects of its bucket, but not other buckets, nor list or create buckets."""
     denied = (403, "AccessDenied", "Access Denied")
     with as_r2(seaweedfs, buckets=["assets"]) as client:
         put(client, f"{unique_prefix}a")
@@ -220,7 +220,7 @@ def test_a_token_may_be_scoped_to_buckets(seaweedfs: S3Server, unique_prefix: st
 
 
 def test_a_token_may_only_read(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """Every operation that changes something is denied, every other goes on."""
+    """Every operation that changes something is denied; every other passes."""
     with client_of(seaweedfs) as direct:
         put(direct, f"{unique_prefix}a")
     with as_r2(seaweedfs, read_only=True) as client:
@@ -234,7 +234,7 @@ def test_a_token_may_only_read(seaweedfs: S3Server, unique_prefix: str) -> None:
 
 @pytest.mark.parametrize(("offset", "allowed"), [(840, True), (-840, True), (960, False), (-960, False)])
 def test_the_clocks_differ_by_at_most_15_minutes(seaweedfs: S3Server, offset: int, allowed: bool) -> None:
-    """Beyond that every request is refused, and the answer has the service's time."""
+    """Beyond that every request is refused, and the response has the service's time."""
     with as_r2(seaweedfs, clock_offset=offset) as client:
         if allowed:
             client.list_buckets()
@@ -256,7 +256,7 @@ def test_metadata_has_8192_units(r2: Any, unique_prefix: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=300))
 def test_metadata_is_counted_in_utf_16_doubled_beyond_latin_1(value: str) -> None:
-    """R2 counts what it decodes: units of UTF-16, twice for a text with any character from U+0100 on."""
+    """R2 counts decoded text in UTF-16 units, doubled if any character is U+0100 or above."""
     units = sum(2 if ord(character) > 0xFFFF else 1 for character in value)
     units *= 2 if any(ord(character) > 0xFF for character in value) else 1
     word = f"=?utf-8?b?{base64.b64encode(value.encode()).decode()}?="
@@ -275,7 +275,7 @@ def test_a_key_has_1024_bytes(r2: Any, unique_prefix: str) -> None:
 
 
 def test_signed_forms_are_not_implemented(r2: Any) -> None:
-    """A browser's form by POST is answered with 501."""
+    """A browser's POST form gets a 501."""
     form = r2.generate_presigned_post("assets", "a")
     status, _, body = raw(form["url"], "POST", {"content-type": "multipart/form-data; boundary=x"}, b"--x--")
     assert 501 == status
@@ -285,7 +285,7 @@ def test_signed_forms_are_not_implemented(r2: Any) -> None:
 
 
 def test_a_batch_has_1_to_1000_keys(r2: Any, unique_prefix: str) -> None:
-    """More, none, and a key without a name are malformed; a thousand are deleted."""
+    """No keys, more than 1,000, or an empty key are malformed; 1,000 are deleted."""
     entries = [{"Key": f"{unique_prefix}{number}"} for number in range(1001)]
     assert 1000 == len(r2.delete_objects(Bucket="assets", Delete={"Objects": entries[:1000]})["Deleted"])
     for wrong in (entries, []):
@@ -297,7 +297,7 @@ def test_a_batch_has_1_to_1000_keys(r2: Any, unique_prefix: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_quiet_batch_is_answered_in_full(r2: Any, unique_prefix: str, count: int) -> None:
-    """R2 ignores ``Quiet``: what was there and what was not are both listed as deleted."""
+    """R2 ignores ``Quiet``: existing and missing keys are both listed as deleted."""
     keys = [f"{unique_prefix}a&<b>", f"{unique_prefix}gone"][:count]
     put(r2, keys[0])
     answer = r2.delete_objects(Bucket="assets", Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
@@ -333,12 +333,12 @@ def test_what_r2_lacks_is_501(r2: Any, operation: str, fields: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", ["policy", "versioning", "tagging", "website", "notification", "acl", "logging"])
 def test_settings_of_a_bucket_that_r2_lacks_are_501(r2: Any, name: str) -> None:
-    """The message names the operation; of a few, reading has a constant answer, which is left to the server."""
+    """The message names the operation; a few GETs have a constant response, which is left to the server."""
     assert (501, "NotImplemented") == verdict("PUT", f"/assets?{name}")
 
 
 def test_the_message_of_a_501_names_header_and_value(r2: Any) -> None:
-    """It is the one that was seen from R2."""
+    """It is the message that was seen from R2."""
     with refused(501, "NotImplemented", "Header 'x-amz-tagging' with value 'a=b' not implemented"):
         put(r2, "a", Tagging="a=b")
     with refused(501, "NotImplemented", "GetBucketPolicy not implemented"):
@@ -347,7 +347,7 @@ def test_the_message_of_a_501_names_header_and_value(r2: Any) -> None:
 
 @pytest.mark.parametrize("fields", [{"ACL": "public-read"}, {"StorageClass": "STANDARD"}])
 def test_what_r2_ignores_passes(r2: Any, unique_prefix: str, fields: dict[str, Any]) -> None:
-    """Some of Amazon's headers have no effect, and are no error either."""
+    """Some of Amazon's headers have no effect and are not an error."""
     ignored = {"x-amz-request-payer": "requester", "x-amz-mfa": "1 2", "x-amz-server-side-encryption": "AES256"}
     assert None is verdict("PUT", "/assets/a", ignored)
     put(r2, f"{unique_prefix}a", **fields)
@@ -361,7 +361,7 @@ def test_an_unknown_storage_class_is_refused(r2: Any) -> None:
 
 @pytest.mark.parametrize("payload", ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"])
 def test_streaming_bodies_are_501(payload: str) -> None:
-    """The sentinel is named in the message; the rule can be switched off, for R2 may learn it."""
+    """The sentinel is named in the message; the rule can be switched off, because R2 may add it."""
     answer = judged("PUT", "/assets/a", {"x-amz-content-sha256": payload})
     assert answer is not None
     assert f"{payload} not implemented" == ElementTree.fromstring(answer.body).findtext("Message")
@@ -369,12 +369,12 @@ def test_streaming_bodies_are_501(payload: str) -> None:
 
 
 def test_aws_chunked_bodies_are_501() -> None:
-    """Checksum trailers, which boto3 sends over TLS by default, come in such a body."""
+    """Such a body carries checksum trailers, which boto3 sends over TLS by default."""
     assert (501, "NotImplemented") == verdict("PUT", "/assets/a", {"content-encoding": "aws-chunked"})
 
 
 def test_a_body_needs_its_length(r2: Any) -> None:
-    """Chunks of HTTP are refused with 411."""
+    """HTTP's chunked encoding is refused with 411."""
     url = r2.generate_presigned_url("put_object", {"Bucket": "assets", "Key": "a"})
     status, _, body = raw(url, "PUT", {"transfer-encoding": "chunked"}, b"3\r\nabc\r\n0\r\n\r\n")
     assert (411, "MissingContentLength") == (status, ElementTree.fromstring(body).findtext("Code"))
@@ -425,7 +425,7 @@ def test_one_range_is_read(value: str, code: str | None) -> None:
 
 
 def test_an_empty_asset_has_no_range(r2: Any, unique_prefix: str) -> None:
-    """Any range of it lies outside."""
+    """Any range of it is outside."""
     put(r2, f"{unique_prefix}a", b"")
     with refused(416, "InvalidRange"):
         r2.get_object(Bucket="assets", Key=f"{unique_prefix}a", Range="bytes=0-9")
@@ -452,7 +452,7 @@ def test_a_signed_url_lives_a_second_to_seven_days(expires: str, status: int | N
     ("region", "code"), [("auto", None), ("us-east-1", None), ("enam", None), ("eu-west-1", "InvalidRegionName")]
 )
 def test_a_signature_names_a_region_of_r2(region: str, code: str | None) -> None:
-    """Amazon's regions are unknown, but for the first."""
+    """Amazon's regions are unknown, except the first."""
     headers = {"authorization": f"AWS4-HMAC-SHA256 Credential=id/20260101/{region}/s3/aws4_request, Signature=a"}
     assert (code and (400, code)) == verdict("GET", "/assets/a", headers)
 
@@ -474,13 +474,13 @@ def test_old_signatures_are_unauthorized() -> None:
     ],
 )
 def test_parts_are_numbered_from_1_to_10000(number: str, status: int | None, code: str | None) -> None:
-    """Other numbers are refused, and a word is no address."""
+    """Other numbers are refused; a word gets a 404."""
     expected = None if status is None else (status, code)
     assert expected == verdict("PUT", f"/assets/a?partNumber={number}&uploadId=x")
 
 
 def test_one_request_has_a_largest_body(seaweedfs: S3Server, unique_prefix: str) -> None:
-    """The limit can be lowered, to see what an upload makes of it without gigabytes."""
+    """The limit can be lowered, to test uploads without gigabytes."""
     with as_r2(seaweedfs, max_put=10) as client:
         put(client, f"{unique_prefix}a", bytes(10))
         with refused(400, "EntityTooLarge"):
@@ -490,13 +490,13 @@ def test_one_request_has_a_largest_body(seaweedfs: S3Server, unique_prefix: str)
 
 
 def test_a_condition_on_a_missing_asset_fails(r2: Any, unique_prefix: str) -> None:
-    """``If-Match`` where nothing is stored is 412."""
+    """``If-Match`` without a stored asset is 412."""
     with refused(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."):
         put(r2, f"{unique_prefix}a", IfMatch='"0123"')
 
 
 def test_errors_of_the_server_are_reworded(seaweedfs: S3Server) -> None:
-    """Code and message alone, no namespace, no request id, and the header by which Cloudflare is asked about a request."""
+    """Code and message alone, no namespace, no request id, and the ``cf-ray`` header that identifies a request."""
     with proxied(seaweedfs, personality=R2Personality()) as (proxy, client):
         url = client.generate_presigned_url("get_object", {"Bucket": "assets", "Key": "no-such-key"})
         status, headers, body = raw(url, "GET")

@@ -1,4 +1,4 @@
-"""Signed requests work without us and without the network; public URLs are quoted."""
+"""Signing needs no network, and signed requests no assetstore; public URLs are quoted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest) -> Any:
 
 
 def signed(backend: S3Backend, key: str, **options: Any) -> PresignedRequest:
-    """Sign by the hook."""
+    """Sign through the hook."""
     request = backend.assetstore_presign(key=key, options=PresignOptions(**options))
     assert request is not None
     return request
@@ -44,7 +44,7 @@ def send(request: PresignedRequest, data: bytes | None = None, **headers: str) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_method_works_for_who_holds_the_request(server: Any, name: str, unique_prefix: str) -> None:
-    """A signed PUT writes, a signed HEAD looks, a signed GET reads, a signed DELETE deletes, each by urllib alone."""
+    """A signed PUT writes, a signed HEAD looks up, a signed GET reads, a signed DELETE deletes, each by urllib alone."""
     backend, key = backend_on(server), unique_prefix + name
     send(signed(backend, key, method="PUT", content_type="text/plain"), b"abc")
     info = backend.assetstore_stat(key=key, options=StatOptions())
@@ -90,7 +90,7 @@ BOUND: dict[str, Any] = {
 
 
 def refused(request: PresignedRequest, data: bytes | None = None, **headers: str) -> int:
-    """Return the status by which a request is refused."""
+    """Return the status of a refused request."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         send(request, data, **headers)
     caught.value.close()
@@ -98,7 +98,7 @@ def refused(request: PresignedRequest, data: bytes | None = None, **headers: str
 
 
 def test_all_that_is_bound_is_stored(server: Any, unique_prefix: str) -> None:
-    """Type, length, digest, metadata of any text and caching arrive as they were signed."""
+    """Type, length, digest, caching and metadata of any text are stored as signed."""
     backend, key = backend_on(server), f"{unique_prefix}ü 1"
     send(signed(backend, key, method="PUT", **BOUND), b"abc")
     info = backend.assetstore_stat(key=key, options=StatOptions())
@@ -121,7 +121,7 @@ def test_all_that_is_bound_is_stored(server: Any, unique_prefix: str) -> None:
     ],
 )
 def test_another_header_than_the_bound_one_is_refused(server: Any, headers: dict[str, str], unique_prefix: str) -> None:
-    """Whoever holds the request stores nothing else by it than was allowed."""
+    """The request stores nothing else than was signed."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     request = signed(backend, key, method="PUT", **BOUND)
     assert 403 == refused(request, b"abc", **headers)
@@ -131,7 +131,7 @@ def test_another_header_than_the_bound_one_is_refused(server: Any, headers: dict
 
 
 def test_a_bound_header_cannot_be_left_out(server: Any, unique_prefix: str) -> None:
-    """Nor another length be sent."""
+    """Another length cannot be sent either."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     request = signed(backend, key, method="PUT", **BOUND)
     for name in BOUND_NAMES:
@@ -154,7 +154,7 @@ def test_other_bytes_than_the_digest_says_are_refused(seaweedfs: Any, unique_pre
 
 
 def test_create_only_is_signed(server: Any, unique_prefix: str) -> None:
-    """A key that is taken is not overwritten, by the same request either."""
+    """A taken key is not overwritten, not even by the same request."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     request = signed(backend, key, method="PUT", overwrite=False)
     send(request, b"abc")
@@ -164,7 +164,7 @@ def test_create_only_is_signed(server: Any, unique_prefix: str) -> None:
 
 
 def test_a_download_has_the_name_and_type_that_were_signed(seaweedfs: Any, unique_prefix: str) -> None:
-    """SeaweedFS answers as the query says; the emulator leaves this undone."""
+    """SeaweedFS responds as the query says; the emulator ignores it."""
     backend, key = backend_on(seaweedfs), f"{unique_prefix}a"
     put(backend, key, b"abc")
     request = signed(backend, key, download_as='Kärte "1".webp', content_type="image/webp")
@@ -178,7 +178,7 @@ def test_a_download_has_the_name_and_type_that_were_signed(seaweedfs: Any, uniqu
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_url_of_a_window_works(server: Any, method: str, unique_prefix: str) -> None:
-    """Its signature bears the time at which the window began, possibly long ago."""
+    """Its signature has the start time of the window, possibly long ago."""
     backend, key = backend_on(server), f"{unique_prefix}a"
     put(backend, key, b"abc")
     request = signed(backend, key, method=method, expires=1, window=300_000)
@@ -212,7 +212,7 @@ def test_signing_needs_no_network_and_tells_its_end() -> None:
 
 
 def test_a_type_for_a_method_without_one_is_refused() -> None:
-    """HEAD and DELETE send and answer no bytes, so nothing is silently dropped."""
+    """HEAD and DELETE carry no bytes, so the option is refused and not silently dropped."""
     backend = backend_at("http://127.0.0.1:1")
     for method in ("HEAD", "DELETE"):
         with pytest.raises(InvalidOptionError, match=method):
@@ -220,7 +220,7 @@ def test_a_type_for_a_method_without_one_is_refused() -> None:
 
 
 def test_a_public_url_is_quoted_or_absent() -> None:
-    """Slashes stay, everything else that means something in a URL is quoted."""
+    """Slashes stay; all other special characters are quoted."""
     backend = backend_at("http://127.0.0.1:1", public_url="https://cdn.example/base/")
     assert "https://cdn.example/base/a%20b/%C3%BC%3F%23%25.txt" == backend.assetstore_url(
         key="a b/ü?#%.txt", options=UrlOptions()

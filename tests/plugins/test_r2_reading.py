@@ -1,4 +1,4 @@
-"""Reading survives broken connections and never mixes versions or comes short."""
+"""Reading survives broken connections, and never mixes or truncates versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cut_first(count: int) -> Any:
 def test_a_cut_download_goes_on_where_it_stopped(
     name: str, run: dict[str, int], request: pytest.FixtureRequest, unique_prefix: str
 ) -> None:
-    """Eight cuts, each further on, still give the exact bytes, asked for with a range and the ETag."""
+    """After eight cuts the bytes are exact; each request has a range and the ETag."""
     server = request.getfixturevalue(name)
     with stand_in(server.endpoint_url) as proxy:
         backend = backend_on(server, proxy.url)
@@ -49,7 +49,7 @@ def test_a_cut_download_goes_on_where_it_stopped(
 
 
 def test_a_replaced_asset_is_not_spliced(seaweedfs: Any, unique_prefix: str) -> None:
-    """A new version that came while the connection was broken raises PreconditionError."""
+    """A new version stored while the connection was broken raises PreconditionError."""
     key = f"{unique_prefix}a"
     with stand_in(seaweedfs.endpoint_url) as proxy:
         backend = backend_on(seaweedfs, proxy.url)
@@ -63,7 +63,7 @@ def test_a_replaced_asset_is_not_spliced(seaweedfs: Any, unique_prefix: str) -> 
 
 
 def test_a_server_that_ignores_the_condition_is_not_believed() -> None:
-    """A second answer with another ETag or another place is refused, whatever its status."""
+    """A second response with another ETag or position is refused, whatever its status."""
     for second in (
         Reply(206, {"etag": '"other"', "content-range": "bytes 50-99/100"}, b"y" * 50),
         Reply(200, {"etag": ETAG}, b"y" * 100),
@@ -77,7 +77,7 @@ def test_a_server_that_ignores_the_condition_is_not_believed() -> None:
 
 
 def test_a_connection_that_never_gets_on_ends_unavailable() -> None:
-    """Without progress the tries are bounded."""
+    """Without progress the attempts are bounded."""
 
     def script(request: Request, forward: Forward) -> Reply:
         found = re.search(r"bytes=(\d+)-", request.headers.get("range", ""))
@@ -87,14 +87,14 @@ def test_a_connection_that_never_gets_on_ends_unavailable() -> None:
 
     with stand_in(script=script) as server:
         backend = backend_at(server.url, max_attempts=3)
-        with pytest.raises(UnavailableError, match="again and again"):
+        with pytest.raises(UnavailableError, match="kept breaking"):
             get(backend, "a")
         backend.assetstore_close()
         assert 3 == len(server.requests)
 
 
 def test_an_asset_deleted_meanwhile_is_not_found(seaweedfs: Any, unique_prefix: str) -> None:
-    """A resumption that finds nothing raises NotFoundError instead of coming short."""
+    """A resumed read that finds no asset raises NotFoundError instead of ending early."""
     with stand_in(seaweedfs.endpoint_url) as proxy:
         backend = backend_on(seaweedfs, proxy.url)
         put(backend, f"{unique_prefix}a", DATA)
@@ -108,7 +108,7 @@ def test_an_asset_deleted_meanwhile_is_not_found(seaweedfs: Any, unique_prefix: 
 
 @pytest.mark.parametrize("name", ["seaweedfs", "emulator"])
 def test_runs_outside_the_asset_are_empty(name: str, request: pytest.FixtureRequest, unique_prefix: str) -> None:
-    """At, behind and beyond the end, and anywhere in an empty asset, there are no bytes and no error."""
+    """At and beyond the end, and anywhere in an empty asset, there are no bytes and no error."""
     backend = backend_on(request.getfixturevalue(name))
     put(backend, f"{unique_prefix}a", b"abc")
     put(backend, f"{unique_prefix}empty", b"")
@@ -125,7 +125,7 @@ def test_runs_outside_the_asset_are_empty(name: str, request: pytest.FixtureRequ
 
 
 def test_bytes_without_a_length_are_refused() -> None:
-    """R2 unpacks what has a Content-Encoding and then tells no length: an error that says so, not a guess."""
+    """R2 decompresses assets with a Content-Encoding and then sends no length: a clear error, not a guess."""
     chunked = Reply(200, {"etag": ETAG, "transfer-encoding": "chunked"}, b"3\r\nabc\r\n0\r\n\r\n")
     with stand_in(script=lambda request, forward: chunked) as server:
         backend = backend_at(server.url)

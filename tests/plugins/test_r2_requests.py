@@ -1,4 +1,4 @@
-"""Retries, batches and checks against servers that are busy, odd or wrong; threads and forks."""
+"""Retries, batches and checks with busy, odd or wrong servers; threads and forks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
 
 
 def first(*replies: Reply, then: Reply = STORED) -> Script:
-    """Return a script that answers these, and afterwards always the last."""
+    """Return a script that sends these replies, then repeats the last."""
     left: Iterator[Reply] = iter(replies)
     return lambda request, forward: next(left, then)
 
@@ -38,7 +38,7 @@ def first(*replies: Reply, then: Reply = STORED) -> Script:
     ids=lambda reply: f"{reply.status}",
 )
 def test_what_may_pass_is_tried_again(reply: Reply) -> None:
-    """Each answer that R2 gives for a passing reason is retried with the same bytes."""
+    """Each temporary error of R2 is retried with the same bytes."""
     with stand_in(script=first(reply)) as server:
         backend = backend_at(server.url)
         assert 3 == put(backend, "a", b"abc").size
@@ -48,7 +48,7 @@ def test_what_may_pass_is_tried_again(reply: Reply) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_long_retry_after_is_left_to_the_caller(status: int) -> None:
-    """What asks for more patience than one call has is raised at once, with the seconds."""
+    """A Retry-After longer than a call may wait is raised at once, with the seconds."""
     reply = error_reply(status, "TooManyRequests", headers={"retry-after": "120"})
     with stand_in(script=lambda request, forward: reply) as server:
         backend = backend_at(server.url)
@@ -59,7 +59,7 @@ def test_a_long_retry_after_is_left_to_the_caller(status: int) -> None:
 
 
 def test_attempts_are_bounded() -> None:
-    """A store that stays busy is asked as often as configured."""
+    """A store that stays busy is tried as often as configured."""
     with stand_in(script=lambda request, forward: error_reply(429, "TooManyRequests")) as server:
         backend = backend_at(server.url, max_attempts=2)
         with pytest.raises(UnavailableError):
@@ -81,7 +81,7 @@ def test_what_cannot_pass_is_not_tried_again(status: int) -> None:
 
 
 def test_each_key_of_a_batch_has_its_own_error() -> None:
-    """Errors inside an answer of 200 are reported for their keys, and a key that no line names is no success."""
+    """Errors inside a 200 response are reported for their keys; an unnamed key is not a success."""
     answer = (
         b"<DeleteResult><Deleted><Key>a</Key></Deleted>"
         b"<Error><Key>b</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
@@ -96,7 +96,7 @@ def test_each_key_of_a_batch_has_its_own_error() -> None:
 
 
 def test_a_service_without_batches_gets_single_deletes() -> None:
-    """Where DeleteObjects is missing, or wants a digest of another kind, each key is deleted on its own."""
+    """If DeleteObjects is missing or requires another digest, each key is deleted on its own."""
 
     def script(request: Request, forward: Forward) -> Reply:
         return error_reply(400, "MissingContentMD5") if request.method == "POST" else Reply(204)
@@ -129,7 +129,7 @@ def test_foreign_keys_are_deleted_as_they_are_listed(seaweedfs: Any, unique_pref
 
 
 def test_a_copy_of_another_version_is_refused(seaweedfs: Any, unique_prefix: str) -> None:
-    """The source's ETag is compared by the store; without if_match a replaced source is worth another try."""
+    """The source's ETag is compared by the store; without if_match a replaced source may be retried."""
     backend = backend_on(seaweedfs)
     put(backend, f"{unique_prefix}a", b"abc")
     with pytest.raises(PreconditionError):
@@ -192,7 +192,7 @@ def test_a_check_of_a_real_server_is_content(seaweedfs: Any, emulator: Any) -> N
 
 
 def test_64_threads_share_one_client(seaweedfs: Any, unique_prefix: str, caplog: pytest.LogCaptureFixture) -> None:
-    """First calls at the same moment make one client; all bytes are right, and no pool overflows."""
+    """Simultaneous first calls make one client; all bytes are right, and the pool does not overflow."""
     backend = backend_on(seaweedfs)
     barrier = threading.Barrier(64)
     clients = set()
@@ -237,7 +237,7 @@ def child_exit_code(backend: S3Backend, key: str, parents: int) -> int:
 
 
 def test_a_closed_backend_opens_again(seaweedfs: Any, unique_prefix: str) -> None:
-    """Closing twice is no error, and closing before the first request neither."""
+    """Closing twice, or before the first request, is not an error."""
     backend = backend_on(seaweedfs)
     backend.assetstore_close()
     put(backend, f"{unique_prefix}a", b"abc")

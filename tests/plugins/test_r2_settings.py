@@ -23,7 +23,7 @@ def r2(**settings: Any) -> R2Backend:
 
 
 def signer(backend: S3Backend) -> tuple[str, str, str | None]:
-    """Return the credentials with which the client really signs."""
+    """Return the credentials that the client really signs with."""
     credentials = backend._opened.get().client._request_signer._credentials
     return credentials.access_key, credentials.secret_key, credentials.token
 
@@ -54,14 +54,14 @@ def test_half_a_set_is_an_error_that_names_the_other_half(monkeypatch: pytest.Mo
     """A key without its secret never falls through to another set."""
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
-    assert ("secret_key is missing beside access_key",) == problems(access_key="id")
-    assert ("access_key is missing beside secret_key",) == problems(secret_key="canary")
+    assert ("access_key is set, but secret_key is missing",) == problems(access_key="id")
+    assert ("secret_key is set, but access_key is missing",) == problems(secret_key="canary")
     monkeypatch.setenv("R2_ACCESS_KEY", "id")
-    assert ("R2_SECRET_KEY is missing beside R2_ACCESS_KEY",) == problems()
+    assert ("R2_ACCESS_KEY is set, but R2_SECRET_KEY is missing",) == problems()
 
 
 def test_missing_credentials_say_what_to_set() -> None:
-    """R2 has no other place to look in, so the store cannot be opened."""
+    """R2 has no other source, so the store cannot be opened."""
     assert 1 == len(found := problems())
     assert all(name in found[0] for name in ("access_key", "secret_key", "R2_ACCESS_KEY", "R2_SECRET_KEY"))
 
@@ -140,7 +140,7 @@ def test_s3_without_endpoint_is_amazon_whatever_the_environment_says(monkeypatch
     ],
 )
 def test_a_dangerous_or_wrong_endpoint_is_refused(url: str) -> None:
-    """Unencrypted, with a password, with the bucket, or where machines keep credentials: refused, secrets unsaid."""
+    """Unencrypted, a password, the bucket, a metadata service: refused without repeating a secret."""
     found = problems(endpoint_url=url, **FIELDS)
     assert all(text.startswith("endpoint_url") for text in found)
     assert "canary" not in str(found)
@@ -155,7 +155,7 @@ def test_a_sound_endpoint_is_taken(url: str) -> None:
 
 
 def test_unencrypted_http_can_be_allowed() -> None:
-    """The field that the refusal names allows it, but never for the place where credentials are kept."""
+    """The field that the refusal names allows it, but never for a metadata service."""
     assert r2(endpoint_url="http://minio:9000", insecure_http=True, **FIELDS).insecure_http
     assert 1 == len(problems(endpoint_url="http://169.254.169.254", insecure_http=True, **FIELDS))
 
@@ -177,17 +177,17 @@ def test_an_endpoint_and_a_jurisdiction_exclude_each_other() -> None:
     ],
 )
 def test_a_url_gives_account_and_bucket(factory: type[S3Backend], url: str, fields: dict[str, str]) -> None:
-    """The URL names the place; what stands behind the bucket is kept, so that it is refused and not lost."""
+    """A path after the bucket is kept, so that it is refused and not lost."""
     assert fields == factory.from_url(urlsplit(url))
 
 
 def test_a_path_behind_the_bucket_is_refused() -> None:
-    """The message says how to have a folder."""
+    """The message says how to use a folder."""
     assert "store.scoped()" in problems(bucket="assets/maps", **FIELDS)[0]
 
 
 def test_the_location_tells_people_where() -> None:
-    """A few words, without account and endpoint."""
+    """It is short, without account and endpoint."""
     assert "r2 assets, remote" == r2(**FIELDS).location
     assert "r2 assets, local" == r2(endpoint_url="http://127.0.0.1:9", **FIELDS).location
     assert "s3 assets, remote" == S3Backend(bucket="assets").location

@@ -1,4 +1,4 @@
-"""Our signatures are botocore's, byte for byte; what botocore would leave unbound is bound all the same."""
+"""Our signatures are botocore's, byte for byte; headers that botocore leaves out are signed too."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ KEYS: dict[str, Any] = {"access_key": "AKIDEXAMPLE0123456", "secret_key": "wJalr
 
 @attrs.frozen(eq=False)
 class Place:
-    """A bucket as both sides are told of it: the class of ours, its fields, what else botocore has to know."""
+    """A bucket for both sides: our class, its fields, and botocore's own settings."""
 
     factory: type[S3Backend]
     fields: dict[str, Any]
@@ -86,7 +86,7 @@ TOKENS = (None, "FwoGZXIvYXdzE/+=//token==")
 
 @functools.cache
 def sides(place: Place, token: str | None) -> tuple[S3Backend, Any]:
-    """Return our backend and a client of botocore that knows nothing of it."""
+    """Return our backend and an independent botocore client."""
     backend = place.factory(**place.fields, **KEYS, session_token=token)
     style: Any = {"addressing_style": place.style}
     client = Session().create_client(
@@ -103,7 +103,7 @@ def sides(place: Place, token: str | None) -> tuple[S3Backend, Any]:
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Let botocore take this for the time."""
+    """Set botocore's clock."""
     if hasattr(botocore.auth, "get_current_datetime"):
         with mock.patch.object(botocore.auth, "get_current_datetime", return_value=moment):
             yield
@@ -186,7 +186,7 @@ OPTIONS = st.one_of(
 
 
 def signed(backend: S3Backend, key: str, options: PresignOptions) -> PresignedRequest:
-    """Sign by the hook."""
+    """Sign through the hook."""
     request = backend.assetstore_presign(key=key, options=options)
     assert request is not None
     return request
@@ -209,7 +209,7 @@ def test_every_url_is_botocores(place: Place, token: str | None, key: str, optio
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(st.datetimes(datetime(2013, 1, 1), datetime(2100, 1, 1)), st.integers(1, 604_800))
 def test_every_time_is_botocores(moment: datetime, seconds: int) -> None:
-    """The key of each day is made anew, and one of another day is never taken for it."""
+    """Each day's key is derived anew, and another day's is never used."""
     backend, client = sides(PLACES[0], None)
     begin = moment.replace(microsecond=0, tzinfo=UTC)
     ours = backend._opened.get().signer.url("GET", "a", query={}, headers={}, begin=begin, seconds=seconds)
@@ -218,7 +218,7 @@ def test_every_time_is_botocores(moment: datetime, seconds: int) -> None:
 
 
 def test_the_type_that_botocore_leaves_out_is_bound() -> None:
-    """Botocore takes a form's type for its own doing and signs without it; who asked for it gets it signed."""
+    """A form's content type is not signed by botocore; we sign it if it was requested."""
     backend, client = sides(PLACES[0], None)
     options = PresignOptions(method="PUT", content_type=LEFT_OUT)
     ours = signed(backend, "a", options).url
@@ -228,7 +228,7 @@ def test_the_type_that_botocore_leaves_out_is_bound() -> None:
 
 
 def test_a_window_has_one_url_and_its_end_is_told() -> None:
-    """What is signed within a span of the clock is one URL, which lives `expires` seconds longer than the span."""
+    """All signatures within a window are one URL, which lives `expires` seconds longer than the window."""
     backend = backend_at("http://127.0.0.1:1")
     options = PresignOptions(expires=600, window=300_000)
     # The clock may pass from one span to the next between two of them, once.
@@ -253,14 +253,14 @@ def test_a_window_has_one_url_and_its_end_is_told() -> None:
     ],
 )
 def test_a_part_takes_nothing_that_would_not_hold(name: str, options: dict[str, Any]) -> None:
-    """S3 heeds none of these on a part, so they are refused and not dropped."""
+    """S3 ignores these on a part, so they are refused and not dropped."""
     backend = backend_at("http://127.0.0.1:1")
     with pytest.raises(InvalidOptionError, match=name):
         signed(backend, "a", PresignOptions(method="PUT", part=Part(upload_id="u", number=1), **options))
 
 
 def test_r2_takes_no_sha256_with_a_part() -> None:
-    """It answers such a request by 501, so that signing it would only put the refusal off."""
+    """R2 responds with 501, so signing would only delay the refusal."""
     options = PresignOptions(method="PUT", part=Part(upload_id="u", number=1), sha256="0" * 64)
     with pytest.raises(UnsupportedError, match="sha256"):
         signed(backend_at("http://127.0.0.1:1"), "a", options)
@@ -275,7 +275,7 @@ def test_a_part_goes_to_the_services_own_upload() -> None:
 
 
 def test_credentials_that_are_renewed_are_taken_up() -> None:
-    """A role's credentials end every hour; what is signed then is signed by the new ones, as botocore does."""
+    """A role's credentials expire every hour; later signatures use the new ones, as botocore's do."""
     issued = iter(range(100))
 
     def metadata() -> dict[str, str]:
@@ -294,7 +294,7 @@ def test_credentials_that_are_renewed_are_taken_up() -> None:
 
 
 def test_without_credentials_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where botocore finds none in any of its places, the error says so."""
+    """If botocore finds none, the error says so."""
     monkeypatch.setenv("HOME", "/nonexistent")
     backend = S3Backend(bucket="assets", endpoint_url="http://127.0.0.1:1")
     with pytest.raises(CredentialsError, match="no credentials"):
@@ -303,7 +303,7 @@ def test_without_credentials_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_secret_is_shown() -> None:
-    """Neither a signer nor what it keeps for a day shows a key."""
+    """Neither the repr of a signer nor of its days shows a key."""
     backend, _ = sides(PLACES[0], TOKENS[1])
     signed(backend, "a", PresignOptions())
     bucket = backend._opened.get()

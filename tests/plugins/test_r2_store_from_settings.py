@@ -58,7 +58,7 @@ def test_another_spelling_is_an_error_and_not_a_silent_no(tmp_path: Path, monkey
 
 
 def test_a_no_of_the_program_is_not_overruled_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment fills in what is left out, and changes nothing that is said."""
+    """The environment fills in missing settings, and changes no other."""
     monkeypatch.setenv("R2_ENABLED", "true")
     assert (False, True) == (find_settings({"R2_ENABLED": False}).enabled, find_settings({}).enabled)
 
@@ -66,7 +66,7 @@ def test_a_no_of_the_program_is_not_overruled_by_the_environment(monkeypatch: py
 def test_given_settings_go_before_the_module_and_the_module_before_the_environment(
     write_module: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first source that there is decides about the bucket."""
+    """The first existing source decides the bucket."""
     monkeypatch.setenv("R2_BUCKET_NAME", "of-the-environment")
     assert "of-the-environment" == find_settings().bucket_name
     write_module("R2_BUCKET_NAME = 'of-the-module'")
@@ -78,14 +78,14 @@ def test_given_settings_go_before_the_module_and_the_module_before_the_environme
 def test_a_module_without_r2_names_is_not_meant(
     write_module: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another program's module of the same name hides nothing."""
+    """Another program's module of the same name is ignored."""
     write_module("DEBUG = True")
     monkeypatch.setenv("R2_BUCKET_NAME", "of-the-environment")
     assert "of-the-environment" == find_settings().bucket_name
 
 
 def test_a_changed_module_is_seen(write_module: Callable[[str], object]) -> None:
-    """The settings are looked up at each use."""
+    """The settings are read at each use."""
     write_module("R2_ENABLED = False")
     before = find_settings().enabled
     module: Any = sys.modules["settings"]
@@ -104,7 +104,7 @@ def test_credentials_and_account_may_come_from_the_environment(monkeypatch: pyte
 
 
 def test_r2_variables_go_before_aws_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has keys for both uses R2's."""
+    """If both sets of keys are present, R2's are used."""
     for name in ("R2_ACCESS_KEY", "R2_SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, name.lower())
     found = find_settings()
@@ -139,7 +139,7 @@ def test_each_needed_name_is_missed_alone(name: str) -> None:
 
 
 def test_disabled_means_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The offline store is a folder unless another is named, and the log says that it was taken."""
+    """The offline store is a folder by default, and the log shows that it was opened."""
     monkeypatch.chdir(tmp_path)
     caplog.set_level("INFO", logger="assetstore_r2")
     with store_from_settings({**COMPLETE, "R2_ENABLED": False}) as store:
@@ -147,7 +147,7 @@ def test_disabled_means_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     with store_from_settings({}, offline="memory:") as other:
         assert "memory" in other.location
     assert b"hello" == (tmp_path / "assets" / "hello.txt").read_bytes()
-    assert 2 == caplog.text.count("the offline store is opened")
+    assert 2 == caplog.text.count("opening the offline store")
 
 
 def test_enabled_opens_r2_with_naming_and_stats() -> None:
@@ -176,7 +176,7 @@ def test_a_jurisdiction_is_part_of_the_host() -> None:
     "text", [f"raise RuntimeError('{CANARY}')", f"import not_there_{CANARY[:6]}", f"R2_SECRET_KEY = '{CANARY}"]
 )
 def test_a_module_that_fails_is_a_config_error_without_its_text(text: str, write_module: Callable[[str], object]) -> None:
-    """What a program's own module raises may repeat a secret, so only its kind is told."""
+    """An error of a program's own module may contain a secret, so only its type is shown."""
     write_module(text)
     with pytest.raises(ConfigError, match="the settings cannot be read: ") as caught:
         find_settings()
@@ -197,13 +197,13 @@ def test_an_object_that_fails_is_a_config_error() -> None:
 
 def test_a_value_that_is_no_text_is_told_by_its_name_alone() -> None:
     """The message never holds the value."""
-    with pytest.raises(ConfigError, match="R2_SECRET_KEY must be a text, got bytes") as caught:
+    with pytest.raises(ConfigError, match="R2_SECRET_KEY must be text, got bytes") as caught:
         find_settings({**COMPLETE, "R2_SECRET_KEY": CANARY.encode()})
     assert CANARY not in str(caught.value)
 
 
 def test_no_repr_shows_the_secret() -> None:
-    """Settings and what is built from them can be logged."""
+    """Settings and the backends made from them can be logged."""
     found = find_settings(COMPLETE)
     with store_from_settings(COMPLETE) as store:
         assert CANARY not in f"{found!r} {found.backend()!r} {store!r}"

@@ -1,4 +1,4 @@
-"""What really goes over the wire, whatever the machine's settings say."""
+"""The requests that are really sent, whatever the machine's settings are."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def exercise(backend: S3Backend, prefix: str) -> None:
 
 
 def offences(request: Request, secret: str, region: str) -> list[str]:
-    """Return what a request should not have."""
+    """Return what is wrong with a request."""
     headers = str(dict(request.headers)).lower()
     found = [word for word in ("expect", "aws-chunked", "trailer", "streaming-", "tagging", "-acl") if word in headers]
     if secret in headers + request.path + request.body.decode("latin-1"):
@@ -76,7 +76,7 @@ def test_no_request_carries_what_r2_refuses(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """No Expect, no chunked body, no trailer, no secret, the pinned region and place, whatever AWS is set to."""
+    """No Expect, chunked body, trailer or secret; region and endpoint are pinned, whatever AWS is set to."""
     server = request.getfixturevalue(name)
     for variable, value in AMBIENT.items():
         monkeypatch.setenv(variable, value)
@@ -104,7 +104,7 @@ def test_every_body_has_a_digest_and_a_length(seaweedfs: Any, unique_prefix: str
 
 
 def test_a_bounded_number_of_requests_is_made(seaweedfs: Any, unique_prefix: str) -> None:
-    """A plain upload, read, look and single delete are one request each, and an N-part upload N and two."""
+    """A plain upload, read, HEAD and single delete are one request each; an N-part upload takes N + 2."""
     with stand_in(seaweedfs.endpoint_url) as proxy:
         backend = backend_on(seaweedfs, proxy.url)
         key = f"{unique_prefix}a"
@@ -125,7 +125,7 @@ def counted(proxy: StandIn, action: Any) -> int:
 
 
 def test_the_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither repr, nor error, nor our own logging holds a secret."""
+    """No repr, error or log record of ours contains a secret."""
     canary = "canary-5ec4e7" * 4
     with stand_in() as server:
         url = server.url

@@ -68,7 +68,7 @@ def observe(stats: Stats, count: int) -> None:
 
 
 def shift(stats: Stats, seconds: float) -> None:
-    """Make the last writing later than it was; when it is far ahead, no time that passes makes the plugin write."""
+    """Move the last write forward; far ahead, no passing time makes the plugin write."""
     stats._counters.get().since += seconds
 
 
@@ -111,7 +111,7 @@ def test_every_operation_is_listed_from_the_beginning(stats):
 
 
 def test_finished_direct_uploads_are_uploads(stats):
-    """Their bytes count with those of the others; what begins them is listed under its own name."""
+    """Finished direct uploads count as uploads; ``begin_upload`` is listed under its own name."""
     for seen in (event(), event("finish_upload", 5), event("finish_upload", 7, "error"), event("begin_upload", 0)):
         stats.assetstore_event(event=seen)
     sums = read(stats)
@@ -120,7 +120,7 @@ def test_finished_direct_uploads_are_uploads(stats):
 
 
 def test_successes_failures_bytes_and_seconds_are_summed_up(stats):
-    """A failure counts as an error and for its time, an abandoned reader as a read with what it had read."""
+    """A failed operation adds to errors and seconds, an abandoned reader counts as a read of its bytes so far."""
     for seen in (event(), event(size=5), event(size=3, outcome="error"), event("read", 7, "abandoned")):
         stats.assetstore_event(event=seen)
     expected = {"count": 2, "bytes": 15, "errors": 1, "seconds": 1.5}
@@ -161,7 +161,7 @@ def test_reset_sets_all_to_zero_and_loses_no_later_event(stats):
 
 
 def test_sums_taken_between_events_of_other_threads_lose_and_double_none():
-    """What was swept away again and again and what is left make up exactly all events."""
+    """The sums taken again and again and those left are together exactly all events."""
     counters, swept = Counters(), 0.0
 
     def add() -> None:
@@ -309,7 +309,7 @@ def test_a_reset_is_for_all_who_share_the_file(tmp_path):
 
 
 def test_an_event_survives_a_file_that_stays_locked(tmp_path):
-    """What cannot be written now is kept, raises nothing, and is written later."""
+    """Sums that cannot be written now are kept, raise nothing, and are written later."""
     stats = Stats(path=tmp_path / "stats.db")
     with locked(tmp_path / "stats.db"):
         observe(stats, 1001)
@@ -322,7 +322,7 @@ def test_a_file_kept_locked_is_unavailable(tmp_path):
     ledger = Ledger(path)
     with locked(path), pytest.raises(UnavailableError) as caught:
         ledger.add({"upload": [1, 0, 0, 0.0]}, patience=0)
-    assert f"the stats file {str(path)!r} is kept locked by another process; try again" == str(caught.value)
+    assert f"the stats file {str(path)!r} is locked by another process; try again" == str(caught.value)
 
 
 def test_a_full_disk_is_told_as_such(tmp_path):
@@ -349,7 +349,7 @@ def test_sums_that_cannot_be_written_are_put_back(tmp_path):
 
 
 def test_an_event_reports_a_broken_file_and_is_kept(tmp_path):
-    """The store logs what the plugin raises; the next writing tries again with all events."""
+    """The store logs what the plugin raises; the next write tries again with all events."""
     path = tmp_path / "stats.db"
     stats = Stats(path=path)
     shift(stats, 3600)
@@ -363,7 +363,7 @@ def test_an_event_reports_a_broken_file_and_is_kept(tmp_path):
 
 
 def damaged(path: Path) -> None:
-    """Write what is no database."""
+    """Write a file that is not a database."""
     path.write_bytes(b"no database at all" * 100)
 
 
@@ -409,7 +409,7 @@ def test_a_name_that_no_file_can_have_is_refused(name):
 
 
 def test_a_file_removed_meanwhile_is_made_again(tmp_path):
-    """Removing the file is one more way to begin at zero."""
+    """Removing the file is another way to begin at zero."""
     stats = Stats(path=tmp_path / "stats.db")
     (tmp_path / "stats.db").unlink()
     observe(stats, 1)

@@ -1,6 +1,6 @@
-"""Random walks through a store beside a dict that must always agree with it. Needs hypothesis and pytest.
+"""Walks at random through a store beside a dict that must always agree with it. Needs hypothesis and pytest.
 
-Say how the backend is opened, and walk in a test::
+Define how to open the backend, and walk in a test::
 
     class MyMachine(StoreMachine):
         setup = "from my_plugin import MyBackend"
@@ -9,7 +9,7 @@ Say how the backend is opened, and walk in a test::
     def test_random_walks_agree_with_a_dict():
         walk(MyMachine)
 
-Where they part, the test fails with a few lines of Python that lead there again.
+Where they differ, the test fails with a few lines of Python that reproduce it.
 """
 
 from assetstore.testing.machine.changing import ChangingRules
@@ -24,4 +24,4 @@ __all__ = ["KEYS", "Divergence", "StoreMachine", "Walker", "walk"]
 
 
 class StoreMachine(WritingRules, ReadingRules, ChangingRules, FailingRules):
-    """Does what users do in random order, and compares each answer with that of a dict; see ``Walker``."""
+    """Does what users do, in random order, and compares each answer with that of a dict; see ``Walker``."""

@@ -28,12 +28,12 @@ CHANGES = st.fixed_dictionaries(
 
 
 class ChangingRules(Walker):
-    """What is done to assets that are there."""
+    """Changes existing assets."""
 
     @precondition(Walker.has_some)
     @walks(who=WHO, key=THERE)
     def delete(self, who: str, key: str) -> None:
-        """Delete an asset, which need not be there."""
+        """Delete an asset, which need not exist."""
         client, full = self.client(who, key), normalize_key(key)
         code = call(f"{client.name}.delete", client.inner(key))
 
@@ -47,7 +47,7 @@ class ChangingRules(Walker):
     def delete_many(self, who: str, keys: list[str]) -> None:
         """Delete several assets, some of them twice."""
         client = self.client(who, *keys or [""])
-        # A report names a key as it was asked for first.
+        # A report spells a key as in its first request.
         deleted = sorted({normalize_key(key): client.inner(key) for key in reversed(keys)}.values())
 
         def outcomes(world: World) -> list[Outcome]:
@@ -69,7 +69,7 @@ class ChangingRules(Walker):
     def copy(
         self, who: str, source: str, destination: str, overwrite: bool, version: str | None, move: bool
     ) -> None:
-        """Copy or move an asset, perhaps onto itself."""
+        """Copy or move an asset, possibly onto itself."""
         version = version if self.can("copy.if_match") else None
         overwrite = overwrite or not self.can("copy.overwrite")
         client = self.client(who, source, destination, version or source)

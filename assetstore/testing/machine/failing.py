@@ -13,17 +13,17 @@ from assetstore.testing.machine.walker import Walker, walks
 
 
 class FailingRules(Walker):
-    """Trouble."""
+    """Causes trouble."""
 
     @precondition(Walker.may_meet_trouble)
     @walks(kind=st.sampled_from(KINDS), number=st.integers(0, 2))
     def meet_trouble(self, kind: str, number: int) -> None:
-        """Let the next step meet a fault: what it leaves may then be the old or the new."""
+        """Set a fault for the next step, which may then leave the old state or the new one."""
         self.fault = kind, number
 
     @walks(key=KEY, data=st.binary(max_size=8), late=st.booleans())
     def hang(self, key: str, data: bytes, late: bool) -> None:
-        """List while an upload hangs, before it has done its work or after."""
+        """List while an upload hangs, before or after its work."""
         full, asset = normalize_key(key), self.asset(key, data, {})
         code = f"""hang = {call("Hang", op="upload", late=late)}
 with ThreadPoolExecutor(1) as pool, faulty.failing(hang):

@@ -1,4 +1,4 @@
-"""The keys of random walks, and the clients that see them in a scope."""
+"""The keys of random walks, and the clients that see them through a scope."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ CLASHING = (
     *("\u00e9", "e\u0301", "e", "e\u0301/x", "\\x", "a\\b", "con", "😀/x"),
 )
 KEYS: tuple[str, ...] = tuple(dict.fromkeys((*CLASHING, *ODD_KEYS)))
-"""Valid keys, some in two spellings; among the first 20 neighbours get in one another's way."""
+"""Valid keys, some in two spellings. The first 20 are chosen to clash with one another."""
 
 KEY = st.runner().flatmap(lambda walker: st.sampled_from(walker.pool))
 THERE = st.runner().flatmap(lambda walker: st.sampled_from(walker.stock() * 3 + [*walker.pool]))
-"""A key of this walk; a key that is probably taken."""
+"""KEY is a key of this walk, THERE one that is probably taken."""
 WHO = st.sampled_from(["store", "store", "other", "scoped"])
 
 
 @attrs.frozen
 class Client:
-    """A store in the hands of somebody.
+    """A client of the store.
 
     Attributes:
-        name: Python for it.
-        prefix: what it puts before its keys.
+        name: the Python expression for its store.
+        prefix: the prefix of its scope.
     """
 
     name: str
     prefix: str = ""
 
     def inner(self, key: str) -> str:
-        """Return a key, or its beginning, as this client spells it."""
+        """Return a key, or its beginning, in this client's spelling."""
         return key[len(self.prefix) :]
 
     def seen(self, key: str) -> str:
@@ -44,7 +44,7 @@ class Client:
 
 
 def scope_of(*keys: str) -> str | None:
-    """Return the first segment of the first key, with its slash, if all keys lie in it."""
+    """Return the first segment of the first key, with its slash, if all keys lie under it."""
     first, slash, _ = keys[0].partition("/")
     prefix = first + slash
     inside = slash and prefix == normalize_prefix(prefix) and all(key.startswith(prefix) for key in keys)

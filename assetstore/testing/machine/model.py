@@ -13,16 +13,16 @@ from assetstore.testing.faults import Fault, Flip, Raise, Return, Trickle, Trunc
 T = TypeVar("T")
 
 KINDS = ("refused", "lost", "mistyped", "short", "flipped", "trickling")
-"""What a step may meet: an error before or after the work, a wrong type, too few bytes, wrong ones, few at a time."""
+"""The kinds of faults: an error before or after the work, a wrong type, too few bytes, wrong bytes, few at a time."""
 
 
 @attrs.frozen
 class Asset:
-    """What the dict holds for a key.
+    """The value that the dict holds for a key.
 
     Attributes:
         data: the bytes.
-        headers: by the names of ``AssetInfo``; those that are not set are missing.
+        headers: by the names of ``AssetInfo``, without those that are not set.
     """
 
     data: bytes
@@ -32,7 +32,7 @@ class Asset:
 World: TypeAlias = Mapping[str, Asset]
 Answer: TypeAlias = Any
 Outcome: TypeAlias = tuple[Answer, World]
-"""A value, or the class of an error, and the world behind the step."""
+"""A value, or the class of an error, and the world after the step."""
 
 
 @attrs.frozen
@@ -48,18 +48,18 @@ class Raised:
 
 @attrs.frozen(kw_only=True)
 class Step:
-    """One thing that a user does.
+    """One action of a user.
 
     Attributes:
-        client: who does it, ``"store"`` or ``"other"``.
+        client: who takes it, ``"store"`` or ``"other"``.
         code: an expression, or several lines of Python that leave the result in ``it``.
-        view: an expression over ``it``: what of the result is compared.
-        outcomes: what may come of it in a world.
+        view: an expression over ``it``: the part of the result to compare.
+        outcomes: returns the possible outcomes in a world.
         ops: the hooks that it may call, in order; faults strike there.
-        changes: the keys that it concerns.
-        halves: the worlds between those before and behind it, where a fault may leave it.
+        changes: the keys that it may change.
+        halves: returns the worlds halfway through the step, in which a fault may leave it.
         whole: whether it reads a whole asset.
-        blame: what a fault makes of the answer, where that is not an error.
+        blame: the answer after a fault, where that is not an error.
     """
 
     code: str
@@ -74,7 +74,7 @@ class Step:
 
 
 def make_fault(kind: str, op: str, *, whole: bool) -> Fault:
-    """Return a fault of one of ``KINDS``; what cannot go wrong with this operation is a refusal."""
+    """Return a fault of one of ``KINDS``; a kind that does not fit the operation becomes a refusal."""
     if kind == "lost":
         return Raise(op=op, error=UnavailableError("the answer was lost"), late=True)
     if kind == "mistyped":
@@ -87,7 +87,7 @@ def make_fault(kind: str, op: str, *, whole: bool) -> Fault:
 
 
 def outcomes_of(step: Step, fault: Fault | None, world: World) -> list[Outcome]:
-    """Return what may come of a step in a world, at which a fault struck or none."""
+    """Return the possible outcomes of a step in a world, during which this fault or none struck."""
     regular = step.outcomes(world)
     if fault is None or isinstance(fault, Trickle):
         return regular
@@ -99,14 +99,14 @@ def outcomes_of(step: Step, fault: Fault | None, world: World) -> list[Outcome]:
 
 
 def agrees(expected: Answer, answer: Answer) -> bool:
-    """Return whether an answer is the expected one."""
+    """Return whether an answer matches the expected one."""
     if isinstance(answer, Raised):
         return isinstance(expected, type) and isinstance(answer.error, expected)
     return bool(expected == answer)
 
 
 def distinct(items: Iterable[T]) -> list[T]:
-    """Return worlds or answers without repetitions."""
+    """Return worlds or answers without duplicates."""
     found: list[T] = []
     for item in items:
         if item not in found:
@@ -125,13 +125,13 @@ def without(world: World, *keys: str) -> World:
 
 
 def refusals(world: World, key: str, version: str | None, missing: type[Exception]) -> list[type[Exception] | None]:
-    """Return what ``if_match`` may raise, ``None`` standing for nothing.
+    """Return the errors that ``if_match`` may raise; ``None`` stands for no error.
 
     Args:
         world: the world.
-        key: whose ETag is compared.
-        version: the key whose ETag is given; ``None`` gives none.
-        missing: what is raised when there is no ``key``, although an ETag is given.
+        key: the key whose ETag is compared.
+        version: the key whose ETag is passed; ``None`` passes none.
+        missing: the error when ``key`` is missing and an ETag is passed.
     """
     if version is None or version == key:
         return [None] if key in world or version is None else [NotFoundError]
@@ -139,5 +139,5 @@ def refusals(world: World, key: str, version: str | None, missing: type[Exceptio
         return [NotFoundError]
     if key not in world:
         return [missing]
-    # The ETag may be made from the bytes alone.
+    # The ETag may depend on the bytes alone.
     return [PreconditionError, None] if world[key].data == world[version].data else [PreconditionError]

@@ -21,7 +21,7 @@ LIMIT = st.none() | st.integers(0, 5)
 
 
 class ReadingRules(Walker):
-    """Everything that changes nothing."""
+    """Reads without changing anything."""
 
     def reading(self, client: Client, key: str) -> Step:
         """Return the step that reads a whole asset."""
@@ -44,7 +44,7 @@ class ReadingRules(Walker):
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, version=st.none() | THERE)
     def read(self, who: str, key: str, version: str | None) -> None:
-        """Read an asset, perhaps only if it has a certain ETag."""
+        """Read an asset, possibly only if it has a certain ETag."""
         version = version if self.can("read.if_match") else None
         client, full = self.client(who, key, version or key), normalize_key(key)
         options = {} if version is None else {"if_match": Code(call(f"{client.name}.stat", client.inner(version)) + ".etag")}
@@ -74,7 +74,7 @@ class ReadingRules(Walker):
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, offset=POSITION, length=st.none() | POSITION)
     def read_a_run(self, who: str, key: str, offset: int, length: int | None) -> None:
-        """Read a part of an asset."""
+        """Read a range of an asset."""
         if not (self.can("read.offset") and self.can("read.length")):
             return
         end = None if length is None else offset + length
@@ -107,7 +107,7 @@ class ReadingRules(Walker):
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, cut=st.integers(0, 8), limit=LIMIT, start=st.none() | THERE, flat=st.booleans())
     def look_through(self, who: str, key: str, cut: int, limit: int | None, start: str | None, flat: bool) -> None:
-        """List the keys that begin as a key does."""
+        """List the keys with the beginning of a key."""
         start = start if self.can("list.start_after") else None
         flat = flat and self.can("list.recursive")
         client = self.client(who, key, start or key)
@@ -149,13 +149,13 @@ class ReadingRules(Walker):
 
 
 def _found(key: str, answer: Callable[[Asset], Answer]) -> Callable[[World], list[Outcome]]:
-    """Return outcomes that are made of an asset, where there is one."""
+    """Return the outcomes of a read: ``answer`` of the asset, or NotFoundError."""
     full = normalize_key(key)
     return lambda world: [(answer(world[full]) if full in world else NotFoundError, world)]
 
 
 def _names(client: Client, world: World, prefix: str, start: str | None, flat: bool) -> list[str]:
-    """Return what a listing shows, as the client is info it."""
+    """Return the keys that a listing shows to the client."""
     prefix = normalize_prefix(prefix)
     after = "" if start is None else normalize_key(start)
     keys = [key for key in sorted(world) if key.startswith(prefix) and key > after]

@@ -1,4 +1,4 @@
-"""Runs Python code and keeps it, so that the way to a divergence can be printed and pasted."""
+"""Runs Python code and records it, so that the steps to a divergence can be printed and pasted."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ _FAULTY = re.compile(r"faulty = FaultyBackend\((.*)\)\nstore = AssetStore\(fault
 
 
 class Code(str):
-    """Python for a value that is only known when it runs."""
+    """Python code for a value that is only known at run time."""
 
     __slots__ = ()
 
 
 class Script:
-    """Runs Python line by line and remembers it.
+    """Runs and records Python code.
 
     Attributes:
         names: the variables.
     """
 
     def __init__(self, setup: str, names: Mapping[str, object], folder: Path) -> None:
-        """Begin with ``setup``, to which ``names`` are known."""
+        """Begin by running ``setup``, which may use ``names``."""
         self.names: dict[str, Any] = {
             **{name: getattr(assetstore, name) for name in assetstore.__all__},
             **{name: getattr(testing, name) for name in testing.__all__},
@@ -67,7 +67,7 @@ class Script:
         exec(setup, self.names)  # noqa: S102 - what is printed has to be what ran
 
     def run(self, code: str, view: str = "it") -> Answer:
-        """Run an expression, or lines that leave their result in ``it``; return what ``view`` makes of it."""
+        """Run an expression, or lines that leave their result in ``it``; return the value of ``view``."""
         self.names["it"] = None
         try:
             if is_block(code):
@@ -79,12 +79,12 @@ class Script:
             return Raised(error)
 
     def keep(self, code: str, answer: Answer = None) -> None:
-        """Remember what ran."""
+        """Record code that ran."""
         self._lines.append(_raising(code, type(answer.error)) if isinstance(answer, Raised) else code)
 
     def ending(self, code: str, view: str, expected: Sequence[Answer], answer: Answer) -> str:
-        """Return all that ran, and at its end the code whose answer is none of those expected."""
-        given = f"raised {answer.error!r}" if isinstance(answer, Raised) else f"gave {literal(answer)}"
+        """Return all code that ran, ending with the code whose answer was not expected."""
+        given = f"raised {answer.error!r}" if isinstance(answer, Raised) else f"returned {literal(answer)}"
         text = "\n".join((*self._lines, _asserting(code, view, expected), f"# it {textwrap.shorten(given, 300)}"))
         if "faulty.failing" not in text:
             text = _FAULTY.sub(r"store = AssetStore(\1)", text)
@@ -102,7 +102,7 @@ class Script:
 
 
 def is_block(code: str) -> bool:
-    """Return whether code is more than an expression."""
+    """Return whether code has several lines."""
     return "\n" in code
 
 
@@ -118,7 +118,7 @@ def call(target: str, *arguments: object, **options: object) -> str:
 
 
 def literal(value: object) -> str:
-    """Return Python for a value; a long piece of the tape is cut from it."""
+    """Return Python code for a value; long bytes become a slice of the tape."""
     if isinstance(value, Code):
         return str(value)
     if isinstance(value, bytes) and len(value) > 40:
@@ -137,13 +137,13 @@ def indented(head: str, code: str) -> str:
 
 
 def _raising(code: str, kind: type) -> str:
-    """Return code, a single ``with`` or something simpler, from which an error is expected."""
+    """Return the code wrapped to expect an error. The code is a single ``with`` or simpler."""
     raises = f"with pytest.raises({kind.__name__})"
     return f"{raises}, {code[5:]}" if code.startswith("with ") else indented(f"{raises}:", code)
 
 
 def _asserting(code: str, view: str, expected: Sequence[Answer]) -> str:
-    """Return code with an assertion that one of some answers comes of it."""
+    """Return the code with an assertion that its answer is one of those expected."""
     first = expected[0]
     if len(expected) == 1 and isinstance(first, type):
         return _raising(code, first)

@@ -1,4 +1,4 @@
-"""Shortens the way to a divergence: fewer steps, and plainer ones."""
+"""Shortens the steps to a divergence: fewer steps, and plainer ones."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ PLAIN: Mapping[str, Sequence[Any]] = {
     "version": (None,),
     "who": ("store",),
 }
-"""Plainer arguments, by their names, the plainest first."""
+"""Plainer arguments by name, the plainest first."""
 
 
 def shorten(machine: type[Walker], found: Divergence) -> Divergence:
-    """Return a divergence to which fewer and plainer steps lead."""
+    """Return a divergence with fewer and plainer steps."""
     size = len(found.taken)
     while size := size // 2:
         found = _shorter(machine, found, size)
     for index in range(len(found.taken)):
         found = _uploaded(machine, found, index)
-    # What stands first may be able to become plainer only after the rest did.
+    # Twice: an early step may only become plainer after later ones did.
     for index in (*range(len(found.taken)), *range(len(found.taken))):
         for name in PLAIN:
             found = _plainer(machine, found, index, name)
@@ -47,7 +47,7 @@ def shorten(machine: type[Walker], found: Divergence) -> Divergence:
 
 
 def _shorter(machine: type[Walker], found: Divergence, size: int) -> Divergence:
-    """Leave out those runs of ``size`` steps that can be spared, from the end to the front."""
+    """Leave out every ``size`` steps that are not needed, from the end to the front."""
     for end in range(len(found.taken), 0, -size):
         fewer = (*found.taken[: max(0, end - size)], *found.taken[end:])
         if len(fewer) < len(found.taken):
@@ -56,7 +56,7 @@ def _shorter(machine: type[Walker], found: Divergence, size: int) -> Divergence:
 
 
 def _uploaded(machine: type[Walker], found: Divergence, index: int) -> Divergence:
-    """Upload where a step writes in a more winding way, if it leads there too."""
+    """Replace another way of writing by an upload, if the divergence remains."""
     drawn = found.taken[index][1] if index < len(found.taken) else {}
     if not {"key", "data"} <= drawn.keys() or "kind" in drawn:
         return found
@@ -67,7 +67,7 @@ def _uploaded(machine: type[Walker], found: Divergence, index: int) -> Divergenc
 
 
 def _plainer(machine: type[Walker], found: Divergence, index: int, name: str) -> Divergence:
-    """Use a plainer argument in one step, if it leads there too."""
+    """Use a plainer argument in one step, if the divergence remains."""
     for plain in PLAIN[name]:
         follow, drawn = found.taken[index] if index < len(found.taken) else (None, {})
         if follow is not None and name in drawn and drawn[name] != plain:
@@ -79,7 +79,7 @@ def _plainer(machine: type[Walker], found: Divergence, index: int, name: str) ->
 
 
 def _renamed(machine: type[Walker], found: Divergence, key: str) -> Divergence:
-    """Use one of the first keys instead of another one, if it leads there too."""
+    """Replace a key by one of the first keys, if the divergence remains."""
     spellings = {key, unicodedata.normalize("NFC", key)}
     for plain in machine.keys[: machine.keys.index(key)][:3]:
         taken = tuple((follow, _replaced(drawn, spellings, plain)) for follow, drawn in found.taken)
@@ -108,6 +108,6 @@ def _follow(machine: type[Walker], taken: Sequence[Taken]) -> Divergence | None:
     except Divergence as divergence:
         return divergence
     except Exception:
-        # Arguments that no longer fit lead nowhere.
+        # The steps no longer fit together, so they show nothing.
         return None
     return None

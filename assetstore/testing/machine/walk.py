@@ -13,20 +13,20 @@ LENGTH = 40
 
 
 def walk(machine: type[Walker], *, steps: int = 400) -> int:
-    """Walk at random, 40 steps at a time, each time through an empty place; return how many steps were taken.
+    """Walk at random, 40 steps at a time, each time in an empty store; return the number of steps.
 
     Args:
-        machine: says where.
-        steps: how many at least, if nothing is found.
+        machine: defines the store.
+        steps: the least number of steps, unless something is found.
 
-    Fails the test with a short way to where store and dict part, as Python to paste.
+    If store and dict differ, fails the test with a short Python script that reproduces it.
     """
     chosen = settings(
         # Hypothesis ends some walks early.
         max_examples=steps * 3 // 2 // LENGTH + 2,
         stateful_step_count=LENGTH,
         deadline=None,
-        # What hypothesis would print names the rules of a machine, and its shrinking takes minutes here.
+        # Hypothesis prints the rules of the machine instead of Python, and its shrinking takes minutes here.
         verbosity=Verbosity.quiet,
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=list(HealthCheck),

@@ -1,4 +1,4 @@
-"""Takes the steps of a walk, and compares the visible state with the model after each one."""
+"""Takes the steps of a walk and compares the visible state with the model after each one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Taken: TypeAlias = tuple[Callable[..., None], Mapping[str, Any]]
 _numbers = itertools.count(1)
 
 
-class Divergence(AssertionError):  # noqa: N818 - it is what happened, and the fault of neither
-    """A store went another way than the dict. Its text is Python that leads there again.
+class Divergence(AssertionError):  # noqa: N818 - either side may be wrong
+    """Store and dict differ. The text is Python code that reproduces it.
 
     Attributes:
         taken: the rules that were followed, with their arguments.
@@ -38,7 +38,7 @@ class Divergence(AssertionError):  # noqa: N818 - it is what happened, and the f
 
 
 def walks(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
-    """Return a decorator that makes a rule of a method, and notes when it is followed."""
+    """Return a decorator that makes a method a rule and records when it is followed."""
 
     def decorate(method: Callable[..., None]) -> Any:
         @functools.wraps(method)
@@ -56,12 +56,12 @@ class Walker(RuleBasedStateMachine):
     """Walks through a store.
 
     Attributes:
-        opening: Python that opens the backend, the same place whenever it runs; ``folder`` is a new folder, a Path.
-        setup: Python that runs first, imports for instance; it is printed with what failed.
-        names: what both may use besides, functions for instance that hold secrets.
-        keys: the keys to use, of at most 1,000 bytes; the first 20, neighbours above all, are used most often.
-        lacks: abilities not to use although the store has them, as ``"list.recursive"``.
-        scope: for a place that is shared, what the keys of each walk begin with before a number and a slash; short.
+        opening: Python that opens the backend, always with the same assets; ``folder`` is a new folder, a Path.
+        setup: Python that runs first, for example imports; it is printed with a failure.
+        names: other names that both may use, for example functions that hold secrets.
+        keys: the keys to use, of at most 1,000 bytes; the first 20, which should clash, are used most often.
+        lacks: capabilities not to use although the store has them, for example ``"list.recursive"``.
+        scope: for a shared store, a short prefix; the keys of each walk begin with it, a number and a slash.
         steps: how many steps were taken so far, in all walks.
     """
 
@@ -87,28 +87,28 @@ class Walker(RuleBasedStateMachine):
         self.open("store")
 
     def stock(self) -> list[str]:
-        """Return the keys of what should be there."""
+        """Return the keys that should exist."""
         return sorted(self.worlds[0])
 
-    # What rules ask is asked by name: hypothesis reads the source of a lambda anew each time.
+    # Preconditions are methods because hypothesis reads the source of a lambda each time.
     def stocked(self) -> bool:
-        """Return whether something should be there."""
+        """Return whether any asset should exist."""
         return bool(self.worlds[0])
 
     def has_some(self) -> bool:
-        """Return whether one may be deleted."""
+        """Return whether an asset may be deleted."""
         return len(self.worlds[0]) > 1
 
     def has_many(self) -> bool:
-        """Return whether several may be deleted."""
+        """Return whether several assets may be deleted."""
         return len(self.worlds[0]) > 2
 
     def may_meet_trouble(self) -> bool:
-        """Return whether a fault may be laid: what may be the case must stay few."""
+        """Return whether a fault may be set; it adds possible worlds, which must stay few."""
         return self.fault is None and len(self.worlds) < 5
 
     def may_reopen(self) -> bool:
-        """Return whether the last opening was some steps ago."""
+        """Return whether the last opening was more than five steps ago."""
         return len(self.taken) > self.opened_at + 5
 
     def opened(self, name: str) -> AssetStore:
@@ -117,18 +117,18 @@ class Walker(RuleBasedStateMachine):
         return store
 
     def opening_of(self, name: str) -> str:
-        """Return the lines that open the store, or a second client on the same place."""
+        """Return the lines that open the store, or a second client of it."""
         if name == "other":
             return f"other = AssetStore({self.opening}){self._scoped}"
         return f"faulty = FaultyBackend({self.opening})\nstore = AssetStore(faulty){self._scoped}"
 
     def open(self, name: str) -> None:
-        """Open it, and remember that."""
+        """Open a store and record it."""
         exec(self.opening_of(name), self.script.names)  # noqa: S102 - what is printed has to be what ran
         self.script.keep(self.opening_of(name))
 
     def client(self, who: str, *keys: str) -> Client:
-        """Return who is to work on these keys: the store, a part of it where they lie in one, or a second client."""
+        """Return the client for these keys: the store, the part of it that holds them, or a second client."""
         if who == "other":
             if "other" not in self.script.names:
                 self.open("other")
@@ -137,26 +137,26 @@ class Walker(RuleBasedStateMachine):
         return Client("store") if prefix is None else Client(call("store.scoped", prefix), prefix)
 
     def can(self, capability: str) -> bool:
-        """Return whether an ability is there and to be used."""
+        """Return whether the store has a capability that may be used."""
         return capability not in self.lacks and self.opened("store").can(capability)
 
     def has(self, op: str) -> bool:
-        """Return whether the backend has a hook of its own."""
+        """Return whether the backend implements a hook."""
         return hasattr(self.script.names["faulty"], f"assetstore_{op}")
 
     def asset(self, key: str, data: bytes, headers: Mapping[str, Any]) -> Asset:
-        """Return what should be stored when these are uploaded."""
+        """Return the asset that an upload of these should store."""
         stored = {name: value for name, value in headers.items() if value}
         if self.can("upload.content_type"):
             stored.setdefault("content_type", guess_content_type(key))
         return Asset(data, stored)
 
     def able(self, op: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those options that an operation can take."""
+        """Return the options that an operation supports."""
         return {name: value for name, value in options.items() if self.can(f"{op}.{name}")}
 
     def take(self, step: Step) -> None:
-        """Take a step, and look what became of the store."""
+        """Take a step, then compare the store with the model."""
         type(self).steps += 1
         struck = self._take(step)
         by = "other" if "other" in self.script.names and step.client != "other" else "store"
@@ -166,7 +166,7 @@ class Walker(RuleBasedStateMachine):
                 self._look(by, key)
 
     def _take(self, step: Step, *, kept: bool = True) -> bool:
-        """Run the code, and keep the worlds in which it answers so; tell whether a fault struck."""
+        """Run the code, keep the worlds that explain its answer, and return whether a fault struck."""
         fault = self._next_fault(step)
         code = step.code if fault is None else indented(call("with faulty.failing", fault) + ":", assigned(step.code))
         before = len(self.script.names["faulty"].struck)
@@ -184,7 +184,7 @@ class Walker(RuleBasedStateMachine):
         return struck
 
     def _next_fault(self, step: Step) -> Fault | None:
-        """Return the fault that was laid for this step, and lay it for no further one."""
+        """Return the fault that was set for this step, and clear it."""
         if self.fault is None or not step.ops or step.client == "other":
             return None
         (kind, number), self.fault = self.fault, None
@@ -209,7 +209,7 @@ class Walker(RuleBasedStateMachine):
         raise NotImplementedError
 
     def teardown(self) -> None:
-        """Read all that should be there, and leave nothing."""
+        """Read everything that should exist, then delete it."""
         try:
             if not self._diverged:
                 for key in sorted(set().union(*self.worlds)):

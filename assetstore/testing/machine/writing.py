@@ -40,14 +40,14 @@ HEADERS = st.fixed_dictionaries(
     },
 )
 CONDITION = st.just("create") | st.tuples(THERE)
-"""What an upload insists on beside nothing: that the key is free, or the ETag of a key, its own or another."""
+"""The condition of an upload: that the key is free, or that it has the ETag of a key, its own or another."""
 
 
 OTHERS = st.runner().flatmap(lambda walker: st.lists(st.sampled_from(walker.keys), min_size=1, max_size=4))
 
 
 class WritingRules(Walker):
-    """Uploads, whole or in pieces, good or bad."""
+    """Uploads whole or in pieces, successfully or not."""
 
     @initialize(start=st.integers(0, 19), others=OTHERS, stock=st.lists(DATA, min_size=1, max_size=4))
     def begin(self, start: int, others: list[str], stock: list[bytes]) -> None:
@@ -80,7 +80,7 @@ class WritingRules(Walker):
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, data=DATA)
     def upload_again(self, who: str, key: str, data: bytes) -> None:
-        """Write over an asset."""
+        """Overwrite an asset."""
         self.upload(who=who, key=key, data=data, kind="bytes", headers={})
 
     @walks(who=WHO, key=KEY, data=DATA, headers=HEADERS, condition=st.just("none") | CONDITION)
@@ -122,7 +122,7 @@ class WritingRules(Walker):
         *,
         view: str,
     ) -> None:
-        """Take a step that writes an asset, under a condition if the store knows them."""
+        """Take a step that writes an asset, under a condition if the store supports it."""
         create = condition == "create" and self.can("upload.overwrite")
         version = condition[0] if isinstance(condition, tuple) else None
         version = version if self.can("upload.if_match") else None

@@ -1,1 +1,1 @@
-"""``assetstore verify-backend``: the contract against a live store, and the report of what it found."""
+"""``assetstore verify-backend``: runs the contract against a live store and reports the results."""

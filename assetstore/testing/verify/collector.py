@@ -22,7 +22,7 @@ class Collector:
     """A pytest plugin that gathers verdicts."""
 
     def __init__(self, verdicts: list[Verdict], watch: Watch, only: Sequence[str]) -> None:
-        """Gather them in the order of the contract; the rest is as in ``verify``."""
+        """Append verdicts to ``verdicts`` in the order of the contract; see ``verify`` for the others."""
         self.verdicts = verdicts
         self._watch = watch
         self._guarantees = {
@@ -35,19 +35,19 @@ class Collector:
         self._reports: defaultdict[str, list[pytest.TestReport]] = defaultdict(list)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose, and sort by subject; pytest begins with the last base class."""
+        """Select the guarantees and sort them by subject; pytest would begin with the last base class."""
         order = list(self._guarantees)
         items[:] = [item for item in items if _test(item.nodeid) in self._guarantees]
         items.sort(key=lambda item: order.index(_test(item.nodeid)))
         self._left.update(_test(item.nodeid) for item in items)
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Note why a test failed, before pytest makes a page of it."""
+        """Record why a test failed, before pytest expands it to a page."""
         if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
             self._reasons.setdefault(_test(item.nodeid), _reason(call.excinfo.value))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note one of the three phases of one test, and tell after the last of all."""
+        """Record one of the three phases of a test; after the last one of a guarantee, give its verdict."""
         test = _test(report.nodeid)
         self._reports[test].append(report)
         if report.when == "teardown":
@@ -79,7 +79,7 @@ def _test(node_id: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what failed in a line; of an assert what was compared and where it differs first."""
+    """Return the failure in one line; of an assert, the comparison and the first difference."""
     known = isinstance(error, AssetStoreError | AssertionError | pytest.fail.Exception)
     text = str(error) if known else f"{type(error).__name__}: {error}"
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]

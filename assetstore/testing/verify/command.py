@@ -28,10 +28,10 @@ CLEAR = "\r\x1b[K"
 
 @attrs.define
 class Progress:
-    """Says on stderr how far it is: a line for each subject and each failure, and on a terminal what is done just now.
+    """Shows progress on stderr: a line for each subject and failure, and on a terminal the current guarantee.
 
     Attributes:
-        session: where it goes.
+        session: prints the lines.
     """
 
     session: Session
@@ -40,7 +40,7 @@ class Progress:
     _count: int = 0
 
     def __call__(self, verdict: Verdict, done: int, total: int) -> None:
-        """Take note of a guarantee."""
+        """Show the verdict of a guarantee."""
         if verdict.guarantee.subject != self._subject:
             self.end_subject()
             self._subject = verdict.guarantee.subject
@@ -54,7 +54,7 @@ class Progress:
             self.end_subject()
 
     def end_subject(self) -> None:
-        """Sum a subject up."""
+        """Print the summary of a subject."""
         if self._count:
             self._say(f"{self._subject}: {self._held} of {self._count} in order")
         self._held = self._count = 0
@@ -73,19 +73,19 @@ class Progress:
     ),
 )
 @click.argument("store", required=False)
-@click.option("--format", "form", type=click.Choice([*FORMATS]), help="How the report is written; text if not said.")
+@click.option("--format", "form", type=click.Choice([*FORMATS]), help="Format of the report; text by default.")
 @click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
-@click.option("--only", multiple=True, metavar="TEXT", help="Try only the guarantees whose names hold TEXT; repeatable.")
+@click.option("--only", multiple=True, metavar="TEXT", help="Try only the guarantees whose names contain TEXT; repeatable.")
 def verify_backend_command(
     session: Session, store: str | None, form: str | None, output: Path | None, only: tuple[str, ...]
 ) -> None:
     """Try every guarantee on a store.
 
-    All is written under a random prefix and removed again. On a service it takes minutes and some thousand requests.
+    Everything is written under a random prefix and removed again. A service takes minutes and some thousand requests.
     STORE is a name from the configuration or a URL.
     """
     try:
-        import pytest  # noqa: F401 - all the rest needs it
+        import pytest  # noqa: F401 - the rest needs it
     except ImportError:
         text = errors.report("cannot verify a backend", "pytest is not installed", "pip install 'assetstore[testing]'")
         session.complain(text)

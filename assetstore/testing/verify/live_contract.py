@@ -1,4 +1,4 @@
-"""The contract over one configured store, for the pytest that ``assetstore.testing.verify.run`` runs."""
+"""The contract over one configured store, for ``assetstore.testing.verify.run``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from assetstore.testing.verify.live_store import LiveStore
 
 
 class TestLive(BackendContract):
-    """Every guarantee, under a prefix of the store that ``at`` was given."""
+    """Every guarantee, under a prefix of the store passed to ``at``."""
 
     shared = True
     found: LiveStore
 
     @classmethod
     def at(cls, found: LiveStore) -> None:
-        """Say where the guarantees are to be tried."""
+        """Set the store to test."""
         cls.found, cls.wrappers, cls.part_size = found, found.wrappers, found.part_size
 
     @pytest.fixture
@@ -28,10 +28,10 @@ class TestLive(BackendContract):
 
     @pytest.fixture
     def reopen(self) -> Callable[[], object] | None:
-        """Return how another process opens it, unless each opening is a place of its own."""
+        """Return how another process opens the store, or ``None`` if assets do not outlive an opening."""
         return self.found.open_backend if self.found.is_lasting else None
 
     @pytest.fixture
     def prefix(self, scope: str) -> str:
-        """Return a prefix of its own for each test, below that of the run."""
+        """Return a new prefix for each test, below that of the run."""
         return self.found.next_prefix()

@@ -1,4 +1,4 @@
-"""Opens a configured store for the contract, under one random prefix, and leaves the store as it was."""
+"""Opens a configured store for the contract under one random prefix, and cleans up afterwards."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DEFAULT_PART_SIZE = 1 << 16
 
 @attrs.frozen(kw_only=True)
 class Leftovers:
-    """What was found under a prefix when all was over.
+    """The assets that were left under the prefix after the run.
 
     Attributes:
-        removed: how many assets are gone now.
-        left: how many are not.
-        reason: why, or why nobody knows; ``None`` when nothing is left.
+        removed: how many of them were deleted.
+        left: how many could not be deleted.
+        reason: why not, or why their number is unknown; ``None`` when nothing is left.
     """
 
     removed: int = 0
@@ -38,15 +38,15 @@ class Leftovers:
 
 @attrs.define(eq=False)
 class LiveStore:
-    """A part of a store, under a prefix that nobody used before.
+    """A part of a store, under an unused prefix.
 
     Attributes:
         config: the store's table.
-        prefix: what all keys begin with; short, because the longest odd keys have to fit behind it.
-        part_size: where the backend begins to send in parts, in bytes.
-        wrappers: what the table puts between store and backend, the outermost first.
-        is_lasting: whether what one opening of the store wrote is there for the next.
-        leftovers: what ``clean_up`` found.
+        prefix: the beginning of all keys; short, so that the longest odd keys still fit.
+        part_size: the size in bytes from which the backend uploads in parts.
+        wrappers: the wrappers of the table, the outermost first.
+        is_lasting: whether assets outlive the opening of the store that wrote them.
+        leftovers: the result of ``clean_up``.
     """
 
     config: StoreConfig
@@ -59,10 +59,10 @@ class LiveStore:
     _numbers: Iterator[int] = attrs.field(init=False, factory=itertools.count)
 
     def explore(self) -> None:
-        """Write, read and delete one asset, and find out what the attributes say.
+        """Write, find and delete one asset, and set the attributes.
 
         Raises:
-            AssetStoreError: the place does not let us; best found out before a hundred guarantees are.
+            AssetStoreError: the store refuses, which should show before a hundred guarantees fail.
         """
         with build_store(self.config) as store, build_store(self.config) as other:
             backend, *wrappers = _layers(store)
@@ -85,11 +85,11 @@ class LiveStore:
         return _layers(build_store(self.config))[0].plugin
 
     def next_prefix(self) -> str:
-        """Return another prefix below that of the place each time."""
+        """Return a new prefix below ``prefix``."""
         return f"{self.prefix}{next(self._numbers):04x}/"
 
     def clean_up(self) -> None:
-        """Delete all that is left, one by one where a batch fails."""
+        """Delete all remaining assets, one by one where a batch fails."""
         if self._wrote:
             self.leftovers = self._clean_up()
 
@@ -116,10 +116,10 @@ def _delete_each(store: AssetStore, found: Sequence[AssetInfo]) -> DeleteReport:
 
 
 def _layers(store: AssetStore) -> tuple[Layer, ...]:
-    return store._stack.layers  # noqa: SLF001 - users never need the layers, the contract tries them one by one
+    return store._stack.layers  # noqa: SLF001 - users never need the layers, the contract tests each
 
 
 def _wrap_again(wrapper: Any, inner: Hooks) -> Wrapper:
-    """Return the same wrapper around something else."""
+    """Return a copy of the wrapper around another layer."""
     made: Wrapper = attrs.evolve(wrapper, inner=inner)
     return made

@@ -1,4 +1,4 @@
-"""Observes what a service does where its documentation leaves it open, by harmless requests."""
+"""Observes by harmless requests what a service does where its documentation is silent."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DATA = b"observed"
 
 
 def observe(store: AssetStore, send: Sender) -> Iterator[str]:
-    """Yield what is seen, in sentences; everything is written under keys of ``store``, a part of the whole.
+    """Yield observations in sentences. Writes only under ``store``, which is scoped.
 
-    Signed requests are sent by ``send`` as they are, so what they show is the service's own answer and not the plugin's.
+    ``send`` sends signed requests directly, so the answers are the service's and not the plugin's.
     """
     if store.can("upload.overwrite"):
         yield _seen(racing_creates, store)
@@ -67,7 +67,7 @@ def racing_overwrites(store: AssetStore) -> str:
 
 
 def signed_type(store: AssetStore, send: Sender) -> str:
-    """Ask for another content type."""
+    """Request another content type."""
     store.upload(DATA, "type.png")
     _, _, headers = send(store.presign("type.png", content_type="text/plain"))
     found = headers.get("content-type", "none")
@@ -76,7 +76,7 @@ def signed_type(store: AssetStore, send: Sender) -> str:
 
 
 def conditional_delete(store: AssetStore, send: Sender) -> str:
-    """Delete with a condition that does not fit."""
+    """Delete with a condition that does not hold."""
     store.upload(DATA, "condition")
     status, _, _ = send(store.presign("condition", method="DELETE"), headers={"If-Match": '"no-such-etag"'})
     stays = store.exists("condition")
@@ -85,7 +85,7 @@ def conditional_delete(store: AssetStore, send: Sender) -> str:
 
 
 def conditional_put(store: AssetStore, send: Sender) -> str:
-    """Put create-only over an asset, the condition unsigned."""
+    """Put create-only over an asset, with an unsigned condition."""
     store.upload(DATA, "taken")
     status, _, _ = send(store.presign("taken", method="PUT"), b"other", headers={"If-None-Match": "*"})
     text = "honoured, the asset stays" if store.read("taken") == DATA else "ignored, the asset is replaced"
@@ -93,7 +93,7 @@ def conditional_put(store: AssetStore, send: Sender) -> str:
 
 
 def ranges(store: AssetStore, send: Sender) -> str:
-    """Ask for runs of bytes where the answer is open."""
+    """Request ranges of bytes whose answer is not specified."""
     store.upload(DATA, "run")
     store.upload(b"", "empty")
     first = {"Range": "bytes=0-3"}
@@ -104,7 +104,7 @@ def ranges(store: AssetStore, send: Sender) -> str:
 
 
 def checksums(store: AssetStore, send: Sender) -> str:
-    """See whether answers carry checksums."""
+    """Look for checksums in answers."""
     store.upload(DATA, "summed")
     whole = send(store.presign("summed"))[2]
     part = send(store.presign("summed"), headers={"Range": "bytes=0-3"})[2]
@@ -113,7 +113,7 @@ def checksums(store: AssetStore, send: Sender) -> str:
 
 
 def packed_bytes(store: AssetStore, send: Sender) -> str:
-    """See whether an asset with a Content-Encoding comes back as it is stored, whole and in a range."""
+    """Read an asset with a Content-Encoding, whole and in a range, and compare it with the stored bytes."""
     packed = gzip.compress(DATA * 100, mtime=0)
     put = store.presign("packed", method="PUT", content_encoding="gzip")
     send(put, packed)
@@ -127,14 +127,14 @@ def packed_bytes(store: AssetStore, send: Sender) -> str:
 
 
 def versions(store: AssetStore, send: Sender) -> str:
-    """See whether answers name versions."""
+    """Look for version ids in answers."""
     store.upload(DATA, "version")
     found = send(store.presign("version"))[2]
     return f"x-amz-version-id with a GET: {'yes' if 'x-amz-version-id' in found else 'no'}"
 
 
 def interim_answer(store: AssetStore) -> str:
-    """Put with Expect: 100-continue, and wait a while for the interim answer before the body."""
+    """Put with Expect: 100-continue, and wait for the interim answer before sending the body."""
     request = store.presign("expected", method="PUT")
     began = time.monotonic()
     connection = _connect(request)
@@ -163,7 +163,7 @@ def _connect(request: PresignedRequest) -> http.client.HTTPConnection:
 
 
 def _race(write: Callable[[int], object]) -> list[str]:
-    """Return what became of each of several writes that began at once: ``"won"`` or the class of the error."""
+    """Return the outcome of each of several simultaneous writes: ``"won"`` or the class of the error."""
     start = threading.Barrier(RIVALS)
 
     def run(number: int) -> str:

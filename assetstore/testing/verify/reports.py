@@ -17,7 +17,7 @@ PLURALS: dict[Outcome, str] = {"holds": "hold", "FAILS": "FAIL", "not claimed": 
 
 
 def as_text(done: Verification) -> str:
-    """Return a line for each guarantee, capability and observation; a failure has its meaning and its reason below."""
+    """Return a line for each guarantee, capability and observation; failures are followed by meaning and reason."""
     return "\n".join(_text_lines(done))
 
 
@@ -31,7 +31,7 @@ def _text_lines(done: Verification) -> Iterator[str]:
         yield f"  {verdict.outcome:<11}  {verdict.guarantee.name}{_without(verdict)}"
         if verdict.outcome == "FAILS":
             yield f"    means: {_one_line(verdict.guarantee.meaning)}"
-            yield f"    why:   {_clean(verdict.reason or 'it did not say')}"
+            yield f"    why:   {_clean(verdict.reason or 'no reason given')}"
     yield "\nCapabilities"
     for capability, claim in done.claims.items():
         yield f"  {claim:<11}  {capability}"
@@ -42,14 +42,14 @@ def _text_lines(done: Verification) -> Iterator[str]:
 
 
 def sum_up(done: Verification) -> str:
-    """Return all of it in one sentence."""
+    """Return a summary in one sentence."""
     counts = Counter(verdict.outcome for verdict in done.verdicts)
     parts = [f"{counts[outcome]:,} {plural}" for outcome, plural in PLURALS.items() if counts[outcome]]
     return f"{counted(len(done.verdicts), 'guarantee')}: {', '.join(parts)}; {done.seconds:.1f} s; {left_behind(done)}"
 
 
 def left_behind(done: Verification | LiveStore) -> str:
-    """Return what became of the keys under which all was tried."""
+    """Return in words what is left under the prefix."""
     leftovers = done.leftovers
     if leftovers.reason is not None:
         count = counted(leftovers.left, "asset") if leftovers.left else "assets"
@@ -59,7 +59,7 @@ def left_behind(done: Verification | LiveStore) -> str:
 
 
 def as_json(done: Verification) -> str:
-    """Return one object, on one line."""
+    """Return one JSON object on one line."""
     return json.dumps(
         {
             "store": _clean(done.store),
@@ -92,7 +92,7 @@ def _leftovers(done: Verification) -> dict[str, object] | None:
 
 
 def as_markdown(done: Verification) -> str:
-    """Return tables, to be published."""
+    """Return Markdown tables for publication."""
     return "\n".join(_markdown_lines(done))
 
 

@@ -1,4 +1,4 @@
-"""Runs the contract against a live store: pytest in this process, silently, with a verdict for each guarantee."""
+"""Runs the contract against a live store: pytest in this process, without output, with a verdict for each guarantee."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ Watch: TypeAlias = Callable[[Verdict, int, int], None]
 
 
 def verify(live: LiveStore, watch: Watch, only: Sequence[str] = ()) -> Verification:
-    """Run the contract over a live, and leave the place as it was, whatever happens.
+    """Run the contract over a live store, and clean up whatever happens.
 
     Args:
         live: the store.
-        watch: called after each guarantee with its verdict, how many are done, and how many there are.
-        only: try those guarantees alone whose names hold one of these texts; all of them without any.
+        watch: called after each guarantee with its verdict, the number done and the total.
+        only: test only the guarantees whose names contain one of these texts; empty for all.
 
     Raises:
-        AssetStoreError: the store cannot be opened or written to at all.
-        KeyboardInterrupt: somebody had enough.
+        AssetStoreError: the store cannot be opened or written to.
+        KeyboardInterrupt: the user interrupted the run.
     """
     started, began = datetime.now(UTC), time.monotonic()
     try:
@@ -65,11 +65,11 @@ def verify(live: LiveStore, watch: Watch, only: Sequence[str] = ()) -> Verificat
 
 @attrs.define(eq=False)
 class Starter:
-    """A pytest plugin that brings the contract in once pytest has begun: only then does a failed assert tell what differs.
+    """A pytest plugin that imports the contract after pytest has started: only then can failed asserts show differences.
 
     Attributes:
-        live, watch, only: as of ``verify``.
-        verdicts: what came of it.
+        live, watch, only: the arguments of ``verify``.
+        verdicts: the results.
     """
 
     live: LiveStore
@@ -78,7 +78,7 @@ class Starter:
     verdicts: list[Verdict] = attrs.field(init=False, factory=list)
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Import the contract, and say where it is to be tried."""
+        """Import the contract and set the store to test."""
         from assetstore.testing.verify.collector import Collector
         from assetstore.testing.verify.live_contract import TestLive
 
@@ -98,14 +98,14 @@ def _run(live: LiveStore, watch: Watch, only: Sequence[str]) -> list[Verdict]:
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        last = (output.getvalue().strip().splitlines() or ["it said nothing"])[-1]
+        last = (output.getvalue().strip().splitlines() or ["no output"])[-1]
         raise BackendError(f"pytest could not run the contract: {last}", hint="report it with these lines")
     return starter.verdicts
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Hide from pytest what its user has set for tests of their own."""
+    """Hide the user's own settings from pytest."""
     hidden = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -123,7 +123,7 @@ def _claims(store: AssetStore, outcomes: Mapping[str, Outcome]) -> dict[str, Cla
 
 
 def _claim(store: AssetStore, capability: str, proofs: Sequence[str], outcomes: Mapping[str, Outcome]) -> Claim:
-    # Where a backend cannot tell of its progress, the store reads and counts itself.
+    # Where a backend does not report progress, the store reads and counts itself.
     if not store.can(capability) and capability != "download.progress":
         return REFUSALS.get(outcomes.get(REFUSAL), "not shown")
     shown = {outcomes.get(test) for test in proofs}

@@ -19,13 +19,13 @@ Claim: TypeAlias = Literal["works", "FAILS", "refused", "not shown"]
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """What came of one guarantee.
+    """The result of one guarantee.
 
     Attributes:
-        guarantee: which.
-        outcome: whether it holds; ``not claimed`` when it is about abilities that the store does not have.
-        reason: for a failure, why, in a line.
-        without: the abilities that it would have needed.
+        guarantee: the guarantee.
+        outcome: whether it holds; ``not claimed`` when the store lacks the capabilities that it is about.
+        reason: for a failure, the reason in one line.
+        without: the capabilities that the store lacks.
         seconds: how long it took.
     """
 
@@ -38,18 +38,18 @@ class Verdict:
 
 @attrs.frozen(kw_only=True)
 class Verification:
-    """What came of all.
+    """The result of a whole run.
 
     Attributes:
         store: the store's name.
         location: where it is, in a few words.
-        prefix: under which keys all was tried.
-        started: when.
+        prefix: the beginning of all keys of the run.
+        started: when it began.
         seconds: how long it took.
-        verdicts: of each guarantee.
-        claims: whether each capability does what the store says of it; refused when it says that it cannot.
-        observations: what the service does beyond what is guaranteed, in sentences.
-        leftovers: what the guarantees had left behind.
+        verdicts: one for each guarantee.
+        claims: whether each claimed capability works; ``refused`` where the store does not claim it and refuses it.
+        observations: behaviour of the service beyond the guarantees, in sentences.
+        leftovers: the assets that were left behind.
     """
 
     store: str
@@ -64,5 +64,5 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every guarantee holds that should, and nothing is left behind."""
+        """Whether no guarantee fails and nothing is left behind."""
         return self.leftovers.reason is None and not any(verdict.outcome == "FAILS" for verdict in self.verdicts)

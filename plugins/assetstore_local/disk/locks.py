@@ -1,29 +1,29 @@
-"""Locks open files and folders. Each opening has a lock of its own, within one process too."""
+"""Locks open files and folders. Each ``os.open`` has a lock of its own, even within one process."""
 
 from __future__ import annotations
 
 import contextlib
 
-# Windows has no such module, and LocalBackend says so; importing the plugin does no harm there.
+# Windows has no fcntl. The import must work there, so that LocalBackend can report the platform.
 with contextlib.suppress(ImportError):
     import fcntl
 
 
 def hold(descriptor: int) -> None:
-    """Lock, waiting for whoever has the lock."""
+    """Take the lock, waiting until it is free."""
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def hold_now(descriptor: int) -> None:
-    """Lock without waiting.
+    """Take the lock without waiting.
 
     Raises:
-        BlockingIOError: somebody else has the lock.
+        BlockingIOError: the lock is taken.
     """
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def release(descriptor: int) -> None:
-    """Give the lock up, which closing the last descriptor of this opening does as well, should this fail."""
+    """Release the lock; if this fails, closing the last duplicate of the descriptor releases it."""
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_UN)

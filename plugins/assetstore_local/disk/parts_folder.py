@@ -1,4 +1,4 @@
-"""The folder of an upload in parts: beside the temporary files, with its headers and with a file for each part."""
+"""Keeps an upload in parts in a folder of its own: a file with the headers, and a file for each part."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _KEPT_SECONDS = 7 * 86_400
 
 
 class NoUploadError(NotFoundError):
-    """An upload in parts was ended, dropped or swept, or never begun."""
+    """The upload in parts was ended, dropped or swept, or never begun."""
 
     def __init__(self) -> None:
         super().__init__("there is no such upload any more", hint="begin it again")
 
 
 def make(tree: Tree, key: str, options: UploadOptions) -> str:
-    """Make the folder of a new upload, and return the id of its parts."""
+    """Make the folder of a new upload and return its id."""
     parts_id = secrets.token_hex(16)
     text = json.dumps({"key": key, **options.given(), "metadata": dict(options.metadata or {})})
     descriptor = os.open(_OPTIONS, NEW, 0o600, dir_fd=tree.folder((*_UPLOADS, parts_id), make=True))
@@ -47,7 +47,7 @@ def make(tree: Tree, key: str, options: UploadOptions) -> str:
 
 
 def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
-    """Return the headers that were given when the upload began.
+    """Return the headers given when the upload began.
 
     Raises:
         NoUploadError: there is no such upload of this key.
@@ -61,7 +61,7 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
     try:
         fields = json.loads(b"".join(iter(lambda: os.read(descriptor, _READ_BYTES), b"")))
     except ValueError as error:
-        # A power failure can cost a store its last files, unless it is durable.
+        # A power failure may empty the last files of a store that is not durable.
         raise NoUploadError from error
     finally:
         os.close(descriptor)
@@ -72,7 +72,7 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
 
 @contextlib.contextmanager
 def held(tree: Tree, key: str, parts_id: str) -> Iterator[UploadOptions]:
-    """Keep others from an upload, and yield the headers that were given when it began.
+    """Lock an upload and yield the headers given when it began.
 
     Raises:
         NoUploadError: there is no such upload of this key.
@@ -93,12 +93,12 @@ def held(tree: Tree, key: str, parts_id: str) -> Iterator[UploadOptions]:
 
 
 def names_of(parts_id: str, part: UploadedPart) -> Names:
-    """Return where the file of a part stands."""
+    """Return the path of a part's file."""
     return (*_UPLOADS, parts_id, f"{part.number}-{part.etag}")
 
 
 def parts_in(tree: Tree, parts_id: str) -> tuple[UploadedPart, ...]:
-    """Return the parts that are there, by number."""
+    """Return the stored parts, ordered by number."""
     folder = tree.folder((*_UPLOADS, parts_id))
     found = []
     for name in os.listdir(folder):
@@ -117,11 +117,11 @@ def remove(tree: Tree, parts_id: str) -> None:
 
 
 def sweep(tree: Tree) -> None:
-    """Remove uploads to which nothing was added for seven days, as R2 does (R2, "Object lifecycles")."""
+    """Remove uploads that got no part for seven days, as R2 does (R2, "Object lifecycles")."""
     oldest = time.time() - _KEPT_SECONDS
     with contextlib.suppress(FileNotFoundError), os.scandir(tree.folder(_UPLOADS)) as entries:
         for entry in entries:
-            # Another process may sweep, too.
+            # Another process may sweep at the same time.
             with contextlib.suppress(OSError):
                 if _ID.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
                     remove(tree, entry.name)

@@ -1,7 +1,7 @@
-r"""Keys and the names of their files, relative to the root. Pure functions, no I/O.
+r"""Maps keys to the names of their files, relative to the root, and back. Pure functions, no I/O.
 
-A segment of a key is the name of a file or folder, letter for letter. What cannot be a name is marked with U+0080, a control
-character, which no valid key contains and NFC leaves alone:
+A segment of a key is the name of a file or folder, letter for letter. A segment that cannot be a name is marked with U+0080,
+a control character that no valid key contains and that NFC leaves alone:
 
 ======================  ==========================================================================
 ``\x80e``               an empty segment, as in ``a//b`` and ``a/``
@@ -27,25 +27,25 @@ _PART_BYTES = 250
 
 
 def folder_of(prefix: str) -> Names:
-    """Return the names of the folder whose files have the keys that begin with ``prefix``, ``""`` or ending in ``/``."""
+    """Return the folder of the keys that begin with ``prefix``, which is ``""`` or ends in ``/``."""
     segments = prefix.split("/")[:-1]
     return tuple(name for index, segment in enumerate(segments) for name in folder_names(segment, top=index == 0))
 
 
 def folder_names(segment: str, *, top: bool) -> Names:
-    """Return the name of a segment's folder; several, each in the one before, when the segment is too long for a name."""
+    """Return the name of a segment's folder, or several nested ones when the segment is too long for a name."""
     return _fit(_mark(segment, top))
 
 
 def candidates(key: str) -> tuple[Names, ...]:
-    """Return where the file of ``key`` may stand, the place that counts most first."""
+    """Return the possible paths of the file of ``key``, in the order in which readers try them."""
     head, slash, last = key.rpartition("/")
     folder = folder_of(head + slash)
     return tuple((*folder, *names) for names in file_names(last, top=not slash))
 
 
 def file_names(segment: str, *, top: bool) -> tuple[Names, ...]:
-    """Return what the file of a key's last segment may be called: the plain names, their other spelling, the marked name."""
+    """Return the possible names of a file for a key's last segment: plain, in the other spelling, marked."""
     name = _mark(segment, top)
     plain = _fit(name)
     other = [(*plain[:-1], spelling) for spelling in spellings(plain[-1])[1:]]
@@ -53,13 +53,13 @@ def file_names(segment: str, *, top: bool) -> tuple[Names, ...]:
 
 
 def spellings(name: str) -> Names:
-    """Return what a file or folder may be called: as we would call it, and decomposed, as programs of macOS may have."""
+    """Return the possible spellings of a name: ours, and decomposed, as macOS programs may write it."""
     decomposed = name if name.isascii() else unicodedata.normalize("NFD", name)
     return (name,) if decomposed == name or len(decomposed.encode()) > _MAX_NAME_BYTES else (name, decomposed)
 
 
 def key_of(names: Names) -> str | None:
-    """Return the key whose file may stand at ``names``, or ``None``."""
+    """Return the key whose file may have the path ``names``, or ``None``."""
     key = segment = ""
     for name in names[:-1]:
         found = read_name(segment, name, folder=True)
@@ -74,17 +74,17 @@ def key_of(names: Names) -> str | None:
 
 
 def read_name(before: str, name: str, *, folder: bool) -> tuple[str, bool] | None:
-    """Return the segment that ``name`` stands for and whether it is complete, or ``None`` when it stands for none.
+    """Return the segment that ``name`` stands for and whether it is complete, or ``None`` if it is not a name of ours.
 
     Args:
-        before: the beginning of the segment, when the name stands in a folder for the rest of a long one.
+        before: the beginning of the segment, if ``name`` is in a folder for the rest of a long one.
         name: the name of a file or folder.
-        folder: which of the two.
+        folder: whether it is a folder.
     """
     if name.isascii():
         return before + name, True
     if any("\ud800" <= character <= "\udfff" for character in name):
-        # How Python writes bytes that are not UTF-8.
+        # Python decodes bytes that are not UTF-8 as lone surrogates.
         return None
     text, *marks = unicodedata.normalize("NFC", name).split(_MARK)
     if marks and marks[-1] == "f" and not folder:

@@ -1,7 +1,7 @@
 """Records the headers, metadata and digest of a key's versions, in one small JSON file for each key.
 
-A version is named by the file's time of change and its size. Before a new version replaces the old one its record stands
-beside the old one's, so the rename of the data is what commits both, and a file changed by hand has no record.
+The file's modification time and size identify a version. The record of a new version is written beside the old one's before
+the data is renamed, so the rename commits both. A file changed by hand has no record.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 def etag_of(status: os.stat_result) -> str:
-    """Return the name of the version that a file holds."""
+    """Return the ETag of a file's version."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
 def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> AssetInfo:
-    """Return what a file and its record say of an asset; without ``facts`` nothing is said of its headers."""
+    """Return the AssetInfo of a file and its record; without ``facts`` its headers are unknown."""
     changed = min(max(status.st_mtime_ns // 1000, 0), _LAST_MICROSECOND)
     return AssetInfo(
         key=key,
@@ -47,12 +47,12 @@ def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> Ass
 
 
 def facts_by_hand(key: str) -> Facts:
-    """Return what holds for a file that was dropped in or changed by hand."""
+    """Return the facts of a file that was put in or changed by hand."""
     return {"content_type": guess_content_type(key), "metadata": {}}
 
 
 def changed(facts: Facts, headers: Headers) -> Facts:
-    """Return the facts with the headers put in that are given: ``None`` keeps, an empty text clears."""
+    """Return the facts updated with the given headers: ``None`` keeps a header, an empty text clears it."""
     new = {**facts, **headers.given()}
     new["metadata"] = dict(new.get("metadata") or {})
     return {name: value for name, value in new.items() if value != ""}
@@ -60,7 +60,7 @@ def changed(facts: Facts, headers: Headers) -> Facts:
 
 @contextlib.contextmanager
 def locked(tree: Tree, key: str) -> Iterator[None]:
-    """Keep all other writers of the key out, those of other processes too; keys share 256 locks."""
+    """Exclude all other writers of the key, in other processes too; keys share 256 locks."""
     folder = tree.folder(_names_of(key)[:-1], make=True)
     hold(folder)
     try:
@@ -70,7 +70,7 @@ def locked(tree: Tree, key: str) -> Iterator[None]:
 
 
 def load(tree: Tree, key: str) -> dict[str, Facts]:
-    """Return the facts of each version on record; a record that is damaged counts as none."""
+    """Return the facts of each recorded version; a damaged record counts as none."""
     *_, name = names = _names_of(key)
     try:
         descriptor = os.open(name, FILE, dir_fd=tree.folder(names[:-1]))
@@ -113,7 +113,7 @@ def remove(tree: Tree, key: str) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``, however little the system takes at once."""
+    """Write all of ``data``, in as many calls as the system needs."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -125,7 +125,7 @@ def _names_of(key: str) -> Names:
 
 
 def _fitting(facts: Mapping[str, object]) -> Facts:
-    """Return what is well-formed, in case somebody edited the record."""
+    """Return the well-formed facts, in case somebody edited the record."""
     texts = {name: facts[name] for name in (*TEXT_HEADERS, "digest") if isinstance(facts.get(name), str)}
     metadata = facts["metadata"]
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):

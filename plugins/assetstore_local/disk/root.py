@@ -1,4 +1,4 @@
-"""The folder of a store: opened for one operation at a time, made by the first write, swept once in each process."""
+"""Opens the folder of a store for each operation, makes it on the first write, and sweeps it once in each process."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Root:
     """A store's folder.
 
     Attributes:
-        path: absolute.
-        create: whether a missing folder counts as an empty one and is made by the first write.
+        path: the absolute path.
+        create: whether a missing folder counts as empty until the first write makes it.
         durable: whether a write returns only when it would survive a power failure.
-        rules: what R2 refuses, if that is to be refused here too.
+        rules: R2's rules, if they apply.
     """
 
     path: str
@@ -37,14 +37,14 @@ class Root:
     _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Prepare the sweep, which the first write in each process does."""
+        """Prepare the sweep, which the first write in each process runs."""
         self._swept = PerProcess(self._sweep)
 
     def open(self, *, make: bool = False) -> Tree:
         """Open the folder.
 
         Raises:
-            StoreNotFoundError: it is missing and must not be made, or is not a folder.
+            StoreNotFoundError: it is missing and ``create`` is false, or it is not a folder.
             NotFoundError: it is missing, and ``make`` is false.
         """
         try:
@@ -71,16 +71,16 @@ class Root:
 
     @contextlib.contextmanager
     def new_file(self) -> Iterator[StagedFile]:
-        """Yield a new file for the bytes of an asset; what was not moved out at the end is removed."""
+        """Yield a new file for the bytes of an asset, removed at the end unless it was moved."""
         with self.writing() as tree, StagedFile(tree, self.rules) as staged:
             yield staged
 
     def is_missing(self) -> bool:
-        """Return whether the folder is not there and counts as empty."""
+        """Return whether the folder does not exist and counts as empty."""
         return self.create and not os.path.lexists(self.path)
 
     def free_bytes(self) -> int:
-        """Return how many bytes fit on the disk."""
+        """Return the free bytes on the disk."""
         path = self.path
         while not os.path.lexists(path):
             path = os.path.dirname(path)
@@ -89,7 +89,7 @@ class Root:
         return status.f_bavail * status.f_frsize
 
     def patiently(self, write: Callable[[], T]) -> T:
-        """Return what ``write`` returns, called again where R2's rules ask for a pause first."""
+        """Return the result of ``write``, retried where R2's rules demand a pause."""
         return self.rules.patiently(write) if self.rules else write()
 
     def _sweep(self) -> bool:

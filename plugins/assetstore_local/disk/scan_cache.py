@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 _BIG = 1000
-# File systems may note the time of a change in steps of up to 2 seconds; after that another change is another time.
+# File systems may record times in steps of up to 2 seconds; a change after that has another time.
 _SETTLED_NS = 3_000_000_000
 
 
@@ -16,8 +16,8 @@ class Scan(NamedTuple):
     """The names in a folder.
 
     Attributes:
-        plain: those in ASCII in order, folders with a ``/`` at the end.
-        others: the rest in no order, and whether they are folders.
+        plain: the ASCII names in order, folders with a ``/`` at the end.
+        others: the other names in no order, and whether they are folders.
     """
 
     plain: list[str]
@@ -25,7 +25,7 @@ class Scan(NamedTuple):
 
 
 class ScanCache:
-    """Scans folders and remembers the last big one, so that listing page after page does not scan it for each page."""
+    """Scans folders and remembers the last big one, so that a listing does not scan it again for each page."""
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock

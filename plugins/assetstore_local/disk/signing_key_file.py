@@ -1,4 +1,4 @@
-"""Keeps the secret that signs a folder's URLs: made once, shared by all processes of this user."""
+"""Keeps the secret that signs a folder's URLs. All processes of this user share it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def load_keys(tree: Tree) -> SigningKeys | None:
-    """Return the key in the store's own folder, or ``None`` when there is none yet.
+    """Return the keys in the store's key file, or ``None`` when there is no file yet.
 
     Raises:
-        ConfigError: others can read the key, or it is damaged.
+        ConfigError: others can read the file, or it is damaged.
     """
     try:
         descriptor = os.open(_FILE[-1], FILE, dir_fd=tree.folder(_FILE[:-1]))
@@ -30,7 +30,7 @@ def load_keys(tree: Tree) -> SigningKeys | None:
         return None
     try:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-            hint = f"chmod 600 {'/'.join(_FILE)} in its folder, or set signing_keys if the file system has no modes"
+            hint = f"chmod 600 {'/'.join(_FILE)} in the store's folder, or set signing_keys if its file system has no modes"
             raise ConfigError("others can read the signing key of the store", hint=hint)
         text = os.read(descriptor, _MAX_BYTES)
     finally:
@@ -39,14 +39,14 @@ def load_keys(tree: Tree) -> SigningKeys | None:
 
 
 def make_keys(tree: Tree) -> SigningKeys:
-    """Make a key of 32 random bytes, or take the one that another process made first."""
+    """Make a key of 32 random bytes, or return the one that another process made first."""
     folder, temporary = tree.folder(_FILE[:-1], make=True), tree.folder(TEMPORARY, make=True)
     name = secrets.token_hex(16)
     descriptor = os.open(name, NEW, 0o600, dir_fd=temporary)
     try:
         write_all(descriptor, f"{secrets.token_urlsafe(32)}\n".encode())
         tree.sync(descriptor)
-        # A link is made by one process alone, and shows the key whole or not at all.
+        # Only one process can make the link, and the link shows the key whole or not at all.
         with contextlib.suppress(FileExistsError):
             os.link(name, _FILE[-1], src_dir_fd=temporary, dst_dir_fd=folder)
     except OSError as error:

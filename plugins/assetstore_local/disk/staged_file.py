@@ -1,4 +1,4 @@
-"""New files: written under a random name, complete and flushed before they are renamed to where they belong."""
+"""Writes a new file under a random name; once it is complete and flushed, renames it to its final one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _STEPS_NS = (0, *(10**power for power in range(11)))
 
 
 class StagedFile:
-    """A new file in the folder for temporary files, removed at the end of the ``with`` block unless it was moved out.
+    """A new file in the folder for temporary files, removed at the end of the ``with`` block unless it was moved.
 
     Attributes:
         tree: the store's folder, open.
-        size: how many bytes were written.
+        size: the bytes written so far.
     """
 
     def __init__(self, tree: Tree, rules: R2Rules | None = None) -> None:
@@ -40,7 +40,7 @@ class StagedFile:
         with explained():
             self._descriptor = os.open(self._name, NEW, 0o666, dir_fd=tree.folder(TEMPORARY, make=True))
             try:
-                # The mode that the umask leaves is for later: nobody else shall read what is not complete.
+                # The umask's mode is set later: nobody else may read an incomplete file.
                 self._mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
                 os.fchmod(self._descriptor, 0o600)
                 hold(self._descriptor)
@@ -59,27 +59,27 @@ class StagedFile:
 
     @property
     def sha256(self) -> bytes:
-        """The digest of what was written."""
+        """The SHA-256 of the bytes written so far."""
         return self._hash.digest()
 
     @property
     def digest(self) -> str:
-        """The digest of what was written, ``sha256:`` and hex digits."""
+        """The SHA-256 of the bytes written so far, as ``sha256:`` and hex digits."""
         return f"sha256:{self._hash.hexdigest()}"
 
     def settle(self, after: int = 0) -> os.stat_result:
-        """Give the file its mode and a time of change later than ``after``, in ns, flush it and return its status."""
+        """Give the file its mode and a modification time later than ``after``, in ns; flush it and return its status."""
         os.fchmod(self._descriptor, self._mode)
         status = self.stamp(after)
         self.tree.sync(self._descriptor)
         return status
 
     def stamp(self, after: int) -> os.stat_result:
-        """Give the file a time of change later than ``after``, in ns, and return its status.
+        """Give the file a modification time later than ``after``, in ns, and return its status.
 
-        The time is set because the kernel's own has steps of milliseconds, too coarse to tell versions apart. File systems
-        may have steps of up to 2 seconds, hence the loop. Behind the last time that they have, which only a file put in by
-        hand can bear, the present is as good.
+        The kernel's own times have steps of milliseconds, too coarse to distinguish versions. File systems may have steps of
+        up to 2 seconds, hence the loop. After the last time that a file system can store, which only a file put in by hand
+        can have, the present is good enough.
         """
         now = time.time_ns()
         for wanted in (*(max(now, after + 1) + step for step in _STEPS_NS), now):
@@ -90,7 +90,7 @@ class StagedFile:
         return status
 
     def move(self, names: Names) -> None:
-        """Rename the file to where it belongs, replacing what is there; its folder exists."""
+        """Rename the file, replacing any file of that name; the folder must exist."""
         assert self._name is not None
         folder = self.tree.folder(names[:-1])
         os.rename(self._name, names[-1], src_dir_fd=self.tree.folder(TEMPORARY), dst_dir_fd=folder)
@@ -114,7 +114,7 @@ class StagedFile:
 
 
 def sweep(tree: Tree) -> None:
-    """Remove what writers that were killed left behind: files an hour old that no process has locked."""
+    """Remove the files of killed writers: those an hour old that no process has locked."""
     folder = tree.folder(TEMPORARY, make=True)
     oldest = time.time() - _LEFT_OVER_SECONDS
     with os.scandir(folder) as entries:

@@ -17,27 +17,25 @@ FOLDER = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_DIRECTORY", 0)
 FILE = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOSE_ON_EXEC | getattr(os, "O_NOFOLLOW", 0)
 _INNER_FOLDER = FOLDER | getattr(os, "O_NOFOLLOW", 0)
-# What a symlink gives differs from one system to the next.
+# The error for a symlink differs between systems.
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
 _MAX_OPEN = 64
 
 
 class InTheWayError(BackendError):
-    """A file, a link or a device stands where a folder is needed.
+    """A file, link or device has the name of a folder that is needed.
 
     Attributes:
-        names: what stands in the way.
+        names: its path below the root.
     """
 
     def __init__(self, names: Names) -> None:
-        super().__init__(
-            f"what stands at {'/'.join(names)!r} is neither a folder nor an asset", hint="move it out of the store's folder"
-        )
+        super().__init__(f"{'/'.join(names)!r} is neither a folder nor an asset", hint="move it out of the store's folder")
         self.names = names
 
 
 def make_root(path: str, *, durable: bool) -> None:
-    """Make a folder and those above it, as far as they are missing."""
+    """Make a folder and its missing parents."""
     missing = [path]
     while not os.path.lexists(above := os.path.dirname(missing[-1])):
         missing.append(above)
@@ -54,28 +52,28 @@ class Tree:
     """The folders below a root, open for one operation of one thread."""
 
     def __init__(self, root: str, *, durable: bool) -> None:
-        """Open the root, which may be a symlink itself.
+        """Open the root, which may itself be a symlink.
 
         Args:
             root: path of a folder.
-            durable: whether what is changed has to reach the disk.
+            durable: whether changes must reach the disk.
         """
         self.durable = durable
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
 
     def folder(self, names: Names, *, make: bool = False) -> int:
-        """Return a descriptor of a folder; the 64 used last stay open.
+        """Return a descriptor of a folder; the 64 last used stay open.
 
         Raises:
             FileNotFoundError: there is no such folder, and ``make`` is false.
-            InTheWayError: there is something else, and ``make`` is true.
+            InTheWayError: something other than a folder has the name, and ``make`` is true.
         """
         if not names:
             return self._root
         if names not in self._open:
             if len(names) > 1 and names[0] == RESERVED:
-                # Every write goes there more than once.
+                # Every write needs our own folder more than once.
                 self.folder(names[:1], make=make)
             opened = self._walk(names, make)
             while len(self._open) >= _MAX_OPEN:
@@ -86,7 +84,7 @@ class Tree:
         return self._open[names]
 
     def _walk(self, names: Names, make: bool) -> int:
-        # A listing comes from the folder above, so the nearest few are worth a look.
+        # A listing has just opened the parent, so one of the nearest few is likely open.
         nearest = range(len(names) - 1, max(len(names) - 5, 0), -1)
         depth = next((depth for depth in nearest if names[:depth] in self._open), 0)
         current = start = self._open[names[:depth]] if depth else self._root
@@ -118,23 +116,23 @@ class Tree:
         return os.open(names[index], _INNER_FOLDER, dir_fd=folder)
 
     def status(self, names: Names) -> os.stat_result | None:
-        """Return the status of a file or link itself, ``None`` when there is none."""
+        """Return the status of a file, or of a link itself; ``None`` when there is none."""
         try:
             return os.stat(names[-1], dir_fd=self.folder(names[:-1]), follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def sync(self, descriptor: int) -> None:
-        """Flush a file or folder to the disk, if changes have to be durable."""
+        """Flush a file or folder to the disk, if changes must be durable."""
         if self.durable:
             os.fsync(descriptor)
 
     def prune(self, names: Names) -> None:
-        """Remove the folder and those above it as far as they are empty."""
+        """Remove the folder and its parents, as far as they are empty."""
         self.forget()
         for depth in range(len(names), 0, -1):
             try:
-                # From the top down, each from the one above: from the root anew, deep folders would cost the square.
+                # Each folder is opened from its parent: opening each from the root would cost the square of the depth.
                 for above in range(max(depth - _MAX_OPEN // 2, 0), depth):
                     folder = self.folder(names[:above])
                 os.rmdir(names[depth - 1], dir_fd=folder)

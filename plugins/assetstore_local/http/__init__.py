@@ -1,1 +1,1 @@
-"""The web application that answers the signed URLs of a folder."""
+"""The web application that serves the signed URLs of a folder."""

@@ -23,11 +23,11 @@ _CHUNK_BYTES = 1 << 18
 
 
 class _GoneError(Exception):
-    """The client hung up."""
+    """The client disconnected."""
 
 
 def application(server: Server) -> Application:
-    """Return the application. The disk is only ever touched on threads, and no thread waits for a client."""
+    """Return the application. Only threads touch the disk, and no thread waits for a client."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -48,7 +48,7 @@ async def _opened(server: Server, request: Request) -> Response | PutRequest:
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        # The thread goes on; what it opens nobody else would close.
+        # The thread goes on, and nobody else would close the file that it opens.
         opening.add_done_callback(_close)
         raise
 
@@ -61,10 +61,10 @@ def _close(opened: asyncio.Future[Response | PutRequest]) -> None:
 def _open(server: Server, request: Request) -> Response | PutRequest:
     result = server.open(request)
     if isinstance(result, Response) and isinstance(result.body, FileRange) and result.body.length <= _CHUNK_BYTES:
-        # One change of threads for a small asset instead of two.
+        # A small asset takes one switch of threads instead of two.
         try:
-            with error_responses(), contextlib.closing(result.body) as run:
-                result.body = b"".join(run.chunks())
+            with error_responses(), contextlib.closing(result.body) as body:
+                result.body = b"".join(body.chunks())
         except ErrorResponse as error:
             return server.refused(error, request)
     return result
@@ -97,9 +97,9 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
         if isinstance(response.body, bytes):
             await send({"type": "http.response.body", "body": response.body})
         elif "http.response.zerocopysend" in (scope.get("extensions") or {}):
-            # pathsend would open the file anew, by a name that another version may have by then.
-            run = response.body
-            file = {"file": run.file(), "offset": run.offset, "count": run.length, "more_body": False}
+            # pathsend would open the file again, by a name that another version may have by then.
+            body = response.body
+            file = {"file": body.file(), "offset": body.offset, "count": body.length, "more_body": False}
             await send({"type": "http.response.zerocopysend", **file})
         else:
             await _send_run(response.body, receive, send)
@@ -107,11 +107,11 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
         response.close()
 
 
-async def _send_run(run: FileRange, receive: Receive, send: Send) -> None:
-    # Servers take what is for a client that hung up and drop it: unwatched, its file would be read to the end.
+async def _send_run(body: FileRange, receive: Receive, send: Send) -> None:
+    # Servers silently drop the bytes for a client that disconnected: unwatched, the file would be read to its end.
     gone = asyncio.ensure_future(_gone(receive))
-    chunks = run.chunks(_CHUNK_BYTES)
-    left = run.length
+    chunks = body.chunks(_CHUNK_BYTES)
+    left = body.length
     try:
         while left:
             chunk = await asyncio.to_thread(next, chunks)
@@ -144,7 +144,7 @@ def _request(scope: Scope) -> Request:
 
 
 def _below(raw: bytes, mount: bytes) -> bytes:
-    """Return what is left of a raw path behind the mount, which servers tell decoded: each byte of it takes one or three."""
+    """Return the raw path below the mount. Servers pass the mount decoded: each of its bytes may be quoted in the path."""
     for end in range(len(mount), 3 * len(mount) + 1):
         if unquote_to_bytes(raw[:end]) == mount and raw[end : end + 1] in (b"/", b""):
             return raw[end + 1 :]

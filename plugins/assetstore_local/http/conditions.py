@@ -12,7 +12,7 @@ from assetstore_local.http.responses import ErrorResponse
 
 CONDITIONS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 
-# Python refuses to read numbers of thousands of digits.
+# Python refuses to parse numbers of thousands of digits.
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 _FAILED = (412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
 
@@ -21,7 +21,7 @@ def is_unmodified(info: AssetInfo, headers: Mapping[str, str]) -> bool:
     """Return whether the client has this version already.
 
     Raises:
-        ErrorResponse: 412, the client insists on another version.
+        ErrorResponse: 412, the client requires another version.
     """
     changed = (info.last_modified or datetime.now(UTC)).replace(microsecond=0)
     if "if-match" in headers:
@@ -35,17 +35,17 @@ def is_unmodified(info: AssetInfo, headers: Mapping[str, str]) -> bool:
 
 
 def require(info: AssetInfo | None, headers: Mapping[str, str]) -> None:
-    """Let an upload replace what is there, or take the place of nothing.
+    """Check the conditions of an upload against the current asset, if there is one.
 
     Raises:
-        ErrorResponse: 412, the client insists on something else.
+        ErrorResponse: 412, a condition does not hold.
     """
     if "if-match" in headers if info is None else is_unmodified(info, headers):
         raise ErrorResponse(*_FAILED)
 
 
 def names(condition: str, etag: str | None, *, weak: bool) -> bool:
-    """Return whether a list of ETags, or ``*``, names this one."""
+    """Return whether a list of ETags, or ``*``, includes this one."""
     if condition.strip() == "*":
         return etag is not None
     tags = [tag.strip() for tag in condition.split(",")]
@@ -53,10 +53,10 @@ def names(condition: str, etag: str | None, *, weak: bool) -> bool:
 
 
 def range_of(info: AssetInfo, headers: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return offset and length of the range that is asked for, or ``None`` for all.
+    """Return offset and length of the requested range, or ``None`` for the whole asset.
 
     Raises:
-        ErrorResponse: 416, the asset has no such bytes; 400, it is not a single range.
+        ErrorResponse: 416, the asset has no such bytes; 400, the header is not a single range.
     """
     asked = headers.get("range")
     if asked is None or not _is_current(info, headers.get("if-range")):
@@ -64,7 +64,7 @@ def range_of(info: AssetInfo, headers: Mapping[str, str]) -> tuple[int, int] | N
     match = _RANGE.fullmatch(asked.strip())
     first, last = match.groups() if match else ("", "")
     if not first and not last:
-        raise ErrorResponse(400, "InvalidArgument", "The range is not one of bytes=a-b, bytes=a- and bytes=-n.")
+        raise ErrorResponse(400, "InvalidArgument", "The range must be bytes=a-b, bytes=a- or bytes=-n.")
     size = info.size
     if first:
         begin, end = int(first), min(int(last), size - 1) if last else size - 1
@@ -73,8 +73,8 @@ def range_of(info: AssetInfo, headers: Mapping[str, str]) -> tuple[int, int] | N
     else:
         begin, end = max(size - int(last), 0), size - 1
     if begin > end:
-        refused = {"content-range": f"bytes */{size}"}
-        raise ErrorResponse(416, "InvalidRange", "The requested range is not satisfiable", refused)
+        whole = {"content-range": f"bytes */{size}"}
+        raise ErrorResponse(416, "InvalidRange", "The requested range is not satisfiable", whole)
     return begin, end - begin + 1
 
 

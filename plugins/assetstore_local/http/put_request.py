@@ -35,11 +35,11 @@ from assetstore_local.read import stat
 from assetstore_local.upload import commit
 
 _MD5 = "content-md5"
-_INCOMPLETE = (400, "IncompleteBody", "The body has not as many bytes as the Content-Length header says.")
+_INCOMPLETE = (400, "IncompleteBody", "The body does not have as many bytes as the Content-Length header declares.")
 
 
 class PutRequest:
-    """A PUT whose body is arriving. Each method may block on the disk, and none runs while another one does."""
+    """A PUT whose body is being received. Each method may block on the disk, and no two run at once."""
 
     def __init__(
         self,
@@ -49,22 +49,22 @@ class PutRequest:
         size: int,
         complete: Callable[[Response], Response],
     ) -> None:
-        """Begin it.
+        """Open a file for the body.
 
         Args:
-            root: where it will be stored.
-            verified: what was signed.
-            headers: those of the request.
-            size: how many bytes were declared.
+            root: the folder to store it in.
+            verified: what the signature allows.
+            headers: the headers of the request.
+            size: the declared size of the body.
             complete: adds the headers of every response.
 
         Raises:
-            ErrorResponse: it is clear already that nothing can be stored.
+            ErrorResponse: the request must fail, whatever its body.
         """
         self._root, self._verified, self._headers, self._left, self._complete = root, verified, headers, size, complete
         self._md5 = hashlib.md5(usedforsecurity=False) if _MD5 in headers or PART in verified.query else None
-        # Whoever waits for a thread can be made to stop waiting and close this; the thread goes on, and its file may be
-        # another one by then.
+        # A task may be cancelled while it waits for a thread, and close this request. The thread goes on, and its descriptor
+        # may belong to another file by then.
         self._lock = threading.Lock()
         self._is_open = True
         with ExitStack() as stack, error_responses():
@@ -73,10 +73,10 @@ class PutRequest:
             self._stack = stack.pop_all()
 
     def write(self, data: bytes) -> None:
-        """Take further bytes.
+        """Write more bytes of the body.
 
         Raises:
-            ErrorResponse: there are more than were declared, or the disk is full.
+            ErrorResponse: the body is longer than declared, or the disk is full.
         """
         with self._lock:
             self._left -= len(data)
@@ -88,10 +88,10 @@ class PutRequest:
                 self._md5.update(data)
 
     def finish(self) -> Response:
-        """Store the body, and return the response.
+        """Store the body and return the response.
 
         Raises:
-            ErrorResponse: bytes are missing, differ from a digest, or a condition does not hold.
+            ErrorResponse: bytes are missing or do not match a digest, or a condition does not hold.
         """
         with self._lock:
             if self._left or not self._is_open:
@@ -111,7 +111,7 @@ class PutRequest:
             return self._complete(Response(200, {"etag": f'"{etag}"'}))
 
     def close(self) -> None:
-        """Remove what was not stored."""
+        """Remove the file, unless it was stored."""
         with self._lock:
             self._is_open = False
             self._stack.close()
@@ -121,10 +121,10 @@ class PutRequest:
             raise ErrorResponse(400, "BadDigest", f"The {name} you specified did not match what we received.")
 
     def _options(self) -> UploadOptions:
-        """Return how to store it: on the condition that what stands there now still does, where there are conditions.
+        """Return the options of the upload; if the request has conditions, the options pin the current version.
 
         Raises:
-            ErrorResponse: a condition does not hold, or the upload that this is a part of is gone.
+            ErrorResponse: a condition does not hold, or the upload in parts is gone.
         """
         key, headers = self._verified.key, self._headers
         if PART in self._verified.query:
@@ -137,11 +137,11 @@ class PutRequest:
         options = UploadOptions(**texts, metadata=decode_metadata(metadata))
         if not headers.keys() & CONDITIONS:
             return options
-        standing = None
+        current = None
         with contextlib.suppress(NotFoundError):
-            standing = stat(self._root, key)
-        require(standing, headers)
-        return attrs.evolve(options, overwrite=standing is not None, if_match=standing.etag if standing else None)
+            current = stat(self._root, key)
+        require(current, headers)
+        return attrs.evolve(options, overwrite=current is not None, if_match=current.etag if current else None)
 
 
 def _unbase64(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Responses of the application: S3's errors in XML, and headers that keep a browser from running what is stored."""
+"""Responses of the application: S3's errors in XML, and headers that keep browsers from running assets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SAFE: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "cross-origin",
 }
-# One type alone: of several, separated by commas, a browser may take the last one. XML, and so SVG, can hold scripts.
+# A single type only: of several, separated by commas, a browser may take the last. XML, and so SVG, can contain scripts.
 _SHOWN = re.compile(r"(image|audio|video)/(?!svg)(?!.*xml *(;|$))[a-z0-9.+-]+ *(;[^,]*)?", re.ASCII)
 _BODYLESS = (204, 304)
 
@@ -50,12 +50,12 @@ logger = logging.getLogger("assetstore")
 
 @attrs.define
 class FileRange:
-    """A range of an open file. Whoever holds it closes it.
+    """A range of an open file, which its owner must close.
 
     Attributes:
-        descriptor: the file.
-        offset: where the range begins.
-        length: how many bytes it has.
+        descriptor: the open file.
+        offset: the first byte.
+        length: how many bytes.
     """
 
     descriptor: int
@@ -73,11 +73,11 @@ class FileRange:
             yield data
 
     def file(self) -> io.FileIO:
-        """Return the file for a server that sends it by itself; it stays ours to close."""
+        """Return the file for a server that sends it itself; closing it does not close the descriptor."""
         return io.FileIO(self.descriptor, closefd=False)
 
     def take(self) -> int:
-        """Return the descriptor, which is now the caller's to close."""
+        """Return the descriptor, which the caller must close from now on."""
         descriptor, self.descriptor = self.descriptor, -1
         return descriptor
 
@@ -89,7 +89,7 @@ class FileRange:
 
 @attrs.define
 class Response:
-    """A response.
+    """An HTTP response.
 
     Attributes:
         status: HTTP status.
@@ -102,7 +102,7 @@ class Response:
     body: bytes | FileRange = b""
 
     def measure(self) -> None:
-        """Set Content-Length, unless it is set or there cannot be a body."""
+        """Set Content-Length, unless it is set or the status forbids a body."""
         if self.status not in _BODYLESS:
             length = self.body.length if isinstance(self.body, FileRange) else len(self.body)
             self.headers.setdefault("content-length", str(length))
@@ -114,14 +114,14 @@ class Response:
 
 
 class ErrorResponse(Exception):  # noqa: N818 - a response, not an error of the store
-    """A request that is refused, by S3's name for the reason."""
+    """A response that refuses a request, with S3's code for the reason."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
         self.status, self.code, self.message, self.headers = status, code, message, dict(headers or {})
 
     def response(self) -> Response:
-        """Return the response in the form that R2 gives its own."""
+        """Return the response in the form of R2's errors."""
         text = f"<Error><Code>{self.code}</Code><Message>{escape(self.message)}</Message></Error>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
         return Response(self.status, {**self.headers, "content-type": "application/xml", "cache-control": "no-store"}, body)
@@ -135,7 +135,7 @@ _KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
     (AlreadyExistsError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
     (PreconditionError, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
     (InvalidOptionError, 400, "InvalidArgument", "A header of the request cannot be stored."),
-    (IntegrityError, 400, "BadDigest", "The bytes are not those of the digest that you specified."),
+    (IntegrityError, 400, "BadDigest", "The bytes do not match the digest that you specified."),
     (SourceError, 400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length header."),
     (NoSpaceError, 507, "InsufficientStorage", "There is no space left."),
     (AccessDeniedError, 403, "AccessDenied", "Access denied."),
@@ -145,7 +145,7 @@ _KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
 
 @contextlib.contextmanager
 def error_responses() -> Iterator[None]:
-    """Turn an error of the store into a refusal that tells nothing of the machine."""
+    """Raise an error of the store as an ErrorResponse that reveals nothing about the machine."""
     try:
         yield
     except AssetStoreError as error:
@@ -153,12 +153,12 @@ def error_responses() -> Iterator[None]:
             if isinstance(error, kind):
                 raise ErrorResponse(status, code, message) from error
         hint = f"; {error.hint}" if error.hint else ""
-        logger.error("cannot response a signed request: %s%s", error.message, hint)
+        logger.error("cannot serve a signed request: %s%s", error.message, hint)
         raise ErrorResponse(500, "InternalError", "We encountered an internal error. Please try again.") from error
 
 
 def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> HttpHeaders:
-    """Return what a GET or HEAD tells of an asset. What a browser might run is only ever saved."""
+    """Return the headers of a GET or HEAD. They make a browser save whatever it might run."""
     headers = {"accept-ranges": "bytes", "content-type": info.content_type or "application/octet-stream"}
     if info.etag is not None:
         headers["etag"] = f'"{info.etag}"'

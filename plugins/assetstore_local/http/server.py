@@ -1,4 +1,4 @@
-"""Answers signed requests, whichever interface they came by: verifies the signature, then reads, writes or deletes."""
+"""Serves signed requests of either interface: verifies the signature, then reads, writes or deletes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PORTS = {"http": 80, "https": 443}
 _EXPOSED = "ETag, Content-Length, Content-Range, Accept-Ranges, Content-Disposition, Last-Modified"
 _SPARE_BYTES = 1 << 20
 _MAX_DIGITS = 19
-# These would change the bytes or the asset, and are not understood here: refused rather than ignored.
+# These headers would change the bytes or the asset. They are not implemented, so they are refused rather than ignored.
 _REFUSED = frozenset({"content-encoding", "content-range", "expires"})
 _AMZ = "x-amz-"
 _UNDERSTOOD = frozenset({SHA256_HEADER, "x-amz-content-sha256", "x-amz-date", "x-amz-user-agent"})
@@ -30,14 +30,14 @@ _UNDERSTOOD = frozenset({SHA256_HEADER, "x-amz-content-sha256", "x-amz-date", "x
 
 @attrs.define(eq=False, kw_only=True)
 class Server:
-    """Answers the signed requests of one folder; safe across threads.
+    """Serves the signed requests of one folder; safe across threads.
 
     Attributes:
         root: the folder.
-        keys: returns the keys that signed.
-        serve_url: what signed URLs begin with; a request for another Host is refused.
-        origins: web pages that may use signed URLs from their scripts.
-        max_body: the most bytes that one upload may have; ``None`` is as much as R2 takes.
+        keys: returns the signing keys.
+        serve_url: the beginning of signed URLs; requests for another Host are refused.
+        origins: web pages whose scripts may use signed URLs.
+        max_body: the most bytes of one upload; ``None`` for R2's limit.
     """
 
     root: Root
@@ -49,13 +49,13 @@ class Server:
     _host: tuple[str | None, int | None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Read the address."""
+        """Parse ``serve_url``."""
         parts = urlsplit(self.serve_url)
         self._scheme = parts.scheme
         self._host = self._named(parts.netloc)
 
     def open(self, request: Request) -> Response | PutRequest:
-        """Return the response, or what takes the body of an upload first."""
+        """Return the response, or a PutRequest that has to receive the body first."""
         try:
             self._check_host(request.headers.get("host", ""))
             if request.method == "OPTIONS":
@@ -68,14 +68,14 @@ class Server:
         return response if isinstance(response, PutRequest) else self._completed(response, request.headers)
 
     def refused(self, error: ErrorResponse, request: Request) -> Response:
-        """Return the response to a refused request; one to a HEAD has no body."""
+        """Return the response to a refused request, without a body to a HEAD."""
         response = error.response()
         if request.method == "HEAD":
             response.body = b""
         return self._completed(response, request.headers)
 
     def _completed(self, response: Response, headers: Mapping[str, str]) -> Response:
-        """Add the headers of every response: those that keep browsers from running what is stored, and CORS."""
+        """Add the headers of every response: its length, those that keep browsers from running assets, and CORS."""
         response.measure()
         response.headers |= SAFE
         origins = self.origins
@@ -88,7 +88,7 @@ class Server:
         return response
 
     def _named(self, netloc: str) -> tuple[str | None, int | None]:
-        """Return host and port that a browser would call so."""
+        """Return the host and port of an address, with the default port if it has none."""
         parts = urlsplit(f"//{netloc}")
         return parts.hostname, parts.port or _PORTS[self._scheme]
 
@@ -97,9 +97,9 @@ class Server:
             named = self._named(host) if "@" not in host and "/" not in host else (None, None)
         except ValueError:
             named = (None, None)
-        # On loopback, a port may be forwarded from another one.
+        # A port on loopback may be forwarded from another one.
         if named != self._host and not (self._host[0] in _LOOPBACK and named[0] in _LOOPBACK):
-            raise ErrorResponse(400, "InvalidRequest", "The Host is not the one of the store's serve_url.")
+            raise ErrorResponse(400, "InvalidRequest", "The Host must be that of the store's serve_url.")
 
     def _preflight(self, headers: Mapping[str, str]) -> Response:
         method = headers.get("access-control-request-method", "")

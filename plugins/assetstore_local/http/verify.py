@@ -1,4 +1,4 @@
-"""Verifies that a request was signed by this store. The request is read once, and is exactly what was signed or refused."""
+"""Verifies that this store signed a request. It is parsed once; any difference from the signed one is refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Verified:
     Attributes:
         key: the asset.
         query: the parameters.
-        bound: names of the headers that are as they were signed.
+        bound: names of the headers whose values were signed.
     """
 
     key: str
@@ -51,7 +51,7 @@ def verify(request: Request, keys: SigningKeys) -> Verified:
     """Return what the signature allows.
 
     Raises:
-        ErrorResponse: it is missing, forged, for another request, or has ended.
+        ErrorResponse: the signature is missing, forged, expired, or for another request.
     """
     try:
         key = unquote_to_bytes(request.path).decode()
@@ -76,5 +76,5 @@ def verify(request: Request, keys: SigningKeys) -> Verified:
 
 
 def bound_names(query: Mapping[str, str]) -> list[str]:
-    """Return the names of the headers that a request says it is bound to."""
+    """Return the names of the headers that a query is bound to."""
     return [name for name in query.get(BOUND, "").split(";") if name]

@@ -38,7 +38,7 @@ def application(server: Server) -> Application:
             return [response.body]
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and response.status == HTTPStatus.OK:
-            # Where it can, the server lets the kernel send the file, and closes it. Some would send a run to the file's end.
+            # The server closes the file and, if it can, lets the kernel send it. Some would send a range to the file's end.
             whole: Iterable[bytes] = wrapper(os.fdopen(response.body.take(), "rb"), _CHUNK_BYTES)
             return whole
         return _Run(response.body)
@@ -47,17 +47,17 @@ def application(server: Server) -> Application:
 
 
 class _Run:
-    """A body that is closed even if it was never begun, as that of a generator would not be."""
+    """Closes the file even if no chunk was read, which a generator would not do."""
 
-    def __init__(self, run: FileRange) -> None:
-        self._run = run
+    def __init__(self, body: FileRange) -> None:
+        self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._run.chunks(_CHUNK_BYTES)
+        return self._body.chunks(_CHUNK_BYTES)
 
     def close(self) -> None:
         """Close the file."""
-        self._run.close()
+        self._body.close()
 
 
 def _take(server: Server, request: Request, put: PutRequest, environ: dict[str, Any]) -> Response:
@@ -75,7 +75,7 @@ def _take(server: Server, request: Request, put: PutRequest, environ: dict[str, 
 
 def _request(environ: dict[str, Any]) -> Request:
     query = environ.get("QUERY_STRING", "")
-    # CGI spells - and _ alike: a header that the request is bound to has the name that was signed.
+    # CGI spells - and _ alike, so the names of bound headers come from the signed query.
     names = {_variable(name): name for name in bound_names(dict(parse_qsl(query)))}
     headers = {
         names.get(variable, variable.removeprefix("HTTP_").replace("_", "-").lower()): value
@@ -83,7 +83,7 @@ def _request(environ: dict[str, Any]) -> Request:
         if variable.startswith("HTTP_")
     }
     headers |= {name: environ[variable] for variable, name in _PLAIN.items() if environ.get(variable)}
-    # PEP 3333 tells the path decoded once, as Latin-1; quoting every byte of it again is what the URL meant.
+    # PEP 3333 passes the path decoded once, as Latin-1; quoting its bytes again restores the meaning of the URL.
     path = quote_from_bytes(environ.get("PATH_INFO", "").encode("latin-1")).encode().removeprefix(b"/")
     return Request(method=environ["REQUEST_METHOD"], path=path, query=query, headers=headers)
 

@@ -1,4 +1,4 @@
-"""``R2AssetManager``: the methods and results of the older class, over a store."""
+"""``R2AssetManager``: the methods and results of the older class, on top of a store."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ logger = logging.getLogger("assetstore_r2")
 
 
 class R2AssetManager:
-    """Uploads, downloads and looks after files in one bucket of R2, whose settings are read anew at each use.
+    """Uploads, downloads and manages files in one R2 bucket. Each call reads the settings anew.
 
-    No method raises for what goes wrong with the store, the network or the settings: it logs to ``assetstore_r2``, once, and
+    No method raises an error of the store, the network or the settings: it logs the error once, to ``assetstore_r2``, and
     returns a result without success, ``None``, ``False`` or an empty list. Objects are safe to share between threads and
     usable after a fork.
 
@@ -49,14 +49,14 @@ class R2AssetManager:
     """
 
     def __init__(self, settings: object = None) -> None:
-        """Take the settings from a mapping or an object; without one from where ``find_settings`` looks.
+        """Take the settings from a mapping or an object; by default ``find_settings`` looks for them.
 
         Raises:
             PluginError: the naming or the stats plugin is not installed, or is disabled.
         """
-        # Behind a function, so that no dump of this object's attributes shows a secret among them.
+        # A closure, so that a dump of this object's attributes shows no secret.
         self._find: Callable[[], R2Settings] = lambda: find_settings(settings)
-        # They outlive the store, so that counts do not begin anew when a setting changes.
+        # They outlive the store, so that a change of settings does not reset the counts.
         self._plugins = default_plugins()
         self._naming = cast(Hooks, self._plugins["naming"])
         self._stats = cast(Hooks, self._plugins["stats"])
@@ -68,16 +68,16 @@ class R2AssetManager:
         try:
             self._open()
         except NotConfiguredError as error:
-            # Without a cause nothing is wrong with the settings: they say that R2 is not to be used.
+            # Without a cause the settings are right, and R2 is disabled.
             logger.log(logging.WARNING if error.__cause__ else logging.INFO, "%s: %s", NOT_CONFIGURED, error)
             return False
         return True
 
     def upload_file(self, file_path: str | PathLike[str], file_type: str | None = None) -> UploadResult:
-        """Store a file under a new key, as ``generate_file_key`` makes them."""
+        """Store a file under a new key, made as by ``generate_file_key``."""
         with Attempt("Upload", file_path) as attempt:
             settings, store = self._open("upload")
-            # As a Path, for a store takes bytes as the content itself.
+            # A Path, because a store takes bytes as the content itself.
             info = store.upload(Path(file_path), category=_category(file_type))
             logger.info("Uploaded %r as %r, %d bytes", str(file_path), info.key, info.size)
             url = self._address(settings, store, info.key)
@@ -85,7 +85,7 @@ class R2AssetManager:
         return UploadResult(success=False, error=attempt.error)
 
     def download_file(self, file_key: str, local_path: str | PathLike[str]) -> DownloadResult:
-        """Write an asset to a file that appears whole and verified, or not at all; missing folders are made."""
+        """Write an asset to a file that appears whole and verified, or not at all; create missing folders."""
         with Attempt("Download", file_key) as attempt:
             _, store = self._open("download")
             info = store.download(file_key, local_path)
@@ -98,11 +98,11 @@ class R2AssetManager:
         return self.generate_presigned_url(file_key, expiration=expiration)
 
     def get_link(self, file_key: str, expiration: int = 3600) -> str | None:
-        """Do what ``get_presigned_url`` does, under its older name."""
+        """Return a URL as ``get_presigned_url`` does; this is its older name."""
         return self.get_presigned_url(file_key, expiration)
 
     def generate_presigned_url(self, key: str, method: str = "GET", expiration: int = 3600) -> str | None:
-        """Return a URL for one method, GET, HEAD, PUT or DELETE, also as boto3 names it: ``get_object``.
+        """Return a URL for GET, HEAD, PUT or DELETE; boto3's names, for example ``get_object``, are accepted too.
 
         It lasts ``expiration`` seconds, 1 to 604,800; ``None`` is returned on failure. The asset need not exist.
         """
@@ -128,7 +128,7 @@ class R2AssetManager:
         return None
 
     def object_exists(self, key: str) -> bool:
-        """Return whether there is an asset; ``False`` also when that could not be found out, and an error is then logged."""
+        """Return whether there is an asset; a failure is logged as an error and returns ``False`` too."""
         with Attempt("Lookup", key):
             _, store = self._open("exists")
             return store.exists(key)
@@ -169,10 +169,10 @@ class R2AssetManager:
         return None
 
     def promote_file(self, source_key: str, destination_key: str, *, overwrite: bool = True) -> bool:
-        """Move an asset to another key inside the bucket, its headers and metadata with it.
+        """Move an asset, with its headers and metadata, to another key in the bucket.
 
-        The original is deleted once the copy stands, so that a promotion that broke off can be repeated. With
-        ``overwrite=False`` it fails where the destination is taken.
+        The original is deleted after the copy, so an interrupted promotion can be repeated. With ``overwrite=False`` it
+        fails if the destination is taken.
         """
         with Attempt("Promotion", source_key):
             _, store = self._open("move")
@@ -182,18 +182,18 @@ class R2AssetManager:
         return False
 
     def generate_file_key(self, filename: str | PathLike[str], file_type: str | None = None) -> str:
-        """Return a new key, as ``images/20250618_143022_a1b2c3d4_keep.webp``; settings are not needed for it.
+        """Return a new key, for example ``images/20250618_143022_a1b2c3d4_keep.webp``; no settings are needed.
 
         Args:
-            filename: the file's name or path, of which the last part is used.
-            file_type: what the key begins with; left out, images, videos, audio, documents or other, by the file's suffix.
+            filename: the file's name or path; only the last part is used.
+            file_type: the start of the key; by default images, videos, audio, documents or other, depending on the suffix.
 
         Raises:
             InvalidOptionError: no key can begin with ``file_type``.
         """
         kind = guess_content_type(str(filename))
         category = _category(file_type) or category_of(kind)
-        # No digest, for the default scheme needs none.
+        # The default scheme needs no digest.
         options = NameOptions(content_type=kind, category=category, size=None, digest=str)
         proposed = self._naming.assetstore_name(filename=str(filename), options=options)
         assert proposed is not None
@@ -206,7 +206,7 @@ class R2AssetManager:
     def get_stats(self) -> dict[str, dict[str, float]]:
         """Return ``{"uploads": {"count", "bytes", "errors", "seconds"}, "downloads": …, …}`` since this object was made.
 
-        What failed because R2 was not configured is counted among the errors.
+        Calls that failed because R2 was not configured count as errors.
         """
         stats = self._stats.assetstore_stats(options=StatsOptions()) or {}
         return {group: dict(values) for group, values in stats.items()}
@@ -216,10 +216,10 @@ class R2AssetManager:
         self._stats.assetstore_reset_stats(options=StatsOptions())
 
     def _open(self, op: str | None = None) -> tuple[R2Settings, AssetStore]:
-        """Return the settings as they are now and the store they describe, made anew when they have changed.
+        """Return the current settings and their store, which is opened again when they change.
 
         Raises:
-            NotConfiguredError: there is none; an operation ``op`` that needs one has thereby failed, and is counted.
+            NotConfiguredError: there is no store; the operation ``op`` is counted as failed.
         """
         try:
             return self._current()
@@ -234,7 +234,7 @@ class R2AssetManager:
             if found.enabled:
                 with self._lock.get():
                     if self._opened is None or self._opened[0] != found:
-                        # The store before is not closed, for other threads may still be at work in it.
+                        # The previous store stays open, because other threads may still use it.
                         self._opened = found, AssetStore(("r2", found.backend()), plugins=[*self._plugins.items()])
                     return self._opened
         except ConfigError as error:
@@ -242,7 +242,7 @@ class R2AssetManager:
         raise NotConfiguredError("R2_ENABLED is not true")
 
     def _address(self, settings: R2Settings, store: AssetStore, key: str) -> str | None:
-        # An address that cannot be made does not undo the upload.
+        # A failure to build the URL must not fail the upload.
         with Attempt("Signing", key):
             return store.url(key) if settings.public_url else store.presign(key).url
         return None

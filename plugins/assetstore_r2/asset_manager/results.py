@@ -20,14 +20,14 @@ class NotConfiguredError(ConfigError):
 
 @dataclasses.dataclass
 class UploadResult:
-    """What became of an upload.
+    """The outcome of an upload.
 
     Attributes:
         success: whether the file is stored.
-        url: the public URL where ``R2_PUBLIC_URL`` is set, otherwise a signed one, hidden in the repr, that lasts an hour.
+        url: the public URL if ``R2_PUBLIC_URL`` is set, otherwise a signed one that lasts an hour; the repr hides it.
         error: what went wrong.
         file_size: bytes stored.
-        file_key: the key to keep; unlike a signed URL it does not end.
+        file_key: the key to keep; unlike a signed URL it does not expire.
     """
 
     success: bool
@@ -44,13 +44,13 @@ class UploadResult:
 
 @dataclasses.dataclass
 class DownloadResult:
-    """What became of a download.
+    """The outcome of a download.
 
     Attributes:
-        success: whether the file is there, whole and verified.
-        local_path: where it is.
-        error: what went wrong; a file that was there before is then as it was.
-        file_size: its bytes.
+        success: whether the file was written, whole and verified.
+        local_path: the file's path.
+        error: what went wrong; a file that existed before is then unchanged.
+        file_size: bytes written.
     """
 
     success: bool
@@ -60,14 +60,14 @@ class DownloadResult:
 
 
 class Attempt:
-    """A block whose errors are logged, once each, and put into words instead of being raised.
+    """A ``with`` block that logs an error once and keeps its text instead of raising it.
 
     Attributes:
         error: what went wrong, for a result; ``None`` if nothing did.
     """
 
     def __init__(self, what: str, subject: object) -> None:
-        """Name what is tried, as in ``Upload failed``, and on which path or key."""
+        """Take the name of the attempt, for example ``Upload``, and its path or key."""
         self.error: str | None = None
         self._what = what
         self._subject = subject
@@ -80,7 +80,7 @@ class Attempt:
             return False
         text = in_words(error)
         self.error = NOT_CONFIGURED if isinstance(error, NotConfiguredError) else f"{self._what} failed: {text}"
-        # That an asset is missing is often the answer to a question.
+        # A missing asset is often an expected result.
         level = logging.WARNING if type(error) is NotFoundError else logging.ERROR
         is_bug = not isinstance(error, AssetStoreError | OSError)
         logger.log(level, "%s of %r failed: %s", self._what, self._subject, text, exc_info=is_bug)
@@ -88,11 +88,11 @@ class Attempt:
 
 
 def in_words(error: Exception) -> str:
-    """Return what went wrong and what to do, after the store's own code for it where it sent one, as ``NoSuchBucket``."""
+    """Return an error's message and hint, after the store's own code if it sent one, for example ``NoSuchBucket``."""
     if not isinstance(error, AssetStoreError):
         return f"{type(error).__name__}: {error}"
     answer = getattr(error.__cause__, "response", None)
     code = answer.get("Error", {}).get("Code", "") if isinstance(answer, dict) else ""
-    # An answer to a HEAD has no code, for which botocore puts its status.
+    # A response to a HEAD has no code; botocore puts its status there.
     known = code and not code.isdigit() and code not in error.message
     return "; ".join(filter(None, (f"{code}: {error.message}" if known else error.message, error.hint)))

@@ -22,17 +22,17 @@ logger = logging.getLogger("assetstore_r2")
 
 @attrs.frozen(kw_only=True)
 class R2Settings:
-    """What was found under the names ``R2_*``; ``None`` for what is left out or empty.
+    """The settings named ``R2_*``; ``None`` for one that is missing or empty.
 
     Attributes:
-        enabled: whether R2 is to be used at all.
-        account_id: the Cloudflare account, which makes up the endpoint.
-        endpoint: the endpoint itself; goes before ``account_id``.
-        access_key: id of the credentials.
-        secret_key: the secret that belongs to it.
+        enabled: whether to use R2.
+        account_id: the Cloudflare account; it forms the endpoint.
+        endpoint: the endpoint; takes precedence over ``account_id``.
+        access_key: the access key ID.
+        secret_key: the secret of ``access_key``.
         bucket_name: the bucket.
-        public_url: where the bucket can be read without credentials.
-        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was made in one.
+        public_url: base URL where the bucket can be read without credentials.
+        jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was created in one.
     """
 
     enabled: bool = False
@@ -46,7 +46,7 @@ class R2Settings:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of those settings that R2 cannot do without and that are not there."""
+        """The names of the required settings that are missing."""
         needed = {
             "R2_ACCOUNT_ID or R2_ENDPOINT": self.account_id or self.endpoint,
             "R2_ACCESS_KEY": self.access_key,
@@ -59,7 +59,7 @@ class R2Settings:
         """Return the backend that these settings describe, whether enabled or not.
 
         Raises:
-            ConfigError: with every missing name in ``problems``, or with what is wrong with those that are there.
+            ConfigError: with every missing name in ``problems``, or with the problems of those that are set.
         """
         if self.missing:
             raise ConfigError(
@@ -80,18 +80,18 @@ class R2Settings:
 
 
 def find_settings(settings: object = None) -> R2Settings:
-    """Read the settings as they are now.
+    """Read the current settings.
 
-    The environment fills in what a program's own settings leave out, but only ``R2_ENABLED``, ``R2_ACCOUNT_ID`` and the
-    credentials: the place must not be put together from two sources. The credentials are ``R2_ACCESS_KEY`` and
-    ``R2_SECRET_KEY`` there, or else ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY``.
+    The environment fills in missing settings of a program, but only ``R2_ENABLED``, ``R2_ACCOUNT_ID`` and the credentials:
+    bucket, endpoint and URL must come from one source. The credentials are ``R2_ACCESS_KEY`` and ``R2_SECRET_KEY``, or else
+    ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY``.
 
     Args:
         settings: a mapping, or an object with the settings as attributes, such as a module or ``django.conf.settings``.
-            Without it: the module ``settings`` if one can be imported and has any name ``R2_*``, then the environment alone.
+            By default: the module ``settings`` if it can be imported and has any name ``R2_*``, otherwise the environment.
 
     Raises:
-        ConfigError: they cannot be read, or one has a value of the wrong kind.
+        ConfigError: the settings cannot be read, or one has a wrong value.
     """
     own = _reader(settings)
 
@@ -117,14 +117,14 @@ def store_from_settings(settings: object = None, *, offline: str | Mapping[str, 
 
     Args:
         settings: as for ``find_settings``.
-        offline: what to open where ``R2_ENABLED`` is false: a URL, a name from a configuration file, or a mapping.
+        offline: the store to open if ``R2_ENABLED`` is false: a URL, a name from a configuration file, or a mapping.
 
     Raises:
         ConfigError: ``R2_ENABLED`` is true and settings are missing or wrong; the offline store is then not opened.
     """
     found = find_settings(settings)
     if not found.enabled:
-        logger.info("R2_ENABLED is not true: the offline store is opened")
+        logger.info("R2_ENABLED is not true: opening the offline store")
         return open_store(offline)
     return AssetStore(("r2", found.backend()), plugins=[*default_plugins().items()])
 
@@ -139,7 +139,7 @@ def _reader(settings: object) -> Callable[[str], object]:
     def read(name: str) -> object:
         try:
             return getattr(source, name, None)
-        except Exception as error:  # Django's settings, for one, raise errors of their own until they are configured
+        except Exception as error:  # for example, Django's settings raise their own error until configured
             raise _unreadable(error) from error
 
     return read
@@ -152,13 +152,13 @@ def _module() -> object | None:
         if error.name == MODULE:
             return None
         raise _unreadable(error) from error
-    except Exception as error:  # a program's own module may raise anything while it is imported
+    except Exception as error:  # importing a program's own module may raise anything
         raise _unreadable(error) from error
     return module if any(name.startswith("R2_") for name in dir(module)) else None
 
 
 def _unreadable(error: Exception) -> ConfigError:
-    # Only the kind of error, for its text may repeat a secret.
+    # Only the type of the error: its text may contain a secret.
     return ConfigError(f"the settings cannot be read: {type(error).__name__}", hint="import them yourself to see why")
 
 
@@ -166,7 +166,7 @@ def _text(name: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ConfigError(f"{name} must be a text, got {type(value).__name__}")
+        raise ConfigError(f"{name} must be text, got {type(value).__name__}")
     return value.strip() or None
 
 

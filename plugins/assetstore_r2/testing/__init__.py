@@ -1,7 +1,7 @@
-"""A proxy that fails as networks and services fail, and one that makes any S3 server as strict as Cloudflare R2.
+"""A proxy that injects the faults of networks and services, and makes any S3 server as strict as Cloudflare R2.
 
-It needs h11, which ``assetstore[testing]`` brings, and is imported explicitly. Any S3 server that checks signatures against
-the Host header it is sent can stand behind it: requests pass unchanged, so they need not be signed for the proxy::
+It needs h11, which ``assetstore[testing]`` installs. The upstream can be any S3 server that verifies signatures against the
+Host header it receives: requests pass unchanged, so the proxy does not sign them::
 
     from assetstore_r2.testing import FaultProxy, LoseResponse, R2Personality
 

@@ -1,4 +1,4 @@
-"""The faults of a service: error responses, false ones, and rate limits."""
+"""The faults of a service: errors, rate limits, false successes and expired credentials."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Status(Fault):
     """Answers with an error.
 
     Attributes:
-        status: HTTP's, as 429, 500 or 503.
-        code: the service's name for the error; by default R2's for the status.
-        message: the text beside it.
+        status: the HTTP status, for example 429, 500 or 503.
+        code: the error code; by default R2's for the status.
+        message: the error message.
         retry_after: seconds that the client is asked to wait.
-        form: how it is asked: ``Retry-After`` in whole seconds or as a date, or ``x-amz-retry-after`` in milliseconds.
-        late: let the server behind do what was asked first.
+        form: how to ask: ``Retry-After`` in whole seconds or as a date, or ``x-amz-retry-after`` in milliseconds.
+        late: let the upstream server handle the request first.
     """
 
     status: int = 503
@@ -51,7 +51,7 @@ class Status(Fault):
         return None if self.late else self._answer()
 
     def amend(self, request: Request, answer: Answer) -> Answer:
-        """Return the error although the work is done."""
+        """Return the error after the request was handled, if late."""
         return self._answer() if self.late else answer
 
     def _answer(self) -> Answer:
@@ -71,12 +71,12 @@ class Status(Fault):
 
 @attrs.frozen(kw_only=True)
 class ErrorBody(Fault):
-    """Answers 200 although nothing was done: with an ``<Error>``, or with what a box on the way might send.
+    """Answers 200 with an ``<Error>``, or with what a proxy might send.
 
     Attributes:
-        code: the service's name for the error.
-        body: other bytes than an ``<Error>``, as ``b""`` or a page of HTML.
-        late: let the server behind do what was asked first.
+        code: the error code.
+        body: the body instead of an ``<Error>``, for example ``b""`` or an HTML page.
+        late: let the upstream server handle the request first.
     """
 
     code: str = "InternalError"
@@ -88,7 +88,7 @@ class ErrorBody(Fault):
         return None if self.late else self._answer()
 
     def amend(self, request: Request, answer: Answer) -> Answer:
-        """Return the false success although the work is done."""
+        """Return the false success after the request was handled, if late."""
         return self._answer() if self.late else answer
 
     def _answer(self) -> Answer:
@@ -98,12 +98,12 @@ class ErrorBody(Fault):
 
 @attrs.frozen(kw_only=True)
 class ExpireCredentials(Fault):
-    """Refuses every credential once it has made so many matching requests; a renewed one is good for as many again.
+    """Refuses a credential after some matching requests; a renewed one is accepted for as many again.
 
     Attributes:
-        requests: how many are let through.
-        status: 401 as R2 answers, 400 as AWS does.
-        code: ``Unauthorized`` as R2 says, ``ExpiredToken`` as AWS does.
+        requests: how many requests pass.
+        status: 401 as from R2, 400 as from AWS.
+        code: ``Unauthorized`` as from R2, ``ExpiredToken`` as from AWS.
     """
 
     requests: int = 0
@@ -115,7 +115,7 @@ class ExpireCredentials(Fault):
         return request.credential
 
     def strikes(self, count: int) -> bool:
-        """Strike from there on, for good."""
+        """Strike all requests after the first ones."""
         return count > self.requests
 
     def respond(self, request: Request) -> Answer | None:

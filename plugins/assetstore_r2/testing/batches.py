@@ -20,7 +20,7 @@ def keys_of(body: bytes) -> list[str]:
     """Return the keys that a DeleteObjects names.
 
     Raises:
-        RefusedError: the request is malformed in R2's eyes.
+        RefusedError: the request is malformed to R2.
     """
     malformed = RefusedError(400, "MalformedXML", "The XML you provided was not well formed or did not validate.")
     try:
@@ -34,7 +34,7 @@ def keys_of(body: bytes) -> list[str]:
 
 
 def naming_all(answer: Answer, keys: Sequence[str]) -> Answer:
-    """Return the answer with a ``<Deleted>`` for each key that it leaves out, as ``Quiet`` makes other servers do."""
+    """Return the response with a ``<Deleted>`` for each key that it omits, as other servers do for ``Quiet``."""
     document = ElementTree.fromstring(answer.body)  # noqa: S314 - the test's own server
     named = {found.text for found in document.iterfind("{*}Deleted/{*}Key")}
     named |= {found.text for found in document.iterfind("{*}Error/{*}Key")}

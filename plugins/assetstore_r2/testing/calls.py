@@ -1,4 +1,4 @@
-"""Finds out which S3 operation a request is, from its method, path, parameters and headers."""
+"""Determines the S3 operation of a request from its method, path, parameters and headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 from assetstore_r2.testing.messages import Request
 
-# The operations that put an asset in its place.
+# The operations that make a new version of an asset visible.
 COMMITS = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
 
 _SERVICE = {"GET": "ListBuckets"}
@@ -69,10 +69,10 @@ _SETTINGS = {
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A request, understood.
+    """A parsed request.
 
     Attributes:
-        operation: S3's name for it, as ``"UploadPart"``; for a method that S3 does not have there, ``""``.
+        operation: S3's name for it, for example ``"UploadPart"``; ``""`` if S3 has no such operation.
         bucket: decoded, or ``""``.
         key: decoded, or ``""``.
         headers: by lower-case name.
@@ -94,13 +94,13 @@ class Call:
 
     @property
     def source(self) -> tuple[str, str]:
-        """Bucket and key that are copied from, decoded once; ``("", "")`` where nothing is."""
+        """Bucket and key of the copy source, decoded once; ``("", "")`` if there is none."""
         bucket, _, key = unquote(self.headers.get("x-amz-copy-source", "")).removeprefix("/").partition("/")
         return bucket, key
 
 
 def understand(request: Request) -> Call:
-    """Return what a path-style request asks for."""
+    """Parse a path-style request."""
     bucket, _, key = request.target.partition("?")[0].removeprefix("/").partition("/")
     return Call(
         operation=_operation(request, bucket, key),

@@ -1,4 +1,4 @@
-"""HTTP on either side of the proxy, parsed and written by h11."""
+"""Speaks HTTP with the client and the upstream server, by h11."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import h11
 
 from assetstore_r2.testing.messages import Answer, Fields, Request
 
-_HEAD_LIMIT = 256 << 10  # beyond h11's own 16 KiB, for metadata that is meant to be too large
+_HEAD_LIMIT = 256 << 10  # above h11's 16 KiB, so that tests can send too much metadata
 _READ = 256 << 10
 _OF_ONE_CONNECTION = ("connection", "keep-alive", "proxy-connection", "transfer-encoding")
 _WITHOUT_BODY = (204, 304)
@@ -56,10 +56,10 @@ class Client:
         return taken
 
     def send(self, answer: Answer, data: bytes) -> None:
-        """Send some bytes of an answer, its head before the first of them."""
+        """Send some bytes of a response, its head before the first of them."""
         if not self._head_sent:
             fields = tuple(field for field in answer.fields if field[0] not in _OF_ONE_CONNECTION)
-            # An answer to HEAD has no body of its own, and tells the length of the one that GET would have.
+            # A response to HEAD has no body, but the Content-Length of the one that GET would have.
             if answer.body or (self._method != "HEAD" and answer.status not in _WITHOUT_BODY):
                 fields = tuple(field for field in fields if field[0] != "content-length")
                 fields = (*fields, ("content-length", str(len(answer.body))))
@@ -69,12 +69,12 @@ class Client:
             self._write(h11.Data(data=data))
 
     def finish(self) -> bool:
-        """End the answer and tell whether the connection can serve another request."""
+        """End the response and return whether the connection can serve another request."""
         self._write(h11.EndOfMessage())
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     def end(self, *, reset: bool) -> bool:
-        """End the connection; false, for it does not go on."""
+        """End the connection and return false: it cannot serve another request."""
         if reset:
             _reset(self._socket)
         return False
@@ -86,7 +86,7 @@ class Client:
                     self._write(h11.InformationalResponse(status_code=100, headers=[]))
                 self._http.receive_data(self._socket.recv(_READ))
         except h11.RemoteProtocolError as error:
-            raise EOFError("the client broke off, or does not speak HTTP") from error
+            raise EOFError("the client ended the connection, or does not speak HTTP") from error
         return event
 
     def _write(self, event: h11.Response | h11.InformationalResponse | h11.Data | h11.EndOfMessage) -> None:
@@ -95,7 +95,7 @@ class Client:
 
 @attrs.frozen(kw_only=True)
 class Upstream:
-    """The address of the server behind."""
+    """The address of the upstream server."""
 
     host: str
     port: int
@@ -107,20 +107,20 @@ class Upstream:
         return connection
 
     def ask(self, connection: socket.socket, request: Request) -> Answer:
-        """Hand a request on and return the answer.
+        """Send a request and return the response.
 
         Raises:
-            EOFError: the server gave no whole answer.
+            EOFError: the response is missing or incomplete.
         """
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
         sent = [_head(request), h11.Data(data=request.body), h11.EndOfMessage()]
-        with suppress(ConnectionError):  # a server may refuse before it has read everything, and its answer counts
+        with suppress(ConnectionError):  # a server may refuse before it has read everything; its response counts
             for event in sent:
                 connection.sendall(http.send(event) or b"")
         return _answer(connection, http)
 
     def send_cut(self, connection: socket.socket, request: Request, *, reset: bool) -> None:
-        """Hand the beginning of a request on and end the connection."""
+        """Send the beginning of a request and end the connection."""
         http = h11.Connection(h11.CLIENT)
         connection.sendall(http.send(_head(request)) or b"")
         connection.sendall(http.send(h11.Data(data=request.body)) or b"")
@@ -129,9 +129,9 @@ class Upstream:
 
 
 def is_cut(request: Request) -> bool:
-    """Return whether a request has begun to send its body and falls short of what its head announces.
+    """Return whether a request sent a part of its body and then less than its head announces.
 
-    Only that can be handed on: a server takes anything else for whole, SeaweedFS even a body of which nothing comes.
+    Only such a request can be passed on: servers take others for complete, SeaweedFS even one whose body is missing.
     """
     length = request.headers.get("content-length")
     return bool(request.body) and (length is None or len(request.body) < int(length))
@@ -155,7 +155,7 @@ def _answer(connection: socket.socket, http: h11.Connection) -> Answer:
             elif isinstance(event, h11.Data):
                 body += event.data
     except h11.RemoteProtocolError as error:
-        raise EOFError("the server behind broke off, or does not speak HTTP") from error
+        raise EOFError("the upstream server ended the connection, or does not speak HTTP") from error
     assert response is not None
     return Answer(status=response.status_code, fields=_fields(response.headers), body=bytes(body))
 

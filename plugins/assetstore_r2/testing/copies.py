@@ -1,4 +1,4 @@
-"""R2's create-only condition for copies; it remembers which keys are taken."""
+"""Enforces R2's create-only condition for copies; remembers which keys are taken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEADER = "cf-copy-destination-if-none-match"
 
 
 class Copies:
-    """The keys that were written through the proxy; of those that were there before nothing is known."""
+    """The keys that were written through the proxy; keys that existed before are unknown."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,10 +22,10 @@ class Copies:
         self._copying: set[tuple[str, str]] = set()
 
     def check(self, call: Call) -> None:
-        """Refuse a copy to a taken key that wants a free one, and all but one of those that come at a time.
+        """Refuse a create-only copy to a taken key, and all but one of several at a time.
 
         Raises:
-            RefusedError: the key is taken, or is just being copied to.
+            RefusedError: the key is taken, or another copy to it is in progress.
         """
         if call.operation != "CopyObject" or call.headers.get(_HEADER) != "*":
             return
@@ -39,7 +39,7 @@ class Copies:
             self._copying.add(target)
 
     def note(self, call: Call, answer: Answer) -> None:
-        """Remember what a call did, and that it is over."""
+        """Record the effect of a finished call."""
         done = 200 <= answer.status < 300 and b"<Error" not in answer.body[:200]
         with self._lock:
             if call.operation == "CopyObject":

@@ -1,7 +1,7 @@
-"""Selects the requests that a fault strikes, and the faults of a network: lost, late, damaged and missing bytes.
+"""The faults of a network: lost, late, damaged and missing bytes; and how a fault selects requests.
 
-A fault may answer by itself (``respond``), change the answer of the server behind (``amend``), or disturb the bytes of one
-direction on their way (``steps``).
+A fault may respond itself (``respond``), change the upstream server's response (``amend``), or disturb the bytes of one
+direction (``steps``).
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ Direction: TypeAlias = Literal["request", "response"]
 
 @attrs.frozen
 class Wait:
-    """A step: nothing moves for so many seconds."""
+    """A step: send nothing for some seconds."""
 
     seconds: float
 
 
 @attrs.frozen
 class Close:
-    """A step: the connection ends, by a TCP reset or in an orderly way."""
+    """A step: end the connection, by a TCP reset or normally."""
 
     reset: bool
 
 
 Step: TypeAlias = bytes | Wait | Close
 Take: TypeAlias = Callable[[int | None], bytes]
-"""Gives the next bytes of a body, at most so many; ``None`` asks for all that are left."""
+"""Returns the next bytes of a body, at most the given number; ``None`` means all that are left."""
 
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing to go wrong, and when. Subclass it for a fault of your own.
+    """A fault, and the requests that it strikes. Subclass it for your own.
 
     Attributes:
-        method: the method that is struck, ``None`` for all.
-        target: a regular expression, searched in path and query as they were sent; ``None`` for all.
-        nth: which of the matching requests is the first to be struck, from 1.
-        times: how many are struck from there on, ``None`` for all.
-        direction: whose bytes are disturbed, of a fault that disturbs bytes.
+        method: the HTTP method to strike, ``None`` for all.
+        target: a regular expression that is searched in path and query as sent; ``None`` for all.
+        nth: the first matching request to strike, from 1.
+        times: how many requests to strike from there on, ``None`` for all.
+        direction: whose bytes ``steps`` disturbs.
     """
 
     method: str | None = None
@@ -56,13 +56,13 @@ class Fault:
     direction: Direction = "response"
 
     def matches(self, request: Request) -> bool:
-        """Return whether a request, of which the body has not been read yet, counts for this fault."""
+        """Return whether a request counts for this fault; its body has not been read yet."""
         if self.method is not None and request.method != self.method:
             return False
         return self.target is None or re.search(self.target, request.target) is not None
 
     def group(self, request: Request) -> Hashable:
-        """Return what matching requests are counted by, apart from one another."""
+        """Return the group in which a matching request is counted."""
         return None
 
     def strikes(self, count: int) -> bool:
@@ -70,24 +70,24 @@ class Fault:
         return self.nth <= count and (self.times is None or count < self.nth + self.times)
 
     def respond(self, request: Request) -> Answer | None:
-        """Return an answer that is given without asking the server behind."""
+        """Return a response to send without asking the upstream server, or ``None``."""
         return None
 
     def amend(self, request: Request, answer: Answer) -> Answer:
-        """Return what is sent instead of the answer of the server behind."""
+        """Return the response to send instead of the upstream server's."""
         return answer
 
     def steps(self, take: Take, chance: random.Random) -> Iterator[Step]:
-        """Yield what happens to the bytes of a body; in a response, its head goes out before the first bytes."""
+        """Yield the steps that send a body; the head of a response is sent before its first bytes."""
         yield take(None)
 
 
 @attrs.frozen(kw_only=True)
 class Reset(Fault):
-    """Ends the connection by a TCP reset; a request that is cut never reaches the server behind whole.
+    """Ends the connection by a TCP reset; a cut request never reaches the upstream server whole.
 
     Attributes:
-        after: bytes of the body that pass before.
+        after: bytes of the body that pass first.
     """
 
     after: int = 0
@@ -100,10 +100,10 @@ class Reset(Fault):
 
 @attrs.frozen(kw_only=True)
 class Truncate(Fault):
-    """Ends the connection in an orderly way before all bytes have come; a cut request never reaches the server whole.
+    """Ends the connection normally before all bytes are sent; a cut request never reaches the upstream server whole.
 
     Attributes:
-        after: bytes of the body that pass before.
+        after: bytes of the body that pass first.
     """
 
     after: int = 0
@@ -116,7 +116,7 @@ class Truncate(Fault):
 
 @attrs.frozen(kw_only=True)
 class Shorten(Fault):
-    """Leaves out the end of an answer and corrects its Content-Length, so that only a digest or a size tells.
+    """Drops the end of a response and adjusts its Content-Length, so that only a digest or a size shows it.
 
     Attributes:
         after: bytes of the body that stay.
@@ -134,8 +134,8 @@ class Stall(Fault):
     """Keeps the connection open while no byte moves, then goes on.
 
     Attributes:
-        after: bytes of the body that pass before; the head of a response passes in any case.
-        seconds: for how long; the end of the proxy ends it too.
+        after: bytes of the body that pass first; the head of a response always passes.
+        seconds: for how long, unless the proxy closes earlier.
     """
 
     after: int = 0
@@ -150,7 +150,7 @@ class Stall(Fault):
 
 @attrs.frozen(kw_only=True)
 class Delay(Fault):
-    """Holds the whole message back for a while.
+    """Delays the whole message.
 
     Attributes:
         seconds: for how long.
@@ -169,13 +169,13 @@ class FlipBit(Fault):
     """Flips one bit of a body; an empty one stays as it is.
 
     Attributes:
-        bit: which one, counted through the body from 0; ``None`` lets the proxy's seed decide.
+        bit: its number in the body, from 0; ``None`` lets the proxy's seed decide.
     """
 
     bit: int | None = None
 
     def steps(self, take: Take, chance: random.Random) -> Iterator[Step]:
-        """Pass everything with one bit wrong."""
+        """Pass everything with one bit flipped."""
         data = bytearray(take(None))
         if data:
             position = chance.randrange(8 * len(data)) if self.bit is None else self.bit % (8 * len(data))
@@ -185,7 +185,7 @@ class FlipBit(Fault):
 
 @attrs.frozen(kw_only=True)
 class LoseResponse(Fault):
-    """Lets the server behind do what was asked, and ends the connection instead of telling.
+    """Lets the upstream server handle the request, then ends the connection without a response.
 
     Attributes:
         reset: end it by a TCP reset.

@@ -19,11 +19,11 @@ _KEY_ID = re.compile(r"Credential=([^/,\s]*)")
 
 @attrs.frozen(kw_only=True, slots=False)
 class Request:
-    """A request as it arrived. Its repr shows neither headers nor signatures.
+    """A request as received. Its repr shows neither headers nor signatures.
 
     Attributes:
-        method: as ``"PUT"``.
-        target: path and query as sent, without the path of the upstream URL, as ``"/bucket/a%20b?partNumber=1"``.
+        method: for example ``"PUT"``.
+        target: path and query as sent, without the path of the upstream URL: ``"/bucket/a%20b?partNumber=1"``.
         fields: the headers, names in lower case.
         body: empty until it has been read.
     """
@@ -35,7 +35,7 @@ class Request:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """The headers by lower-case name; of one sent several times, the values joined by a comma."""
+        """The headers by lower-case name; values of a repeated header are joined by commas."""
         joined: dict[str, str] = {}
         for name, value in self.fields:
             joined[name] = f"{joined[name]}, {value}" if name in joined else value
@@ -43,12 +43,12 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The decoded parameters; one without a value has an empty one."""
+        """The decoded parameters; one without a value is empty."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
     @property
     def credential(self) -> tuple[str, str]:
-        """The id of the key that signed it and the session token, each empty where there is none."""
+        """The ID of the access key that signed it, and the session token; each is empty if missing."""
         named = _KEY_ID.search(self.headers.get("authorization", ""))
         key_id = named[1] if named else self.query.get("X-Amz-Credential", "").partition("/")[0]
         return key_id, self.headers.get("x-amz-security-token", self.query.get("X-Amz-Security-Token", ""))
@@ -56,12 +56,12 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """An answer; its Content-Length is made from the body, except where HTTP allows no body.
+    """A response; its Content-Length is computed from the body, except where HTTP allows no body.
 
     Attributes:
-        status: HTTP's.
+        status: the HTTP status.
         fields: the headers, names in lower case.
-        body: all of it.
+        body: the whole body.
     """
 
     status: int
@@ -70,12 +70,12 @@ class Answer:
 
 
 def without_signature(target: str) -> str:
-    """Return a target fit for a log: what could be used to sign or to replay is starred out."""
+    """Return a target for a log, with signature and credentials replaced by ``***``."""
     return _SIGNING.sub(r"\1=***", target)
 
 
 def error_answer(status: int, code: str, message: str, fields: Fields = (), *, now: float | None = None) -> Answer:
-    """Return an error as R2 words it: no namespace, no request id; ``now`` in seconds since 1970 goes into ``date``."""
+    """Return an error in R2's form: no namespace, no request id; ``now``, in seconds since 1970, is its ``date``."""
     text = escape(message, {"'": "&apos;", '"': "&quot;"})
     body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{escape(code)}</Code><Message>{text}</Message></Error>'
     own = (("date", formatdate(now, usegmt=True)), ("content-type", "application/xml"), ("cf-ray", "0000000000000000-TST"))

@@ -1,4 +1,4 @@
-"""R2's rule that the parts of an upload have equal sizes."""
+"""Enforces R2's rule that the parts of an upload have equal sizes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _COPY_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 class Parts:
-    """The sizes of the parts of all unfinished uploads; of a part copied whole the size stays unknown and is not judged."""
+    """The part sizes of all unfinished uploads; the size of a part copied whole is unknown and not checked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sizes: dict[str, dict[int, int | None]] = {}
 
     def note(self, call: Call, answer: Answer) -> None:
-        """Remember what a successful call did to an upload."""
+        """Record the effect of a successful call on an upload."""
         if not 200 <= answer.status < 300 or b"<Error" in answer.body[:200]:
             return
         with self._lock:
@@ -36,7 +36,7 @@ class Parts:
         """Refuse to complete an upload of unequal parts.
 
         Raises:
-            RefusedError: the list of parts cannot be read, names one twice, or they are unequal.
+            RefusedError: the list of parts is malformed or names one twice, or the parts are unequal.
         """
         numbers = sorted(_part_numbers(call.body))
         if len(set(numbers)) < len(numbers):

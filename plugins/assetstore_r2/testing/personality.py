@@ -1,4 +1,4 @@
-"""R2's own rules, put in front of a server that does not enforce them."""
+"""Enforces R2's rules in front of a server that lacks them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHANGES = COMMITS | {"CreateMultipartUpload", "UploadPart", "UploadPartCopy", "
 _DELETES = frozenset({"DeleteObject", "DeleteObjects"})
 _OF_OBJECTS = _CHANGES | _DELETES | {"GetObject", "HeadObject", "ListParts", "ListObjects", "ListObjectsV2"}
 _SCOPED = _OF_OBJECTS | {"HeadBucket", "ListMultipartUploads", "GetBucketLocation"}
-# What other servers say where R2 has another word: their code to R2's status and code.
+# The error codes of other servers, with R2's status and code for the same error.
 _OTHER_WORDS = {
     "InvalidAccessKeyId": (401, "Unauthorized"),
     "BucketAlreadyOwnedByYou": (409, "BucketConflict"),
@@ -43,29 +43,29 @@ _MESSAGES = {
 
 @attrs.define(eq=False, kw_only=True)
 class R2Personality:
-    """Refuses what Cloudflare R2 refuses, by R2's status, code and message, and words the server's own errors as R2 does.
+    """Refuses what Cloudflare R2 refuses, with R2's status, code and message, and rewords the server's errors as R2's.
 
-    Added: one write per second and key; equal parts; tokens scoped to buckets; the clock's skew; 8,192 of metadata; 1,024
+    Enforced: one write per second and key; equal parts; tokens scoped to buckets; clock skew; 8,192 units of metadata; 1,024
     bytes of key; no POST policy; DeleteObjects of 1 to 1,000 keys with ``Quiet`` ignored; 501 for the headers, operations,
     parameters and ``STREAMING-`` or ``aws-chunked`` bodies that R2 lacks; 411 without Content-Length; one checksum per
     request and no SHA on parts; no conditions on UploadPartCopy; signed URLs for 1 second to 7 days; list limits; one range;
-    416 for any range of an empty asset; 412 for ``If-Match`` where nothing is; ``cf-copy-destination-if-none-match: *``, as
-    far as the key was written through this proxy; errors without namespace and request id.
+    416 for any range of an empty asset; 412 for ``If-Match`` without an asset; ``cf-copy-destination-if-none-match: *``,
+    for keys written through this proxy; errors without namespace and request id.
 
-    Not added, because a signed request cannot be rewritten or the knowledge is missing: folding of keys to NFC; decoding and
+    Not enforced, because signed requests cannot be rewritten or R2's rule is not known: folding of keys to NFC; decoding and
     encoding of RFC 2047 in metadata; metadata directive MERGE and the other ``cf-*`` headers; parts sorted at Complete, and
     an upload aborted by a failed condition; DELETE with ``?tagging`` deleting the asset; the content type that R2 guesses;
     pages cut to 1,000; a key id of 32 characters; static answers such as GetBucketEncryption; bucket names. Whether R2
-    counts deletes as writes of a key is not known: here they are not. Signatures are checked by the server behind, so a rule
-    may speak before it, where R2 checks the signature first. Nothing here was compared with a live R2.
+    counts a delete as a write of a key is not known; here it is not counted. The upstream server verifies signatures after
+    these rules, R2 before them. Nothing here was compared with a live R2.
 
     Attributes:
         clock: the service's clock, seconds since 1970.
         clock_offset: seconds by which the service's clock is ahead of ``clock``.
         write_interval: seconds between two writes of a key, 0 for no limit.
-        buckets: what the token is scoped to; it can then neither list nor make buckets. ``None`` is an admin token.
+        buckets: the buckets that the token is scoped to; it can neither list nor create buckets. ``None``: an admin token.
         read_only: the token may not write.
-        max_put: the largest body or copied range of one request, in bytes; lower it to test what follows from the limit.
+        max_put: the largest body or copied range of one request, in bytes; lower it to test the limit.
         allow_streaming: let ``STREAMING-`` and ``aws-chunked`` bodies through.
     """
 
@@ -82,7 +82,7 @@ class R2Personality:
     _written: dict[tuple[str, str], float] = attrs.field(init=False, factory=dict)
 
     def before(self, request: Request) -> Answer | None:
-        """Return R2's refusal, if it refuses."""
+        """Return R2's refusal, or ``None``."""
         call = understand(request)
         try:
             self._check_clock(call)
@@ -94,14 +94,14 @@ class R2Personality:
             if call.operation == "CompleteMultipartUpload":
                 self._parts.check(call)
             self._check_rate(call)
-            # Last, because the copy that it lets pass counts as under way until it is answered.
+            # Last, because a copy that passes counts as in progress until its response.
             self._copies.check(call)
         except RefusedError as refused:
             return self._refusal(refused.status, refused.code, refused.message)
         return None
 
     def after(self, request: Request, answer: Answer) -> Answer:
-        """Return the server's answer as R2 would give it."""
+        """Return the server's response as R2 would send it."""
         call = understand(request)
         self._parts.note(call, answer)
         self._copies.note(call, answer)

@@ -1,4 +1,4 @@
-"""Refuses what R2 refuses by looking at one request: headers, parameters, sizes, checksums, wrong signatures."""
+"""Enforces R2's rules for a single request: signature form, headers, parameters, sizes and checksums."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class RefusedError(Exception):
 
 
 def check(call: Call, *, streaming: bool = False) -> None:
-    """Raise for the first rule that a request breaks; with ``streaming`` those about the framing of bodies are left out.
+    """Raise for the first rule that a request breaks; ``streaming`` skips the rule on the framing of bodies.
 
     Raises:
-        RefusedError: with R2's status, code and, where it is known, message.
+        RefusedError: with R2's status, code and, if known, message.
     """
     for rule in _RULES:
         if rule is _framing and streaming:
@@ -153,7 +153,7 @@ def _metadata(call: Call) -> Iterator[RefusedError]:
 
 
 def metadata_size(call: Call) -> int:
-    """Return how much of R2's 8,192 the metadata of a write takes: UTF-16 units, twice where a text goes beyond U+00FF."""
+    """Return how much of R2's 8,192 a write's metadata uses: UTF-16 units, doubled for a text with any beyond U+00FF."""
     prefix = "x-amz-meta-"
     texts = [(name.removeprefix(prefix), _decoded(value)) for name, value in call.headers.items() if name.startswith(prefix)]
     return sum(

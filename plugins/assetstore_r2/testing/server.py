@@ -1,4 +1,4 @@
-"""The proxy: listens on loopback, with one thread for each connection."""
+"""Runs the proxy: listens on loopback, with one thread for each connection."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from assetstore_r2.testing.messages import Answer, Request, without_signature
 
 
 class Personality(Protocol):
-    """Rules that the proxy adds to those of the server behind; called by several threads."""
+    """Rules that the proxy adds to the upstream server's; called by several threads."""
 
     def before(self, request: Request) -> Answer | None:
-        """Return an answer that is given without asking the server, or ``None``."""
+        """Return a response to send without asking the upstream server, or ``None``."""
 
     def after(self, request: Request, answer: Answer) -> Answer:
-        """Return what is sent instead of the server's answer."""
+        """Return the response to send instead of the upstream server's."""
 
 
 @attrs.frozen(kw_only=True)
 class LoggedRequest:
-    """A request that was made, without headers and signature.
+    """A request in the log, without headers and signature.
 
     Attributes:
-        method: as ``"PUT"``.
-        target: as in ``Request``, what belongs to the signature starred out.
-        status: of the answer, even one that was then lost or cut; ``None`` when there was none.
-        fault: what struck it.
-        at: seconds of the proxy's clock when its head had arrived.
+        method: for example ``"PUT"``.
+        target: as in ``Request``, with signature and credentials replaced by ``***``.
+        status: of the response, even if it was then lost or cut; ``None`` if there was none.
+        fault: the fault that struck it.
+        at: when its head was received, in seconds of the proxy's clock.
     """
 
     method: str
@@ -52,13 +52,13 @@ class LoggedRequest:
 
 
 class FaultProxy:
-    """An HTTP proxy on loopback, in front of one S3 server, that lets exchanges fail as told.
+    """An HTTP proxy on loopback that injects faults in front of one S3 server.
 
-    Each request goes down the list of faults until one strikes. The same requests in the same order, the same faults and
-    the same seed give the same failures. Bodies are held whole in memory. The server behind is asked over ``http``, by a
-    connection of its own for each request, and is sent the client's Host header, so that signatures hold.
+    The first fault in the list that strikes a request is applied. The same requests in the same order, the same faults and
+    the same seed give the same errors. Bodies are held whole in memory. Each request goes to the upstream server over
+    ``http``, on its own connection and with the client's Host header, so that signatures stay valid.
 
-    An exception of a personality or of a fault is raised when the proxy closes.
+    An exception from a personality or a fault is raised when the proxy closes.
     """
 
     def __init__(
@@ -73,18 +73,18 @@ class FaultProxy:
         """Prepare a proxy; it listens inside ``with``.
 
         Args:
-            upstream_url: the server behind, as ``http://127.0.0.1:9000``; a path in it becomes part of ``url``.
-            faults: what goes wrong.
+            upstream_url: the server, for example ``http://127.0.0.1:9000``; a path in it becomes part of ``url``.
+            faults: the faults to inject.
             personality: rules to add, such as ``R2Personality()``.
-            seed: decides what faults leave to chance.
-            clock: gives the seconds for the log.
+            seed: seeds the random choices of faults.
+            clock: returns the seconds for the log.
 
         Raises:
-            ValueError: the upstream is not reached by ``http``.
+            ValueError: ``upstream_url`` is not an ``http`` URL.
         """
         upstream = urlsplit(upstream_url)
         if upstream.scheme != "http" or upstream.hostname is None:
-            raise ValueError(f"the upstream has to be an http:// URL with a host, not {upstream_url!r}")
+            raise ValueError(f"upstream_url must be an http:// URL with a host, got {upstream_url!r}")
         self._upstream = Upstream(host=upstream.hostname, port=upstream.port or 80)
         self._base = upstream.path.rstrip("/")
         self._personality = personality
@@ -98,7 +98,7 @@ class FaultProxy:
         self.inject(*faults)
 
     def inject(self, *faults: Fault) -> None:
-        """Let these faults strike from now on, counted anew, and no others."""
+        """Replace the faults by these, counted from 1."""
         with self._lock:
             self._faults = faults
             self._counts: Counter[tuple[int, Hashable]] = Counter()
@@ -142,7 +142,7 @@ class FaultProxy:
                     if not self._exchange(client, request):
                         return
             except (OSError, EOFError):
-                return  # a side went away, which is what this proxy is for
+                return  # one side ended the connection, as faults cause
             except Exception as error:
                 self._errors.append(error)
 
@@ -157,7 +157,7 @@ class FaultProxy:
                 self._open.discard(connection)
 
     def _exchange(self, client: Client, request: Request) -> bool:
-        """Serve one request and tell whether the connection goes on."""
+        """Serve one request and return whether the connection can serve another."""
         at = self._clock()
         fault, chance = self._pick(request)
 
@@ -230,9 +230,9 @@ class FaultProxy:
                 counted = (index, fault.group(request))
                 self._counts[counted] += 1
                 if fault.strikes(self._counts[counted]):
-                    chance = random.Random(f"{self._seed} {index} {self._counts[counted]}")  # noqa: S311 - repeatable, no secret
+                    chance = random.Random(f"{self._seed} {index} {self._counts[counted]}")  # noqa: S311 - repeatable, not a secret
                     return fault, chance
-        return None, random.Random(self._seed)  # noqa: S311 - repeatable, no secret
+        return None, random.Random(self._seed)  # noqa: S311 - repeatable, not a secret
 
 
 class _Server(socketserver.ThreadingTCPServer):
