@@ -9,13 +9,10 @@ from urllib.parse import quote
 
 import attrs
 
-from assetstore.plugin import InvalidOptionError, SourceError, UnavailableError
+from assetstore.plugin import InvalidOptionError, SourceError, UnavailableError, limits
 
 T = TypeVar("T")
 
-MAX_PAGE = 1000
-MAX_BYTES = (5 << 40) - (5 << 30)
-MAX_METADATA = 8192
 # The R2 plugin's own metadata, names and values: assetstore-write and assetstore-sha256.
 _OWN_METADATA = 129
 _ESCAPED = "assetstore-escaped"
@@ -39,18 +36,20 @@ class R2Rules:
 
     def require_size(self, size: int | None) -> None:
         """Raise SourceError when an asset is too large; ``None`` means that its size is not known yet."""
-        if size is not None and size > MAX_BYTES:
+        if size is not None and size > limits.MAX_ASSET:
             raise SourceError(
-                f"Your proposed upload exceeds the maximum allowed object size. It has {size} bytes, R2 allows {MAX_BYTES}",
+                f"Your proposed upload exceeds the maximum allowed object size. It has {size} bytes,"
+                f" R2 allows {limits.MAX_ASSET}",
                 hint="split it",
             )
 
     def require_metadata(self, metadata: Mapping[str, str] | None) -> None:
         """Raise InvalidOptionError when metadata are larger than R2 allows."""
         size = metadata_size(metadata or {})
-        if size > MAX_METADATA:
+        if size > limits.MAX_METADATA_BYTES:
             raise InvalidOptionError(
-                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size}, allows {MAX_METADATA}",
+                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size},"
+                f" allows {limits.MAX_METADATA_BYTES}",
                 hint="shorten it; a text with any character beyond U+00FF counts twice",
             )
 

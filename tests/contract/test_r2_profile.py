@@ -19,7 +19,7 @@ from assetstore.plugin import UploadOptions
 from assetstore.testing.contract import BackendContract
 from assetstore.testing.contract.backend import guarantees
 from assetstore_local import LocalBackend, r2_rules
-from assetstore_r2 import R2Backend, bucket, listing
+from assetstore_r2 import R2Backend
 from assetstore_r2.errors import BY_CODE
 from assetstore_r2.headers import SHA256, WRITE, upload_params
 from assetstore_r2.testing import FaultProxy, R2Personality, Request, refusals
@@ -94,12 +94,8 @@ def test_every_verdict_agrees() -> None:
 def test_the_profile_supports_exactly_what_r2_supports() -> None:
     """An option that is refused online is refused offline before anything is written; only offline a server is needed."""
     local = LocalBackend(root=Path("nowhere"), profile="r2").supports
-    assert R2Backend.supports == {field for field in local if not field.startswith("application.")}
-
-
-def test_a_listing_and_a_size_have_r2s_limits() -> None:
-    """The plugins share no code, so the numbers stand twice."""
-    assert (listing.MAX_PAGE, bucket.MAX_OBJECT) == (r2_rules.MAX_PAGE, r2_rules.MAX_BYTES)
+    # The core gives ``known`` where it saves a request, and no user does.
+    assert R2Backend.supports - {"copy.known"} == {field for field in local if not field.startswith("application.")}
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40)
