@@ -216,7 +216,7 @@ class Doctor:
 )
 @click.argument("store", required=False)
 @click.option(
-    "--origin", "origins", multiple=True, metavar="URL", help="A site whose pages upload, to test its CORS; repeatable."
+    "--origin", "origins", multiple=True, metavar="URL", help="Test CORS for the pages of this site; repeatable."
 )
 def doctor_command(session: Session, store: str | None, origins: tuple[str, ...]) -> None:
     """Test a store step by step.

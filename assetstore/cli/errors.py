@@ -126,10 +126,23 @@ def explain(error: BaseException, doing: str = "", *, what: str | None = None) -
     return report(f"cannot {doing or 'continue'}", reason(error), next_step(error))
 
 
+# Methods whose names do not read as verbs after "cannot".
+_PHRASES = {
+    "application": "serve",
+    "delete_many": "delete",
+    "generate_key": "generate a key",
+    "list_page": "list",
+    "reset_stats": "reset the statistics",
+    "stats": "show the statistics",
+    "url": "show the URL of",
+}
+
+
 def _what(error: AssetStoreError) -> str:
     if error.op == "open":
         return f"open the store {error.store or ''}".rstrip()
-    return error.what.replace("reset_stats", "reset the statistics")
+    op = error.op or ""
+    return error.what.replace(op, _PHRASES.get(op, op), 1)
 
 
 def tracing() -> bool:

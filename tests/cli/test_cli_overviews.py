@@ -48,7 +48,8 @@ def test_a_public_url_is_shown(run: Run, folder: Path) -> None:
     (folder / "assetstore.toml").write_text('[stores.dev]\nurl = "file:assets"\npublic_url = "https://cdn.example"\n')
     assert "https://cdn.example/a%20b\n" == run("-s", "dev", "url", "a b").out
     assert [{"key": "a", "url": "https://cdn.example/a"}] == run("-s", "dev", "--json", "url", "a").records
-    assert 1 == run(*S, "url", "a").code
+    refused = run(*S, "url", "a")
+    assert (1, "error: cannot show the URL of 'a' (store file:assets)") == (refused.code, refused.err.splitlines()[0])
 
 
 def test_statistics_are_counted_and_reset(run: Run, folder: Path) -> None:
