@@ -129,9 +129,7 @@ def explain(error: BaseException, doing: str = "", *, what: str | None = None) -
 # Methods whose names do not read as verbs after "cannot".
 _PHRASES = {
     "application": "serve",
-    "delete_many": "delete",
-    "generate_key": "generate a key",
-    "list_page": "list",
+    "exists": "look up",
     "reset_stats": "reset the statistics",
     "stats": "show the statistics",
     "url": "show the URL of",

@@ -39,9 +39,12 @@ def read(bucket: Bucket, key: str, options: ReadOptions) -> AssetStream:
         return _empty(bucket, key, options)
     size = _whole_size(answer)
     length = _range_length(answer) if "ContentRange" in answer else size
-    if size is None or length is None or _is_transformed(bucket, key, answer, length):
+    try:
+        if size is None or length is None or _is_transformed(bucket, key, answer, length):
+            raise _transformed()
+    except BaseException:
         answer["Body"].close()
-        raise _transformed()
+        raise
     info = info_from_head(key, answer, size)
     return AssetStream(info=info, body=ResumingBody(bucket, key, answer, options.offset, length), length=length)
 

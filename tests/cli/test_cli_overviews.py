@@ -67,6 +67,22 @@ def test_statistics_are_counted_and_reset(run: Run, folder: Path) -> None:
     assert 0 == record["uploads"]["count"]
 
 
+@pytest.mark.parametrize(
+    ("store", "command", "expected"),
+    [
+        ("dev", ["stats"], "cannot show the statistics (store dev)"),
+        ("gone", ["upload", "-n", "--no-overwrite", "notes.txt", "--key", "a"], "cannot look up 'a' (store gone)"),
+    ],
+)
+def test_a_failure_is_named_in_words(run: Run, folder: Path, store: str, command: list[str], expected: str) -> None:
+    """What failed is told in words, also where the method's name is not a verb."""
+    (folder / "notes.txt").write_bytes(b"notes")
+    (folder / "assetstore.toml").write_text(
+        '[stores.dev]\nurl = "file:assets"\nstats = false\n[stores.gone]\nurl = "file:gone?create=false"\n'
+    )
+    assert f"error: {expected}" == run("-s", store, *command).err.splitlines()[0]
+
+
 def test_counters_in_memory_are_explained(run: Run, store: AssetStore) -> None:
     """If all counters are zero, the output says why."""
     assert 'stats = { path = "stats.db" }' in run(*S, "stats").err

@@ -73,7 +73,7 @@ class ReadingRules(Walker):
 
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, offset=POSITION, length=st.none() | POSITION)
-    def read_a_run(self, who: str, key: str, offset: int, length: int | None) -> None:
+    def read_range(self, who: str, key: str, offset: int, length: int | None) -> None:
         """Read a range of an asset."""
         if not (self.can("read.offset") and self.can("read.length")):
             return
@@ -81,8 +81,8 @@ class ReadingRules(Walker):
         client = self.client(who, key)
         options = {"offset": offset} if length is None else {"offset": offset, "length": length}
         code = call(f"{client.name}.read", client.inner(key), **options)
-        run = _found(key, lambda asset: asset.data[offset:end])
-        self._take_as(who, Step(code=code, outcomes=run, ops=("read",)))
+        found = _found(key, lambda asset: asset.data[offset:end])
+        self._take_as(who, Step(code=code, outcomes=found, ops=("read",)))
 
     @precondition(Walker.stocked)
     @walks(who=WHO, key=THERE, size=st.integers(0, 10))

@@ -102,12 +102,12 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
             file = {"file": body.file(), "offset": body.offset, "count": body.length, "more_body": False}
             await send({"type": "http.response.zerocopysend", **file})
         else:
-            await _send_run(response.body, receive, send)
+            await _send_range(response.body, receive, send)
     finally:
         response.close()
 
 
-async def _send_run(body: FileRange, receive: Receive, send: Send) -> None:
+async def _send_range(body: FileRange, receive: Receive, send: Send) -> None:
     # Servers silently drop the bytes for a client that disconnected: unwatched, the file would be read to its end.
     gone = asyncio.ensure_future(_gone(receive))
     chunks = body.chunks(_CHUNK_BYTES)

@@ -41,12 +41,12 @@ def application(server: Server) -> Application:
             # The server closes the file and, if it can, lets the kernel send it. Some would send a range to the file's end.
             whole: Iterable[bytes] = wrapper(os.fdopen(response.body.take(), "rb"), _CHUNK_BYTES)
             return whole
-        return _Run(response.body)
+        return _WsgiBody(response.body)
 
     return serve
 
 
-class _Run:
+class _WsgiBody:
     """Closes the file even if no chunk was read, which a generator would not do."""
 
     def __init__(self, body: FileRange) -> None:
