@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 import attrs
 
 from assetstore import signed_headers
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_headers
 from assetstore.errors import InvalidOptionError
 from assetstore.limits import MAX_EXPIRES, MAX_METADATA_BYTES, MAX_PARTS, PAGE, RESERVED_METADATA
 
@@ -31,6 +32,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?", re.ASCII)
+_TYPES = re.compile(_MEDIA_TYPE.pattern.replace("A-Z", "*A-Z") + r"|\*", re.ASCII)
 _CODINGS = re.compile(rf"{_TOKEN.pattern}( *, *{_TOKEN.pattern})*", re.ASCII | re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -470,7 +472,15 @@ class ApplicationOptions:
 def _types(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
         raise InvalidOptionError("types must be a list of media types", hint=f"write it as [{value!r}]")
-    return tuple(value)
+    return tuple(map(_type, value))
+
+
+def _type(text: str) -> str:
+    kind = guess_headers(f"a{text}")[0] if text.startswith(".") else text.strip()
+    if not _TYPES.fullmatch(kind) or (text.startswith(".") and kind == DEFAULT_CONTENT_TYPE):
+        problem = f"each type must be a media type or a known suffix, got {text!r}"
+        raise InvalidOptionError(problem, hint="write it as 'image/png', 'image/*' or '.png'")
+    return kind
 
 
 @attrs.frozen(kw_only=True)
@@ -478,7 +488,8 @@ class UploadPolicy:
     """What may be uploaded directly.
 
     Attributes:
-        types: media types, for example ``"image/png"`` or ``"image/*"``; empty allows every type. ``image/*`` allows SVG,
+        types: media types, for example ``"image/png"`` or ``"image/*"``, or suffixes, for example ``".png"``; empty allows
+            every type. A type stands for all its names: ``audio/wav`` allows ``audio/x-wav``. ``image/*`` allows SVG,
             which can hold scripts.
         max_size: the most bytes that an asset may have; ``None`` sets no bound.
     """

@@ -6,7 +6,7 @@ import from ``assetstore`` alone.
 
 from assetstore import limits
 from assetstore.config import default_plugins
-from assetstore.content.content_types import category_of, guess_content_type
+from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
 from assetstore.content.reader import AssetReader
 from assetstore.content.sniffing import looks_active, refusal, sniff_type
 from assetstore.content.source import Source
@@ -157,6 +157,7 @@ __all__ = [
     "default_plugins",
     "encode_metadata",
     "every",
+    "guess_content_encoding",
     "guess_content_type",
     "hookimpl",
     "http_name",

@@ -13,8 +13,9 @@ import attrs
 
 from assetstore import fallbacks, named_upload
 from assetstore.content.atomic_file import replacing
-from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
+from assetstore.content.sniffing import HEAD_BYTES, has_encoding
 from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
 from assetstore.delete_many import Deleter
@@ -143,12 +144,14 @@ class AssetStore:
         """
         with self._operation("upload", key) as operation, contextlib.closing(Source(source, progress=progress)) as opened:
             filename = filename if filename is not None else opened.filename or ""
-            guessed = content_type or _guess(key, filename)
+            guessed, encoding = self._guess(opened, [key, filename] if isinstance(key, str) else [filename])
+            if content_type and canonical(content_type) != canonical(guessed):
+                guessed, encoding = content_type, None
             options = UploadOptions(
-                content_type=guessed if content_type or "upload.content_type" in self._stack.supports else None,
+                content_type=content_type or (guessed if "upload.content_type" in self._stack.supports else None),
                 cache_control=cache_control,
                 content_disposition=content_disposition,
-                content_encoding=content_encoding,
+                content_encoding=encoding if content_encoding is None else content_encoding,
                 content_language=content_language,
                 metadata=metadata,
                 overwrite=overwrite,
@@ -165,6 +168,17 @@ class AssetStore:
                 info = self._stack.upload(operation.locate(self._scope), opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)
+
+    def _guess(self, source: Source, names: list[str]) -> tuple[str, str | None]:
+        """Return Content-Type and Content-Encoding by name; packed bytes whose coding cannot be stored have its own type."""
+        kind, encoding = guess_headers(*names)
+        if encoding is None:
+            return kind, None
+        if not has_encoding(source.peek(HEAD_BYTES), encoding):
+            return kind, None
+        if "upload.content_encoding" not in self._stack.supports:
+            return "application/gzip" if encoding == "gzip" else DEFAULT_CONTENT_TYPE, None
+        return kind, encoding
 
     @contextlib.contextmanager
     def writer(self, key: str, **options: Unpack[UploadKeywords]) -> Iterator[AssetWriter]:
@@ -662,11 +676,6 @@ class AssetStore:
 
 _OPTION_FIELDS = every(*OPERATIONS)
 _DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
-
-
-def _guess(key: str | None, filename: str) -> str:
-    guessed = guess_content_type(key) if isinstance(key, str) else DEFAULT_CONTENT_TYPE
-    return guess_content_type(filename) if guessed == DEFAULT_CONTENT_TYPE else guessed
 
 
 def _named(plugin: object) -> tuple[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import tracemalloc
+import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -292,6 +294,22 @@ def test_the_bytes_are_read_in_bounded_memory(backend, whole):
     tracemalloc.stop()
     assert peak < 4 << 20
     assert [None if whole else 4096] == [call["options"].length for op, call in faulty.calls if op == "read"]
+
+
+@pytest.mark.parametrize("padding", [0, 100_000])
+def test_an_archive_behind_a_program_is_taken(tmp_path, padding):
+    """The end of a self-extracting ZIP tells what it is, as its beginning cannot, whatever its size."""
+    data = b"MZ" + bytes(62 + padding)
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("a.txt", "x")
+    store = AssetStore(LocalBackend(root=tmp_path, durable=False))
+    for key, sent, taken in (("setup.zip", file.getvalue(), True), ("program.zip", data, False)):
+        upload = store.begin_upload(key=key, size=len(sent))
+        assert 200 == Sender.to(store)(upload.request, sent).status
+        with contextlib.nullcontext() if taken else pytest.raises(RefusedError, match="portable-executable"):
+            store.finish_upload(upload.token)
+    assert ["setup.zip"] == keys(store)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ PLUGINS = ("assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
     ["errors", "limits", "per_process"],
+    ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
-    ["content.content_types", "content.sniffing", "content.atomic_file"],
+    ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file"],
     ["content.source", "content.reader", "content.writer"],
     ["direct.signing_keys", "hooks"],
     ["wrapper", "entry_points", "operation"],

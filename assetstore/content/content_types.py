@@ -1,100 +1,108 @@
-"""Guesses the content type from a file name and the category from a content type, the same on every machine."""
+"""Guesses the content type from a file name and the category from a content type, the same on every machine.
+
+``types.tsv`` beside this file holds the table, made by ``docs/generate_content_types.py`` from IANA's registry and the names
+that browsers and the field's tools use. Its columns are suffix, media type, category, Content-Encoding and source; a line
+that begins with a media type gives its name here.
+"""
 
 from __future__ import annotations
 
 import functools
-import mimetypes
+from pathlib import Path
+from typing import NamedTuple
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+_CATEGORIES = {"image": "images", "video": "videos", "audio": "audio", "text": "documents"}
 
-# Types that Python 3.11's own table lacks or has under an outdated name (IANA's registry, WHATWG MIME standard).
-_MORE = {
-    ".3gp": "video/3gpp",
-    ".7z": "application/x-7z-compressed",
-    ".aac": "audio/aac",
-    ".apng": "image/apng",
-    ".avi": "video/x-msvideo",
-    ".avif": "image/avif",
-    ".bmp": "image/bmp",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".epub": "application/epub+zip",
-    ".flac": "audio/flac",
-    ".glb": "model/gltf-binary",
-    ".gltf": "model/gltf+json",
-    ".heic": "image/heic",
-    ".js": "text/javascript",
-    ".jxl": "image/jxl",
-    ".m4a": "audio/mp4",
-    ".m4v": "video/x-m4v",
-    ".md": "text/markdown",
-    ".mid": "audio/midi",
-    ".midi": "audio/midi",
-    ".mjs": "text/javascript",
-    ".mkv": "video/matroska",
-    ".odp": "application/vnd.oasis.opendocument.presentation",
-    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
-    ".odt": "application/vnd.oasis.opendocument.text",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".ogv": "video/ogg",
-    ".opus": "audio/ogg",
-    ".otf": "font/otf",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".rtf": "application/rtf",
-    ".toml": "application/toml",
-    ".ttf": "font/ttf",
-    ".wav": "audio/wav",
-    ".weba": "audio/webm",
-    ".webm": "video/webm",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".xml": "text/xml",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-    ".zip": "application/zip",
-}
 
-_DOCUMENTS = {
-    "application/epub+zip",
-    "application/json",
-    "application/msword",
-    "application/pdf",
-    "application/rtf",
-    "application/toml",
-    "application/yaml",
-    "application/xml",
-}
-_OFFICE = ("application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument.", "application/vnd.ms-")
+class _Row(NamedTuple):
+    kind: str
+    category: str
+    encoding: str | None
 
 
 @functools.cache
-def _table() -> mimetypes.MimeTypes:
-    # filenames=() ignores the system's mime.types, which differ between machines.
-    table = mimetypes.MimeTypes(filenames=())
-    for suffix, kind in _MORE.items():
-        table.add_type(kind, suffix)
-    return table
+def _lines() -> list[list[str]]:
+    lines = Path(__file__).with_name("types.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+@functools.cache
+def _table() -> dict[str, _Row]:
+    return {line[0]: _Row(line[1], line[2], line[3] or None) for line in _lines() if line[0].startswith(".")}
+
+
+@functools.cache
+def _categories() -> dict[str, str]:
+    return {row.kind: row.category for row in _table().values()}
+
+
+@functools.cache
+def _canonical_types() -> frozenset[str]:
+    return frozenset(map(canonical, _categories()))
+
+
+@functools.cache
+def _aliases() -> dict[str, str]:
+    """Return ``{other name: own name}``; the keys have no ``x-``."""
+    own = {_bare(row.kind): row.kind for row in _table().values()}
+    return own | {_bare(line[0]): line[1] for line in _lines() if "/" in line[0]}
 
 
 def guess_content_type(name: str) -> str:
     """Return the media type of the name's suffix, ``application/octet-stream`` for an unknown one.
 
-    A compressed file (``map.svg.gz``) has the type of its compression, ``application/gzip``, which is that of its bytes.
+    A compressed file (``map.svg.gz``) has the type of its compression, ``application/gzip``, which is that of its bytes,
+    unless ``guess_content_encoding`` names a coding for it.
     """
-    kind, encoding = _table().guess_type("x/" + name.rpartition("/")[2], strict=False)
-    if encoding is not None:
-        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
-            encoding, DEFAULT_CONTENT_TYPE
-        )
-    return kind or DEFAULT_CONTENT_TYPE
+    return guess_headers(name)[0]
+
+
+def guess_headers(*names: str) -> tuple[str, str | None]:
+    """Return Content-Type and Content-Encoding by the first of these names whose suffix is known."""
+    row = next((row for row in map(_row, names) if row), None)
+    return (row.kind, row.encoding) if row else (DEFAULT_CONTENT_TYPE, None)
+
+
+def guess_content_encoding(name: str) -> str | None:
+    """Return the Content-Encoding of files with such names, ``gzip`` or ``br``, or ``None``.
+
+    It is known of ``.svgz``, as SVG's registration defines it, and of what pages and game engines load packed:
+    ``.wasm``, ``.js``, ``.mjs``, ``.css``, ``.data`` and ``.symbols.json`` before ``.gz`` or ``.br``.
+    """
+    return guess_headers(name)[1]
+
+
+def essence(content_type: str) -> str:
+    """Return a content type in lower case, without its parameters."""
+    return content_type.partition(";")[0].strip().lower() or DEFAULT_CONTENT_TYPE
+
+
+@functools.lru_cache(maxsize=4096)
+def canonical(content_type: str) -> str:
+    """Return the one name of a type that has several: ``audio/wav`` for ``audio/x-wav``. Parameters are dropped."""
+    kind = essence(content_type)
+    return _aliases().get(_bare(kind), kind)
+
+
+def is_known_type(content_type: str) -> bool:
+    """Return whether the table of suffixes names this type."""
+    return canonical(content_type) in _canonical_types()
 
 
 def category_of(content_type: str) -> str:
     """Return ``images``, ``videos``, ``audio``, ``documents`` or ``other`` for a media type."""
-    kind = content_type.partition(";")[0].strip().lower()
-    top = kind.partition("/")[0]
-    if top in ("image", "video", "audio", "text"):
-        return {"image": "images", "video": "videos", "audio": "audio", "text": "documents"}[top]
-    return "documents" if kind in _DOCUMENTS or kind.startswith(_OFFICE) else "other"
+    kind = essence(content_type)
+    known = _categories().get(kind) or _CATEGORIES.get(kind.partition("/")[0])
+    return known or _categories().get(canonical(kind), "other")
+
+
+def _row(name: str) -> _Row | None:
+    parts = name.replace("\\", "/").rpartition("/")[2].lower().rstrip(" .").lstrip(".").split(".")
+    # The longest suffix first: "js.map" before "map".
+    suffixes = ("." + ".".join(parts[start:]) for start in range(max(1, len(parts) - 3), len(parts)))
+    return next((_table()[suffix] for suffix in suffixes if suffix in _table()), None)
+
+
+def _bare(kind: str) -> str:
+    return kind.replace("/x-", "/", 1)

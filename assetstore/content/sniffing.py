@@ -2,57 +2,76 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import struct
 import zlib
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from assetstore.content.content_types import DEFAULT_CONTENT_TYPE
+import attrs
+
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, essence, is_known_type
+from assetstore.content.mpeg_audio import has_two_frames
+from assetstore.content.signatures import MEMBERS, SHAPES, SIGNATURES, TEXTS, XML, ZIPPED
 
 HEAD_BYTES = 4096
 """How many first bytes are enough; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""
+TAIL_BYTES = 65_557
+"""How many last bytes hold the end record of a ZIP with the longest comment (APPNOTE 4.3.16)."""
 
-# Each is long enough that plain text does not begin with it by chance.
-_SIGNATURES: dict[bytes, tuple[str, ...]] = {
-    rb"\x89PNG\r\n\x1a\n": ("image/png", "image/apng", "image/x-png"),
-    rb"\xff\xd8\xff": ("image/jpeg", "image/jpg", "image/pjpeg"),
-    rb"GIF8[79]a": ("image/gif",),
-    rb"RIFF....WEBP": ("image/webp",),
-    rb"BM.{4}\0{4}.{4}[\x0c(48@l|]\0\0\0": ("image/bmp", "image/x-ms-bmp", "image/x-bmp"),
-    rb"II[*+]\0|MM\0[*+]": ("image/tiff",),
-    rb"\0\0\x01\0[\x01-\xff]": ("image/vnd.microsoft.icon", "image/x-icon"),
-    rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n": ("image/jxl",),
-    rb"\0\0\0\x0cjP  \r\n\x87\n": ("image/jp2", "image/jpx"),
-    rb"\0...ftypavi[fs]": ("image/avif", "image/avif-sequence"),
-    rb"\0...ftyp(?:mif1|msf1|miaf)": ("image/heif", "image/heic", "image/avif", "image/heif-sequence"),
-    rb"\0...ftyphe[iv][cxms]": ("image/heic", "image/heif", "image/heic-sequence"),
-    rb"\0...(?:ftyp|moov|wide|free|skip|pnot)|....mdat": (
-        *("video/mp4", "audio/mp4", "audio/x-m4a", "audio/m4a", "video/quicktime", "video/x-m4v"),
-        *("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "application/mp4"),
-    ),
-    rb"\x1a\x45\xdf\xa3": (
-        *("video/webm", "audio/webm", "video/matroska", "audio/matroska"),
-        *("video/x-matroska", "audio/x-matroska"),
-    ),
-    rb"OggS\0": ("audio/ogg", "video/ogg", "application/ogg", "audio/opus"),
-    rb"ID3[\x02-\x04]": ("audio/mpeg", "audio/mp3", "audio/aac", "audio/flac", "audio/x-flac", "audio/x-mpeg"),
-    rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd]": ("audio/mpeg", "audio/mp3", "audio/x-mpeg"),
-    rb"\xff[\xf0\xf1\xf8\xf9]|ADIF": ("audio/aac", "audio/aacp", "audio/x-aac"),
-    rb"fLaC[\0\x80]": ("audio/flac", "audio/x-flac"),
-    rb"(?:RIFF|RF64|BW64)....WAVE": ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"),
-    rb"FORM....AIF[FC]": ("audio/aiff", "audio/x-aiff"),
-    rb"MThd\0\0\0\x06": ("audio/midi", "audio/x-midi", "audio/mid"),
-    rb"RIFF....AVI ": ("video/x-msvideo", "video/vnd.avi", "video/avi", "video/msvideo"),
-    rb"\0\0\x01[\xb3\xba]": ("video/mpeg",),
-    rb"FLV\x01": ("video/x-flv",),
-    rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11": ("video/x-ms-wmv", "audio/x-ms-wma", "video/x-ms-asf", "application/vnd.ms-asf"),
-    rb"(?:\xef\xbb\xbf)?\s{0,16}%PDF-\d": ("application/pdf", "application/x-pdf"),
-    rb"PK(?:\x03\x04|\x05\x06|\x07\x08)": (
-        *("application/zip", "application/x-zip-compressed", "application/x-zip"),
-        "application/epub+zip",
-    ),
-}
-_TABLE = tuple((re.compile(pattern, re.DOTALL), types) for pattern, types in _SIGNATURES.items())
-_KNOWN = frozenset(kind for types in _SIGNATURES.values() for kind in types)
+
+@attrs.frozen
+class Beginning:
+    """How some files begin.
+
+    Attributes:
+        types: the types whose files always begin so or by another beginning that names them, the likeliest first.
+        others: types that may begin so.
+        whole: the kinds, for example ``image``, of which any other type without a beginning may begin so.
+        soft: whether a text may begin so too.
+    """
+
+    types: tuple[str, ...]
+    others: tuple[str, ...]
+    whole: tuple[str, ...]
+    soft: bool
+
+    def allows(self, kind: str) -> bool:
+        """Return whether a file of this type may begin so."""
+        if kind in self.types or any(fnmatchcase(kind, other) for other in self.others):
+            return True
+        if has_signature(kind):
+            # A ZIP of a vendor is a ZIP, and the archive's members tell more.
+            return self is _ZIP and _is_zipped(kind)
+        top = kind.partition("/")[0]
+        if is_known_type(kind) or top != "application":
+            return self.soft or (top in self.whole and not is_text(kind)) or (not is_known_type(kind) and self._has(top))
+        return True
+
+    def _has(self, top: str) -> bool:
+        return any(kind.startswith(f"{top}/") for kind in self.types)
+
+
+def _beginning(types: str) -> Beginning:
+    names = types.removeprefix("?").split()
+    marked = [name[1:] for name in names if name.startswith("~")]
+    return Beginning(
+        types=tuple(name for name in names if not name.startswith("~")),
+        others=tuple(name for name in marked if not name.endswith("/*")),
+        whole=tuple(name[:-2] for name in marked if name.endswith("/*")),
+        soft=types.startswith("?"),
+    )
+
+
+_BEGINNINGS = tuple(_beginning(types) for _, types in SIGNATURES)
+_KNOWN = frozenset(kind for beginning in _BEGINNINGS for kind in beginning.types)
+_ZIP = next(beginning for beginning in _BEGINNINGS if "application/zip" in beginning.types)
+_TAR = Beginning(("application/x-tar",), ("application/x-cbt",), ("application",), False)
+_MEMBERS = tuple((claims, re.compile(needed), re.compile(foreign)) for claims, needed, foreign in MEMBERS)
+# A ZIP whose first member, packed as it is, says the type (OpenDocument 1.3 part 2, 3.3; EPUB OCF).
+_MIMETYPE = re.compile(rb"PK\x03\x04.{22}\x08\0..mimetype(application/[\w.+-]+?)(?=PK|[^\w.+-]|$)", re.DOTALL)
+_SHAPES = {kind: re.compile(rb"\s*(?:%b)" % shape, re.DOTALL) for kind, shape in SHAPES.items()}
 
 # The elements by which browsers recognize a page, those of SVG, and those that load or run something. Other elements count
 # only if they name an XML namespace, so a chat's "<gm> roll!" does not.
@@ -66,17 +85,34 @@ _MARKUP = re.compile(
     rf"\s*<(?:!(?:--|\[|[a-z])|/[a-z]|\?xml|(?:{_ELEMENTS})(?=[\s/>])|[a-z][\w.-]*:[a-z]|[a-z][\w.-]*\s[^>]*\bxmlns\b)".encode(),
     re.IGNORECASE,
 )
-# Markdown may hold HTML anywhere.
+# Markup that is a page or a drawing, or loads or runs something; the rest may stand in a table's cell or in plain text.
+_PAGE = re.compile(
+    rb"\s*<(?:!|\?xml|(?:html|head|body|title|meta|link|base|script|style|svg|math|iframe|frame|frameset|embed|object|template)"
+    rb"(?=[\s/>])|[a-z][^>]*\s(?:(?:on[a-z]+|src|href)\s*=|xmlns\b)|/)",
+    re.IGNORECASE,
+)
+# XML that is neither a page nor a drawing.
+_VENDOR_XML = re.compile(rb"\s*<\?xml(?!.*<(?:[\w-]+:)?(?:html|svg|script)[\s/>])", re.IGNORECASE | re.DOTALL)
+_ROOT = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>)*<([\w:.-]+)", re.IGNORECASE | re.DOTALL)
+# Markdown may hold HTML anywhere, and so may the sources of programs and templates.
 _MARKUP_CLAIMS = re.compile(
-    r"text/(?:html|xml|xsl|(?:x-)?sgml|markdown|x-php)|application/(?:xml|xml-dtd|x-httpd-php|x-php)|[\w.-]+/[\w.-]+\+xml",
+    r"text/(?:html|xml|xsl|sgml|markdown|jsx|mdx|x-[\w.+-]+)|application/(?:x-[\w.-]*(?:php|sgml|sami)|xml-dtd)|[\w.-]+/[\w.-]+\+xml",
     re.ASCII,
 )
-_PHP, _PHP_CLAIMS = re.compile(rb"\s*<[?%]"), re.compile(r"(?:text|application)/(?:x-[\w.-]*php|html|markdown)", re.ASCII)
+_PHP, _PHP_CLAIMS = re.compile(rb"\s*<[?%]"), re.compile(r"(?:text|application)/(?:x-[\w.-]+|html|markdown|xml)", re.ASCII)
 _SCRIPT = re.compile(rb"\s*#!\s*/")
-_SCRIPT_CLAIMS = re.compile(r"text/(?!html)[\w.-]+|application/(?:x-[\w.-]+|javascript|node|sql)", re.ASCII)
+_SCRIPT_CLAIMS = re.compile(r"text/(?!html)[\w.+-]+|application/(?:x-[\w.-]+|javascript|node|sql)", re.ASCII)
 # A file that begins like the first may run when it is opened; its claimed type must match the second.
 _ACTIVE = ((_MARKUP, _MARKUP_CLAIMS), (_PHP, _PHP_CLAIMS), (_SCRIPT, _SCRIPT_CLAIMS))
 _BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*")
+# UTF-16 and UTF-32 hold NULs; without a byte order mark only markup is sure to be text.
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|<\0[?!a-zA-Z]|\0<\0")
+
+
+@functools.cache
+def _signatures() -> re.Pattern[bytes]:
+    """Return one pattern of all signatures, a group each. It takes a while to compile, so the first use does."""
+    return re.compile(b"|".join(b"(%b)" % pattern for pattern, _ in SIGNATURES), re.DOTALL)
 
 
 def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
@@ -97,73 +133,185 @@ def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
         raise ValueError(f"the bytes are not encoded as {coding}") from error
 
 
+def has_encoding(head: bytes, content_encoding: str) -> bool:
+    """Return whether a file with these first bytes can have this Content-Encoding, ``gzip`` or ``br``."""
+    # Brotli has no signature, so all that is known is something else.
+    return head.startswith(b"\x1f\x8b") if content_encoding == "gzip" else bool(head) and not sniff_type(head)
+
+
 def sniff_type(head: bytes) -> tuple[str, ...]:
     """Return the media types that a file with these first bytes may have, the likeliest first; empty when unknown.
 
-    Recognizes raster images, audio, video, PDF and ZIP.
+    Recognizes images, films, sounds, fonts, models, documents, archives and programs, but no texts.
     """
-    return next((types for pattern, types in _TABLE if pattern.match(head)), ())
+    found = _found(head)
+    return (*found.types, *found.others) if found else ()
 
 
 def looks_active(head: bytes) -> bool:
     """Return whether a file begins like HTML, SVG, XML or a script, in UTF-8, UTF-16 or UTF-32, after any blanks."""
-    return _claims_of_active(head) is not None
+    return _claims_of_active(_text(head)) is not None
 
 
 def has_signature(content_type: str) -> bool:
     """Return whether every file of this type begins with a known signature."""
-    return essence(content_type) in _KNOWN
+    kind = canonical(content_type)
+    return kind in _KNOWN or kind == "application/x-tar" or _is_zipped(kind)
+
+
+def is_text(content_type: str) -> bool:
+    """Return whether files of this type are text, and so hold no NUL unless they are in UTF-16 or UTF-32."""
+    kind = canonical(content_type)
+    return kind.startswith("text/") or kind.endswith(("+json", "+yaml")) or kind in TEXTS or _is_xml(kind)
+
+
+def _is_xml(kind: str) -> bool:
+    return kind.endswith(("+xml", "-flat-xml")) or kind in XML
 
 
 def allows(types: tuple[str, ...], content_type: str) -> bool:
     """Return whether a policy of these types, for example ``image/*``, allows this one. No types allow all."""
-    claimed = essence(content_type)
-    return not types or any(fnmatchcase(claimed, essence(allowed)) for allowed in types)
+    claimed = {essence(content_type), canonical(content_type)}
+    patterns = {essence(allowed) for allowed in types} | {canonical(allowed) for allowed in types}
+    return not types or any(fnmatchcase(kind, pattern) for kind in claimed for pattern in patterns)
 
 
-def refusal(content_type: str, head: bytes, types: tuple[str, ...] = ()) -> str | None:
+def needs_tail(content_type: str, head: bytes) -> bool:
+    """Return whether the last ``TAIL_BYTES`` bytes can still show the claimed type: a ZIP may have something before it."""
+    kind = canonical(content_type)
+    return (kind == "application/zip" or _is_zipped(kind)) and _found(head) is not _ZIP
+
+
+def refusal(content_type: str, head: bytes, types: tuple[str, ...] = (), tail: bytes = b"") -> str | None:
     """Return why a file with these first bytes cannot have the claimed type, or ``None``.
 
-    A type with a known signature must show it. A file that looks like HTML, SVG, XML or a script must be claimed as such. An
-    ``application/…`` without a known signature may show any other one, since many are containers.
+    A type whose files begin by a signature must show one, and an archive of documents a member of such. A known beginning
+    contradicts every other claim but that of a vendor's own ``application/…``. A text holds no NUL, XML begins with ``<``,
+    JSON with a value. A file that looks like a page, a drawing or a script must be claimed as such.
     ``application/octet-stream`` claims nothing: unless the policy names it, the detected type counts.
 
     Args:
         content_type: the claimed media type, which the policy allows.
         head: the first 4,096 bytes, or all if there are fewer.
         types: the types of the policy.
+        tail: the last bytes, where ``needs_tail`` asks for them.
     """
-    claimed = essence(content_type)
-    found = sniff_type(head)
-    if claimed in found:
+    claimed = canonical(content_type)
+    found = _found(head)
+    if claimed == DEFAULT_CONTENT_TYPE:
+        named = not types or claimed in types
+        if named or found is None or any(allows(types, kind) for kind in sniff_type(head)):
+            return None
+        return f"the bytes are {found.types[0]}, which is not allowed"
+    if _begins_later(claimed, head, tail):
         return None
-    if found and not _may_hold(claimed, found):
-        return f"the bytes are {found[0]} and not {claimed}"
-    if claimed in _KNOWN:
+    if found and not found.allows(claimed):
+        return f"the bytes are {found.types[0]} and not {claimed}"
+    if found:
+        return _misses_member(claimed, head) if found is _ZIP else None
+    if has_signature(claimed) or (not head and not is_text(claimed) and is_known_type(claimed)):
         return f"the bytes do not begin as {claimed} does"
-    named = claimed != DEFAULT_CONTENT_TYPE or claimed in map(essence, types)
-    if found and not named and not any(allows(types, kind) for kind in found):
-        return f"the bytes are {found[0]}, which is not allowed"
-    active = None if found else _claims_of_active(head)
-    if active and not active.fullmatch(claimed):
-        return f"the bytes begin as HTML, SVG, XML or a script does, and not as {claimed}"
+    return _active_refusal(claimed, head) or (_text_refusal(claimed, head) if is_text(claimed) else None)
+
+
+def _found(head: bytes) -> Beginning | None:
+    match = _signatures().match(head)
+    if match is None:
+        return _TAR if _is_tar(head) else None
+    assert match.lastindex is not None
+    if head.startswith(b"ID3") and len(head) >= 10:
+        # The tag's size has seven bits a byte; what follows it tells more, where it is at hand.
+        size = 10 + functools.reduce(lambda total, byte: total << 7 | byte & 127, head[6:10], 0)
+        return (_found(head[size:]) if head[size : size + 4].strip(b"\0") else None) or _BEGINNINGS[match.lastindex - 1]
+    return _BEGINNINGS[match.lastindex - 1]
+
+
+def _is_zipped(kind: str) -> bool:
+    if kind.endswith("+zip") or kind in ZIPPED:
+        return True
+    return not _is_xml(kind) and any(fnmatchcase(kind, claims) for claims, _, _ in MEMBERS)
+
+
+def _is_tar(head: bytes) -> bool:
+    """Return whether the first block is a TAR header with its checksum, or the zeros of an empty archive."""
+    block = head[:512]
+    if len(block) < 512 or not block.strip(b"\0"):
+        return len(block) == 512
+    digits = block[148:156].strip(b"\0 ")
+    blank = sum(block[:148]) + 8 * 32 + sum(block[156:])
+    return digits.isdigit() and len(digits) < 8 and int(digits.translate(None, b"89") or b"0", 8) == blank
+
+
+def _begins_later(claimed: str, head: bytes, tail: bytes) -> bool:
+    """Return whether a format that may have something before it begins later."""
+    if claimed == "application/pdf":
+        # PDF Reference, implementation notes: Acrobat accepts the header within the first 1,024 bytes.
+        return b"%PDF-" in head[:1024]
+    if claimed == "audio/mpeg":
+        return has_two_frames(head)
+    return b"PK\5\6" in tail
+
+
+def _member_names(head: bytes) -> Iterator[bytes]:
+    """Yield the names of a ZIP's first members, as far as their headers stand in these bytes (APPNOTE 4.3.7)."""
+    position = 0
+    while head[position : position + 4] == b"PK\3\4" and len(head) >= position + 30:
+        flags, packed, _, name, extra = struct.unpack_from("<H10xIIHH", head, position + 6)
+        yield head[position + 30 : position + 30 + name]
+        if flags & 8 and not packed:
+            return  # The size stands behind the data.
+        position += 30 + name + extra + packed
+
+
+def _misses_member(claimed: str, head: bytes) -> str | None:
+    rules = next(((needed, foreign) for claims, needed, foreign in _MEMBERS if fnmatchcase(claimed, claims)), None)
+    names = list(_member_names(head))
+    if rules is None or not names:
+        return None
+    member = _MIMETYPE.match(head)
+    kind = member[1].decode() if member else claimed
+    if not any(map(rules[0].match, names)) or any(map(rules[1].match, names)) or _document(kind) != _document(claimed):
+        return f"the bytes are a ZIP, and not that of {claimed}"
     return None
 
 
-def essence(content_type: str) -> str:
-    """Return a content type in lower case, without its parameters."""
-    return content_type.partition(";")[0].strip().lower() or DEFAULT_CONTENT_TYPE
+def _document(kind: str) -> str:
+    """Return the type of the documents that a template makes; LibreOffice calls databases ``base``."""
+    return re.sub(r"[.-]template$", "", kind).replace("opendocument.base", "opendocument.database")
 
 
-def _may_hold(claimed: str, found: tuple[str, ...]) -> bool:
-    """Return whether a type without a signature may show one of these, for example a raw photograph that of TIFF."""
-    if claimed in _KNOWN or _MARKUP_CLAIMS.fullmatch(claimed):
-        return False
-    return claimed.partition("/")[0] in ("application", *(kind.partition("/")[0] for kind in found))
+def _active_refusal(claimed: str, head: bytes) -> str | None:
+    text = _text(head)
+    claims = _claims_of_active(text)
+    if claims is None or claims.fullmatch(claimed):
+        return None
+    if claims is _MARKUP_CLAIMS and (_is_xml(claimed) or (claimed in ("text/csv", "text/plain") and not _PAGE.match(text))):
+        return None
+    if claims is _MARKUP_CLAIMS and claimed.startswith(("application/", "text/plain")) and _VENDOR_XML.match(text):
+        return None
+    return f"the bytes begin as HTML, SVG, XML or a script does, and not as {claimed}"
 
 
-def _claims_of_active(head: bytes) -> re.Pattern[str] | None:
-    """Return a pattern of the types that this active content may claim, or ``None`` if it does not look active."""
+def _text_refusal(claimed: str, head: bytes) -> str | None:
+    """Return why these bytes are not a text of this type, or ``None``."""
+    if b"\0" in head and not _WIDE.match(head):
+        return f"{claimed} is text, and the bytes hold NULs"
+    text, xml = _text(head), _is_xml(claimed)
+    shape = _SHAPES.get("+xml" if xml else "+json" if claimed.endswith("+json") else claimed)
+    if shape is not None and not shape.match(text):
+        return f"the bytes do not begin as {claimed} does"
+    root = _ROOT.match(text) if xml else None
+    if claimed == "image/svg+xml" and root and root[1].rpartition(b":")[2].lower() != b"svg":
+        return f"the root element is {root[1].decode(errors='replace')} and not svg"
+    return None
+
+
+def _text(head: bytes) -> bytes:
+    """Return the first bytes without byte order mark and blanks."""
     # Without their zeros, UTF-16 and UTF-32 become ASCII, which is close enough here.
-    text = _BEFORE_TEXT.sub(b"", head[:HEAD_BYTES].replace(b"\0", b""), count=1)
+    return _BEFORE_TEXT.sub(b"", head[:HEAD_BYTES].replace(b"\0", b""), count=1)
+
+
+def _claims_of_active(text: bytes) -> re.Pattern[str] | None:
+    """Return a pattern of the types that this active content may claim, or ``None`` if it does not look active."""
     return next((claims for pattern, claims in _ACTIVE if pattern.match(text)), None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import attrs
 
 from assetstore import named_upload
-from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_content_type
+from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_headers
 from assetstore.content.sniffing import allows
 from assetstore.direct.cancel import drop_parts
 from assetstore.direct.context import Context
@@ -82,9 +82,7 @@ class Begin:
             AlreadyExistsError: the key is taken.
         """
         upload_id = secrets.token_hex(16)
-        put = attrs.evolve(
-            self.put, content_type=self._content_type(), metadata={**(self.put.metadata or {}), UPLOAD_ID: upload_id}
-        )
+        put = attrs.evolve(self._typed(), metadata={**(self.put.metadata or {}), UPLOAD_ID: upload_id})
         self._require_allowed(put)
         keys = self.context.plugins.signing_keys()
         key, on_clash = self._free_key(put)
@@ -115,11 +113,22 @@ class Begin:
             expires_at=datetime.fromtimestamp(claims.ends, UTC),
         )
 
-    def _content_type(self) -> str:
-        if self.put.content_type:
-            return self.put.content_type
-        guesses = (guess_content_type(name) for name in (self.key, self.filename) if name is not None)
-        return next((guess for guess in guesses if guess != DEFAULT_CONTENT_TYPE), DEFAULT_CONTENT_TYPE)
+    def _typed(self) -> PresignOptions:
+        """Return the request with a type, and with the Content-Encoding that the name tells.
+
+        What a browser claims gives way to the name when it is another name of the same type, says nothing, or is not allowed
+        while the name's type is: the bytes have to fit the type in any case.
+        """
+        types, supports = self.policy.types, self.context.stack.supports
+        guessed, encoding = guess_headers(*(name for name in (self.key, self.filename) if name is not None))
+        claimed = self.put.content_type or guessed
+        vague = {canonical(guessed), DEFAULT_CONTENT_TYPE, "application/gzip" if encoding else DEFAULT_CONTENT_TYPE}
+        gives_way = (";" not in claimed and canonical(claimed) in vague) or not allows(types, claimed)
+        if not (gives_way and allows(types, guessed)):
+            return attrs.evolve(self.put, content_type=claimed)
+        if self.put.content_encoding is not None or "presign.content_encoding" not in supports:
+            encoding = self.put.content_encoding
+        return attrs.evolve(self.put, content_type=guessed, content_encoding=encoding)
 
     def _require_allowed(self, put: PresignOptions) -> None:
         """Raise unless the policy and the backend's abilities allow the request."""

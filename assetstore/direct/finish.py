@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 import attrs
 
+from assetstore.content.content_types import essence
 from assetstore.content.reader import AssetReader
-from assetstore.content.sniffing import HEAD_BYTES, essence, refusal, unpacked
+from assetstore.content.sniffing import HEAD_BYTES, TAIL_BYTES, needs_tail, refusal, unpacked
 from assetstore.direct.cancel import discard
 from assetstore.direct.context import Context
 from assetstore.direct.parts import part_count
@@ -50,11 +51,13 @@ class Sent:
     Attributes:
         info: its size and headers.
         head: its first bytes.
+        tail: its last bytes, where they help to tell the type; empty otherwise.
         sha256: its digest in hex, when one was announced; ``None`` otherwise.
     """
 
     info: AssetInfo
     head: bytes
+    tail: bytes
     sha256: str | None
 
 
@@ -124,14 +127,26 @@ class Finish:
         try:
             with open_reader(self.context.stack, self._pending, options) as reader:
                 if reader.info.size != self.claims.size:
-                    return Sent(reader.info, b"", None)
+                    return Sent(reader.info, b"", b"", None)
                 head = reader.read(HEAD_BYTES)
-                return Sent(reader.info, head, _sha256(reader, head) if whole else None)
+                sha256 = _sha256(reader, head) if whole else None
+            return Sent(reader.info, head, self._tail(reader.info, head) if can_range else b"", sha256)
         except StoreNotFoundError:
             raise
         except NotFoundError as error:
             hint = "send the bytes by the signed request, then finish again"
             raise NotFoundError("nothing was uploaded yet", hint=hint) from error
+
+    def _tail(self, info: AssetInfo, head: bytes) -> bytes:
+        if info.size <= HEAD_BYTES:
+            return head
+        if info.content_encoding or not needs_tail(self.claims.content_type, head):
+            return b""
+        # The version whose head was read, and no other.
+        etag = info.etag if "read.if_match" in self.context.stack.supports else None
+        options = ReadOptions(offset=max(0, info.size - TAIL_BYTES), if_match=etag)
+        with open_reader(self.context.stack, self._pending, options) as reader:
+            return reader.read()
 
     def _join(self, parts_id: str, parts: Mapping[int, str] | None) -> None:
         try:
@@ -167,7 +182,7 @@ class Finish:
             head = unpacked(sent.head, info.content_encoding)
         except ValueError as error:
             return RefusedError(str(error), hint="upload it with its actual content_encoding")
-        reason = None if head is None else refusal(claims.content_type, head)
+        reason = None if head is None else refusal(claims.content_type, head, tail=sent.tail)
         return RefusedError(reason, hint="upload it under its actual type") if reason else None
 
     def _promote(self, sent: AssetInfo) -> tuple[AssetInfo, bool]:

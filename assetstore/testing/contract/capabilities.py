@@ -16,7 +16,11 @@ _UPDATES = ("test_update_replaces_what_it_names_and_keeps_the_rest",)
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "upload": ("test_every_kind_of_source_is_stored_alike", "test_sizes_around_every_border_are_exact"),
     **{f"upload.{name}": _HEADERS for name in TEXT_HEADERS},
-    "upload.content_encoding": (*_HEADERS, "test_packed_bytes_are_read_as_they_are_stored"),
+    "upload.content_encoding": (
+        *_HEADERS,
+        "test_packed_bytes_are_read_as_they_are_stored",
+        "test_what_loaders_unpack_is_told_by_its_name",
+    ),
     "upload.content_type": (*_HEADERS, "test_the_content_type_is_guessed_from_the_name"),
     "upload.metadata": ("test_metadata_round_trips_in_any_script", "test_spaces_around_metadata_are_kept"),
     "upload.overwrite": ("test_a_create_only_upload_refuses_a_taken_key", "test_of_many_create_only_threads_one_wins"),

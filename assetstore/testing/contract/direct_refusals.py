@@ -8,6 +8,7 @@ import pytest
 
 from assetstore.direct.send import Sender
 from assetstore.errors import IntegrityError, NotFoundError, PreconditionError, RefusedError, TokenError
+from assetstore.options import UploadPolicy
 from assetstore.store import AssetStore
 from assetstore.testing.contract.direct import IMAGES, PNG, DirectFixtures, Meanwhile, keys, put, sent
 from assetstore.testing.contract.fixtures import Able
@@ -47,6 +48,32 @@ class DirectRefusalGuarantees(DirectFixtures):
             with pytest.raises(RefusedError):
                 direct.begin_upload(key=name, size=size, policy=IMAGES)
         assert [] == [op for op, _ in spy.calls if op != "signing_keys"]
+
+    def test_a_browsers_claim_gives_way_to_the_name(self, direct: Signing, send: Sender) -> None:
+        """A type that says nothing, is another name or is not allowed gives way to the name's, which the bytes must fit."""
+        if direct is None:
+            return
+        table = b"name,hp\ngoblin,7\n"
+        for number, (name, claimed, data, types, expected) in enumerate(
+            (
+                ("a.png", "application/octet-stream", PNG, ("image/*",), "image/png"),
+                ("a.png", "", PNG, (".png",), "image/png"),
+                ("a.csv", "application/vnd.ms-excel", table, ("text/csv",), "text/csv"),
+                ("a.jpg", "image/pjpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", ("image/jpg",), "image/jpeg"),
+                ("a.txt", "text/plain;charset=utf-8", table, (), "text/plain;charset=utf-8"),
+            )
+        ):
+            upload = direct.begin_upload(
+                key=f"{number}/{name}", size=len(data), content_type=claimed, policy=UploadPolicy(types=types)
+            )
+            put(send, upload, data)
+            assert expected == direct.finish_upload(upload.token).content_type
+        upload = direct.begin_upload(
+            key="b.csv", size=len(PNG), content_type="application/vnd.ms-excel", policy=UploadPolicy(types=("text/csv",))
+        )
+        put(send, upload, PNG)
+        with pytest.raises(RefusedError):
+            direct.finish_upload(upload.token)
 
     def test_what_was_announced_has_to_be_sent(self, direct: Signing, send: Sender) -> None:
         """Other sizes, types and bytes than were announced are refused when they are sent or when they are checked."""

@@ -98,6 +98,23 @@ class HeaderGuarantees(Fixtures):
             for name in ("key", "size", "etag", "digest", *asked):
                 assert getattr(info, name) in (getattr(found, name), None)
 
+    def test_what_loaders_unpack_is_told_by_its_name(self, store: AssetStore, able: Able) -> None:
+        """``map.svgz`` becomes a drawing with Content-Encoding ``gzip``, if its bytes are; ``a.csv.gz`` is an archive."""
+        packed = gzip.compress(b"<svg/>", mtime=0)
+        if able("upload.content_type") and able("upload.content_encoding"):
+            for key, data, expected in (
+                ("map.svgz", packed, ("image/svg+xml", "gzip")),
+                ("Build/game.js.gz", packed, ("text/javascript", "gzip")),
+                ("Build/game.wasm.br", b"\x0b\x02\x80asm\x03", ("application/wasm", "br")),
+                ("plain.svgz", b"<svg/>", ("image/svg+xml", None)),
+                ("a.csv.gz", packed, ("application/gzip", None)),
+            ):
+                store.upload(data, key)
+                found = store.stat(key)
+                assert expected == (found.content_type, found.content_encoding or None)
+            store.upload(packed, "own.svgz", content_type="application/gzip")
+            assert not store.stat("own.svgz").content_encoding
+
     def test_packed_bytes_are_read_as_they_are_stored(self, store: AssetStore, able: Able, tmp_path: Path) -> None:
         """With ``content_encoding`` the bytes are stored, read, downloaded and copied as they are: packed, not unpacked."""
         if not able("upload.content_encoding"):

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
-from assetstore.plugin import TEXT_HEADERS, AssetInfo, Headers, guess_content_type
+from assetstore.plugin import TEXT_HEADERS, AssetInfo, Headers, guess_content_encoding, guess_content_type
 from assetstore_local.disk.locks import hold, release
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import FILE, NEW, Tree
@@ -48,7 +48,8 @@ def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> Ass
 
 def facts_by_hand(key: str) -> Facts:
     """Return the facts of a file that was put in or changed by hand."""
-    return {"content_type": guess_content_type(key), "metadata": {}}
+    encoding = guess_content_encoding(key)
+    return {"content_type": guess_content_type(key), "metadata": {}} | ({"content_encoding": encoding} if encoding else {})
 
 
 def changed(facts: Facts, headers: Headers) -> Facts:
