@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import click
 
-from assetstore.cli.selection import Selector, matches
+from assetstore.cli.selection import Selector, ignore_case_option, marks_folder, matches
 from assetstore.cli.session import Session, command, literal_option
 from assetstore.cli.text import as_record, counted, plain, readable_size, readable_time, shown
+from assetstore.content.content_types import guess_content_type
 from assetstore.errors import InvalidOptionError
 from assetstore.options import TEXT_HEADERS
 from assetstore.results import AssetInfo, Prefix
@@ -32,6 +33,7 @@ _TEXT = frozenset({*range(32, 256), *b"\t\n\r\f\b\x1b"}) - {127, 27}
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="List at most N entries.")
 @click.option("--start-after", metavar="KEY", help="List only what comes after this key.")
 @literal_option
+@ignore_case_option
 def list_command(
     session: Session,
     pattern: str,
@@ -40,20 +42,28 @@ def list_command(
     limit: int | None,
     start_after: str | None,
     literal: bool,
+    ignore_case: bool,
 ) -> None:
     """List assets.
 
-    PREFIX is the beginning of the keys. In a GLOB, * and ? stay between slashes, ** crosses them; quote it for the shell.
+    PREFIX is the beginning of the keys. In a GLOB, * and ? stay between slashes, ** crosses them, {png,jpg} stands for each;
+    quote it for the shell. The empty asset that marks a folder is shown by -r and --json, and not in its own folder.
     """
     store = session.open()
+    selector = Selector(literal=literal)
+    selector.refuse_other_store(store, pattern)
     entries: Iterator[AssetInfo | Prefix]
-    if Selector(literal=literal).is_glob(store, pattern):
-        found = (info for info in matches(store, pattern) if info.key > (start_after or ""))
+    is_glob = selector.is_glob(store, pattern)
+    if is_glob or (ignore_case and not literal):
+        glob = pattern if is_glob else f"{pattern}**"
+        found = (info for info in matches(store, glob, ignore_case=ignore_case) if info.key > (start_after or ""))
         entries = itertools.islice(found, limit)
     else:
         entries = store.list(pattern, start_after=start_after, limit=limit, recursive=recursive)
     count = size = 0
     for entry in entries:
+        if entry.key == pattern and marks_folder(entry) and not (recursive or session.as_json):
+            continue
         _show(session, entry, detailed)
         count += 1
         size += entry.size if isinstance(entry, AssetInfo) else 0
@@ -65,13 +75,20 @@ def list_command(
 
 def _show(session: Session, entry: AssetInfo | Prefix, detailed: bool) -> None:
     if session.as_json:
-        session.record({"prefix": entry.key} if isinstance(entry, Prefix) else as_record(entry))
+        session.record({"prefix": entry.key} if isinstance(entry, Prefix) else with_type(entry))
     elif not detailed:
         session.key(entry.key)
     elif isinstance(entry, Prefix):
         session.line(f"{'-':>10}  {'-':<16}  {shown(entry.key)}")
     else:
         session.line(f"{readable_size(entry.size):>10}  {readable_time(entry.last_modified):<16}  {shown(entry.key)}")
+
+
+def with_type(info: AssetInfo) -> dict[str, object]:
+    """Return an asset's fields as JSON values, with a type guessed from the key, and marked so, if the listing lacks it."""
+    guessed = info.content_type is None
+    content_type = guess_content_type(info.key) if guessed else info.content_type
+    return {**as_record(info), "content_type": content_type, "content_type_guessed": guessed}
 
 
 @command("stat",

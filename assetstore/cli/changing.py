@@ -8,23 +8,28 @@ from collections.abc import Sequence
 
 import click
 
-from assetstore.cli.selection import Selected, Selector
+from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
+    F,
     Session,
     command,
     dry_run_option,
-    literal_option,
+    keep_folders_option,
     no_overwrite_option,
-    recursive_option,
+    output_options,
     where,
 )
+from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, counted, readable_size, shown
-from assetstore.errors import AlreadyExistsError
+from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 BATCH = 1000
 SAMPLE = 8
+FOLDER_TYPE = "application/x-directory"
+DOING = {"copy": "copying", "move": "moving"}
+DONE = {"copy": "copied", "move": "moved"}
 
 
 @command("delete",
@@ -35,30 +40,30 @@ SAMPLE = 8
     ),
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@recursive_option
-@literal_option
+@selecting
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
-def delete_command(
-    session: Session, keys: tuple[str, ...], recursive: bool, literal: bool, yes: bool, dry_run: bool
-) -> None:
+@output_options
+def delete_command(session: Session, keys: tuple[str, ...], selector: Selector, yes: bool, dry_run: bool) -> None:
     """Delete assets.
 
     KEY is a key, a glob, or with -r a folder in the store. Globs and folders need a confirmation. A missing key counts as
     deleted.
     """
     store = session.open()
-    selector = Selector(recursive=recursive, literal=literal)
     chosen = list(selector.select_all(store, keys))
+    several = not selector.is_single(store, keys)
+    if not (yes or dry_run) and any(selected.info is not None for selected in chosen):
+        _confirm(session, store, chosen)
+    session.start(several=several)
     if dry_run:
         for selected in chosen:
-            _tell(session, store, "would delete", selected.key, dry_run=True)
-        return
-    if not yes and any(selected.info is not None for selected in chosen):
-        _confirm(session, store, chosen)
-    remaining = iter([selected.key if selected.info is None else selected.info for selected in chosen])
-    while batch := list(itertools.islice(remaining, BATCH)):
-        _delete(session, store, batch)
+            _tell(session, store, "would delete", selected.key, selected.size, dry_run=True)
+    else:
+        remaining = iter(chosen)
+        while batch := list(itertools.islice(remaining, BATCH)):
+            _delete(session, store, batch)
+    session.sum_up("would delete" if dry_run else "deleted", "asset", f"from {where(store)}", timed=not dry_run)
     session.finish()
 
 
@@ -81,20 +86,29 @@ def _confirm(session: Session, store: AssetStore, chosen: Sequence[Selected]) ->
         raise click.exceptions.Exit(1)
 
 
-def _delete(session: Session, store: AssetStore, batch: Sequence[str | AssetInfo]) -> None:
-    report = store.delete_many(batch)
+def _delete(session: Session, store: AssetStore, batch: Sequence[Selected]) -> None:
+    sizes = {selected.key: selected.size for selected in batch}
+    report = store.delete_many([selected.info or selected.key for selected in batch])
     for key in report.deleted:
-        session.done += 1
-        _tell(session, store, "deleted", key)
+        _tell(session, store, "deleted", key, sizes.get(key))
     for failure in report.failed:
         with session.item("delete", failure.key):
             raise failure.error
 
 
-def _tell(session: Session, store: AssetStore, done: str, key: str, *, dry_run: bool = False) -> None:
+def _tell(session: Session, store: AssetStore, done: str, key: str, size: int | None, *, dry_run: bool = False) -> None:
+    session.done += 1
+    session.count(size)
     if session.as_json:
         session.record({"op": "delete", **({"dry_run": True} if dry_run else {}), "key": key, "store": store.name})
-    session.talk(f"{done} {shown(key)} from {where(store)}")
+    session.detail(f"{done} {shown(key)} from {where(store)}", needed=dry_run)
+
+
+def _transfer_options(function: F) -> F:
+    """Add the options that a copy and a move have in common."""
+    for add in (output_options, dry_run_option, no_overwrite_option, keep_folders_option, selecting):
+        function = add(function)
+    return function
 
 
 @command("copy",
@@ -105,25 +119,22 @@ def _tell(session: Session, store: AssetStore, done: str, key: str, *, dry_run: 
 )
 @click.argument("sources", nargs=-1, required=True, metavar="KEY...")
 @click.argument("destination", metavar="DESTINATION")
-@recursive_option
-@literal_option
-@no_overwrite_option
-@dry_run_option
+@_transfer_options
 def copy_command(
     session: Session,
     sources: tuple[str, ...],
     destination: str,
-    recursive: bool,
-    literal: bool,
+    selector: Selector,
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
     """Copy assets within the store.
 
     KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
-    several assets need.
+    several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
+    --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
     """
-    _transfer(session, "copy", sources, destination, Selector(recursive=recursive, literal=literal), no_overwrite, dry_run)
+    _transfer(session, "copy", sources, destination, selector, no_overwrite, dry_run)
 
 
 @command("move",
@@ -134,25 +145,22 @@ def copy_command(
 )
 @click.argument("sources", nargs=-1, required=True, metavar="KEY...")
 @click.argument("destination", metavar="DESTINATION")
-@recursive_option
-@literal_option
-@no_overwrite_option
-@dry_run_option
+@_transfer_options
 def move_command(
     session: Session,
     sources: tuple[str, ...],
     destination: str,
-    recursive: bool,
-    literal: bool,
+    selector: Selector,
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
     """Move or rename assets within the store.
 
     KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
-    several assets need.
+    several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
+    --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
     """
-    _transfer(session, "move", sources, destination, Selector(recursive=recursive, literal=literal), no_overwrite, dry_run)
+    _transfer(session, "move", sources, destination, selector, no_overwrite, dry_run)
 
 
 def _transfer(
@@ -165,27 +173,72 @@ def _transfer(
     dry_run: bool,
 ) -> None:
     store = session.open()
+    if not selector.literal:
+        refuse_other_store(destination)
+    single = selector.is_single(store, sources)
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
-    if folder is None and not selector.is_single(store, sources):
+    if folder is None and not single:
         raise click.UsageError(f"the destination of several assets must end with /, got {shown(destination)}")
-    for selected in list(selector.select_all(store, sources)):
-        target = destination if folder is None else folder + selected.relative
-        with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):
-            if dry_run:
-                _pretend(session, store, op, selected.key, target, overwrite=not no_overwrite)
-                continue
-            transfer = store.copy if op == "copy" else store.move
-            info = transfer(selected.key, target, overwrite=not no_overwrite)
-            if session.as_json:
-                session.record({"op": op, "source": selected.key, "store": store.name, **as_record(info)})
-            done = {"copy": "copied", "move": "moved"}[op]
-            session.talk(f"{done} {shown(selected.key)} -> {shown(info.key)} in {where(store)}, {readable_size(info.size)}")
+    chosen = [
+        (selected, destination if folder is None else folder + selected.relative)
+        for selected in selector.select_all(store, sources)
+    ]
+    _refuse_targets(op, chosen, overwrite=not no_overwrite)
+    session.start(several=not single, no_overwrite=no_overwrite)
+    with session.working(DOING[op], sum(selected.size or 0 for selected, _ in chosen)) as bar:
+        for selected, target in chosen:
+            if not target:
+                continue  # the marker of a folder whose contents go to the top of the store
+            bar.label = shown(selected.relative)
+            with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):
+                if dry_run:
+                    _pretend(session, store, op, selected, target, overwrite=not no_overwrite)
+                    continue
+                info = _do(store, op, selected, target, overwrite=not no_overwrite)
+                _report(session, store, op, selected.key, info)
+    session.sum_up(f"would {op}" if dry_run else DONE[op], "asset", f"in {where(store)}", timed=not dry_run)
     session.finish()
 
 
-def _pretend(session: Session, store: AssetStore, op: str, source: str, target: str, *, overwrite: bool) -> None:
+def _refuse_targets(op: str, chosen: Sequence[tuple[Selected, str]], *, overwrite: bool) -> None:
+    """Refuse targets of which one would overwrite another, or an asset that is to be copied or moved itself."""
+    refuse_meetings(
+        ((selected.key, target) for selected, target in chosen),
+        f"{op} them to folders of their own, or keep the names of folders by --keep-folders",
+    )
+    sources = {selected.key for selected, _ in chosen}
+    for selected, target in chosen:
+        if overwrite and target in sources and target != selected.key:
+            message = f"{selected.key!r} would overwrite {target!r}, which is to be {DONE[op]} too"
+            raise InvalidOptionError(message, hint="choose another destination, or leave one out by --exclude", op=op)
+
+
+def _do(store: AssetStore, op: str, selected: Selected, target: str, *, overwrite: bool) -> AssetInfo:
+    """Copy or move one asset."""
+    if not selected.is_folder:
+        transfer = store.copy if op == "copy" else store.move
+        return transfer(selected.key, target, overwrite=overwrite)
+    # Some servers list the marker of a folder and do not find it by its key. Its key is all that it holds.
+    info = store.upload(b"", target, content_type=FOLDER_TYPE, overwrite=overwrite)
+    if op == "move" and target != selected.key:
+        store.delete(selected.key)
+    return info
+
+
+def _report(session: Session, store: AssetStore, op: str, source: str, info: AssetInfo) -> None:
+    assert session.bar is not None
+    session.bar.advance(info.size)
+    session.count(info.size)
+    if session.as_json:
+        session.record({"op": op, "source": source, "store": store.name, **as_record(info)})
+    there = f"{shown(source)} -> {shown(info.key)} in {where(store)}"
+    session.detail(f"{DONE[op]} {there}, {readable_size(info.size)}")
+
+
+def _pretend(session: Session, store: AssetStore, op: str, selected: Selected, target: str, *, overwrite: bool) -> None:
     """Report what a transfer would do, and fail if it would be refused."""
-    store.stat(source)
+    source = selected.key
+    session.count(0 if selected.is_folder else store.stat(source).size)
     if store.exists(target) and not overwrite:
         raise AlreadyExistsError("the key is taken")
     if session.as_json:

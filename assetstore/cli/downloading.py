@@ -8,17 +8,17 @@ from pathlib import Path
 import attrs
 import click
 
-from assetstore.cli.selection import Selected, Selector
+from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
     Session,
     command,
     dry_run_option,
-    literal_option,
+    keep_folders_option,
     no_overwrite_option,
-    recursive_option,
+    output_options,
     where,
 )
-from assetstore.cli.targets import path_below
+from assetstore.cli.targets import path_below, refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.errors import AlreadyExistsError, InvalidKeyError
 from assetstore.keys import is_valid_key
@@ -34,7 +34,6 @@ class Downloads:
         is_folder: whether ``output`` is a folder.
         overwrite: whether files may be replaced.
         dry_run: whether to report only what would be done.
-        written: the files written so far.
     """
 
     session: Session
@@ -43,29 +42,42 @@ class Downloads:
     is_folder: bool
     overwrite: bool
     dry_run: bool
-    written: set[Path] = attrs.field(factory=set)
 
     def fetch(self, selected: Selected) -> None:
         """Write one asset to its file.
 
         Raises:
             InvalidKeyError: its key does not make a path below the folder.
-            AlreadyExistsError: the file exists and may not be replaced, or holds another key of this command.
+            AlreadyExistsError: the file exists and may not be replaced.
         """
         path = self._path(selected)
-        if path in self.written or (self.dry_run and not self.overwrite and path.exists()):
-            hint = "use another folder, or name a file with -o"
-            error = AlreadyExistsError(f"the file {str(path)!r} exists", hint=hint)
-            error.op, error.key, error.store = "download", selected.key, self.store.name
-            raise error
         if self.dry_run:
-            self._tell(f"would download {shown(selected.key)}", path, {"key": selected.key, "dry_run": True})
+            if not self.overwrite and path.exists():
+                hint = "use another folder, or name a file with -o"
+                error = AlreadyExistsError(f"the file {str(path)!r} exists", hint=hint)
+                error.op, error.key, error.store = "download", selected.key, self.store.name
+                raise error
+            self.session.count(selected.size)
+            self.session.talk(self._line(f"would download {shown(selected.key)}", path))
+            self._record(path, {"key": selected.key, "dry_run": True})
         else:
             assert self.session.bar is not None
             advance = self.session.bar.advance
             info = self.store.download(selected.key, path, overwrite=self.overwrite, progress=advance)
-            self._tell(f"downloaded {shown(info.key)}", path, as_record(info), f", {readable_size(info.size)}")
-        self.written.add(path)
+            self.session.count(info.size)
+            self.session.detail(self._line(f"downloaded {shown(info.key)}", path, f", {readable_size(info.size)}"))
+            self._record(path, as_record(info))
+
+    def make_folder(self, selected: Selected) -> None:
+        """Make the folder that an asset marks.
+
+        Raises:
+            InvalidKeyError: its key does not make a path below the folder.
+        """
+        inside = selected.relative.rstrip("/")
+        path = self._path(attrs.evolve(selected, relative=inside)) if inside else self.output
+        if not self.dry_run:
+            path.mkdir(parents=True, exist_ok=True)
 
     def _path(self, selected: Selected) -> Path:
         if not self.is_folder:
@@ -78,10 +90,12 @@ class Downloads:
             error.op, error.key, error.store = "download", selected.key, self.store.name
             raise
 
-    def _tell(self, done: str, path: Path, record: dict[str, object], more: str = "") -> None:
+    def _line(self, done: str, path: Path, more: str = "") -> str:
+        return f"{done} -> {shown(str(path))}{more}, from {where(self.store)}"
+
+    def _record(self, path: Path, record: dict[str, object]) -> None:
         if self.session.as_json:
             self.session.record({"op": "download", "path": str(path), "store": self.store.name, **record})
-        self.session.talk(f"{done} -> {shown(str(path))}{more}, from {where(self.store)}")
 
 
 @command("download",
@@ -94,16 +108,16 @@ class Downloads:
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @click.option("-o", "--output", metavar="PATH", help="A file for one key, a folder for several, or - for stdout.")
-@recursive_option
-@literal_option
+@selecting
+@keep_folders_option
 @no_overwrite_option
 @dry_run_option
+@output_options
 def download_command(
     session: Session,
     keys: tuple[str, ...],
     output: str | None,
-    recursive: bool,
-    literal: bool,
+    selector: Selector,
     no_overwrite: bool,
     dry_run: bool,
 ) -> None:
@@ -111,12 +125,17 @@ def download_command(
 
     KEY is a key, a glob, or with -r a folder in the store. Files go to the working directory or to the folder that -o names,
     never outside it: a key that would lead out is refused. Each file appears whole and verified, or not at all.
+
+    With -r the files keep their paths below the folder: maps/keep.webp of maps becomes keep.webp. It makes no difference
+    whether KEY ends with /. --keep-folders begins with the folder's own name, maps/keep.webp. Two assets that would become
+    one file are refused before anything is written.
     """
     store = session.open()
-    selector = Selector(recursive=recursive, literal=literal)
     if output == "-":
         _to_stdout(session, store, selector, keys, dry_run)
         return
+    if output is not None and not selector.literal:
+        refuse_other_store(output)
     single = selector.is_single(store, keys)
     target = Path(output or ".")
     is_folder = not single or output is None or output.endswith(("/", os.sep)) or target.is_dir()
@@ -126,23 +145,30 @@ def download_command(
         session=session, store=store, output=target, is_folder=is_folder, overwrite=not no_overwrite, dry_run=dry_run
     )
     chosen = list(selector.select_all(store, keys))
+    hint = "download them to folders of their own, or keep the names of folders by --keep-folders"
+    refuse_meetings(((selected.key, selected.relative) for selected in chosen), hint)
+    session.start(several=not single, no_overwrite=no_overwrite)
     with session.working("downloading", _total(chosen)) as bar:
         for selected in chosen:
             bar.label = shown(selected.relative)
-            with session.item("download", selected.key):
-                downloads.fetch(selected)
+            with session.item("download", selected.key, counts=not selected.is_folder):
+                (downloads.make_folder if selected.is_folder else downloads.fetch)(selected)
+    end = f"to {shown(str(target))}, from {where(store)}"
+    session.sum_up("would download" if dry_run else "downloaded", "file", end, timed=not dry_run)
     session.finish()
 
 
 def _total(chosen: list[Selected]) -> int | None:
     """Return the bytes of all assets, or ``None`` if the size of one is unknown."""
-    sizes = [selected.info.size for selected in chosen if selected.info is not None]
+    sizes = [selected.size for selected in chosen if selected.size is not None]
     return sum(sizes) if len(sizes) == len(chosen) else None
 
 
 def _to_stdout(session: Session, store: AssetStore, selector: Selector, keys: tuple[str, ...], dry_run: bool) -> None:
     with session.working("downloading", None, data_on_stdout=True) as bar:
         for selected in selector.select_all(store, keys):
+            if selected.is_folder:
+                continue
             bar.label = shown(selected.relative)
             with session.item("download", selected.key):
                 if dry_run:

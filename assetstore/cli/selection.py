@@ -1,21 +1,71 @@
-"""Finds the assets that the arguments of a command name: keys, globs and folders."""
+"""Finds the assets that the arguments of a command name: keys, globs and folders, less what its filters leave out."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import attrs
 import click
 
+from assetstore.cli.session import F, literal_option, recursive_option
+from assetstore.cli.targets import names_store, other_store
 from assetstore.errors import InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.keys import normalize_prefix
-from assetstore.results import AssetInfo
+from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
 _WILD = re.compile(r"[*?\[]")
-_TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+_TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?+\]?+[^\]]*\]|.", re.DOTALL)
+MOST_ALTERNATIVES = 1000
+
+
+@attrs.frozen(kw_only=True)
+class Filter:
+    """Says which of the files or assets that are named a command takes.
+
+    A glob without ``/`` is compared with the name of a file and of each folder above it, as rsync does; a glob with ``/``
+    with the path below the folder that was named, and with the folders on the way. One that ends with ``/`` means folders
+    only.
+
+    Attributes:
+        include: globs, of which one must match; without any, everything does.
+        exclude: globs, of which none may match. ``*`` beside an include means "nothing else" and is implied.
+        ignore_case: whether upper and lower case are the same.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    ignore_case: bool = False
+
+    def takes(self, path: str) -> bool:
+        """Return whether a file is taken; ``path`` is relative to the folder that was named."""
+        return (not self.include or self._matches(self.include, path)) and not self.leaves_out(path)
+
+    def leaves_out(self, path: str) -> bool:
+        """Return whether ``path`` is excluded: a file, or with ``/`` at its end a folder and so everything in it."""
+        exclude = [glob for glob in self.exclude if not self.include or glob.strip("*/")]
+        return self._matches(exclude, path)
+
+    def _matches(self, globs: Sequence[str], path: str) -> bool:
+        paths = list(itertools.accumulate(path.rstrip("/").split("/"), "{}/{}".format))
+        folders = paths if path.endswith("/") else paths[:-1]
+        for glob in globs:
+            regex = glob_regex(glob.strip("/"), ignore_case=self.ignore_case)
+            whole = "/" in glob.rstrip("/")
+            for candidate in folders if glob.endswith("/") else paths:
+                if regex.fullmatch(candidate if whole else candidate.rpartition("/")[2]):
+                    return True
+        return False
+
+
+def marks_folder(entry: AssetInfo | Prefix) -> bool:
+    """Return whether an entry is an asset that marks a folder: consoles make them, without bytes, with ``/`` at the end."""
+    return isinstance(entry, AssetInfo) and entry.key.endswith("/") and entry.size == 0
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +82,16 @@ class Selected:
     info: AssetInfo | None
     relative: str
 
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes, or ``None`` if it was not listed."""
+        return None if self.info is None else self.info.size
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it marks a folder."""
+        return self.info is not None and marks_folder(self.info)
+
 
 @attrs.frozen(kw_only=True)
 class Selector:
@@ -39,63 +99,101 @@ class Selector:
 
     Attributes:
         recursive: whether each is a folder.
-        literal: whether none is a glob.
+        literal: whether none is a glob or begins with the name of a store.
+        keep_folders: whether paths begin with the name of the folder that an argument names.
+        filtering: says which assets are left.
     """
 
     recursive: bool = False
     literal: bool = False
+    keep_folders: bool = False
+    filtering: Filter = Filter()
 
     def is_glob(self, store: AssetStore, argument: str) -> bool:
-        """Return whether an argument is a glob: it has ``*``, ``?`` or ``[``, and no asset has exactly this key."""
-        if self.literal or not _WILD.search(argument):
-            return False
-        try:
-            return not store.exists(argument)
-        except InvalidKeyError:
-            return True
+        """Return whether an argument is a glob: it has ``*``, ``?``, ``[`` or ``{a,b}``, and no asset has exactly this key.
 
-    def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:
-        """Yield the assets that an argument selects.
+        With ``ignore_case`` every argument is one, unless an asset has this key.
+        """
+        if self.literal or not (self.filtering.ignore_case or _WILD.search(argument) or len(expanded(argument)) > 1):
+            return False
+        return not _is_there(store, argument)
+
+    def refuse_other_store(self, store: AssetStore, argument: str) -> None:
+        """Refuse an argument that begins with the name of a store or a URL's scheme, unless an asset has exactly this key.
 
         Raises:
+            InvalidOptionError: it begins so.
+        """
+        if not self.literal and names_store(argument) and (self.recursive or not _is_there(store, argument)):
+            raise other_store(argument)
+
+    def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:
+        """Yield the assets that an argument selects and the filter takes.
+
+        Raises:
+            InvalidOptionError: the argument begins with the name of another store or with a URL's scheme.
             NotFoundError: no asset matches the glob or is in the folder; a plain key is not looked up.
         """
+        self.refuse_other_store(store, argument)
         if self.recursive:
             prefix = f"{argument.rstrip('/')}/" if argument.strip("/") else ""
-            found = _below(store.list(prefix), len(prefix))
-            missing = "there is no asset in this folder"
+            infos, below, missing = store.list(prefix), len(prefix), "there is no asset in this folder"
+            cut = prefix.rfind("/", 0, -1) + 1 if self.keep_folders else below
         elif self.is_glob(store, argument):
-            found = _below(matches(store, argument), argument.rfind("/", 0, _first_wild(argument)) + 1)
-            missing = "no asset matches this glob"
+            infos, missing = matches(store, argument, ignore_case=self.filtering.ignore_case), "no asset matches this glob"
+            below = cut = argument.rfind("/", 0, _first_wild(argument)) + 1
         else:
-            yield Selected(key=argument, info=None, relative=argument.rpartition("/")[2])
+            name = argument.rpartition("/")[2]
+            if self.filtering.takes(name):
+                yield Selected(key=argument, info=None, relative=name)
             return
-        empty = True
-        for selected in found:
-            empty = False
-            yield selected
-        if empty:
+        info = None
+        for info in infos:
+            if self.filtering.takes(info.key[below:]):
+                yield Selected(key=info.key, info=info, relative=info.key[cut:])
+        if info is None:
             raise NotFoundError(missing, op=click.get_current_context().info_name, key=argument, store=store.name)
 
     def select_all(self, store: AssetStore, arguments: Sequence[str]) -> Iterator[Selected]:
-        """Yield the assets that several arguments select, each once."""
+        """Yield the assets that several arguments select, each once.
+
+        Raises:
+            NotFoundError: an argument selects nothing, or the filter takes nothing.
+        """
         seen = set()
         for argument in arguments:
             for selected in self.select(store, argument):
                 if selected.key not in seen:
                     seen.add(selected.key)
                     yield selected
+        if not seen:
+            raise nothing_left(store)
 
     def is_single(self, store: AssetStore, arguments: Sequence[str]) -> bool:
         """Return whether the arguments are one key."""
         return len(arguments) == 1 and not self.recursive and not self.is_glob(store, arguments[0])
 
 
-def matches(store: AssetStore, pattern: str) -> Iterator[AssetInfo]:
+def _is_there(store: AssetStore, argument: str) -> bool:
+    try:
+        return store.exists(argument)
+    except InvalidKeyError:
+        return False
+
+
+def nothing_left(store: AssetStore) -> NotFoundError:
+    """Return the error for filters that leave nothing."""
+    message = "--include and --exclude leave nothing"
+    return NotFoundError(message, hint="correct the globs", op=click.get_current_context().info_name, store=store.name)
+
+
+def matches(store: AssetStore, pattern: str, *, ignore_case: bool = False) -> Iterator[AssetInfo]:
     """Yield the assets whose keys match a glob; lists only the part of the store that can match."""
+    regex = glob_regex(pattern, ignore_case=ignore_case)
     fixed = pattern[: _first_wild(pattern)]
-    regex = glob_regex(pattern)
-    deep = "/" in pattern[len(fixed) :] or "**" in pattern
+    if ignore_case:
+        fixed = "".join(itertools.takewhile(lambda character: character.lower() == character.upper(), fixed))
+    deep = any("/" in glob[len(fixed) :] or "**" in glob for glob in expanded(pattern))
     try:
         normalize_prefix(fixed)
     except InvalidKeyError:
@@ -106,14 +204,52 @@ def matches(store: AssetStore, pattern: str) -> Iterator[AssetInfo]:
             yield entry
 
 
-def glob_regex(pattern: str) -> re.Pattern[str]:
-    """Return the regex of a glob: ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is a set."""
-    tokens = _TOKEN.findall(unicodedata.normalize("NFC", pattern))
+@functools.lru_cache(maxsize=256)
+def glob_regex(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
+    """Return the regex of a glob.
+
+    ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is a set, and ``{png,jpg}`` stands for each of its
+    parts, as in a shell.
+
+    Raises:
+        InvalidOptionError: a range goes backwards, or the braces stand for more than 1,000 globs.
+    """
+    globs = (_TOKEN.findall(glob) for glob in expanded(unicodedata.normalize("NFC", pattern)))
+    regex = "|".join("".join(_token_regex(token) for token in glob) for glob in globs)
     try:
-        return re.compile("".join(_token_regex(token) for token in tokens), re.DOTALL)
+        return re.compile(regex, re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG))
     except re.error as error:
         hint = "write a range like [a-z], or use --literal"
         raise InvalidOptionError(f"the glob {pattern!r} is not valid: {error.msg}", hint=hint) from error
+
+
+def expanded(pattern: str) -> list[str]:
+    """Return the globs without braces that a glob stands for. Braces without a comma, or in a set, are themselves."""
+    globs: list[str] = [""]
+    rest = _TOKEN.findall(pattern)
+    while rest:
+        token, *rest = rest
+        parts, rest = _alternatives(rest) if token == "{" else ([], rest)  # noqa: S105 - a token of a pattern
+        choices = [glob for part in parts for glob in expanded(part)] or [token]
+        globs = [glob + choice for glob in globs for choice in choices]
+        if len(globs) > MOST_ALTERNATIVES:
+            message = f"the braces of a glob must stand for at most {MOST_ALTERNATIVES:,} globs, got more in {pattern!r}"
+            raise InvalidOptionError(message, hint="use fewer braces, or --literal")
+    return globs
+
+
+def _alternatives(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """Return the parts between commas up to the brace that closes, and the tokens after; no parts if there is no comma."""
+    parts, depth = [""], 1
+    for position, token in enumerate(tokens):
+        depth += {"{": 1, "}": -1}.get(token, 0)
+        if not depth:
+            return (parts, tokens[position + 1 :]) if len(parts) > 1 else ([], tokens)
+        if token == "," and depth == 1:  # noqa: S105 - a token of a pattern
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [], tokens
 
 
 def _token_regex(token: str) -> str:
@@ -129,10 +265,37 @@ def _token_regex(token: str) -> str:
 
 
 def _first_wild(pattern: str) -> int:
-    found = _WILD.search(pattern)
+    found = re.search(r"[*?\[{]", pattern)
     return found.start() if found else len(pattern)
 
 
-def _below(infos: Iterator[AssetInfo], cut: int) -> Iterator[Selected]:
-    for info in infos:
-        yield Selected(key=info.key, info=info, relative=info.key[cut:])
+ignore_case_option = click.option("-i", "--ignore-case", is_flag=True, help="Let globs ignore upper and lower case.")
+
+
+def filter_options(function: F) -> F:
+    """Add the options that make a ``Filter``; the function gets it as ``filtering``."""
+
+    @functools.wraps(function)
+    def call(*args: Any, include: Sequence[str], exclude: Sequence[str], ignore_case: bool, **options: Any) -> Any:
+        filtering = Filter(include=include, exclude=exclude, ignore_case=ignore_case)
+        return function(*args, filtering=filtering, **options)
+
+    for add in (
+        ignore_case_option,
+        click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches; repeatable."),
+        click.option("--include", multiple=True, metavar="GLOB", help="Take only what matches; repeatable."),
+    ):
+        add(call)
+    return cast(F, call)
+
+
+def selecting(function: F) -> F:
+    """Add the options that make a ``Selector``; the function gets it as ``selector``."""
+
+    @functools.wraps(function)
+    def call(*args: Any, recursive: bool, literal: bool, filtering: Filter, **options: Any) -> Any:
+        keep_folders = options.pop("keep_folders", False)
+        selector = Selector(recursive=recursive, literal=literal, keep_folders=keep_folders, filtering=filtering)
+        return function(*args, selector=selector, **options)
+
+    return recursive_option(literal_option(filter_options(cast(F, call))))

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,8 +14,8 @@ import click
 
 from assetstore.cli import errors
 from assetstore.cli.progress import Bar
-from assetstore.cli.text import plain, shown, without_secrets
-from assetstore.errors import AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
+from assetstore.cli.text import counted, plain, readable_duration, readable_size, shown, without_secrets
+from assetstore.errors import AlreadyExistsError, AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
 from assetstore.keys import is_valid_key
 
 if TYPE_CHECKING:
@@ -35,17 +36,30 @@ class Session:
     Attributes:
         store_name: the value of ``-s``, or ``None`` for the configured default.
         as_json: whether data is written as JSON, one object per line.
+        quiet: whether stderr gets errors alone.
+        verbose: whether every item gets a line of its own.
+        no_progress: whether the progress bar is hidden.
         bar: the progress bar of the current work.
         done: how many items of the command succeeded.
+        skipped: how many items were left out.
         failed: the exit codes of the items that failed.
+        size: the bytes of the items that succeeded, or ``None`` if unknown.
     """
 
     def __init__(self) -> None:
         self.store_name: str | None = None
         self.as_json = False
+        self.quiet = False
+        self.verbose = False
+        self.no_progress = False
         self.bar: Bar | None = None
         self.done = 0
+        self.skipped = 0
         self.failed: list[int] = []
+        self.size: int | None = 0
+        self._several = False
+        self._skips_existing = False
+        self._began = time.monotonic()
 
     def open(self) -> AssetStore:
         """Open the store; it is closed when the command ends.
@@ -99,13 +113,20 @@ class Session:
                 self.line("\t".join(row))
 
     def talk(self, text: str) -> None:
-        """Write a message; its first word may have a colour."""
+        """Write a message, unless only errors are wanted; its first word may have a colour."""
+        if self.quiet:
+            return
         verb, space, rest = text.partition(" ")
         if colourful(sys.stderr) and verb.rstrip(":") in COLOURS:
             verb = click.style(verb, fg=COLOURS[verb.rstrip(":")])
         text = f"{verb}{space}{rest}"
         if self.bar is None or not self.bar.print(text):
             click.echo(text, err=True, color=colourful(sys.stderr))
+
+    def detail(self, text: str, *, needed: bool = False) -> None:
+        """Write the line of one item: if it is the only one, if it is needed, or with ``-v``."""
+        if self.verbose or needed or not self._several:
+            self.talk(text)
 
     def complain(self, text: str) -> None:
         """Write the three lines of an error."""
@@ -118,27 +139,42 @@ class Session:
     @contextlib.contextmanager
     def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
         """Show a progress bar over ``total`` bytes while the block runs, unless data goes to the same terminal."""
-        wanted = not ((data_on_stdout or self.as_json) and sys.stdout.isatty())
+        garbles = (data_on_stdout or self.as_json) and sys.stdout.isatty()
+        wanted = not (garbles or self.quiet or self.no_progress)
         try:
             with Bar(verb, total, wanted=wanted) as self.bar:
                 yield self.bar
         finally:
             self.bar = None
 
+    def start(self, *, several: bool, no_overwrite: bool = False) -> None:
+        """Begin with the items. Of several, those that exist already under ``no_overwrite`` are skipped and do not fail."""
+        self._several = several
+        self._skips_existing = several and no_overwrite
+        self._began = time.monotonic()
+
+    def count(self, size: int | None) -> None:
+        """Count the bytes of an item for the closing line; ``None`` if unknown."""
+        self.size = None if size is None or self.size is None else self.size + size
+
     @contextlib.contextmanager
-    def item(self, op: str, key: str, *, what: str | None = None) -> Iterator[None]:
+    def item(self, op: str, key: str, *, what: str | None = None, counts: bool = True) -> Iterator[None]:
         """Report the failure of an item and go on; an error that concerns every item ends the command.
 
-        ``what`` describes the work where the error's own key would mislead.
+        ``what`` describes the work where the error's own key would mislead. What does not count is no item of its own if it
+        succeeds.
         """
         try:
             yield
         except (CredentialsError, StoreNotFoundError):
             raise
         except (AssetStoreError, OSError) as error:
-            self.fail(op, key, error, what=what)
+            if self._skips_existing and isinstance(error, AlreadyExistsError):
+                self.skip(op, key, errors.reason(error))
+            else:
+                self.fail(op, key, error, what=what)
         else:
-            self.done += 1
+            self.done += counts
 
     def fail(self, op: str, key: str, error: BaseException, *, what: str | None = None) -> None:
         """Report an item's failure."""
@@ -147,6 +183,23 @@ class Session:
         if self.as_json:
             why, then = errors.reason(error), errors.next_step(error)
             self.record({"op": op, "key": key, "error": type(error).__name__, "why": why, "next": then})
+
+    def skip(self, op: str, key: str, why: str, *, needed: bool = False) -> None:
+        """Report that an item is left out; ``needed`` gives it a line even among several."""
+        self.skipped += 1
+        self.detail(f"skipped {shown(key)}: {plain(why)}", needed=needed)
+        if self.as_json:
+            self.record({"op": op, "key": key, "skipped": True, "why": why})
+
+    def sum_up(self, done: str, noun: str, end: str, *, timed: bool = True) -> None:
+        """Write the closing line, if there were several items: ``uploaded 12 files, 76.0 KiB in 1.2 s to dev; 1 failed``."""
+        if not self._several:
+            return
+        size = "" if self.size is None else f", {readable_size(self.size)}"
+        duration = f" in {readable_duration(time.monotonic() - self._began)}" if timed else ""
+        counts = (("skipped", self.skipped), ("failed", len(self.failed)))
+        rest = ", ".join(f"{count:,} {name}" for name, count in counts if count)
+        self.talk(f"{done} {counted(self.done, noun)}{size}{duration} {end}{'; ' if rest else ''}{rest}")
 
     def finish(self) -> None:
         """Exit with an error code if items failed: with their common code if none succeeded.
@@ -157,9 +210,9 @@ class Session:
         if not self.failed:
             return
         total = self.done + len(self.failed)
-        if total > 1:
+        if total > 1 and not self._several:
             self.talk(f"{len(self.failed):,} of {total:,} failed")
-        alike = not self.done and len(set(self.failed)) == 1
+        alike = not self.done and not self.skipped and len(set(self.failed)) == 1
         raise click.exceptions.Exit(self.failed[0] if alike else errors.SOME_FAILED)
 
 
@@ -206,6 +259,20 @@ json_option = click.option(
     help="Write data as JSON, one object per line.",
 )
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+_OUTPUT_OPTIONS = (
+    (("-q", "--quiet"), "Write only errors to stderr."),
+    (("-v", "--verbose"), "Write a line for each of several items."),
+    (("--no-progress",), "Show no progress bar."),
+)
+
+
+def output_options(function: F) -> F:
+    """Add the options that say how much is written to stderr."""
+    for names, sentence in reversed(_OUTPUT_OPTIONS):
+        click.option(*names, is_flag=True, expose_value=False, callback=_remember, help=sentence)(function)
+    return function
+
+
 def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
     """Return a decorator that adds an option for each HTTP header of an asset, except those in ``but``."""
     from assetstore.options import TEXT_HEADERS  # the help of the group does not need the core
@@ -219,9 +286,16 @@ def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
     return add
 
 
-no_overwrite_option = click.option("--no-overwrite", is_flag=True, help="Refuse to overwrite anything.")
+no_overwrite_option = click.option(
+    "--no-overwrite", is_flag=True, help="Overwrite nothing: of several items those that exist are skipped."
+)
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Select everything in the folders that are named.")
-literal_option = click.option("--literal", is_flag=True, help="Take *, ? and [ literally.")
+keep_folders_option = click.option(
+    "--keep-folders", is_flag=True, help="With -r, keep the name of each folder that is named, as cp -r does."
+)
+literal_option = click.option(
+    "--literal", is_flag=True, help="Take *, ?, [ and { literally, and also what begins like a store, as in dev:a."
+)
 
 
 class Command(click.Command):

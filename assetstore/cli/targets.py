@@ -1,11 +1,20 @@
-"""Turns a key into the path of a file below a folder, never outside it."""
+"""Says where things go: a key's path below a folder and never outside it, and what is refused as a target."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from assetstore.errors import InvalidKeyError
+import click
+
+from assetstore.config import find_config
+from assetstore.entry_points import SCHEMES
+from assetstore.errors import InvalidKeyError, InvalidOptionError
+
+_STORE = re.compile(r"([^/:]+):(//)?")
 
 
 def path_below(folder: Path, relative: str) -> Path:
@@ -26,3 +35,53 @@ def path_below(folder: Path, relative: str) -> Path:
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise InvalidKeyError(f"a link in {str(folder)!r} leads out of it", hint="remove the link, or use another folder")
     return path
+
+
+def names_store(text: str) -> bool:
+    """Return whether a key or path begins with the name of a configured store, a backend's scheme, or any ``scheme://``."""
+    found = _STORE.match(text)
+    if found is None:
+        return False
+    if found[2] or found[1].lower() in entry_points(group=SCHEMES).names:
+        return True
+    config = find_config()
+    return config is not None and found[1] in config.stores
+
+
+def other_store(text: str) -> InvalidOptionError:
+    """Return the error for a key or path that begins like a store; one command works on one store."""
+    name = text.partition(":")[0]
+    message = f"{text!r} must not begin with the store {name!r}: a command works within one store"
+    hint = f"name the store by -s and give the key without it, or use --literal if {text!r} is the key"
+    return InvalidOptionError(message, hint=hint, op=_operation())
+
+
+def refuse_other_store(text: str) -> None:
+    """Refuse a target that begins like a store.
+
+    Raises:
+        InvalidOptionError: it does.
+    """
+    if names_store(text):
+        raise other_store(text)
+
+
+def refuse_meetings(pairs: Iterable[tuple[str, str]], hint: str) -> None:
+    """Refuse sources of which one would overwrite the other.
+
+    Args:
+        pairs: sources and targets.
+        hint: what to do next.
+
+    Raises:
+        InvalidOptionError: two sources have the same target.
+    """
+    sources: dict[str, str] = {}
+    for source, target in pairs:
+        if sources.setdefault(target, source) != source:
+            message = f"{sources[target]!r} and {source!r} would both become {target!r}"
+            raise InvalidOptionError(message, hint=hint, op=_operation())
+
+
+def _operation() -> str | None:
+    return click.get_current_context().info_name

@@ -60,6 +60,14 @@ def readable_time(moment: datetime | None) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else "-"
 
 
+def readable_duration(seconds: float) -> str:
+    """Return a duration for people: ``"1.2 s"``, ``"2 min 5 s"``, ``"3 h 20 min"``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def counted(count: int, noun: str) -> str:
     """Return ``"1 asset"`` or ``"2 assets"``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

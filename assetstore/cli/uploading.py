@@ -13,10 +13,21 @@ from typing import Any
 import attrs
 import click
 
-from assetstore.cli.session import Session, command, dry_run_option, header_options, no_overwrite_option, where
+from assetstore.cli.selection import Filter, filter_options, nothing_left
+from assetstore.cli.session import (
+    Session,
+    command,
+    dry_run_option,
+    header_options,
+    keep_folders_option,
+    no_overwrite_option,
+    output_options,
+    where,
+)
+from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.content.source import Source, SourceLike
-from assetstore.errors import AlreadyExistsError, InvalidOptionError
+from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError
 from assetstore.keys import join_key, normalize_key
 from assetstore.store import AssetStore
 
@@ -52,7 +63,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
     examples=(
         "assetstore upload keep.webp",
         "assetstore upload *.webp --to maps/ --metadata by=gm",
-        "assetstore upload -r art/ --to art/",
+        "assetstore upload -r art/ --to art/ --exclude '*.{psd,blend}' --exclude .git",
         "pg_dump | assetstore upload - --key backup/today.sql",
     ),
 )
@@ -62,11 +73,15 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
 @click.option("--category", metavar="NAME", help="The category of generated keys; by default that of the content type.")
 @click.option("--name", "filename", metavar="FILENAME", help="The file name for the generated key and the content type.")
 @click.option("-r", "--recursive", is_flag=True, help="Upload folders with everything in them, keeping relative paths.")
+@keep_folders_option
+@filter_options
 @click.option("--content-type", metavar="TYPE", help="The content type; by default that of the file name.")
 @header_options("The HTTP header {}.", but=["content_type"])
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="Metadata of your own; repeatable.")
+@click.option("--literal", is_flag=True, help="Take --key and --to as they are, even if they begin like a store.")
 @no_overwrite_option
 @dry_run_option
+@output_options
 def upload_command(
     session: Session,
     sources: tuple[str, ...],
@@ -75,19 +90,32 @@ def upload_command(
     category: str | None,
     filename: str | None,
     recursive: bool,
+    keep_folders: bool,
+    filtering: Filter,
+    literal: bool,
     no_overwrite: bool,
     dry_run: bool,
     **headers: Any,
 ) -> None:
     """Upload files, folders or stdin.
 
-    SRC is a path, or - for stdin. Without --key and --to, the store's naming plugin makes the keys. Files in folders keep
-    their relative paths unless --category is given. If stdout is not a terminal, it gets the keys, one per line.
+    SRC is a path, or - for stdin. Without --key and --to, the store's naming plugin makes the keys. With -r the files in a
+    folder keep their paths below it: maps/keep.webp becomes keep.webp, or x/keep.webp with --to x/. It makes no difference
+    whether SRC or PREFIX ends with /. --keep-folders begins with the folder's own name, x/maps/keep.webp. Two files that
+    would get one key are refused before anything is sent. With --category, files in folders get generated keys too.
+
+    If stdout is not a terminal, it gets the keys, one per line.
     """
     _refuse_combinations(sources, key, to, category, filename)
     store = session.open()
-    items = list(_items(session, sources, recursive, key, to, category))
+    finder = Items(session=session, key=key, to=to, category=category, recursive=recursive, keep_folders=keep_folders,
+                   filtering=filtering)
+    items = list(finder.find(sources))
+    _refuse_targets(items, key, to, literal)
+    if not items and (filtering.include or filtering.exclude):
+        raise nothing_left(store)
     options = {**headers, "overwrite": not no_overwrite, "filename": filename, "category": category}
+    session.start(several=recursive or len(sources) > 1, no_overwrite=no_overwrite)
     with session.working("uploading", _total(items)) as bar:
         for item in items:
             bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
@@ -96,6 +124,7 @@ def upload_command(
                     _pretend(session, store, item, options)
                 else:
                     _upload(session, store, item, options)
+    session.sum_up("would upload" if dry_run else "uploaded", "file", f"to {where(store)}", timed=not dry_run)
     session.finish()
 
 
@@ -113,38 +142,80 @@ def _refuse_combinations(
         raise click.UsageError("stdin can be read only once")
 
 
-def _items(
-    session: Session, sources: Sequence[str], recursive: bool, key: str | None, to: str | None, category: str | None
-) -> Iterator[Item]:
-    for source in sources:
-        if source != STDIN and os.path.isdir(source):
-            if not recursive:
-                raise click.UsageError(f"{shown(source)} is a folder; use -r to upload everything in it")
-            if key is not None:
-                raise click.UsageError("--key is for a single file; use --to for a folder")
-            for path in _files(session, Path(source)):
-                relative = path.relative_to(source).as_posix()
-                yield Item(source=str(path), key=None if category is not None else join_key(to or "", relative))
-        elif key is None and to is not None:
-            yield Item(source=source, key=join_key(to, Path(source).name))
-        else:
-            yield Item(source=source, key=key)
+def _refuse_targets(items: Sequence[Item], key: str | None, to: str | None, literal: bool) -> None:
+    if not literal:
+        refuse_other_store(key or to or "")
+        if key is not None and key.endswith("/"):
+            raise click.UsageError("--key must not end with /; use --to to keep the file's name, or --literal")
+    hint = "upload each folder with a --to of its own, or keep their names by --keep-folders"
+    refuse_meetings(((str(Path(item.source)), _as_stored(item.key)) for item in items if item.key is not None), hint)
 
 
-def _files(session: Session, folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder, without links: they may lead anywhere, and in circles."""
+def _as_stored(key: str) -> str:
+    try:
+        return normalize_key(key)
+    except InvalidKeyError:
+        return key  # its upload fails alone
 
-    def refuse(error: OSError) -> None:
-        session.fail("upload", str(error.filename), error)
 
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted([*names, *(folder for folder in folders if os.path.islink(os.path.join(parent, folder)))]):
-            path = Path(parent, name)
-            if path.is_symlink():
-                session.talk(f"skipped {shown(str(path))}, a link")
-            else:
-                yield path
+@attrs.frozen(kw_only=True)
+class Items:
+    """Finds the files to upload, and the key of each.
+
+    Attributes:
+        key: the key of a single source.
+        to: the folder in the store that all keys begin with.
+        category: the category of generated keys.
+        recursive: whether folders are uploaded.
+        keep_folders: whether the paths of files begin with the name of the folder that was named.
+        filtering: says which files are taken.
+    """
+
+    session: Session
+    key: str | None
+    to: str | None
+    category: str | None
+    recursive: bool
+    keep_folders: bool
+    filtering: Filter
+
+    def find(self, sources: Sequence[str]) -> Iterator[Item]:
+        """Yield the items of all sources."""
+        for source in sources:
+            if source != STDIN and os.path.isdir(source):
+                yield from self._in_folder(source)
+            elif source == STDIN or self.filtering.takes(Path(source).name):
+                key = join_key(self.to, Path(source).name) if self.to is not None and self.key is None else self.key
+                yield Item(source=source, key=key)
+
+    def _in_folder(self, source: str) -> Iterator[Item]:
+        if not self.recursive:
+            raise click.UsageError(f"{shown(source)} is a folder; use -r to upload everything in it")
+        if self.key is not None:
+            raise click.UsageError("--key is for a single file; use --to for a folder")
+        name = os.path.basename(source.rstrip("/" + os.sep)) if self.keep_folders else ""
+        head = join_key(self.to or "", name.strip(".") and name)
+        for path in self._files(Path(source)):
+            key = join_key(head, path.relative_to(source).as_posix())
+            yield Item(source=str(path), key=None if self.category is not None else key)
+
+    def _files(self, top: Path) -> Iterator[Path]:
+        """Yield the files in a folder, without links: they may lead anywhere, and in circles."""
+
+        def refuse(error: OSError) -> None:
+            self.session.fail("upload", str(error.filename), error)
+
+        for parent, folders, names in os.walk(top, onerror=refuse):
+            above = Path(parent).relative_to(top)
+            folders[:] = sorted(name for name in folders if not self.filtering.leaves_out(f"{(above / name).as_posix()}/"))
+            for name in sorted([*names, *(folder for folder in folders if os.path.islink(os.path.join(parent, folder)))]):
+                path = Path(parent, name)
+                if not self.filtering.takes((above / name).as_posix()):
+                    continue
+                if path.is_symlink():
+                    self.session.skip("upload", str(path), "a link is not followed", needed=True)
+                else:
+                    yield path
 
 
 def _total(items: Sequence[Item]) -> int | None:
@@ -167,7 +238,9 @@ def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[st
         session.record({"op": "upload", "source": item.source, "store": store.name, **as_record(info)})
     elif not sys.stdout.isatty():
         session.key(info.key)
-    session.talk(f"uploaded {shown(info.key)} -> {where(store)}, {readable_size(info.size)}")
+    session.count(info.size)
+    generated = item.key is None and sys.stdout.isatty() and not session.as_json
+    session.detail(f"uploaded {shown(info.key)} -> {where(store)}, {readable_size(info.size)}", needed=generated)
 
 
 def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +263,7 @@ def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[s
     if session.as_json:
         values = {"op": "upload", "dry_run": True, "source": item.source, "store": store.name, "key": key, "size": size}
         session.record(values)
+    session.count(size)
     like = "as" if item.key is not None else "with a key like"
     name = f"{like} {shown(key)}" if key is not None else "with a generated key"
     session.talk(f"would upload {shown(item.source)} {name} -> {where(store)}")

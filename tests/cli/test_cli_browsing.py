@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from assetstore import AssetStore
 
@@ -49,6 +51,24 @@ def test_json_listings_have_an_object_a_line(run: Run, store: AssetStore) -> Non
     assert {"prefix": "maps/"} == prefix
     assert ("notes.txt", 22, True) == (asset["key"], asset["size"], asset["valid"])
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*\+00:00$", asset["last_modified"])
+
+
+def test_json_listings_have_a_type_and_say_whether_it_is_guessed(run: Run, store: AssetStore, seaweedfs: Any) -> None:
+    """Where the listing does not hold the type, it is guessed from the key and marked so; ``stat`` knows it."""
+    store.upload(b"", "odd.txt", content_type="image/png")
+    types = {record["key"]: record["content_type"] for record in run(*S, "list", "-r", "--json").records}
+    assert ("image/webp", "text/plain") == (types["maps/keep.webp"], types["notes.txt"])
+    with seaweedfs.client() as client:
+        client.put_object(Bucket=seaweedfs.other_bucket, Key="typed-odd.txt", Body=b"", ContentType="image/png")
+    bucket = ("-s", f"s3://{seaweedfs.other_bucket}?endpoint_url={seaweedfs.endpoint_url}")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("R2_ACCESS_KEY", seaweedfs.access_key)
+        environment.setenv("R2_SECRET_KEY", seaweedfs.secret_key)
+        (listed,) = run(*bucket, "list", "typed-", "--json").records
+        (known,) = run(*bucket, "stat", "typed-odd.txt", "--json").records
+        assert 0 == run(*bucket, "delete", "typed-odd.txt").code
+    assert ("text/plain", True) == (listed["content_type"], listed["content_type_guessed"])
+    assert "image/png" == known["content_type"]
 
 
 def test_stat_shows_what_is_known(run: Run, store: AssetStore) -> None:

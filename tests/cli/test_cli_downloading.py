@@ -69,10 +69,13 @@ def test_bytes_go_to_stdout(run: Run, store: AssetStore, folder: Path) -> None:
 
 
 def test_two_keys_never_share_a_file(run: Run, store: AssetStore, folder: Path) -> None:
-    """The second asset of the same name is refused, the first stays."""
+    """Two assets of the same name are refused before anything is written, and both are named."""
     store.upload(b"other", "other/keep.webp")
     done = run(*S, "download", "maps/keep.webp", "other/keep.webp", "-o", "new")
-    assert (5, b"the bytes of maps/keep.webp") == (done.code, (folder / "new/keep.webp").read_bytes())
+    assert (2, []) == (done.code, files(folder))
+    assert "  why: 'maps/keep.webp' and 'other/keep.webp' would both become 'keep.webp'" in done.err.splitlines()
+    assert 0 == run(*S, "download", "-r", "maps", "other", "-o", "new", "--keep-folders").code
+    assert ["new/maps/keep.webp", "new/other/keep.webp"] == [name for name in files(folder) if name.endswith("keep.webp")]
 
 
 def test_no_overwrite_keeps_files(run: Run, store: AssetStore, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,48 @@ def test_to_keeps_names_below_a_folder(run: Run, art: Path) -> None:
     assert ["deep/cave.txt", "keep.webp"] == sorted(run(*S, "upload", "-r", "art").lines)
 
 
+def test_a_folders_own_name_is_kept_when_asked_for(run: Run, art: Path) -> None:
+    """``--keep-folders`` does what ``cp -r`` does; a slash at the end of either makes no difference."""
+    for source, to in (("art", "x"), ("art/", "x/"), (f"{art}//", "x/")):
+        assert ["x/art/deep/cave.txt", "x/art/keep.webp"] == sorted(
+            run(*S, "upload", "-r", source, "--to", to, "--keep-folders").lines
+        )
+    done = run(*S, "upload", "-r", "art/deep/..", "--to", "y", "--keep-folders", "--exclude", "deep")
+    assert ["y/keep.webp"] == done.lines
+
+
+def test_two_files_never_share_a_key(run: Run, art: Path) -> None:
+    """Two files that would get one key are refused before anything is sent, and files and key are named."""
+    (art.parent / "more").mkdir()
+    (art.parent / "more/keep.webp").write_bytes(b"other")
+    for more in ((), ("-n",), ("--no-overwrite",)):
+        done = run(*S, "upload", "-r", "art", "more", "--to", "x/", *more)
+        assert (2, []) == (done.code, keys())
+        assert "  why: 'art/keep.webp' and 'more/keep.webp' would both become 'x/keep.webp'" in done.err.splitlines()
+    assert 0 == run(*S, "upload", "-r", "art", "more", "--to", "x/", "--keep-folders").code
+    assert ["x/art/deep/cave.txt", "x/art/keep.webp", "x/more/keep.webp"] == keys()
+
+
+def test_two_spellings_of_a_name_are_one_key(run: Run, art: Path) -> None:
+    """A composed and a decomposed é are two files on a disk and one key in a store."""
+    for name in ("caf\u00e9", "cafe\u0301"):
+        (art / name).write_bytes(name.encode())
+    assert (2, []) == (run(*S, "upload", "-r", "art").code, keys())
+
+
+def test_the_same_file_twice_meets_nothing(run: Run, art: Path) -> None:
+    """A file that two arguments name is no conflict with itself."""
+    assert 0 == run(*S, "upload", "-r", "art", "./art/keep.webp", "--to", "x").code
+
+
+def test_a_key_that_ends_with_a_slash_must_be_meant(run: Run, art: Path) -> None:
+    """``--key maps/`` looks like a folder and would hide the file behind it."""
+    done = run(*S, "upload", "art/keep.webp", "--key", "maps/")
+    assert (2, []) == (done.code, keys())
+    assert "use --to to keep the file's name" in done.err
+    assert ["maps/"] == run(*S, "upload", "-", "--key", "maps/", "--literal").lines
+
+
 def test_stdin_needs_a_name(run: Run, folder: Path) -> None:
     """``-`` reads stdin to its end; its key or its name must be given."""
     assert ["a.txt"] == run(*S, "upload", "-", "--key", "a.txt", stdin=b"\x00\xffbytes").lines
@@ -111,7 +154,7 @@ def test_what_cannot_be_uploaded_does_not_stop_the_rest(run: Run, art: Path) -> 
     assert (5, ["x/deep/cave.txt", "x/keep.webp"]) == (done.code, keys())
     assert "is not a regular file" in done.err
     assert "missing.txt" in done.err
-    assert done.err.endswith("2 of 4 failed\n")
+    assert re.search(r"\nuploaded 2 files, 8 B in \d+\.\d s to file:assets \(.*\); 2 failed\n$", done.err)
 
 
 def test_links_in_a_folder_are_skipped_and_named(run: Run, art: Path) -> None:
@@ -120,9 +163,10 @@ def test_links_in_a_folder_are_skipped_and_named(run: Run, art: Path) -> None:
     (art / "circle").symlink_to(art)
     done = run(*S, "upload", "-r", "art")
     assert (0, ["deep/cave.txt", "keep.webp"]) == (done.code, keys())
-    assert ["skipped art/circle, a link", "skipped art/passwords, a link"] == [
+    assert ["skipped art/circle: a link is not followed", "skipped art/passwords: a link is not followed"] == [
         line for line in done.err.splitlines() if line.startswith("skipped")
     ]
+    assert done.err.endswith("; 2 skipped\n")
 
 
 def test_names_that_make_no_key_are_reported(run: Run, art: Path) -> None:
@@ -147,6 +191,7 @@ def test_a_dry_run_writes_nothing_and_fails_where_the_upload_would(run: Run, art
         f"would upload art/keep.webp as x/keep.webp -> {location}",
         f"would upload art/deep/cave.txt as x/deep/cave.txt -> {location}",
         f"would upload art/keep.webp as x/keep.webp -> {location}",
+        f"would upload 3 files, 12 B to {location}",
     ] == done.err.splitlines()
     assert "with a key like images/" in run(*S, "upload", "-n", "art/keep.webp").err
     assert 1 == run(*S, "upload", "-n", "missing.png").code
