@@ -174,7 +174,7 @@ def _transfer(
 ) -> None:
     store = session.open()
     if not selector.literal:
-        refuse_other_store(destination)
+        refuse_other_store(destination, store)
     single = selector.is_single(store, sources)
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
     if folder is None and not single:
@@ -183,7 +183,7 @@ def _transfer(
         (selected, destination if folder is None else folder + selected.relative)
         for selected in selector.select_all(store, sources)
     ]
-    _refuse_targets(op, chosen, overwrite=not no_overwrite)
+    _refuse_targets(store, op, chosen, overwrite=not no_overwrite)
     session.start(several=not single, no_overwrite=no_overwrite)
     with session.working(DOING[op], sum(selected.size or 0 for selected, _ in chosen)) as bar:
         for selected, target in chosen:
@@ -200,9 +200,10 @@ def _transfer(
     session.finish()
 
 
-def _refuse_targets(op: str, chosen: Sequence[tuple[Selected, str]], *, overwrite: bool) -> None:
+def _refuse_targets(store: AssetStore, op: str, chosen: Sequence[tuple[Selected, str]], *, overwrite: bool) -> None:
     """Refuse targets of which one would overwrite another, or an asset that is to be copied or moved itself."""
     refuse_meetings(
+        store,
         ((selected.key, target) for selected, target in chosen),
         f"{op} them to folders of their own, or keep the names of folders by --keep-folders",
     )
@@ -210,7 +211,8 @@ def _refuse_targets(op: str, chosen: Sequence[tuple[Selected, str]], *, overwrit
     for selected, target in chosen:
         if overwrite and target in sources and target != selected.key:
             message = f"{selected.key!r} would overwrite {target!r}, which is to be {DONE[op]} too"
-            raise InvalidOptionError(message, hint="choose another destination, or leave one out by --exclude", op=op)
+            hint = "choose another destination, or leave one out by --exclude"
+            raise InvalidOptionError(message, hint=hint, op=op, key=target, store=store.name)
 
 
 def _do(store: AssetStore, op: str, selected: Selected, target: str, *, overwrite: bool) -> AssetInfo:

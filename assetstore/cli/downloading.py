@@ -135,7 +135,7 @@ def download_command(
         _to_stdout(session, store, selector, keys, dry_run)
         return
     if output is not None and not selector.literal:
-        refuse_other_store(output)
+        refuse_other_store(output, store)
     single = selector.is_single(store, keys)
     target = Path(output or ".")
     is_folder = not single or output is None or output.endswith(("/", os.sep)) or target.is_dir()
@@ -146,7 +146,7 @@ def download_command(
     )
     chosen = list(selector.select_all(store, keys))
     hint = "download them to folders of their own, or keep the names of folders by --keep-folders"
-    refuse_meetings(((selected.key, selected.relative) for selected in chosen), hint)
+    refuse_meetings(store, ((selected.key, selected.relative) for selected in chosen), hint)
     session.start(several=not single, no_overwrite=no_overwrite)
     with session.working("downloading", _total(chosen)) as bar:
         for selected in chosen:

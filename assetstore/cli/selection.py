@@ -125,7 +125,7 @@ class Selector:
             InvalidOptionError: it begins so.
         """
         if not self.literal and names_store(argument) and (self.recursive or not _is_there(store, argument)):
-            raise other_store(argument)
+            raise other_store(argument, store)
 
     def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:
         """Yield the assets that an argument selects and the filter takes.

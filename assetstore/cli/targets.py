@@ -13,6 +13,7 @@ import click
 from assetstore.config import find_config
 from assetstore.entry_points import SCHEMES
 from assetstore.errors import InvalidKeyError, InvalidOptionError
+from assetstore.store import AssetStore
 
 _STORE = re.compile(r"([^/:]+):(//)?")
 
@@ -48,28 +49,29 @@ def names_store(text: str) -> bool:
     return config is not None and found[1] in config.stores
 
 
-def other_store(text: str) -> InvalidOptionError:
+def other_store(text: str, store: AssetStore) -> InvalidOptionError:
     """Return the error for a key or path that begins like a store; one command works on one store."""
     name = text.partition(":")[0]
-    message = f"{text!r} must not begin with the store {name!r}: a command works within one store"
-    hint = f"name the store by -s and give the key without it, or use --literal if {text!r} is the key"
-    return InvalidOptionError(message, hint=hint, op=_operation())
+    message = f"a key must not begin with the store {name!r}: a command works within one store"
+    hint = f"name the store by -s and leave it out of the key, or use --literal if {text!r} is the key"
+    return InvalidOptionError(message, hint=hint, op=_operation(), key=text, store=store.name)
 
 
-def refuse_other_store(text: str) -> None:
+def refuse_other_store(text: str, store: AssetStore) -> None:
     """Refuse a target that begins like a store.
 
     Raises:
         InvalidOptionError: it does.
     """
     if names_store(text):
-        raise other_store(text)
+        raise other_store(text, store)
 
 
-def refuse_meetings(pairs: Iterable[tuple[str, str]], hint: str) -> None:
+def refuse_meetings(store: AssetStore, pairs: Iterable[tuple[str, str]], hint: str) -> None:
     """Refuse sources of which one would overwrite the other.
 
     Args:
+        store: the store, for the message.
         pairs: sources and targets.
         hint: what to do next.
 
@@ -80,7 +82,7 @@ def refuse_meetings(pairs: Iterable[tuple[str, str]], hint: str) -> None:
     for source, target in pairs:
         if sources.setdefault(target, source) != source:
             message = f"{sources[target]!r} and {source!r} would both become {target!r}"
-            raise InvalidOptionError(message, hint=hint, op=_operation())
+            raise InvalidOptionError(message, hint=hint, op=_operation(), key=target, store=store.name)
 
 
 def _operation() -> str | None:

@@ -111,11 +111,13 @@ def upload_command(
     finder = Items(session=session, key=key, to=to, category=category, recursive=recursive, keep_folders=keep_folders,
                    filtering=filtering)
     items = list(finder.find(sources))
-    _refuse_targets(items, key, to, literal)
+    _refuse_targets(store, items, key, to, literal)
     if not items and (filtering.include or filtering.exclude):
         raise nothing_left(store)
     options = {**headers, "overwrite": not no_overwrite, "filename": filename, "category": category}
-    session.start(several=recursive or len(sources) > 1, no_overwrite=no_overwrite)
+    # A generated key that is taken is a failure: its file is not there already.
+    skips = no_overwrite and all(item.key is not None for item in items)
+    session.start(several=recursive or len(sources) > 1, no_overwrite=skips)
     with session.working("uploading", _total(items)) as bar:
         for item in items:
             bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
@@ -142,13 +144,14 @@ def _refuse_combinations(
         raise click.UsageError("stdin can be read only once")
 
 
-def _refuse_targets(items: Sequence[Item], key: str | None, to: str | None, literal: bool) -> None:
+def _refuse_targets(store: AssetStore, items: Sequence[Item], key: str | None, to: str | None, literal: bool) -> None:
     if not literal:
-        refuse_other_store(key or to or "")
+        refuse_other_store(key or to or "", store)
         if key is not None and key.endswith("/"):
             raise click.UsageError("--key must not end with /; use --to to keep the file's name, or --literal")
     hint = "upload each folder with a --to of its own, or keep their names by --keep-folders"
-    refuse_meetings(((str(Path(item.source)), _as_stored(item.key)) for item in items if item.key is not None), hint)
+    pairs = ((str(Path(item.source)), _as_stored(item.key)) for item in items if item.key is not None)
+    refuse_meetings(store, pairs, hint)
 
 
 def _as_stored(key: str) -> str:
@@ -231,6 +234,8 @@ def _total(items: Sequence[Item]) -> int | None:
 
 def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[str, Any]) -> None:
     assert session.bar is not None
+    if not options["overwrite"]:
+        _refuse_taken(store, item.key)
     if item.source == STDIN and sys.stdin.isatty():
         session.talk("reading from the terminal; end with Ctrl-D")
     info = store.upload(item.open(), item.key, **_fitting(item, options), progress=session.bar.advance)
@@ -241,6 +246,12 @@ def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[st
     session.count(info.size)
     generated = item.key is None and sys.stdout.isatty() and not session.as_json
     session.detail(f"uploaded {shown(info.key)} -> {where(store)}, {readable_size(info.size)}", needed=generated)
+
+
+def _refuse_taken(store: AssetStore, key: str | None) -> None:
+    """Refuse a key that is taken before any bytes are sent; the store's own condition decides if two write at once."""
+    if key is not None and store.exists(key):
+        raise AlreadyExistsError("the key is taken", op="upload", key=key, store=store.name)
 
 
 def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,8 +269,8 @@ def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[s
         with contextlib.suppress(InvalidOptionError):
             name = options["filename"] or Path(item.source).name
             key = store.generate_key(name, category=options["category"], content_type=options["content_type"])
-    elif not options["overwrite"] and store.exists(key):
-        raise AlreadyExistsError("the key is taken", op="upload", key=key, store=store.name)
+    elif not options["overwrite"]:
+        _refuse_taken(store, key)
     if session.as_json:
         values = {"op": "upload", "dry_run": True, "source": item.source, "store": store.name, "key": key, "size": size}
         session.record(values)

@@ -122,6 +122,31 @@ def test_a_destination_with_a_slash_is_a_folder(
     assert (0, expected) == (run(*S, "copy", *arguments).code, [key for key in keys(store) if key not in ALL])
 
 
+@pytest.mark.parametrize("name", ["copy", "move"])
+def test_two_assets_never_share_a_key(run: Run, store: AssetStore, name: str) -> None:
+    """Assets that would get one key are refused before anything is done, with both names; their folders' names part them."""
+    store.upload(b"other", "other/keep.webp")
+    done = run(*S, name, "-r", "maps", "other", "to/")
+    assert (2, [*ALL[:3], "notes.txt", "other/keep.webp"]) == (done.code, keys(store))
+    assert f"error: cannot {name} 'to/keep.webp' (store file:assets)" == done.err.splitlines()[0]
+    assert "  why: 'maps/keep.webp' and 'other/keep.webp' would both become 'to/keep.webp'" == done.err.splitlines()[1]
+    assert 0 == run(*S, name, "-r", "maps", "other", "to/", "--keep-folders").code
+    assert {"to/maps/keep.webp", "to/maps/deep/cave.webp", "to/other/keep.webp"} <= set(keys(store))
+
+
+@pytest.mark.parametrize("name", ["copy", "move"])
+def test_no_asset_is_overwritten_before_its_turn(run: Run, store: AssetStore, name: str) -> None:
+    """A transfer onto an asset that is still to be transferred itself would lose it, and is refused."""
+    store.upload(b"deeper", "maps/deep/deep/cave.webp")
+    before = keys(store)
+    done = run(*S, name, "-r", "maps/deep", "maps/")
+    assert (2, before) == (done.code, keys(store))
+    past = {"copy": "copied", "move": "moved"}[name]
+    why = f"'maps/deep/deep/cave.webp' would overwrite 'maps/deep/cave.webp', which is to be {past} too"
+    assert f"  why: {why}" == done.err.splitlines()[1]
+    assert 0 == run(*S, name, "-r", "maps/deep", "maps/", "--exclude", "deep/").code
+
+
 def test_several_assets_need_a_folder(run: Run, store: AssetStore) -> None:
     """A destination without a slash is one key."""
     assert (2, ALL) == (run(*S, "move", "maps/*", "to").code, keys(store))

@@ -73,6 +73,14 @@ def test_a_single_key_that_exists_is_a_failure(run: Run, store: AssetStore, art:
     assert 6 == run(*S, "copy", "maps/keep.webp", "notes.txt", "--no-overwrite").code
 
 
+def test_a_generated_key_that_is_taken_is_a_failure(run: Run, art: Path) -> None:
+    """Under a scheme that makes one key of two names ``--no-overwrite`` skips nothing: the second file is not there yet."""
+    (art.parent / "assetstore.toml").write_text('[stores.dev]\nurl = "file:assets"\nnaming = { scheme = "original" }\n')
+    (art / "1/0.txt").write_bytes(b"another")
+    done = run("-s", "dev", "upload", "art/0/0.txt", "art/1/0.txt", "--no-overwrite")
+    assert (5, ["documents/0.txt"], True) == (done.code, done.lines, done.err.endswith("; 1 failed\n"))
+
+
 def test_failures_are_counted_beside_what_was_skipped(run: Run, art: Path) -> None:
     """A failure has its three lines, and the code is 5, also if the rest was skipped."""
     run(*S, "upload", "-r", "art", "--to", "x/")
