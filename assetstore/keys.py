@@ -1,4 +1,4 @@
-"""Rules for keys: what is valid, how keys are joined, and how a scope translates them. Pure functions, no I/O.
+"""Rules for keys: what is valid, how keys are joined and matched by globs, how a scope translates them. Pure, no I/O.
 
 The rules are R2's, and hold for every backend: 1 to 1,024 bytes of UTF-8 (R2, "Limits"), in NFC, to which R2 folds every
 key (R2, "Unicode interoperability").
@@ -6,16 +6,22 @@ key (R2, "Unicode interoperability").
 
 from __future__ import annotations
 
+import functools
+import itertools
+import re
 import unicodedata
 from typing import TypeVar
 
 import attrs
 
-from assetstore.errors import BackendError, InvalidKeyError
+from assetstore.errors import BackendError, InvalidKeyError, InvalidOptionError
 from assetstore.limits import MAX_KEY_BYTES
 from assetstore.results import AssetInfo, Prefix
 
 Entry = TypeVar("Entry", AssetInfo, Prefix)
+
+MAX_ALTERNATIVES = 1000
+_TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?+\]?+[^\]]*\]|.", re.DOTALL)
 
 
 def normalize_key(key: str) -> str:
@@ -62,6 +68,84 @@ def is_valid_key(key: str) -> bool:
 def join_key(*parts: str) -> str:
     """Join parts with ``/``, leaving out empty ones: ``join_key("maps", "", "keep.webp")`` is ``"maps/keep.webp"``."""
     return "/".join(part.strip("/") for part in parts if part.strip("/"))
+
+
+@functools.lru_cache(maxsize=256)
+def glob_regex(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
+    """Return the regex of a glob.
+
+    ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is a set, and ``{png,jpg}`` stands for each of its
+    parts, as in a shell.
+
+    Raises:
+        InvalidOptionError: a range goes backwards, or the braces stand for more than 1,000 globs.
+    """
+    globs = (_TOKEN.findall(glob) for glob in expand_braces(unicodedata.normalize("NFC", pattern)))
+    regex = "|".join("".join(_token_regex(token) for token in glob) for glob in globs)
+    try:
+        return re.compile(regex, re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG))
+    except re.error as error:
+        message = f"the glob {pattern!r} is not valid: {error.msg}"
+        raise InvalidOptionError(message, hint="write a range like [a-z]") from error
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """Return the globs without braces that a glob stands for. Braces without a comma, or in a set, are themselves."""
+    globs: list[str] = [""]
+    rest = _TOKEN.findall(pattern)
+    while rest:
+        token, *rest = rest
+        parts, rest = _alternatives(rest) if token == "{" else ([], rest)  # noqa: S105 - a token of a pattern
+        choices = [glob for part in parts for glob in expand_braces(part)] or [token]
+        globs = [glob + choice for glob in globs for choice in choices]
+        if len(globs) > MAX_ALTERNATIVES:
+            message = f"the braces of a glob must stand for at most {MAX_ALTERNATIVES:,} globs, got more in {pattern!r}"
+            raise InvalidOptionError(message, hint="use fewer braces")
+    return globs
+
+
+def _alternatives(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """Return the parts between commas up to the brace that closes, and the tokens after; no parts if there is no comma."""
+    parts, depth = [""], 1
+    for position, token in enumerate(tokens):
+        depth += {"{": 1, "}": -1}.get(token, 0)
+        if not depth:
+            return (parts, tokens[position + 1 :]) if len(parts) > 1 else ([], tokens)
+        if token == "," and depth == 1:  # noqa: S105 - a token of a pattern
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [], tokens
+
+
+def _token_regex(token: str) -> str:
+    if token.startswith("**"):
+        return "(?:.*/)?" if token.endswith("/") else ".*"
+    if token in ("*", "?"):
+        return "[^/]*" if token == "*" else "[^/]"  # noqa: S105 - a token of a pattern, not a password
+    if len(token) > 1:
+        negated = token.startswith("[!")
+        members = "".join(character if character == "-" else re.escape(character) for character in token[1 + negated : -1])
+        return f"(?!/)[{'^' if negated else ''}{members}]"
+    return re.escape(token)
+
+
+def glob_covers(glob: str, path: str, *, ignore_case: bool = False) -> bool:
+    """Return whether a glob matches a path or a folder above it.
+
+    A glob without ``/`` is compared with the name of each, at any depth, as rsync does; one with ``/`` with the whole path
+    from its beginning. A glob that ends with ``/`` means folders only, and so does a path that ends with it.
+
+    Raises:
+        InvalidOptionError: the glob is not valid.
+    """
+    regex = glob_regex(glob.strip("/"), ignore_case=ignore_case)
+    whole = "/" in glob.rstrip("/")
+    names = unicodedata.normalize("NFC", path).rstrip("/").split("/")
+    paths = list(itertools.accumulate(names, "{}/{}".format))
+    folders = paths if path.endswith("/") else paths[:-1]
+    candidates = folders if glob.endswith("/") else paths
+    return any(regex.fullmatch(candidate if whole else candidate.rpartition("/")[2]) for candidate in candidates)
 
 
 def _normalize_unicode(text: str) -> str:

@@ -34,7 +34,7 @@ from assetstore.errors import (
     UnsupportedError,
 )
 from assetstore.hooks import Hooks, hookimpl
-from assetstore.keys import is_valid_key, join_key, normalize_key, normalize_prefix
+from assetstore.keys import glob_covers, is_valid_key, join_key, normalize_key, normalize_prefix
 from assetstore.options import (
     HEADERS,
     TEXT_HEADERS,
@@ -157,6 +157,7 @@ __all__ = [
     "default_plugins",
     "encode_metadata",
     "every",
+    "glob_covers",
     "guess_content_encoding",
     "guess_content_type",
     "hookimpl",

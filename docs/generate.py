@@ -25,6 +25,7 @@ from assetstore.cli.errors import exit_code
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import OPERATIONS, CopyOptions, Headers, ListOptions, PresignOptions, ReadOptions, UploadOptions
 from assetstore.testing import MemoryBackend
+from assetstore_headers import DefaultHeaders
 from assetstore_local import LocalBackend
 from assetstore_naming import Naming
 from assetstore_r2 import R2Backend, S3Backend
@@ -36,7 +37,7 @@ PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- end -->)", re.DOTAL
 SECTIONS = ("Args:", "Attributes:", "Raises:", "Example::")
 
 FACTORIES: Mapping[str, type] = {
-    cls.__name__: cls for cls in (R2Backend, S3Backend, LocalBackend, MemoryBackend, Naming, Stats)
+    cls.__name__: cls for cls in (R2Backend, S3Backend, LocalBackend, MemoryBackend, Naming, Stats, DefaultHeaders)
 }
 EXPLAINED_BY: Mapping[str, tuple[type, ...]] = {
     "read": (ReadOptions,),
@@ -55,7 +56,10 @@ SAID_BY_THE_SUMMARY = frozenset({"source", "destination", "key", "keys", "prefix
 """Arguments whose names, with the summary of their method, say what they are."""
 INTERNAL = frozenset({"readable", "writable", "written", "discard", "readinto"})
 """Methods of the streams that Python or the store calls."""
-WORDS = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path"}
+WORDS = {
+    "str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path",
+    "tuple": "list of texts", "Mapping": "table of texts",
+}
 IMPLEMENTED_BY = {
     **dict.fromkeys(REQUIRED, "backend"),
     **dict.fromkeys(OPTIONAL, "backend, optional"),
@@ -297,7 +301,7 @@ def settings(name: str) -> str:
     cls = FACTORIES[name]
     texts = fields_of(cls)
     hints = typing.get_type_hints(cls)
-    fields = [field for field in attrs.fields(cls) if field.init]
+    fields = [field for field in attrs.fields(cls) if field.init and field.name != "inner"]
     if not fields:
         return "It has no settings."
     return described((f"`{field.name}` ({kind(field, hints[field.name])})", texts[field.name]) for field in fields)
@@ -306,13 +310,13 @@ def settings(name: str) -> str:
 def kind(field: attrs.Attribute[Any], hint: Any) -> str:
     """Return the type and the default of a setting, for people."""
     hints = [each for each in typing.get_args(hint) if each is not type(None)]
-    first = hint if not hints or typing.get_origin(hint) is tuple else hints[0]
-    text = "list of texts" if typing.get_origin(first) is tuple else WORDS[first.__name__]
+    first = hint if not hints or typing.get_origin(hint) in (tuple, Mapping) else hints[0]
+    text = WORDS[getattr(typing.get_origin(first) or first, "__name__", "")]
     if field.metadata.get("assetstore.secret"):
         text = f"secret {text}"
     if field.default is attrs.NOTHING:
         return f"{text}, required"
-    return f"{text}, default {toml(field.default)}" if field.default not in (None, ()) else text
+    return f"{text}, default {toml(field.default)}" if field.default not in (None, (), attrs.Factory(dict)) else text
 
 
 def toml(value: object) -> str:

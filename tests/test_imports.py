@@ -15,7 +15,7 @@ import assetstore.plugin
 
 CORE = Path(assetstore.__file__).parent
 PLUGIN_FOLDER = CORE.parent / "plugins" if (CORE.parent / "plugins").exists() else CORE.parent
-PLUGINS = ("assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore_stats")
+PLUGINS = ("assetstore_headers", "assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore_stats")
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [

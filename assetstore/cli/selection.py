@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -14,23 +13,17 @@ import click
 
 from assetstore.cli.session import F, literal_option, recursive_option
 from assetstore.cli.targets import names_store, other_store
-from assetstore.errors import InvalidKeyError, InvalidOptionError, NotFoundError
-from assetstore.keys import normalize_prefix
+from assetstore.errors import InvalidKeyError, NotFoundError
+from assetstore.keys import expand_braces, glob_covers, glob_regex, normalize_prefix
 from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
 _WILD = re.compile(r"[*?\[]")
-_TOKEN = re.compile(r"\*\*+/|\*\*+|\*|\?|\[!?+\]?+[^\]]*\]|.", re.DOTALL)
-MOST_ALTERNATIVES = 1000
 
 
 @attrs.frozen(kw_only=True)
 class Filter:
-    """Says which of the files or assets that are named a command takes.
-
-    A glob without ``/`` is compared with the name of a file and of each folder above it, as rsync does; a glob with ``/``
-    with the path below the folder that was named, and with the folders on the way. One that ends with ``/`` means folders
-    only.
+    """Says which of the files or assets that are named a command takes; ``glob_covers`` says how globs are compared.
 
     Attributes:
         include: globs, of which one must match; without any, everything does.
@@ -52,15 +45,7 @@ class Filter:
         return self._matches(exclude, path)
 
     def _matches(self, globs: Sequence[str], path: str) -> bool:
-        paths = list(itertools.accumulate(path.rstrip("/").split("/"), "{}/{}".format))
-        folders = paths if path.endswith("/") else paths[:-1]
-        for glob in globs:
-            regex = glob_regex(glob.strip("/"), ignore_case=self.ignore_case)
-            whole = "/" in glob.rstrip("/")
-            for candidate in folders if glob.endswith("/") else paths:
-                if regex.fullmatch(candidate if whole else candidate.rpartition("/")[2]):
-                    return True
-        return False
+        return any(glob_covers(glob, path, ignore_case=self.ignore_case) for glob in globs)
 
 
 def marks_folder(entry: AssetInfo | Prefix) -> bool:
@@ -114,7 +99,7 @@ class Selector:
 
         With ``ignore_case`` every argument is one, unless an asset has this key.
         """
-        if self.literal or not (self.filtering.ignore_case or _WILD.search(argument) or len(expanded(argument)) > 1):
+        if self.literal or not (self.filtering.ignore_case or _WILD.search(argument) or len(expand_braces(argument)) > 1):
             return False
         return not _is_there(store, argument)
 
@@ -193,7 +178,7 @@ def matches(store: AssetStore, pattern: str, *, ignore_case: bool = False) -> It
     fixed = pattern[: _first_wild(pattern)]
     if ignore_case:
         fixed = "".join(itertools.takewhile(lambda character: character.lower() == character.upper(), fixed))
-    deep = any("/" in glob[len(fixed) :] or "**" in glob for glob in expanded(pattern))
+    deep = any("/" in glob[len(fixed) :] or "**" in glob for glob in expand_braces(pattern))
     try:
         normalize_prefix(fixed)
     except InvalidKeyError:
@@ -202,66 +187,6 @@ def matches(store: AssetStore, pattern: str, *, ignore_case: bool = False) -> It
     for entry in store.list(fixed, recursive=deep):
         if isinstance(entry, AssetInfo) and regex.fullmatch(entry.key):
             yield entry
-
-
-@functools.lru_cache(maxsize=256)
-def glob_regex(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
-    """Return the regex of a glob.
-
-    ``*`` and ``?`` stay between slashes, ``**`` crosses them, ``[a-z]`` is a set, and ``{png,jpg}`` stands for each of its
-    parts, as in a shell.
-
-    Raises:
-        InvalidOptionError: a range goes backwards, or the braces stand for more than 1,000 globs.
-    """
-    globs = (_TOKEN.findall(glob) for glob in expanded(unicodedata.normalize("NFC", pattern)))
-    regex = "|".join("".join(_token_regex(token) for token in glob) for glob in globs)
-    try:
-        return re.compile(regex, re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG))
-    except re.error as error:
-        hint = "write a range like [a-z], or use --literal"
-        raise InvalidOptionError(f"the glob {pattern!r} is not valid: {error.msg}", hint=hint) from error
-
-
-def expanded(pattern: str) -> list[str]:
-    """Return the globs without braces that a glob stands for. Braces without a comma, or in a set, are themselves."""
-    globs: list[str] = [""]
-    rest = _TOKEN.findall(pattern)
-    while rest:
-        token, *rest = rest
-        parts, rest = _alternatives(rest) if token == "{" else ([], rest)  # noqa: S105 - a token of a pattern
-        choices = [glob for part in parts for glob in expanded(part)] or [token]
-        globs = [glob + choice for glob in globs for choice in choices]
-        if len(globs) > MOST_ALTERNATIVES:
-            message = f"the braces of a glob must stand for at most {MOST_ALTERNATIVES:,} globs, got more in {pattern!r}"
-            raise InvalidOptionError(message, hint="use fewer braces, or --literal")
-    return globs
-
-
-def _alternatives(tokens: list[str]) -> tuple[list[str], list[str]]:
-    """Return the parts between commas up to the brace that closes, and the tokens after; no parts if there is no comma."""
-    parts, depth = [""], 1
-    for position, token in enumerate(tokens):
-        depth += {"{": 1, "}": -1}.get(token, 0)
-        if not depth:
-            return (parts, tokens[position + 1 :]) if len(parts) > 1 else ([], tokens)
-        if token == "," and depth == 1:  # noqa: S105 - a token of a pattern
-            parts.append("")
-        else:
-            parts[-1] += token
-    return [], tokens
-
-
-def _token_regex(token: str) -> str:
-    if token.startswith("**"):
-        return "(?:.*/)?" if token.endswith("/") else ".*"
-    if token in ("*", "?"):
-        return "[^/]*" if token == "*" else "[^/]"  # noqa: S105 - a token of a pattern, not a password
-    if len(token) > 1:
-        negated = token.startswith("[!")
-        members = "".join(character if character == "-" else re.escape(character) for character in token[1 + negated : -1])
-        return f"(?!/)[{'^' if negated else ''}{members}]"
-    return re.escape(token)
 
 
 def _first_wild(pattern: str) -> int:
