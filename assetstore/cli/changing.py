@@ -10,6 +10,7 @@ import click
 
 from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
+    PAST,
     F,
     Session,
     command,
@@ -29,7 +30,6 @@ BATCH = 1000
 SAMPLE = 8
 FOLDER_TYPE = "application/x-directory"
 DOING = {"copy": "copying", "move": "moving"}
-DONE = {"copy": "copied", "move": "moved"}
 
 
 @command("delete",
@@ -55,15 +55,14 @@ def delete_command(session: Session, keys: tuple[str, ...], selector: Selector, 
     several = not selector.is_single(store, keys)
     if not (yes or dry_run) and any(selected.info is not None for selected in chosen):
         _confirm(session, store, chosen)
-    session.start(several=several)
-    if dry_run:
-        for selected in chosen:
-            _tell(session, store, "would delete", selected.key, selected.size, dry_run=True)
-    else:
+    with session.closing("delete", "asset", f"from {where(store)}", several=several, dry_run=dry_run):
         remaining = iter(chosen)
         while batch := list(itertools.islice(remaining, BATCH)):
-            _delete(session, store, batch)
-    session.sum_up("would delete" if dry_run else "deleted", "asset", f"from {where(store)}", timed=not dry_run)
+            if dry_run:
+                for selected in batch:
+                    _tell(session, store, "would delete", selected.key, selected.size, dry_run=True)
+            else:
+                _delete(session, store, batch)
     session.finish()
 
 
@@ -184,8 +183,11 @@ def _transfer(
         for selected in selector.select_all(store, sources)
     ]
     _refuse_targets(store, op, chosen, overwrite=not no_overwrite)
-    session.start(several=not single, no_overwrite=no_overwrite)
-    with session.working(DOING[op], sum(selected.size or 0 for selected, _ in chosen)) as bar:
+    total, end = sum(selected.size or 0 for selected, _ in chosen), f"in {where(store)}"
+    with (
+        session.closing(op, "asset", end, several=not single, no_overwrite=no_overwrite, dry_run=dry_run),
+        session.working(DOING[op], total) as bar,
+    ):
         for selected, target in chosen:
             if not target:
                 continue  # the marker of a folder whose contents go to the top of the store
@@ -196,7 +198,6 @@ def _transfer(
                     continue
                 info = _do(store, op, selected, target, overwrite=not no_overwrite)
                 _report(session, store, op, selected.key, info)
-    session.sum_up(f"would {op}" if dry_run else DONE[op], "asset", f"in {where(store)}", timed=not dry_run)
     session.finish()
 
 
@@ -210,7 +211,7 @@ def _refuse_targets(store: AssetStore, op: str, chosen: Sequence[tuple[Selected,
     sources = {selected.key for selected, _ in chosen}
     for selected, target in chosen:
         if overwrite and target in sources and target != selected.key:
-            message = f"{selected.key!r} would overwrite {target!r}, which is to be {DONE[op]} too"
+            message = f"{selected.key!r} would overwrite {target!r}, which is to be {PAST[op]} too"
             hint = "choose another destination, or leave one out by --exclude"
             raise InvalidOptionError(message, hint=hint, op=op, key=target, store=store.name)
 
@@ -234,7 +235,7 @@ def _report(session: Session, store: AssetStore, op: str, source: str, info: Ass
     if session.as_json:
         session.record({"op": op, "source": source, "store": store.name, **as_record(info)})
     there = f"{shown(source)} -> {shown(info.key)} in {where(store)}"
-    session.detail(f"{DONE[op]} {there}, {readable_size(info.size)}")
+    session.detail(f"{PAST[op]} {there}, {readable_size(info.size)}")
 
 
 def _pretend(session: Session, store: AssetStore, op: str, selected: Selected, target: str, *, overwrite: bool) -> None:

@@ -147,14 +147,15 @@ def download_command(
     chosen = list(selector.select_all(store, keys))
     hint = "download them to folders of their own, or keep the names of folders by --keep-folders"
     refuse_meetings(store, ((selected.key, selected.relative) for selected in chosen), hint)
-    session.start(several=not single, no_overwrite=no_overwrite)
-    with session.working("downloading", _total(chosen)) as bar:
+    end = f"to {shown(str(target))}, from {where(store)}"
+    with (
+        session.closing("download", "file", end, several=not single, no_overwrite=no_overwrite, dry_run=dry_run),
+        session.working("downloading", _total(chosen)) as bar,
+    ):
         for selected in chosen:
             bar.label = shown(selected.relative)
             with session.item("download", selected.key, counts=not selected.is_folder):
                 (downloads.make_folder if selected.is_folder else downloads.fetch)(selected)
-    end = f"to {shown(str(target))}, from {where(store)}"
-    session.sum_up("would download" if dry_run else "downloaded", "file", end, timed=not dry_run)
     session.finish()
 
 

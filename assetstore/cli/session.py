@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
+PAST = {"copy": "copied", "delete": "deleted", "download": "downloaded", "move": "moved", "upload": "uploaded"}
 
 
 class OutputClosedError(Exception):
@@ -59,7 +60,6 @@ class Session:
         self.size: int | None = 0
         self._several = False
         self._skips_existing = False
-        self._began = time.monotonic()
 
     def open(self) -> AssetStore:
         """Open the store; it is closed when the command ends.
@@ -147,11 +147,31 @@ class Session:
         finally:
             self.bar = None
 
-    def start(self, *, several: bool, no_overwrite: bool = False) -> None:
-        """Begin with the items. Of several, those that exist already under ``no_overwrite`` are skipped and do not fail."""
+    @contextlib.contextmanager
+    def closing(
+        self, op: str, noun: str, end: str, *, several: bool, no_overwrite: bool = False, dry_run: bool
+    ) -> Iterator[None]:
+        """Write a line about all items of the block, if there are several.
+
+        For example ``uploaded 12 files, 76.0 KiB in 1.2 s to dev; 3 skipped, 1 failed``. If an error or Ctrl-C ends the
+        block, the line says what was done until then. Under ``no_overwrite`` those of several items that exist are skipped
+        and do not fail.
+        """
         self._several = several
         self._skips_existing = several and no_overwrite
-        self._began = time.monotonic()
+        began = time.monotonic()
+        whole = False
+        try:
+            yield
+            whole = True
+        finally:
+            counts = (("skipped", self.skipped), ("failed", len(self.failed)))
+            rest = ", ".join(f"{count:,} {name}" for name, count in counts if count)
+            if several and (whole or self.done or rest):
+                size = "" if self.size is None else f", {readable_size(self.size)}"
+                duration = "" if dry_run else f" in {readable_duration(time.monotonic() - began)}"
+                done = f"would {op}" if dry_run else PAST[op]
+                self.talk(f"{done} {counted(self.done, noun)}{size}{duration} {end}{'; ' if rest else ''}{rest}")
 
     def count(self, size: int | None) -> None:
         """Count the bytes of an item for the closing line; ``None`` if unknown."""
@@ -161,8 +181,7 @@ class Session:
     def item(self, op: str, key: str, *, what: str | None = None, counts: bool = True) -> Iterator[None]:
         """Report the failure of an item and go on; an error that concerns every item ends the command.
 
-        ``what`` describes the work where the error's own key would mislead. What does not count is no item of its own if it
-        succeeds.
+        ``what`` describes the work where the error's own key would mislead. ``counts=False`` leaves a success uncounted.
         """
         try:
             yield
@@ -190,16 +209,6 @@ class Session:
         self.detail(f"skipped {shown(key)}: {plain(why)}", needed=needed)
         if self.as_json:
             self.record({"op": op, "key": key, "skipped": True, "why": why})
-
-    def sum_up(self, done: str, noun: str, end: str, *, timed: bool = True) -> None:
-        """Write the closing line, if there were several items: ``uploaded 12 files, 76.0 KiB in 1.2 s to dev; 1 failed``."""
-        if not self._several:
-            return
-        size = "" if self.size is None else f", {readable_size(self.size)}"
-        duration = f" in {readable_duration(time.monotonic() - self._began)}" if timed else ""
-        counts = (("skipped", self.skipped), ("failed", len(self.failed)))
-        rest = ", ".join(f"{count:,} {name}" for name, count in counts if count)
-        self.talk(f"{done} {counted(self.done, noun)}{size}{duration} {end}{'; ' if rest else ''}{rest}")
 
     def finish(self) -> None:
         """Exit with an error code if items failed: with their common code if none succeeded.

@@ -117,8 +117,11 @@ def upload_command(
     options = {**headers, "overwrite": not no_overwrite, "filename": filename, "category": category}
     # A generated key that is taken is a failure: its file is not there already.
     skips = no_overwrite and all(item.key is not None for item in items)
-    session.start(several=recursive or len(sources) > 1, no_overwrite=skips)
-    with session.working("uploading", _total(items)) as bar:
+    several = recursive or len(sources) > 1
+    with (
+        session.closing("upload", "file", f"to {where(store)}", several=several, no_overwrite=skips, dry_run=dry_run),
+        session.working("uploading", _total(items)) as bar,
+    ):
         for item in items:
             bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
             with session.item("upload", item.source):
@@ -126,7 +129,6 @@ def upload_command(
                     _pretend(session, store, item, options)
                 else:
                     _upload(session, store, item, options)
-    session.sum_up("would upload" if dry_run else "uploaded", "file", f"to {where(store)}", timed=not dry_run)
     session.finish()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import re
 import time
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assetstore import AssetStore
+from assetstore.cli.session import Session
 
 if TYPE_CHECKING:
     from running import Run
@@ -87,6 +90,17 @@ def test_failures_are_counted_beside_what_was_skipped(run: Run, art: Path) -> No
     done = run(*S, "upload", "-r", "art", "missing", "--to", "x/", "--no-overwrite")
     assert (5, "error: cannot upload", True) == (done.code, done.err[:20], done.err.endswith("; 50 skipped, 1 failed\n"))
     assert 4 == len(done.err.splitlines())
+
+
+def test_what_ends_early_says_how_far_it_came() -> None:
+    """Ctrl-C and an error that concerns every item leave the closing line, unless nothing was done."""
+    for done, line in ((2, r"uploaded 2 files, 6 B in \d+\.\d s to dev\n"), (0, "")):
+        session, err = Session(), io.StringIO()
+        closing = session.closing("upload", "file", "to dev", several=True, dry_run=False)
+        session.done, session.size = done, 3 * done
+        with contextlib.redirect_stderr(err), pytest.raises(KeyboardInterrupt), closing:
+            raise KeyboardInterrupt
+        assert re.fullmatch(line, err.getvalue())
 
 
 def test_verbose_gives_each_item_its_line(run: Run, art: Path) -> None:
