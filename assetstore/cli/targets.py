@@ -51,8 +51,8 @@ def names_store(text: str) -> bool:
 
 def other_store(text: str, store: AssetStore) -> InvalidOptionError:
     """Return the error for a key or path that begins like a store; one command works on one store."""
-    name = text.partition(":")[0]
-    message = f"a key must not begin with the store {name!r}: a command works within one store"
+    name = text.partition(":")[0] + ":"
+    message = f"a key must not begin with a store, and {name!r} is one: a command works within one store"
     hint = f"name the store by -s and leave it out of the key, or use --literal if {text!r} is the key"
     return InvalidOptionError(message, hint=hint, op=_operation(), key=text, store=store.name)
 

@@ -33,6 +33,7 @@ def art(folder: Path) -> Path:
     return folder / "art"
 
 
+@pytest.mark.usefixtures("stopped_clock")  # no bar is drawn
 def test_many_items_print_one_line(run: Run, art: Path) -> None:
     """Uploads, downloads, copies, moves and deletions sum up on stderr; the keys of uploads stay on stdout, for scripts."""
     size = r"500 B in \d+\.\d s"
@@ -123,6 +124,7 @@ def test_quiet_prints_errors_alone(run: Run, store: AssetStore, art: Path) -> No
     assert (5, 3, ["x/0.txt"]) == (done.code, len(done.err.splitlines()), done.lines)
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_generated_keys_are_shown_on_a_terminal(run: Run, art: Path) -> None:
     """A key that the store made is told, however many there are; nothing else tells it."""
     done = run(*S, "upload", "art/0/0.txt", "art/0/5.txt", terminal=True)
