@@ -41,7 +41,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2 import check, copy, delete, listing, multipart_direct, presign, read, upload
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.client import make_client, make_session
+from assetstore_r2.client import Client, make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
 from assetstore_r2.endpoint import account_problems, bucket_problems, endpoint_problems, is_loopback, r2_endpoint
 from assetstore_r2.sigv4 import Signer
@@ -148,6 +148,11 @@ class S3Backend:
         """The kind of service, the bucket, and whether it is local, for messages."""
         host = urlsplit(self._endpoint() or "").hostname or ""
         return f"{self.kind} {self.bucket}, {'local' if is_loopback(host) else 'remote'}"
+
+    @property
+    def client(self) -> Client:
+        """Botocore's client, the one that this backend uses, with every setting pinned; threads may share it."""
+        return self._opened.get().client
 
     def _endpoint(self) -> str | None:
         return self.endpoint_url

@@ -20,6 +20,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assetstore import (
+    ConfigError,
+    CredentialsError,
+    InvalidKeyError,
+    InvalidOptionError,
+    StoreNotFoundError,
+)
 from assetstore.plugin import is_valid_key
 from assetstore_r2 import DownloadResult, R2AssetManager, UploadResult
 
@@ -102,7 +109,7 @@ def every_call(manager: R2AssetManager, picture: Path, target: Path) -> dict[str
         "exists": (lambda: manager.object_exists("k"), False),
         "list": (lambda: manager.list_objects("images/"), []),
         "delete": (lambda: manager.delete_file("k"), False),
-        "bytes": (lambda: manager.get_object_bytes("k", 100), None),
+        "hash": (lambda: manager.get_object_hash("k"), None),
         "promote": (lambda: manager.promote_file("k", "l"), False),
     }
 
@@ -113,6 +120,7 @@ def every_signing(manager: R2AssetManager) -> dict[str, Callable[[], object]]:
         "presigned": lambda: manager.get_presigned_url("k"),
         "link": lambda: manager.get_link("k"),
         "generate": lambda: manager.generate_presigned_url("k", method="PUT"),
+        "intent": lambda: manager.generate_presigned_upload_url("k", "9f3c1a6b5d2e4f70"),
     }
 
 
@@ -249,11 +257,11 @@ def test_info_and_listing_have_their_shapes(manager: R2AssetManager, picture: Pa
     key = str(manager.upload_file(picture, "shapes").file_key)
     info = manager.get_object_info(key)
     assert info is not None
-    assert ["key", "size", "last_modified", "content_type", "etag", "metadata"] == list(info)
+    assert ["key", "size", "last_modified", "content_type", "etag", "metadata", "url"] == list(info)
     assert (key, len(PICTURE), "image/jpeg", {}) == (info["key"], info["size"], info["content_type"], info["metadata"])
     assert (UTC.utcoffset(None), True) == (info["last_modified"].utcoffset(), len(info["etag"]) >= 32)
     listed = {item["key"]: item for item in manager.list_objects("shapes/")}
-    assert ["key", "size", "last_modified", "etag"] == list(listed[key])
+    assert ["key", "size", "last_modified", "etag", "url"] == list(listed[key])
     assert (len(PICTURE), info["etag"]) == (listed[key]["size"], listed[key]["etag"])
     assert abs(listed[key]["last_modified"] - info["last_modified"]) < timedelta(seconds=2)
     assert manager.delete_file(key)
@@ -270,15 +278,33 @@ def test_a_listing_ends_at_max_keys(manager: R2AssetManager, picture: Path, uniq
     assert (3, []) == (len(manager.list_objects(unique_prefix)), manager.list_objects(unique_prefix, 0))
 
 
-def test_bytes_are_returned_up_to_a_limit(manager: R2AssetManager, picture: Path, log: pytest.LogCaptureFixture) -> None:
-    """An asset of exactly the limit is returned whole, a larger one not at all, and the log shows why."""
+def test_bytes_are_returned_up_to_a_limit(manager: R2AssetManager, picture: Path) -> None:
+    """An asset of exactly the limit is returned whole, a larger one not at all, and the error shows why."""
     key = str(manager.upload_file(picture).file_key)
     size = len(PICTURE)
     assert PICTURE == manager.get_object_bytes(key, size) == manager.get_object_bytes(key, 10 * size)
-    log.clear()
-    assert (None, None) == (manager.get_object_bytes(key, size - 1), manager.get_object_bytes(key, 0))
-    reasons = [record.getMessage().partition(": ")[2] for record in log.records]
-    assert [f"it has {size} bytes, more than {size - 1}", f"it has {size} bytes, more than 0"] == reasons
+    for limit in (size - 1, 0):
+        with pytest.raises(ValueError, match=rf"{key}.*has {size} bytes, more than max_bytes \({limit}\)"):
+            manager.get_object_bytes(key, limit)
+
+
+def test_reading_bytes_raises_what_went_wrong(server: S3Server, log: pytest.LogCaptureFixture) -> None:
+    """Bytes that cannot be inspected are never taken for an asset without bytes, and the caller logs the error."""
+    settings = settings_of(server)
+    wrong: list[tuple[dict[str, Any], str, int, type[Exception]]] = [
+        ({}, "missing", 9, FileNotFoundError),
+        ({}, "/bad", 9, InvalidKeyError),
+        ({}, "missing", -1, InvalidOptionError),
+        ({"R2_BUCKET_NAME": "no-such-bucket"}, "k", 9, StoreNotFoundError),
+        ({"R2_SECRET_KEY": CANARY}, "k", 9, CredentialsError),
+        ({"R2_ENABLED": False}, "k", 9, ConfigError),
+    ]
+    for changed, key, limit, error in wrong:
+        manager = R2AssetManager(settings | changed)
+        with pytest.raises(error):
+            manager.get_object_bytes(key, limit)
+        assert 1 == manager.get_stats()["reads"]["errors"]
+    assert [] == log.records
 
 
 def test_an_empty_file_goes_there_and_back(manager: R2AssetManager, tmp_path: Path) -> None:
@@ -303,12 +329,16 @@ def test_promotion_moves_and_can_be_told_not_to_overwrite(
     assert (b"first.txt", False) == (manager.get_object_bytes(final, 100), manager.object_exists(keys[0]))
     assert not manager.promote_file(keys[1], final, overwrite=False)
     assert (b"first.txt", True) == (manager.get_object_bytes(final, 100), manager.object_exists(keys[1]))
-    assert manager.promote_file(keys[1], final)
+    assert manager.promote_file(keys[1], final, overwrite=True)
     assert b"second.txt" == manager.get_object_bytes(final, 100)
     info = manager.get_object_info(final)
     assert info is not None
     assert "text/plain" == info["content_type"]
-    assert not manager.promote_file(keys[1], final)
+    assert not manager.promote_file(keys[1], final, overwrite=True)
+    assert manager.promote_file(keys[1], final)
+    kept = str(manager.upload_file(tmp_path / "first.txt", "staging").file_key)
+    assert (True, False) == (manager.promote_file(kept, final), manager.object_exists(kept))
+    assert b"second.txt" == manager.get_object_bytes(final, 100)
 
 
 @pytest.mark.parametrize(
@@ -350,8 +380,8 @@ def test_nothing_raises_without_configuration(
         assert assert_fails(call, wanted) in (None, NOT_CONFIGURED)
         assert (["ERROR"], True) == ([record.levelname for record in log.records], reason in log.text)
     errors = {group: values["errors"] for group, values in manager.get_stats().items() if values["errors"]}
-    once = ("uploads", "downloads", "reads", "stats", "exists", "lists", "deletes", "moves")
-    assert {**dict.fromkeys(once, 1), "presigns": 3} == errors
+    once = ("uploads", "downloads", "exists", "lists", "deletes", "moves")
+    assert {**dict.fromkeys(once, 1), "stats": 2, "presigns": 4} == errors
     assert not (tmp_path / "copy.jpg").exists()
 
 
@@ -409,7 +439,7 @@ def test_a_missing_bucket_raises_nothing(
     assert str(errors["upload"]).startswith("Upload failed: NoSuchBucket: ")
     assert str(errors["download"]).startswith("Download failed: NoSuchBucket: ")
     # A HEAD does not show that the bucket is missing: lookups are logged as for a missing asset, existence is a plain no.
-    levels = ["ERROR", "ERROR", "WARNING", "ERROR", "ERROR", "ERROR", "WARNING"]
+    levels = ["ERROR", "ERROR", "WARNING", "ERROR", "ERROR", "WARNING", "WARNING"]
     assert levels == [record.levelname for record in log.records]
     assert not (tmp_path / "copy.jpg").exists()
 
@@ -442,7 +472,8 @@ def test_mistakes_of_the_caller_raise_nothing(
         (lambda: manager.download_file("missing", tmp_path), ...),
         (lambda: manager.download_file(none, none), ...),
         (lambda: manager.get_presigned_url("k", expiration=0), None),
-        (lambda: manager.get_presigned_url("k", expiration=604_801), None),
+        (lambda: manager.generate_presigned_upload_url("k", "é\n"), None),
+        (lambda: manager.generate_presigned_upload_url("k", none), None),
         (lambda: manager.generate_presigned_url("k", method="POST"), None),
         (lambda: manager.generate_presigned_url("k", method=none), None),
         (lambda: manager.get_object_info("a/../b"), None),
@@ -450,7 +481,7 @@ def test_mistakes_of_the_caller_raise_nothing(
         (lambda: manager.list_objects("/"), []),
         (lambda: manager.list_objects(max_keys=-1), []),
         (lambda: manager.delete_file("\0"), False),
-        (lambda: manager.get_object_bytes("k", -1), None),
+        (lambda: manager.get_object_hash("k\0"), None),
         (lambda: manager.promote_file("missing", "k"), False),
         (lambda: manager.promote_file("k", "."), False),
     ]
@@ -508,7 +539,7 @@ def test_logs_hold_neither_secrets_nor_signed_urls(
     manager.download_file(str(result.file_key), tmp_path / "copy.jpg")
     manager.promote_file(str(result.file_key), "promoted.jpg")
     manager.delete_file("promoted.jpg")
-    assert ["Uploaded", "Downloaded", "Promoted", "Deleted"] == [r.getMessage().split()[0] for r in log.records]
+    assert ["Uploaded", "Signed", "Downloaded", "Promoted", "Deleted"] == [r.getMessage().split()[0] for r in log.records]
     assert [] == [word for word in (server.secret_key, "Signature", "X-Amz") if word in log.text + repr(vars(manager))]
 
 

@@ -75,6 +75,15 @@ def test_given_settings_go_before_the_module_and_the_module_before_the_environme
     assert "of-the-object" == find_settings(SimpleNamespace(R2_BUCKET_NAME="of-the-object")).bucket_name
 
 
+def test_names_may_be_lower_case(write_module: Callable[[str], object]) -> None:
+    """A settings object of pydantic, a mapping and a module are read in either case; upper case goes first."""
+    lower = {name.lower(): value for name, value in COMPLETE.items()}
+    expected = find_settings(COMPLETE)
+    write_module("".join(f"{name} = {value!r}\n" for name, value in lower.items()))
+    assert [expected] * 3 == [find_settings(lower), find_settings(SimpleNamespace(**lower)), find_settings()]
+    assert "upper" == find_settings({**lower, "R2_BUCKET_NAME": "upper"}).bucket_name
+
+
 def test_a_module_without_r2_names_is_not_meant(
     write_module: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,7 +83,8 @@ class Attempt:
         # A missing asset is often an expected result.
         level = logging.WARNING if type(error) is NotFoundError else logging.ERROR
         is_bug = not isinstance(error, AssetStoreError | OSError)
-        logger.log(level, "%s of %r failed: %s", self._what, self._subject, text, exc_info=is_bug)
+        extra = {"event_name": f"r2.{self._what.lower()}.failed", "outcome": "error"}
+        logger.log(level, "%s of %r failed: %s", self._what, self._subject, text, exc_info=is_bug, extra=extra)
         return True
 
 

@@ -87,7 +87,8 @@ def find_settings(settings: object = None) -> R2Settings:
     ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY``.
 
     Args:
-        settings: a mapping, or an object with the settings as attributes, such as a module or ``django.conf.settings``.
+        settings: a mapping, or an object with the settings as attributes, such as a module or ``django.conf.settings``;
+            the names may be lower-case, for example ``r2_bucket_name``, as pydantic's settings objects have them.
             By default: the module ``settings`` if it can be imported and has any name ``R2_*``, otherwise the environment.
 
     Raises:
@@ -133,12 +134,13 @@ def _reader(settings: object) -> Callable[[str], object]:
     source = _module() if settings is None else settings
     if source is None:
         return os.environ.get
-    if isinstance(source, Mapping):
-        return source.get
+    def look(name: str) -> object:
+        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
     def read(name: str) -> object:
         try:
-            return getattr(source, name, None)
+            found = look(name)
+            return look(name.lower()) if found is None else found
         except Exception as error:  # for example, Django's settings raise their own error until configured
             raise _unreadable(error) from error
 
@@ -154,7 +156,7 @@ def _module() -> object | None:
         raise _unreadable(error) from error
     except Exception as error:  # importing a program's own module may raise anything
         raise _unreadable(error) from error
-    return module if any(name.startswith("R2_") for name in dir(module)) else None
+    return module if any(name.upper().startswith("R2_") for name in dir(module)) else None
 
 
 def _unreadable(error: Exception) -> ConfigError:
