@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("delete", "changing", "Delete assets."),
         ("copy", "changing", "Copy assets within the store."),
         ("move", "changing", "Move or rename assets within the store."),
+        ("audit", "audit", "Compare the keys that are expected with those that are stored."),
     ),
     "Links": (
         ("presign", "links", "Sign a URL that works until it expires."),
@@ -209,7 +210,7 @@ def app(context: click.Context) -> None:
     """Store assets on Cloudflare R2, any S3 service or local disk.
 
     Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 not found,
-    4 credentials missing or refused, 5 some items failed, 6 exists already or is refused, 130 interrupted.
+    4 credentials missing or refused, 5 some items failed or differ, 6 exists already or is refused, 130 interrupted.
     """
     context.ensure_object(Session)
     if context.invoked_subcommand is None:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_DURATION = re.compile(r"(\d{1,8}) ?([smhdw]?)", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
 
 
@@ -42,6 +44,20 @@ def _escape(character: str) -> str:
 def without_secrets(text: str) -> str:
     """Return ``text`` without the users, passwords and query strings of its URLs; the query signs a URL."""
     return _QUERY.sub(r"\1?***", _USER.sub("***@", text))
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that ``30s``, ``15m``, ``12h``, ``7d`` or ``2w`` stands for; a number alone is seconds.
+
+    Raises:
+        ValueError: the text is not a time.
+    """
+    from datetime import timedelta
+
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError("must be a number of seconds, or a time such as 30s, 15m, 1h or 7d")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
 def readable_size(count: float) -> str:
