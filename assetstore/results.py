@@ -198,12 +198,14 @@ class CheckStep:
         ok: whether it is in order.
         detail: what was found, without secrets.
         hint: for a failure, the next thing to do.
+        warning: whether a failure is only a warning: the store works all the same.
     """
 
     name: str
     ok: bool
     detail: str = ""
     hint: str | None = None
+    warning: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -124,9 +124,10 @@ class Doctor:
         """Open the store and run the checks of its backend."""
         self._store = self.session.open()
         report = self.store.check()
-        for check in report.steps:
+        for check in sorted(report.steps, key=lambda check: check.warning):
             if not check.ok:
-                raise BackendError(f"{check.name}: {check.detail}", hint=check.hint)
+                text = f"{check.name}: {check.detail}"
+                raise WarnedError(text, check.hint or "") if check.warning else BackendError(text, hint=check.hint)
         return "\n".join([where(self.store), *(f"{check.name}: {check.detail or 'ok'}" for check in report.steps)])
 
     def upload(self) -> str:

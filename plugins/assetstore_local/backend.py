@@ -60,6 +60,8 @@ class LocalBackend:
     """Keeps assets in a folder. Never reads or writes outside it, and never follows symlinks in it.
 
     Conditions hold exactly among all processes on one machine that use assetstore, but not against changes by hand.
+    ``.assetstore`` in the folder holds headers, metadata and digests, which survive ``cp -r``, ``git clone``, ``zip`` and
+    ``rsync``, and the signing key, which its ``.gitignore`` keeps out of git. Do not let a web server hand it out.
 
     Attributes:
         root: the folder; a relative path is resolved when the backend is made.
@@ -220,8 +222,8 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
-        """Check that the folder exists, is writable, and distinguishes upper from lower case."""
-        return check.check(self._root.path, create=self.create)
+        """Check that the folder exists, is writable, distinguishes upper from lower case, and hides its signing key."""
+        return check.check(self._root.path, create=self.create, public_url=self.public_url)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:

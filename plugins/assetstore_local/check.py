@@ -1,14 +1,22 @@
-"""Checks a folder for ``doctor``: whether it exists, is writable, and distinguishes upper from lower case."""
+"""Checks a folder for ``doctor``: existence, rights, upper and lower case, and whether others may get the signing key."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
 
 from assetstore.plugin import CheckReport, CheckStep
 from assetstore_local.disk.paths import RESERVED
+from assetstore_local.presign import public_url as url_of
+
+_KEY = f"{RESERVED}/signing-key"
+_SECONDS = 5
 
 
-def check(root: str, *, create: bool) -> CheckReport:
+def check(root: str, *, create: bool, public_url: str | None) -> CheckReport:
     """Check the folder without changing it."""
     if not os.path.lexists(root):
         hint = None if create else "make it, or set create = true"
@@ -30,4 +38,44 @@ def check(root: str, *, create: bool) -> CheckReport:
         detail="upper and lower case are the same" if folds else "upper and lower case differ",
         hint="keys that differ only in case become one; use another file system" if folds else None,
     )
-    return CheckReport(steps=(CheckStep(name="folder", ok=True, detail="exists"), write, names))
+    exists = CheckStep(name="folder", ok=True, detail="exists")
+    return CheckReport(steps=(exists, write, names, _signing_key(root, public_url)))
+
+
+def _signing_key(root: str, public_url: str | None) -> CheckStep:
+    """Find out whether others may get the key: whoever has it can sign URLs for the whole folder."""
+    if _is_tracked(root):
+        detail, hint = f"git tracks {_KEY}", f"git rm --cached {_KEY}, commit, then delete the file: a new key is made"
+    elif public_url is not None and (shown := _handed_out(root, public_url)):
+        detail = f"public_url hands out {shown}"
+        hint = f"let the web server refuse every path below /{RESERVED}/, then delete {_KEY}: a new key is made"
+    else:
+        return CheckStep(name="signing key", ok=True, detail="found neither in git nor at public_url")
+    return CheckStep(name="signing key", ok=False, detail=detail, hint=hint, warning=True)
+
+
+def _is_tracked(root: str) -> bool:
+    # Git's own variables, as its hooks have them, would lead to another repository; a repository's fsmonitor is a program.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ("git", "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--", _KEY)
+    try:
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=_SECONDS)  # noqa: S603 - fixed
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _handed_out(root: str, public_url: str) -> str | None:
+    """Return which of our own files the web server shows: the key, or what lies beside it until there is one."""
+    for name in (_KEY, f"{RESERVED}/.gitignore"):
+        try:
+            expected = (Path(root) / name).read_bytes()
+        except OSError:
+            continue
+        try:
+            # Some servers answer every path with a page, so the bytes decide.
+            with urllib.request.urlopen(url_of(public_url, name), timeout=_SECONDS) as answer:  # noqa: S310 - the store's own
+                return name if answer.read(len(expected) + 1) == expected else None
+        except (OSError, HTTPException, ValueError):
+            return None
+    return None

@@ -6,6 +6,7 @@ import os
 
 from assetstore.plugin import AssetInfo, CopyOptions, IntegrityError
 from assetstore_local.disk import records
+from assetstore_local.disk.file_version import digest_of
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import FILE, Tree
@@ -46,7 +47,11 @@ def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) 
         with StagedFile(tree) as trial:
             changed = trial.stamp(found.status.st_mtime_ns).st_mtime_ns
         old = records.load(tree, key)
-        facts = records.changed(old.get(found.etag) or records.facts_by_hand(key), options)
+        facts = records.facts_at(tree, key, found.names, found.status, old) or {
+            **records.facts_by_hand(key),
+            "digest": digest_of(tree, key, found.names, found.etag),
+        }
+        facts = records.changed(facts, options)
         record(tree, key, found, old, {f"{changed:x}-{found.status.st_size:x}": facts})
         descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
         try:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from assetstore.plugin import AssetStoreError, DeleteFailure, DeleteReport, is_valid_key
 from assetstore_local.disk import records
+from assetstore_local.disk.file_version import forget_digest
 from assetstore_local.disk.paths import Names, candidates
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.tree import Tree
@@ -64,3 +65,4 @@ def _forget(tree: Tree, key: str) -> None:
     with records.locked(tree, key):
         if find(tree, key) is None:
             records.remove(tree, key)
+            forget_digest(tree, key)

@@ -13,6 +13,7 @@ import attrs
 
 from assetstore.plugin import AssetInfo, AssetStream, NotFoundError, PreconditionError, ReadOptions, UnavailableError
 from assetstore_local.disk import records
+from assetstore_local.disk.file_version import etag_of
 from assetstore_local.disk.paths import Names, candidates
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.tree import FILE, Tree
@@ -66,7 +67,7 @@ class Found:
     @property
     def etag(self) -> str:
         """The ETag of the version."""
-        return records.etag_of(self.status)
+        return etag_of(self.status)
 
 
 def find(tree: Tree, key: str) -> Found | None:
@@ -96,7 +97,7 @@ def find_existing(tree: Tree, key: str) -> Found:
 
 def facts_of(tree: Tree, key: str, found: Found) -> records.Facts | None:
     """Return the facts of a version, or ``None`` when it was replaced meanwhile."""
-    facts = records.load(tree, key).get(found.etag)
+    facts = records.facts_at(tree, key, found.names, found.status, records.load(tree, key))
     if facts is not None:
         return facts
     # Our versions stay on record until they are replaced: a current one without a record was made by hand.

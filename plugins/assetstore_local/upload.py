@@ -12,6 +12,7 @@ import attrs
 
 from assetstore.plugin import AlreadyExistsError, AssetInfo, AssetStoreError, Source, UnavailableError, UploadOptions
 from assetstore_local.disk import records
+from assetstore_local.disk.file_version import etag_of
 from assetstore_local.disk.paths import Names, candidates, key_of
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
@@ -91,7 +92,7 @@ def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditio
                 tree.folder(names[:-1], make=True)
                 if found and status.st_mtime_ns <= (last := conditions.last_time_for(found)):
                     status = staged.settle(after=last)
-                record(tree, key, found, records.load(tree, key) if found else {}, {records.etag_of(status): facts})
+                record(tree, key, found, records.load(tree, key) if found else {}, {etag_of(status): facts})
                 staged.move(names)
                 return records.info_of(key, status, facts)
         except InTheWayError as obstacle:
@@ -106,8 +107,8 @@ def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditio
 
 def record(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> None:
     """Record the new version beside the current one."""
-    standing = {etag: facts for etag, facts in old.items() if found and etag == found.etag}
-    records.save(tree, key, {**new, **standing})
+    standing = records.facts_at(tree, key, found.names, found.status, old) if found else None
+    records.save(tree, key, new if found is None or standing is None else {**new, found.etag: standing})
 
 
 def _free_names(tree: Tree, key: str) -> Names:

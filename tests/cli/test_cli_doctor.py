@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -333,6 +335,33 @@ def test_the_public_url_is_read(run: Run, elsewhere: Elsewhere) -> None:
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Folder, directory="assets"))) as server:
         found = public(f"http://127.0.0.1:{server.server_port}")
         assert ("ok", f"found at http://127.0.0.1:{server.server_port}") == (found["outcome"], found["detail"])
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_signing_key_that_git_or_the_web_server_hands_out_is_a_warning(run: Run) -> None:
+    """Whoever has the key can sign URLs; the warning says where it leaks and what to do, and shows no key."""
+
+    def told(expected: str) -> str:
+        done = run("--json", "doctor", "dev")
+        assert Path("assets/.assetstore/signing-key").read_text().strip() not in done.out + done.err
+        record = done.records[0]
+        assert expected == record["outcome"]
+        return str(record["detail"])
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Folder, directory="assets"))) as server:
+        toml = '[stores.dev]\nurl = "file:assets"\n'
+        Path("assetstore.toml").write_text(toml)
+        open_store("dev").presign("a")
+        assert "signing key: found neither in git nor at public_url" in told("ok")
+        Path("assetstore.toml").write_text(f'{toml}public_url = "http://127.0.0.1:{server.server_port}"\n')
+        assert "signing key: public_url hands out .assetstore/signing-key" == told("warning")
+        Path("assetstore.toml").write_text(f'{toml}public_url = "http://127.0.0.1:9"\n')
+        assert "signing key: found neither in git nor at public_url" in told("ok")
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *command], check=True)
+    assert "signing key: found neither in git nor at public_url" in told("ok")
+    subprocess.run(["git", "add", "-f", "assets/.assetstore/signing-key"], check=True)
+    assert "signing key: git tracks .assetstore/signing-key" == told("warning")
 
 
 @pytest.mark.parametrize("trouble", ["", "refused", "credentials", "denied", "away", "broken", "bug", "log"])

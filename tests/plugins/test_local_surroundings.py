@@ -45,13 +45,15 @@ print(store().upload(b"new", "a").size)
 """
 _READ_ONLY = """
 subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=True)
-store().upload(b"old", "a")
+store().upload(b"old", "a", metadata={"by": "gm"})
+os.utime(root / "a")
 subprocess.run(["mount", "-o", "remount,ro", root], check=True)
 print(*(refusal(act) for act in (
     lambda: store().upload(b"new", "a"), lambda: store().copy("a", "b"), lambda: store().update("a", metadata={}),
     lambda: store().delete("a"),
 )))
 print(store().read("a"), [item.key for item in store().list()], [step.ok for step in store().check().steps])
+print(dict(store().stat("a").metadata))
 """
 _NO_RIGHTS = """
 print(refusal(lambda: store().upload(b"new", "open/a")), refusal(lambda: store().delete("shut/a")))
@@ -92,10 +94,10 @@ def test_a_full_disk_keeps_the_old_asset_and_works_again_once_there_is_room(
 
 
 def test_a_read_only_file_system_is_read_and_not_written(run: Callable[..., list[str]]) -> None:
-    """Every write is AccessDeniedError, and reading goes on."""
+    """Every write is AccessDeniedError, and reading goes on, even of a file whose time is on no record."""
     told = run(_READ_ONLY, behind=["unshare", "-m"])
     if told:
-        assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True]"] == told
+        assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True, True]", "{'by': 'gm'}"] == told
 
 
 def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[str]], tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[s
     told = run(_NO_RIGHTS, behind=["setpriv", *caps])
     if told:
         denied = "AccessDeniedError AccessDeniedError"
-        assert [denied, "['shut/a']", denied, "[True, False, True]"] == told
+        assert [denied, "['shut/a']", denied, "[True, False, True, True]"] == told
     (tmp_path / "root" / "shut").chmod(0o700)
     assert (b"old", b"old") == (store.read("open/a"), store.read("shut/a"))
 

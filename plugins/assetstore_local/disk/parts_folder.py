@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import attrs
 
 from assetstore.plugin import NotFoundError, UploadedPart, UploadOptions
+from assetstore_local.disk.json_file import write_all
 from assetstore_local.disk.locks import hold, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.records import write_all
 from assetstore_local.disk.tree import FILE, NEW, Tree
 
 _UPLOADS: Names = (RESERVED, "uploads")

@@ -1,37 +1,30 @@
 """Records the headers, metadata and digest of a key's versions, in one small JSON file for each key.
 
 The file's modification time and size identify a version. The record of a new version is written beside the old one's before
-the data is renamed, so the rename commits both. A file changed by hand has no record.
+the data is renamed, so the rename commits both. A file changed by hand has no record. Where the time of a file is on no
+record, for example after ``cp -r`` or ``git clone``, its bytes decide.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, TypeAlias
 
 from assetstore.plugin import TEXT_HEADERS, AssetInfo, Headers, guess_content_encoding, guess_content_type
+from assetstore_local.disk import json_file
+from assetstore_local.disk.file_version import digest_of, etag_of
 from assetstore_local.disk.locks import hold, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.disk.tree import Tree
 
-TEMPORARY: Names = (RESERVED, "tmp")
-_READ_BYTES = 1 << 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 Facts: TypeAlias = Mapping[str, Any]
-
-
-def etag_of(status: os.stat_result) -> str:
-    """Return the ETag of a file's version."""
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
 def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> AssetInfo:
@@ -71,53 +64,39 @@ def locked(tree: Tree, key: str) -> Iterator[None]:
 
 
 def load(tree: Tree, key: str) -> dict[str, Facts]:
-    """Return the facts of each recorded version; a damaged record counts as none."""
-    *_, name = names = _names_of(key)
+    """Return the facts of each recorded version, the newest first; a damaged record counts as none."""
     try:
-        descriptor = os.open(name, FILE, dir_fd=tree.folder(names[:-1]))
-        try:
-            text = b"".join(iter(partial(os.read, descriptor, _READ_BYTES), b""))
-        finally:
-            os.close(descriptor)
-        versions = json.loads(text)["versions"]
-        return {etag: _fitting(facts) for etag, facts in versions.items()}
-    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {etag: _fitting(facts) for etag, facts in json_file.read(tree, _names_of(key))["versions"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
 def save(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
     """Replace the record of a key; the caller holds its lock."""
-    names = _names_of(key)
-    folder, temporary = tree.folder(names[:-1]), tree.folder(TEMPORARY, make=True)
-    text = json.dumps({"key": key, "versions": versions}, ensure_ascii=False)
-    staged = secrets.token_hex(16)
-    descriptor = os.open(staged, NEW, 0o666, dir_fd=temporary)
-    try:
-        try:
-            write_all(descriptor, text.encode())
-            tree.sync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(staged, names[-1], src_dir_fd=temporary, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(staged, dir_fd=temporary)
-        raise
-    tree.sync(folder)
+    json_file.replace(tree, _names_of(key), {"key": key, "versions": versions})
 
 
 def remove(tree: Tree, key: str) -> None:
     """Remove the record of a key; the caller holds its lock."""
-    names = _names_of(key)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(names[-1], dir_fd=tree.folder(names[:-1]))
+    json_file.remove(tree, _names_of(key))
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``, in as many calls as the system needs."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def facts_at(tree: Tree, key: str, names: Names, status: os.stat_result, versions: Mapping[str, Facts]) -> Facts | None:
+    """Return the recorded facts of a file: those of its time and size, else the newest ones of its very bytes.
+
+    Args:
+        tree: the store's folder, open.
+        key: the key of the file.
+        names: the path of the file.
+        status: the version of the file.
+        versions: what ``load`` returned.
+    """
+    etag = etag_of(status)
+    if etag in versions:
+        return versions[etag]
+    same_size = [facts for other, facts in versions.items() if other.endswith(f"-{status.st_size:x}") and "digest" in facts]
+    digest = digest_of(tree, key, names, etag) if same_size else None
+    return next((facts for facts in same_size if facts["digest"] == digest), None)
 
 
 def _names_of(key: str) -> Names:

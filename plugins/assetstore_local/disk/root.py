@@ -10,7 +10,7 @@ from typing import TypeVar
 import attrs
 
 from assetstore.plugin import NotFoundError, PerProcess, StoreNotFoundError
-from assetstore_local.disk import parts_folder, staged_file
+from assetstore_local.disk import own_folder, parts_folder, staged_file
 from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import Tree, make_root
 from assetstore_local.errors import explained
@@ -35,6 +35,7 @@ class Root:
     durable: bool
     rules: R2Rules | None
     _swept: PerProcess[bool] = attrs.field(init=False, repr=False)
+    _digests: dict[tuple[str, str], str] = attrs.field(init=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Prepare the sweep, which the first write in each process runs."""
@@ -48,7 +49,7 @@ class Root:
             NotFoundError: it is missing, and ``make`` is false.
         """
         try:
-            return Tree(self.path, durable=self.durable)
+            return Tree(self.path, durable=self.durable, digests=self._digests)
         except FileNotFoundError as error:
             if not self.create:
                 hint = "make it, or set create = true"
@@ -58,7 +59,7 @@ class Root:
         except NotADirectoryError as error:
             raise StoreNotFoundError("the store's root is not a folder", hint="name a folder as root") from error
         make_root(self.path, durable=self.durable)
-        return Tree(self.path, durable=self.durable)
+        return Tree(self.path, durable=self.durable, digests=self._digests)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Tree]:
@@ -94,6 +95,7 @@ class Root:
 
     def _sweep(self) -> bool:
         with self.open(make=True) as tree:
+            own_folder.guard(tree)
             staged_file.sweep(tree)
             parts_folder.sweep(tree)
         return True

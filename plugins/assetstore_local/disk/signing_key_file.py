@@ -9,8 +9,8 @@ import secrets
 import stat
 
 from assetstore.plugin import ConfigError, SigningKeys
+from assetstore_local.disk.json_file import TEMPORARY, write_all
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.records import TEMPORARY, write_all
 from assetstore_local.disk.tree import FILE, NEW, Tree
 
 _FILE: Names = (RESERVED, "signing-key")

@@ -11,9 +11,9 @@ import time
 from types import TracebackType
 from typing import Self
 
+from assetstore_local.disk.json_file import TEMPORARY, write_all
 from assetstore_local.disk.locks import hold, hold_now
 from assetstore_local.disk.paths import Names
-from assetstore_local.disk.records import TEMPORARY, write_all
 from assetstore_local.disk.tree import FILE, NEW, Tree
 from assetstore_local.errors import explained, in_doubt
 from assetstore_local.r2_rules import R2Rules

@@ -51,14 +51,16 @@ def make_root(path: str, *, durable: bool) -> None:
 class Tree:
     """The folders below a root, open for one operation of one thread."""
 
-    def __init__(self, root: str, *, durable: bool) -> None:
+    def __init__(self, root: str, *, durable: bool, digests: dict[tuple[str, str], str] | None = None) -> None:
         """Open the root, which may itself be a symlink.
 
         Args:
             root: path of a folder.
             durable: whether changes must reach the disk.
+            digests: digests by key and ETag, remembered between operations.
         """
         self.durable = durable
+        self.digests = {} if digests is None else digests
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
 
@@ -111,7 +113,8 @@ class Tree:
         if not make:
             raise FileNotFoundError(errno.ENOENT, "there is no such folder")
         with contextlib.suppress(FileExistsError):
-            os.mkdir(names[index], dir_fd=folder)
+            # What we keep beside the assets, for example the signing key and metadata, is for this user alone.
+            os.mkdir(names[index], 0o700 if names[: index + 1] == (RESERVED,) else 0o777, dir_fd=folder)
             self.sync(folder)
         return os.open(names[index], _INNER_FOLDER, dir_fd=folder)
 

@@ -1,0 +1,72 @@
+"""Tells the versions of a file apart: by modification time and size, and where the time is on no record, by digest.
+
+A digest is computed once for a version and kept in ``.assetstore/digests``. It is apart from the record of the key: records
+travel with the assets, for example through git, and the times of files do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+
+from assetstore_local.disk import json_file
+from assetstore_local.disk.paths import RESERVED, Names
+from assetstore_local.disk.tree import FILE, InTheWayError, Tree
+
+_READ_BYTES = 1 << 20
+_MOST_IN_MEMORY = 10_000
+
+
+def etag_of(status: os.stat_result) -> str:
+    """Return the ETag of a file's version."""
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def digest_of(tree: Tree, key: str, names: Names, etag: str) -> str | None:
+    """Return the digest of the file of ``key``, or ``None`` when the file has another ETag by now."""
+    if (key, etag) not in tree.digests:
+        digest = _kept(tree, key, etag) or _computed(tree, key, names, etag)
+        if digest is None:
+            return None
+        if len(tree.digests) >= _MOST_IN_MEMORY:
+            tree.digests.clear()
+        tree.digests[key, etag] = digest
+    return tree.digests[key, etag]
+
+
+def forget_digest(tree: Tree, key: str) -> None:
+    """Remove the digest of a deleted asset."""
+    json_file.remove(tree, _names_of(key))
+
+
+def _kept(tree: Tree, key: str, etag: str) -> str | None:
+    found = json_file.read(tree, _names_of(key))
+    digest = found.get(etag) if isinstance(found, dict) else None
+    return digest if isinstance(digest, str) else None
+
+
+def _computed(tree: Tree, key: str, names: Names, etag: str) -> str | None:
+    try:
+        descriptor = os.open(names[-1], FILE, dir_fd=tree.folder(names[:-1]))
+    except FileNotFoundError:
+        return None
+    try:
+        before, sha256 = os.fstat(descriptor), hashlib.sha256()
+        while chunk := os.read(descriptor, _READ_BYTES):
+            sha256.update(chunk)
+        after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if etag != etag_of(before) or before.st_ctime_ns != after.st_ctime_ns:
+        return None
+    digest = f"sha256:{sha256.hexdigest()}"
+    # A reader may lack the right to write; it computes the digest once in each process.
+    with contextlib.suppress(OSError, InTheWayError):
+        json_file.replace(tree, _names_of(key), {etag: digest}, flush=False)
+    return digest
+
+
+def _names_of(key: str) -> Names:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return RESERVED, "digests", digest[:2], f"{digest[2:]}.json"
