@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-import struct
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
+import media
 import pytest
 
 import browsing
 from assetstore import AssetStore, open_store
+from assetstore_r2.bucket_rules import cors_rule
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOREIGN = "foreign.test"
+# Answers from its cache what it has there.
+WORKER = """
+addEventListener("activate", event => event.waitUntil(clients.claim()));
+addEventListener("fetch", event => event.respondWith(
+    caches.match(event.request.url).then(kept => kept ?? fetch(event.request))
+));
+"""
 
 
 @pytest.hookimpl(trylast=True)  # after -k and the like, which may leave nothing to install for
@@ -83,7 +90,11 @@ def browser() -> Iterator[Any]:
 
     arguments = [*browsing.ARGUMENTS, "--no-proxy-server", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=arguments, timeout=600_000)
+        # The viewer of documents is such an extension.
+        left_out = ["--disable-component-extensions-with-background-pages"]
+        chromium = playwright.chromium.launch(
+            executable_path=browsing.CHROMIUM, args=arguments, ignore_default_args=left_out, timeout=600_000
+        )
         yield chromium
         chromium.close()
 
@@ -115,6 +126,13 @@ def place(site: Site, unique_prefix: str) -> Place:
     return Place(name=site.name, store=store, site=site.url, foreign_site=site.url.replace("127.0.0.1", FOREIGN))
 
 
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AssetStore, str]]:
+    """Give a folder whose signed URLs have the origin of a page, and that page."""
+    with mounted_store(tmp_path_factory.mktemp("mounted")) as store_and_page:
+        yield store_and_page
+
+
 @contextmanager
 def local(folder: Path, origin: str) -> Iterator[AssetStore]:
     """Open a folder whose signed URLs are answered at a port of their own."""
@@ -126,11 +144,27 @@ def local(folder: Path, origin: str) -> Iterator[AssetStore]:
 
 
 @contextmanager
+def mounted_store(folder: Path) -> Iterator[tuple[AssetStore, str]]:
+    """Open a folder whose signed URLs are answered beside a page, and give both."""
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse
+    from starlette.routing import Mount, Route
+
+    async def page(request: Any) -> HTMLResponse:
+        return HTMLResponse("<!doctype html><title>page</title><body></body>")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with open_store({"url": f"file:{folder}/assets", "serve_url": f"{url}/assets"}) as store:
+            app = Starlette(routes=[Mount("/assets", store.application("asgi")), Route("/", page)])
+            with serving(app, listener):
+                yield store, url
+
+
+@contextmanager
 def remote(request: pytest.FixtureRequest, origin: str) -> Iterator[AssetStore]:
     """Open a server's bucket; the emulator takes no CORS rules, and lets in what calls itself 127.0.0.1 and nothing else."""
     server = request.getfixturevalue(request.param)
-    methods, exposed = ["GET", "PUT"], ["ETag"]
-    rule = {"AllowedOrigins": [origin], "AllowedMethods": methods, "AllowedHeaders": ["*"], "ExposeHeaders": exposed}
     table = {
         "url": f"r2:///{server.bucket}?endpoint_url={server.endpoint_url}",
         "access_key": server.access_key,
@@ -140,7 +174,7 @@ def remote(request: pytest.FixtureRequest, origin: str) -> Iterator[AssetStore]:
         if server.name == "emulator":
             yield store
             return
-        client.put_bucket_cors(Bucket=server.bucket, CORSConfiguration={"CORSRules": [rule]})
+        client.put_bucket_cors(Bucket=server.bucket, CORSConfiguration={"CORSRules": [cors_rule([origin])]})
         yield store
         client.delete_bucket_cors(Bucket=server.bucket)
 
@@ -156,9 +190,10 @@ def example_module() -> Any:
 
 
 def with_pages(example: Any) -> Any:
-    """Return an application with the other page, once for each version of Uppy, beside the example."""
+    """Return an application with the other page, once for each version of Uppy, and a service worker beside the example."""
     from starlette.applications import Starlette
-    from starlette.routing import Mount
+    from starlette.responses import Response
+    from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
     pages = []
@@ -166,7 +201,8 @@ def with_pages(example: Any) -> Any:
         uppy = StaticFiles(directory=browsing.bundle(version), check_dir=False)
         page = StaticFiles(directory=DOCS / "direct-upload")
         pages += [Mount(f"/uppy-{version}/uppy", uppy), Mount(f"/uppy-{version}", page)]
-    return Starlette(routes=[*pages, Mount("/", example)])
+    worker = Response(WORKER, media_type="text/javascript")
+    return Starlette(routes=[*pages, Route("/worker.js", lambda _: worker), Mount("/", example)])
 
 
 @contextmanager
@@ -187,19 +223,7 @@ def serving(app: Any, listener: socket.socket) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def picture() -> bytes:
     """Give a PNG of 480 by 300 pixels that does not compress well, some 400 KB."""
-    width, height = 480, 300
-    rows = (
-        b"\0" + b"".join(bytes((x * 255 // width, y * 255 // height, (x * y * 7919 >> 5) & 255)) for x in range(width))
-        for y in range(height)
-    )
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"".join(rows))),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    return media.picture()
 
 
 @pytest.fixture

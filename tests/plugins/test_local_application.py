@@ -59,7 +59,7 @@ def test_a_get_is_answered_with_all_that_is_stored(store: AssetStore) -> None:
         "x-amz-meta-note": "=?utf-8?b?R3LDtsOfZQ==?=",
         "accept-ranges": "bytes",
         "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
         "referrer-policy": "no-referrer",
     }
     assert (200, DATA, expected) == (answer.status, answer.body, {name: answer.headers.get(name) for name in expected})
@@ -261,15 +261,30 @@ def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
         ("image/other+xml", "attachment"),
         ("image/png; a=b, text/html", "attachment"),
         ("imagex/png", "attachment"),
-        ("application/pdf", "attachment"),
-        ("text/plain; charset=utf-8", "attachment"),
+        ("application/pdf", None),
+        ("text/plain; charset=utf-8", None),
+        ("text/x-python", None),
+        ("text/vtt", None),
+        ("application/geo+json", None),
+        ("text/html; charset=utf-8", "attachment"),
+        ("text/html-sandboxed", "attachment"),
+        ("text/xml", "attachment"),
+        ("text/xsl", "attachment"),
+        ("application/xml", "attachment"),
+        ("application/xhtml+xml", "attachment"),
+        ("application/atom+xml", "attachment"),
+        ("application/octet-stream", "attachment"),
+        ("application/pdfx", "attachment"),
+        ("multipart/x-mixed-replace", "attachment"),
     ],
 )
-def test_only_pictures_sound_and_films_are_shown(store: AssetStore, content_type: str, disposition: str | None) -> None:
-    """Browsers save any type that they might run, whether it was stored or the URL asks for it."""
+def test_only_what_cannot_run_is_shown(store: AssetStore, content_type: str, disposition: str | None) -> None:
+    """Browsers save any type that they might run, whether it was stored or the URL asks for it, and a sandbox holds it."""
     store.upload(b"<script>alert(1)</script>", "a", content_type=content_type)
     store.upload(b"<script>alert(1)</script>", "b", content_type="image/png", content_disposition="inline; filename=b")
-    assert disposition == send(store.presign("a")).headers.get("content-disposition")
+    shown = send(store.presign("a")).headers
+    assert disposition == shown.get("content-disposition")
+    assert (disposition is not None) == ("sandbox" in shown["content-security-policy"])
     forced = send(store.presign("b", content_type=content_type)).headers["content-disposition"]
     assert f"{disposition or 'inline'}; filename=b" == forced
 
@@ -319,7 +334,7 @@ def test_any_page_or_none_may_use_a_store(tmp_path: Path, origins: tuple[str, ..
 
 
 def test_every_answer_tames_browsers(store: AssetStore) -> None:
-    """Every response forbids sniffing, scripts and referrers."""
+    """Every response forbids sniffing, scripts and referrers; what may run is opened in a sandbox too."""
     info = store.upload(b"abc", "a")
     request, put = store.presign("a"), store.presign("a", method="PUT")
     answers = [
@@ -346,6 +361,22 @@ def test_every_answer_tames_browsers(store: AssetStore) -> None:
         assert expected == {name: answer.headers.get(name) for name in expected}
     assert {"no-store"} == {answer.headers["cache-control"] for answer in answers if answer.code}
     assert {"private"} == {answer.headers["cache-control"] for answer in (answers[0], answers[1], answers[2], answers[6])}
+
+
+def test_what_is_shown_has_one_policy_in_every_answer(store: AssetStore) -> None:
+    """A range and a 304, whose headers replace those that a browser has cached, carry the policy of the whole asset."""
+    info = store.upload(b"abc", "a.mp3")
+    request = store.presign("a.mp3")
+    whole, *others = [
+        send(request),
+        send(request, headers={"range": "bytes=1-"}),
+        send(request, headers={"if-none-match": f'"{info.etag}"'}),
+        send(store.presign("a.mp3", method="HEAD")),
+    ]
+    assert [200, 206, 304, 200] == [answer.status for answer in (whole, *others)]
+    policy = whole.headers["content-security-policy"]
+    assert "sandbox" not in policy
+    assert {policy} == {answer.headers["content-security-policy"] for answer in others}
 
 
 @pytest.mark.parametrize(

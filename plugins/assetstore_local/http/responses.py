@@ -41,8 +41,15 @@ SAFE: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "cross-origin",
 }
-# A single type only: of several, separated by commas, a browser may take the last. XML, and so SVG, can contain scripts.
-_SHOWN = re.compile(r"(image|audio|video)/(?!svg)(?!.*xml *(;|$))[a-z0-9.+-]+ *(;[^,]*)?", re.ASCII)
+# What browsers show and cannot run: of the texts they run HTML and XML, and so SVG and XSL. A single type only: of several,
+# separated by commas, a browser may take the last.
+_SHOWN = re.compile(
+    r"((image|audio|video|text)/(?![^;]*(html|svg|xml|xsl))[a-z0-9.+-]+"
+    r"|application/(pdf|javascript|json|[a-z0-9.-]+\+json)) *(;[^,]*)?",
+    re.ASCII,
+)
+# A browser makes a page around the asset, with a style, and its player loads the asset again. A sandbox would forbid that.
+_SHOWN_POLICY = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'"
 _BODYLESS = (204, 304)
 
 logger = logging.getLogger("assetstore")
@@ -158,7 +165,7 @@ def error_responses() -> Iterator[None]:
 
 
 def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> HttpHeaders:
-    """Return the headers of a GET or HEAD. They make a browser save whatever it might run."""
+    """Return the headers of a GET or HEAD. They let a browser show what cannot run, and make it save everything else."""
     headers = {"accept-ranges": "bytes", "content-type": info.content_type or "application/octet-stream"}
     if info.etag is not None:
         headers["etag"] = f'"{info.etag}"'
@@ -168,7 +175,9 @@ def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> HttpHeaders:
     headers |= {f"{METADATA_HEADER}{name}": value for name, value in encode_metadata(info.metadata).items()}
     headers |= overrides
     headers.setdefault("cache-control", "private")
-    if not _SHOWN.fullmatch(headers["content-type"].strip().lower()):
+    if _SHOWN.fullmatch(headers["content-type"].strip().lower()):
+        headers["content-security-policy"] = _SHOWN_POLICY
+    else:
         disposition = headers.get("content-disposition", "")
         if not disposition.lower().startswith("attachment"):
             _, semicolon, rest = disposition.partition(";")

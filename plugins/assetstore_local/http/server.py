@@ -77,7 +77,7 @@ class Server:
     def _completed(self, response: Response, headers: Mapping[str, str]) -> Response:
         """Add the headers of every response: its length, those that keep browsers from running assets, and CORS."""
         response.measure()
-        response.headers |= SAFE
+        response.headers = {**SAFE, **response.headers}
         origins = self.origins
         if origins:
             response.headers["vary"] = "Origin"
@@ -154,7 +154,7 @@ class Server:
             headers = headers_of(info, overrides)
             if is_unmodified(info, request.headers):
                 body.close()
-                kept = ("etag", "last-modified", "cache-control")
+                kept = ("etag", "last-modified", "cache-control", "content-security-policy")
                 return Response(304, {name: headers[name] for name in kept if name in headers})
             status = 200
             if byte_range := range_of(info, request.headers):
