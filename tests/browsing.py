@@ -20,6 +20,7 @@ UPPY_VERSIONS = ("5", "6")
 HAS_CURL = shutil.which("curl") is not None
 # As root Chromium refuses its sandbox, and a container's shared memory may be small.
 ARGUMENTS = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.getuid() == 0 else [])]
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -84,6 +85,7 @@ def left_out(config: pytest.Config) -> list[str]:
     """Return a line for each part of the browser tests that a run would have had and went without."""
     named = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
     lines = [] if HAS_CURL else ["left out: tests with curl (apt-get install curl)"]
+    lines += [] if FIREFOX else ["left out: tests in Firefox (apt-get install firefox-esr)"]
     if not any(FOLDER.is_relative_to(path) or path.is_relative_to(FOLDER) for path in named):
         return lines
     if not has_browser():
