@@ -417,6 +417,13 @@ class PresignOptions(CheckedHeaders):
         return signed_headers.answered(self)
 
 
+CREATE_ONLY_CACHE_CONTROL = "private"
+"""The Cache-Control of a signed create-only PUT that was given none.
+
+A browser adds ``max-age=0`` to a request with If-None-Match that has none, and every server would store that. An empty value
+would keep a browser from it too, but other clients do not send empty headers, and so their requests would be refused.
+"""
+
 # These belong to the whole upload and are passed when it begins.
 _NOT_OF_PARTS = (*HEADERS, "overwrite")
 _FITS: dict[str, tuple[Method, ...]] = {

@@ -35,6 +35,7 @@ from assetstore.keys import Scope
 from assetstore.limits import PAGE
 from assetstore.operation import Operation
 from assetstore.options import (
+    CREATE_ONLY_CACHE_CONTROL,
     OPERATIONS,
     ApplicationOptions,
     CheckOptions,
@@ -434,7 +435,8 @@ class AssetStore:
             content_encoding: for PUT the HTTP header Content-Encoding.
             content_language: for PUT the HTTP header Content-Language.
             metadata: for PUT the metadata of the asset, as for ``upload``.
-            overwrite: for PUT; ``False`` refuses a key that is taken.
+            overwrite: for PUT; ``False`` refuses a key that is taken. Without ``cache_control`` it binds ``private``, since
+                browsers would add ``max-age=0`` to such a request, and every server would store it.
             window: for GET and HEAD, seconds: all calls within one such span of the clock return the same URL, which lives
                 between ``expires`` and ``expires + window`` seconds.
         """
@@ -454,6 +456,8 @@ class AssetStore:
                 overwrite=overwrite,
                 window=window,
             )
+            if not overwrite and options.cache_control is None and "presign.cache_control" in self._stack.supports:
+                options = attrs.evolve(options, cache_control=CREATE_ONLY_CACHE_CONTROL)
             return self._stack.presign(operation.locate(self._scope), options)
 
     def presign_many(

@@ -106,6 +106,20 @@ class BoundGuarantees(SigningFixtures):
         assert 400 <= send(request, b"other", headers={"if-none-match": ""}).status < 500
         assert DATA == signing.read("a")
 
+    def test_a_signed_create_only_put_leaves_no_cache_control_to_browsers(
+        self, signing: Signing, able: Able, send: Sender
+    ) -> None:
+        """A create-only PUT without ``cache_control`` binds and stores ``private``: browsers would add ``max-age=0``."""
+        bonds = ("method", "overwrite", "cache_control")
+        if signing is None or not all(able(f"presign.{name}") for name in bonds):
+            return
+        request = signing.presign("a", method="PUT", overwrite=False)
+        for other in ("max-age=0", ""):
+            assert 400 <= send(request, DATA, headers={"cache-control": other}).status < 500
+        assert not signing.exists("a")
+        assert 200 == send(request, DATA).status
+        assert "private" == signing.stat("a").cache_control
+
     def test_a_signed_put_keeps_all_that_it_is_bound_to(self, signing: Signing, able: Able, send: Sender) -> None:
         """All bonds that a backend has hold together, as in an upload straight from a browser."""
         headers: dict[str, Any] = {**PLAIN, "metadata": {"by": "gm"}}
