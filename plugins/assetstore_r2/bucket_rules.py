@@ -27,14 +27,17 @@ PENDING = "pending/"
 PENDING_DAYS = 8
 _LIFECYCLE_ID = "assetstore-pending"
 _ORIGIN = re.compile(r"(https(?!.*:443$)|http(?!.*:80$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
+_EXPOSED = ["ETag", "Accept-Ranges", "Content-Range", "Content-Length"]
+_EXPOSED_BEFORE = ["ETag"]
 _WRITTEN = "write it as browsers do, https://app.example: in lower case, without path, trailing slash and default port"
 
 
 def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
     """Return the CORS rule that lets pages of these origins use signed requests.
 
-    Any header is allowed, because the signature fixes the headers that matter. Browsers cache the response for an hour (R2,
-    "Configure CORS", allows a day).
+    Any header is allowed, because the signature fixes the headers that matter. Scripts see the ETag, and what they need to
+    read ranges and to seek in sound that a service worker answers from its cache. Browsers cache the response for an hour
+    (R2, "Configure CORS", allows a day).
 
     Args:
         origins: each as a browser sends it, for example ``https://app.example``.
@@ -52,7 +55,7 @@ def cors_rule(origins: Sequence[str], *, delete: bool = False) -> Rule:
         "AllowedOrigins": list(dict.fromkeys(origins)),
         "AllowedMethods": ["GET", "HEAD", "PUT", *(["DELETE"] if delete else [])],
         "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag"],
+        "ExposeHeaders": _EXPOSED,
         "MaxAgeSeconds": 3600,
     }
 
@@ -108,9 +111,11 @@ def set_lifecycle(bucket: Bucket, rule: Rule) -> list[Rule]:
 
 
 def _has_our_form(other: Rule, rule: Rule) -> bool:
+    """Return whether ``other`` is a rule that we wrote, today or when it exposed the ETag alone."""
     free = ("ID", "AllowedOrigins", "AllowedMethods")
     ours = {name: value for name, value in rule.items() if name not in free}
-    return ours == {name: value for name, value in other.items() if name not in free and value}
+    theirs = {name: value for name, value in other.items() if name not in free and value}
+    return theirs in (ours, {**ours, "ExposeHeaders": _EXPOSED_BEFORE})
 
 
 def _asked(kind: str, ask: Callable[[], Any]) -> list[Rule]:

@@ -128,4 +128,3 @@ def _page(number: int, flags: int, granule: int, packets: list[bytes]) -> bytes:
     head = b"OggS\0" + struct.pack("<BqII4xB", flags, granule, 1, number, len(packets)) + bytes(map(len, packets))
     body = head + b"".join(packets)
     return body[:22] + _crc(body, 32, 0x04C11DB7).to_bytes(4, "little") + body[26:]
-

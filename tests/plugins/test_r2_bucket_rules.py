@@ -70,6 +70,14 @@ def test_the_cors_rule_is_replaced_and_those_of_others_stay(bucket: Bucket) -> N
     assert [new, OTHERS_CORS] == set_cors(bucket, new) == read_cors(bucket)
 
 
+def test_a_cors_rule_that_exposes_the_etag_alone_is_replaced(bucket: Bucket) -> None:
+    """Older versions wrote such rules; one that stayed would let in the pages of old."""
+    old = {**cors_rule(["https://old.example"]), "ExposeHeaders": ["ETag"]}
+    bucket.client.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": [old, OTHERS_CORS]})
+    new = cors_rule(["https://app.example"])
+    assert [new, OTHERS_CORS] == set_cors(bucket, new) == read_cors(bucket)
+
+
 def test_the_lifecycle_rule_is_replaced_and_those_of_others_stay(bucket: Bucket) -> None:
     """Ours is recognised by its ID."""
     bucket.client.put_bucket_lifecycle_configuration(
