@@ -18,7 +18,7 @@ from assetstore.config import DEFAULTS
 from pages import ROOT, Reader, blocks_of, links_of
 
 DOCS = ROOT / "docs"
-PAGES = ("api", "errors", "config", "command-line", "content-types", "plugins", "design")
+PAGES = ("api", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design")
 
 
 @pytest.mark.parametrize("name", PAGES)
