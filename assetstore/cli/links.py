@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 import click
 
 from assetstore.cli.session import Session, command, header_options, no_overwrite_option
 from assetstore.cli.text import as_record, plain
+from assetstore.cli.values import as_seconds
 from assetstore.options import Method
-
-_EXPIRES = re.compile(r"(\d{1,9})([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    found = _EXPIRES.fullmatch(value.strip().lower())
-    if not found:
-        raise click.BadParameter("must be a number of seconds, or a time such as 30s, 15m, 1h or 7d", context, parameter)
-    return int(found[1]) * _SECONDS[found[2]]
 
 
 @command("presign",
@@ -43,13 +31,13 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     "--expires",
     default="1h",
     show_default=True,
-    callback=_seconds,
+    callback=as_seconds,
     metavar="TIME",
     help="How long the URL works: 30s, 15m, 1h, 7d.",
 )
 @click.option("--content-type", metavar="TYPE", help="The content type that a PUT must send, or that a GET returns.")
 @click.option("--download-as", metavar="FILENAME", help="For a GET: the file name for browsers to save the asset as.")
-@click.option("--window", callback=_seconds, metavar="TIME", help="For a GET: return one URL for this long, for caches.")
+@click.option("--window", callback=as_seconds, metavar="TIME", help="For a GET: return one URL for this long, for caches.")
 @click.option("--size", "content_length", type=int, metavar="BYTES", help="For a PUT: the size that the body must have.")
 @click.option("--sha256", metavar="HEX", help="For a PUT: the digest that the body must have.")
 @header_options("For a PUT: the HTTP header {}.", but=["content_type"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import socket
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +14,7 @@ import click
 from assetstore.cli import errors
 from assetstore.cli.session import Session, command
 from assetstore.cli.text import plain
+from assetstore.cli.values import as_bytes
 from assetstore.config import build_store, find_store
 from assetstore.errors import AssetStoreError, UnsupportedError
 from assetstore.limits import MIN_SIGNING_KEY
@@ -26,15 +26,6 @@ PORT = 8420
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - only to recognise them
 
 _PROBE = "assetstore-serve"
-_SIZE = re.compile(r"(\d{1,15})([kmg]?)", re.ASCII)
-_BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    found = _SIZE.fullmatch(value.strip().lower()) if value is not None else None
-    if value is not None and (found is None or not int(found[1])):
-        raise click.BadParameter("must be a number of bytes, or a size such as 512K, 20M or 2G", context, parameter)
-    return int(found[1]) * _BYTES[found[2]] if found else None
 
 
 @command("serve",
@@ -52,7 +43,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
     help=f"The port to listen at, by default that of the signed URLs, usually {PORT}; 0 takes any free port.",
 )
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
-@click.option("--max-size", callback=_size, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
+@click.option("--max-size", callback=as_bytes, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a line for each request.")
 def serve_command(
     session: Session,

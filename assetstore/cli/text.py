@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_SIZE = re.compile(r"(\d{1,15})(\.\d{1,9})? ?(b|([kmgt])(i?)(b?))?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,8}) ?([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
@@ -44,6 +45,22 @@ def _escape(character: str) -> str:
 def without_secrets(text: str) -> str:
     """Return ``text`` without the users, passwords and query strings of its URLs; the query signs a URL."""
     return _QUERY.sub(r"\1?***", _USER.sub("***@", text))
+
+
+def byte_count(text: str) -> int:
+    """Return the bytes of a size: ``20M`` and ``20MiB`` are 20 times 1,048,576, ``20MB`` is 20 times 1,000,000.
+
+    Raises:
+        ValueError: the text is not a size.
+    """
+    from decimal import Decimal  # the help of the group does not need it
+
+    found = _SIZE.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError("must be a number of bytes, or a size such as 512K, 20MiB or 1.5GB")
+    unit, binary, decimal = found[4] or "", found[5], found[6]
+    power = "kmgt".index(unit) + 1 if unit else 0
+    return int(Decimal(found[1] + (found[2] or "")) * (1000 if decimal and not binary else 1024) ** power)
 
 
 def duration(text: str) -> timedelta:

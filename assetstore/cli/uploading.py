@@ -26,6 +26,7 @@ from assetstore.cli.session import (
 )
 from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
+from assetstore.cli.values import pairs
 from assetstore.content.source import Source, SourceLike
 from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError
 from assetstore.keys import join_key, normalize_key
@@ -51,14 +52,6 @@ class Item:
         return sys.stdin.buffer if self.source == STDIN else self.source
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> dict[str, str] | None:
-    pairs = [text.partition("=") for text in value]
-    for name, equals, _ in pairs:
-        if not equals or not name:
-            raise click.BadParameter(f"must be NAME=VALUE, got {shown(name)}", context, parameter)
-    return {name: text for name, _, text in pairs} or None
-
-
 @command("upload",
     examples=(
         "assetstore upload keep.webp",
@@ -77,7 +70,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, value: Sequence[s
 @filter_options
 @click.option("--content-type", metavar="TYPE", help="The content type; by default that of the file name.")
 @header_options("The HTTP header {}.", but=["content_type"])
-@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="Metadata of your own; repeatable.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=pairs, help="Metadata of your own; repeatable.")
 @click.option("--literal", is_flag=True, help="Take --key and --to as they are, even if they begin like a store.")
 @no_overwrite_option
 @dry_run_option

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore.cli.text import counted, plain, readable_size, shown, without_secrets
+from assetstore.cli.text import byte_count, counted, duration, plain, readable_size, shown, without_secrets
 
 
 @given(st.text())
@@ -58,6 +60,39 @@ def test_urls_lose_users_passwords_and_queries(text: str, expected: str) -> None
 def test_sizes_are_readable(count: int, expected: str) -> None:
     """Sizes have a unit and at most four digits."""
     assert expected == readable_size(count)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *[("0", 0), ("512", 512), ("7B", 7), ("512K", 512 << 10), ("20m", 20 << 20), ("20MiB", 20 << 20)],
+        *[("2 GiB", 2 << 30), ("1MB", 10**6), (" 1.5gb ", 1_500_000_000), ("0.5k", 512), ("9tib", 9 << 40)],
+    ],
+)
+def test_sizes_are_read_as_they_are_written(text: str, expected: int) -> None:
+    """``MB`` counts in thousands, ``MiB`` and ``M`` in 1,024s; the case does not matter."""
+    assert expected == byte_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *[("90", timedelta(seconds=90)), ("30s", timedelta(seconds=30)), ("15m", timedelta(minutes=15))],
+        *[("12H", timedelta(hours=12)), (" 30d", timedelta(days=30)), ("2 w", timedelta(weeks=2))],
+    ],
+)
+def test_times_are_read_as_they_are_written(text: str, expected: timedelta) -> None:
+    """A number has a unit from seconds to weeks; without one it is seconds."""
+    assert expected == duration(text)
+
+
+@given(st.text(alphabet="0123456789.-+ kmgtibdhwsx²", max_size=12))
+def test_other_sizes_and_times_are_refused_in_words(text: str) -> None:
+    """Whatever is written, the answer is a value or a ValueError."""
+    with contextlib.suppress(ValueError):
+        assert 0 <= byte_count(text)
+    with contextlib.suppress(ValueError):
+        assert timedelta() <= duration(text)
 
 
 def test_a_noun_follows_its_number() -> None:
