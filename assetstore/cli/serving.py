@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import socket
+import threading
+import webbrowser
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,13 +19,17 @@ from assetstore.cli.session import Session, command
 from assetstore.cli.text import plain
 from assetstore.cli.values import as_bytes
 from assetstore.config import build_store, find_store
+from assetstore.content.content_types import guess_content_type
 from assetstore.errors import AssetStoreError, UnsupportedError
-from assetstore.limits import MIN_SIGNING_KEY
+from assetstore.limits import MIN_SIGNING_KEY, PENDING
 from assetstore.store import AssetStore
 
 TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
 LOOPBACK = "127.0.0.1"
 PORT = 8420
+# An SVG can hold scripts, so the browser would save it.
+IMAGES = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp"))
+SAMPLE = 100  # assets among which an image is looked for
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - only to recognise them
 
 _PROBE = "assetstore-serve"
@@ -30,7 +37,7 @@ _PROBE = "assetstore-serve"
 
 @command("serve",
     examples=(
-        "assetstore serve file:assets",
+        "assetstore serve file:assets --open",
         "assetstore serve dev --origin https://app.example --max-size 50M",
         f"{TOKEN_VARIABLE}=… assetstore serve dev --host 0.0.0.0",
     ),
@@ -44,7 +51,8 @@ _PROBE = "assetstore-serve"
 )
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
 @click.option("--max-size", callback=as_bytes, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
-@click.option("-q", "--quiet", is_flag=True, help="Do not print a line for each request.")
+@click.option("--open", "opens", is_flag=True, help="Open the browser at the link that is printed.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not print a link and a line for each request.")
 def serve_command(
     session: Session,
     store: str | None,
@@ -52,12 +60,13 @@ def serve_command(
     port: int | None,
     origins: tuple[str, ...],
     max_size: int | None,
+    opens: bool,
     quiet: bool,
 ) -> None:
     """Serve a store's signed URLs from this machine.
 
-    STORE is a name from the configuration or a URL. Requests that are not signed are refused, except the page /, which shows
-    what is served.
+    STORE is a name from the configuration or a URL. A link to one of its assets is printed; it works for an hour. Requests
+    that are not signed are refused, except the page /, which shows what is served.
 
     Other machines reach the server only if --host names an address that they can reach. This needs a token of at least 32
     characters in the environment variable ASSETSTORE_SERVE_TOKEN. The page / then requires the header "Authorization: Bearer
@@ -82,13 +91,30 @@ def serve_command(
             token=token,
             say=None if quiet else session.talk,
         )
-        if session.as_json:
-            session.record({"store": opened.name, "location": opened.location, "url": listener.url, "base": base.geturl()})
-        else:
-            session.line(f"serving {plain(opened.location)} at {listener.url} (Ctrl-C to stop)")
-        if warning := listener.warning(base):
-            session.talk(f"warning: {warning}")
+        link = None if quiet and not opens else listener.link(opened, base)
+        _announce(session, opened, listener, base, None if quiet else link)
+        if opens:
+            # A browser in the terminal returns only when it ends, and the server must answer it meanwhile.
+            threading.Thread(target=_show, args=(session, link or listener.url), daemon=True).start()
         server.run(listener.socket)
+
+
+def _announce(session: Session, store: AssetStore, listener: Listener, base: SplitResult, link: str | None) -> None:
+    """Say what is served where."""
+    if session.as_json:
+        urls = {"url": listener.url, "base": base.geturl(), "link": link}
+        session.record({"store": store.name, "location": store.location, **urls})
+    else:
+        session.line(f"serving {plain(store.location)} at {listener.url} (Ctrl-C to stop)")
+        if link is not None:
+            session.line(f"a link, valid for an hour: {link}")
+    if warning := listener.warning(base):
+        session.talk(f"warning: {warning}")
+
+
+def _show(session: Session, url: str) -> None:
+    if not webbrowser.open(url):
+        session.talk("no browser was found: open the link yourself")
 
 
 def _open(session: Session, name: str | None, settings: dict[str, Any]) -> AssetStore:
@@ -186,6 +212,20 @@ class Listener:
     def url(self) -> str:
         """The URL of the server."""
         return f"http://{_netloc(self.host, self.port)}"
+
+    def link(self, store: AssetStore, base: SplitResult) -> str | None:
+        """Return a signed URL of an asset that this server answers, of an image if there is one, or ``None``."""
+        if _is_loopback(str(base.hostname)):
+            here = LOOPBACK if self.host in WILDCARDS else self.host
+            if not _is_loopback(here):
+                return None
+            base = base._replace(scheme="http", netloc=_netloc(here, self.port))
+        with contextlib.suppress(AssetStoreError):
+            found = [info.key for info in store.list(limit=SAMPLE) if info.valid and not info.key.startswith(PENDING)]
+            images = [key for key in found if guess_content_type(key) in IMAGES]
+            for key in (images or found)[:1]:
+                return urlsplit(store.presign(key).url)._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+        return None
 
     def warning(self, base: SplitResult) -> str | None:
         """Return what to do if signed URLs, which begin with ``base``, lead elsewhere."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -79,10 +79,13 @@ class WebServer:
         """Return the page ``/`` and, below the base path, the application."""
         return Router([Route("/", self._page), Mount(self.base_path, self.application)], redirect_slashes=False)
 
-    async def _page(self, request: Request) -> Response:
+    async def _page(self, request: Request) -> ASGIApp:
         given = request.headers.get("authorization", "")
         if self.token and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
             return PlainTextResponse("this page requires the server's token\n", 401, {"www-authenticate": "Bearer"})
+        if "text/html" in request.headers.get("accept", ""):
+            # The application has a page for people who open an address that is not signed.
+            return self.application
         return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs only\n")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -28,6 +30,7 @@ from browsing import HAS_CURL
 
 TOKEN = "t" * 32
 DATA = bytes(range(256)) * 1000
+BROWSER = "import sys, urllib.request as r; open('seen', 'wb').write(r.urlopen(sys.argv[1]).read())"
 
 
 @attrs.frozen
@@ -65,8 +68,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Give a function that runs the command, and waits until it says that it listens."""
     with contextlib.ExitStack() as stack:
 
-        def serve(*arguments: str, token: str | None = None) -> Served:
-            process = start(tmp_path, *(arguments or ("file:assets", "--port", "0")), token=token)
+        def serve(*arguments: str, token: str | None = None, browser: str = "") -> Served:
+            process = start(tmp_path, *(arguments or ("file:assets", "--port", "0")), token=token, browser=browser)
             stack.callback(stop, process)
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -79,9 +82,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         yield serve
 
 
-def start(folder: Path, *arguments: str, token: str | None = None) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, token: str | None = None, browser: str = "") -> subprocess.Popen[str]:
     """Run the command in a folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSETSTORE_")}
+    environment["BROWSER"] = browser
     if token is not None:
         environment["ASSETSTORE_SERVE_TOKEN"] = token
     with (folder / "log.txt").open("w") as log:
@@ -198,6 +202,55 @@ def test_the_page_says_what_is_served(serve: Serve) -> None:
     served = serve()
     with urllib.request.urlopen(served.url, timeout=600) as answer:
         assert f"assetstore serves folder {served.folder}/assets, local, by signed URLs only\n" == answer.read().decode()
+
+
+def test_the_link_that_is_printed_works(serve: Serve, tmp_path: Path) -> None:
+    """It leads to an image if there is one, at the port where the server really listens; ``--json`` has it too."""
+    with open_store(f"file:{tmp_path}/assets") as store:
+        store.upload(b"text", "a.svg")
+        store.upload(b"png", "maps/Burg am Flu\u00df.png")
+    served = serve()
+    assert served.process.stdout is not None
+    words, link = served.process.stdout.readline().rstrip("\n").rsplit(" ", 1)
+    assert ("a link, valid for an hour:", f"{served.url}/maps/") == (words, link[: len(served.url) + 6])
+    assert b"png" == httpx.get(link, timeout=600).content
+    process = start(tmp_path, "file:assets", "--port", "0", "--json")
+    assert process.stdout is not None
+    assert b"png" == httpx.get(json.loads(process.stdout.readline())["link"], timeout=600).content
+    stop(process)
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_the_browser_is_opened_at_the_link(serve: Serve, tmp_path: Path, quiet: tuple[str, ...]) -> None:
+    """``--open`` hands the browser a link that works, while the server runs."""
+    with open_store(f"file:{tmp_path}/assets") as store:
+        store.upload(DATA, "a.png")
+    (tmp_path / "browser.py").write_text(BROWSER)
+    os.mkfifo(tmp_path / "seen")
+    served = serve("file:assets", "--port", "0", "--open", *quiet, browser=f"{shlex.quote(sys.executable)} browser.py %s")
+    assert DATA == (tmp_path / "seen").read_bytes()
+    assert 0 == served.end()
+
+
+def test_a_browser_without_a_link_gets_a_page_that_helps(serve: Serve) -> None:
+    """It says how to get a link, is inert, and is the same whether or not there is such an asset; programs get XML."""
+    served = serve()
+    served.store.upload(DATA, "maps/keep.png")
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    paths = ("/", "/maps/keep.png", "/maps/none")
+    pages = [httpx.get(f"{served.url}{path}", headers=browser, timeout=600) for path in paths]
+    assert [403] * 3 == [page.status_code for page in pages]
+    assert 1 == len({page.content for page in pages})
+    assert "assetstore presign KEY" in pages[0].text
+    assert str(served.folder) not in pages[0].text
+    for name, value in {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}.items():
+        assert value == pages[0].headers[name]
+    assert "default-src 'none'; sandbox" in pages[0].headers["content-security-policy"]
+    assert "nosniff" == pages[0].headers["x-content-type-options"]
+    assert "application/xml" == httpx.get(f"{served.url}/maps/keep.png", timeout=600).headers["content-type"]
+    forged = httpx.get(f"{served.url}/maps/keep.png?X-Assetstore-Signature=no", headers=browser, timeout=600)
+    assert "application/xml" == forged.headers["content-type"]
+    assert (403, b"") == ((head := httpx.head(f"{served.url}/maps/keep.png", headers=browser)).status_code, head.content)
 
 
 def test_a_request_to_another_host_is_refused(serve: Serve) -> None:

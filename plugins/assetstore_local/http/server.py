@@ -13,6 +13,7 @@ from assetstore_local.disk.root import Root
 from assetstore_local.http.conditions import is_unmodified, range_of
 from assetstore_local.http.put_request import PutRequest
 from assetstore_local.http.responses import FORGED, SAFE, ErrorResponse, FileRange, Response, error_responses, headers_of
+from assetstore_local.http.unsigned_page import unsigned_page
 from assetstore_local.http.verify import METHODS, Request, Verified, verify
 from assetstore_local.presign import DISPOSITION, TYPE
 from assetstore_local.read import open_file
@@ -69,7 +70,7 @@ class Server:
 
     def refused(self, error: ErrorResponse, request: Request) -> Response:
         """Return the response to a refused request, without a body to a HEAD."""
-        response = error.response()
+        response = unsigned_page(request, error) or error.response()
         if request.method == "HEAD":
             response.body = b""
         return self._completed(response, request.headers)
