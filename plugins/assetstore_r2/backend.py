@@ -43,9 +43,18 @@ from assetstore_r2 import check, copy, delete, listing, multipart_direct, presig
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.client import Client, make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
-from assetstore_r2.endpoint import account_problems, bucket_problems, endpoint_problems, is_loopback, r2_endpoint
+from assetstore_r2.endpoint import (
+    Endpoint,
+    account_problems,
+    bucket_problems,
+    endpoint_from_environment,
+    endpoint_problems,
+    is_loopback,
+    r2_endpoint,
+)
 from assetstore_r2.sigv4 import Signer
 
+_SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy.
@@ -64,7 +73,7 @@ class S3Backend:
 
     Attributes:
         bucket: the bucket's name.
-        endpoint_url: the service's URL; ``None`` means Amazon S3.
+        endpoint_url: the service's URL; by default from ``AWS_ENDPOINT_URL_S3`` or ``AWS_ENDPOINT_URL``, or else Amazon S3.
         region: the region that requests are signed for.
         addressing_style: ``path``, ``virtual`` (the bucket is part of the host name) or ``auto``.
         access_key: the access key ID; by default from ``R2_ACCESS_KEY``, ``AWS_ACCESS_KEY_ID`` or botocore's search.
@@ -103,6 +112,7 @@ class S3Backend:
     read_timeout: float = 60.0
     insecure_http: bool = False
     _credentials: Credentials | None = attrs.field(init=False, repr=False, default=None)
+    _endpoint: Endpoint = attrs.field(init=False, repr=False)
     _opened: PerProcess[Bucket] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -111,6 +121,7 @@ class S3Backend:
         Raises:
             ConfigError: with every problem.
         """
+        self._endpoint = self._find_endpoint()
         self._credentials, problems = find_credentials(self.access_key, self.secret_key, self.session_token)
         if self._credentials is None and not problems and not self.botocore_searches:
             problems = ("credentials are missing: set access_key and secret_key, or R2_ACCESS_KEY and R2_SECRET_KEY",)
@@ -121,8 +132,9 @@ class S3Backend:
 
     def _problems(self) -> Iterator[str]:
         yield from bucket_problems(self.bucket)
-        if self.endpoint_url is not None:
-            yield from endpoint_problems(self.endpoint_url, self.bucket, insecure_http=self.insecure_http)
+        url, name = self._endpoint.url, self._endpoint.origin
+        if url is not None and name != _ACCOUNT:
+            yield from endpoint_problems(url, self.bucket, insecure_http=self.insecure_http, name=name)
         if self.addressing_style not in _STYLES:
             yield f"addressing_style {self.addressing_style!r} must be one of {', '.join(_STYLES)}"
         if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:
@@ -146,7 +158,7 @@ class S3Backend:
     @property
     def location(self) -> str:
         """The kind of service, the bucket, and whether it is local, for messages."""
-        host = urlsplit(self._endpoint() or "").hostname or ""
+        host = urlsplit(self._endpoint.url or "").hostname or ""
         return f"{self.kind} {self.bucket}, {'local' if is_loopback(host) else 'remote'}"
 
     @property
@@ -154,14 +166,14 @@ class S3Backend:
         """Botocore's client, the one that this backend uses, with every setting pinned; threads may share it."""
         return self._opened.get().client
 
-    def _endpoint(self) -> str | None:
-        return self.endpoint_url
+    def _find_endpoint(self) -> Endpoint:
+        return endpoint_from_environment() if self.endpoint_url is None else Endpoint(self.endpoint_url, _SETTING)
 
     def _open(self) -> Bucket:
         session = make_session(self._credentials)
         client = make_client(
             session,
-            endpoint_url=self._endpoint(),
+            endpoint_url=self._endpoint.url,
             region=self.region,
             addressing_style=self.addressing_style,
             max_attempts=self.max_attempts,
@@ -251,7 +263,8 @@ class S3Backend:
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Check credentials, endpoint, bucket and clock."""
-        return check.check(self._opened.get(), origin=self._credentials.origin if self._credentials else "botocore's search")
+        credentials = self._credentials.origin if self._credentials else "botocore's search"
+        return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:
@@ -298,7 +311,7 @@ class R2Backend(S3Backend):
         fields = {"bucket": unquote(parts.path.strip("/"))}
         return {**fields, "account_id": parts.netloc} if parts.netloc else fields
 
-    def _endpoint(self) -> str | None:
+    def _find_endpoint(self) -> Endpoint:
         if self.endpoint_url is not None:
-            return self.endpoint_url
-        return r2_endpoint(self.account_id or "", self.jurisdiction)
+            return Endpoint(self.endpoint_url, _SETTING)
+        return Endpoint(r2_endpoint(self.account_id or "", self.jurisdiction), _ACCOUNT)

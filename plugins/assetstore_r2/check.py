@@ -12,23 +12,29 @@ from assetstore_r2.errors import answer_of, translated
 _MAX_SKEW = 300.0
 
 
-def check(bucket: Bucket, *, origin: str) -> CheckReport:
-    """List one entry of the bucket: every kind of token permits this request."""
-    steps = [CheckStep(name="credentials", ok=True, detail=f"from {origin}")]
-    endpoint = str(bucket.client.meta.endpoint_url)
+def check(bucket: Bucket, *, credentials: str, endpoint: str) -> CheckReport:
+    """List one entry of the bucket: every kind of token permits this request.
+
+    Args:
+        bucket: the bucket.
+        credentials: where the credentials were found.
+        endpoint: where the endpoint was found.
+    """
+    steps = [CheckStep(name="credentials", ok=True, detail=f"from {credentials}")]
+    where = f"{bucket.client.meta.endpoint_url}, from {endpoint}"
     headers: dict[str, str] = {}
     try:
         with translated():
             answer = bucket.client.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
         headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
-        steps.append(CheckStep(name="endpoint", ok=True, detail=endpoint))
+        steps.append(CheckStep(name="endpoint", ok=True, detail=where))
         steps.append(CheckStep(name="bucket", ok=True, detail=f"{bucket.name} can be listed"))
     except AssetStoreError as error:
         headers = answer_of(error).get("ResponseMetadata", {}).get("HTTPHeaders", {})
         if isinstance(error, UnavailableError):
-            steps.append(CheckStep(name="endpoint", ok=False, detail=f"{endpoint}: {error.message}", hint=error.hint))
+            steps.append(CheckStep(name="endpoint", ok=False, detail=f"{where}: {error.message}", hint=error.hint))
         else:
-            steps.append(CheckStep(name="endpoint", ok=True, detail=endpoint))
+            steps.append(CheckStep(name="endpoint", ok=True, detail=where))
             steps.append(CheckStep(name="bucket", ok=False, detail=error.message, hint=error.hint))
     if "date" in headers:
         steps.append(_clock(headers["date"]))

@@ -1,17 +1,42 @@
-"""Builds and checks the endpoint URL of a service."""
+"""Finds, builds and checks the endpoint URL of a service."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import attrs
+
 JURISDICTIONS = ("eu", "fedramp", "us")
 _LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 _METADATA_HOSTS = {"metadata.google.internal", "fd00:ec2::254"}
+
+
+@attrs.frozen
+class Endpoint:
+    """The URL of a service.
+
+    Attributes:
+        url: the URL; ``None`` means Amazon S3's own for the region.
+        origin: where it was found, for messages.
+    """
+
+    url: str | None
+    origin: str
+
+
+def endpoint_from_environment() -> Endpoint:
+    """Return the endpoint that boto3 would take from the environment, or Amazon S3's own."""
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+            if url := os.environ.get(name):
+                return Endpoint(url, name)
+    return Endpoint(None, "the region")
 
 
 def r2_endpoint(account_id: str, jurisdiction: str | None) -> str:
@@ -40,26 +65,26 @@ def bucket_problems(bucket: str) -> Iterator[str]:
         yield f"bucket {bucket!r} must be 3 to 63 lower-case letters, digits and hyphens"
 
 
-def endpoint_problems(url: str, bucket: str, *, insecure_http: bool) -> Iterator[str]:
-    """Yield the problems of an endpoint URL, without quoting a part that may hold a password."""
+def endpoint_problems(url: str, bucket: str, *, insecure_http: bool, name: str = "endpoint_url") -> Iterator[str]:
+    """Yield the problems of an endpoint URL, which came by ``name``, without quoting a part that may hold a password."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
-        yield "endpoint_url must be a URL"
+        yield f"{name} must be a URL"
         return
     if parts.scheme not in ("http", "https") or not host:
-        yield "endpoint_url must begin with https:// and a host"
+        yield f"{name} must begin with https:// and a host"
         return
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        yield "endpoint_url must not contain a user, password, query or fragment"
+        yield f"{name} must not contain a user, password, query or fragment"
     elif parts.path.strip("/").rpartition("/")[2] == bucket or host.startswith(f"{bucket}."):
-        yield f"endpoint_url must not contain the bucket: leave {bucket!r} out"
+        yield f"{name} must not contain the bucket: leave {bucket!r} out"
     if _is_metadata_service(host):
-        yield f"endpoint_url must not point to {host}, a cloud metadata service"
+        yield f"{name} must not point to {host}, a cloud metadata service"
     elif parts.scheme == "http" and not insecure_http and not is_loopback(host):
-        yield f"endpoint_url must use https for {host}; to send unencrypted, set insecure_http = true"
+        yield f"{name} must use https for {host}; to send unencrypted, set insecure_http = true"
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
+import botocore.session
 import pytest
 
 from assetstore import ConfigError
@@ -108,12 +109,43 @@ def test_the_endpoint_is_made_of_account_and_jurisdiction(
     assert "auto" == client.meta.region_name
 
 
-def test_s3_without_endpoint_is_amazon_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ambient endpoint is ignored here too."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://ambient.example")
-    monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    client = S3Backend(bucket="assets", region="eu-central-1", **FIELDS)._opened.get().client
-    assert "https://s3.eu-central-1.amazonaws.com" == client.meta.endpoint_url
+ONE, OTHER = "https://one.example", "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint", "origin"),
+    [
+        ({}, "https://s3.eu-central-1.amazonaws.com", "the region"),
+        ({"AWS_ENDPOINT_URL": ONE}, ONE, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL": ONE, "AWS_ENDPOINT_URL_S3": OTHER}, OTHER, "AWS_ENDPOINT_URL_S3"),
+        ({"AWS_ENDPOINT_URL": ONE, "AWS_ENDPOINT_URL_S3": ""}, ONE, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL": ONE, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}, ONE, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL_S3": ONE, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"}, None, "the region"),
+        ({"AWS_ENDPOINT_URL_SQS": ONE, "AWS_REGION": "eu-west-3"}, None, "the region"),
+    ],
+)
+def test_s3_takes_its_endpoint_from_the_environment_as_boto3_does(
+    environment: dict[str, str], endpoint: str | None, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What botocore itself, asked in the same environment, takes; ``location`` goes by it too."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    backend = S3Backend(bucket="assets", region="eu-central-1", **FIELDS)
+    client = backend._opened.get().client
+    assert origin == backend._endpoint.origin
+    assert (endpoint or "https://s3.eu-central-1.amazonaws.com") == client.meta.endpoint_url
+    theirs = botocore.session.Session().create_client("s3", region_name="eu-central-1")
+    assert theirs.meta.endpoint_url == client.meta.endpoint_url
+    assert f"s3 assets, {'local' if endpoint == OTHER else 'remote'}" == backend.location
+    assert ONE == S3Backend(bucket="assets", endpoint_url=ONE, **FIELDS)._opened.get().client.meta.endpoint_url
+
+
+def test_an_endpoint_of_the_environment_is_checked_as_a_setting_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://minio:9000")
+    with pytest.raises(ConfigError, match=r"^AWS_ENDPOINT_URL must use https for minio; to send unencrypted"):
+        S3Backend(bucket="assets", **FIELDS)
+    assert S3Backend(bucket="assets", insecure_http=True, **FIELDS).insecure_http
 
 
 @pytest.mark.parametrize(
