@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
-PAST = {"copy": "copied", "delete": "deleted", "download": "downloaded", "move": "moved", "upload": "uploaded"}
+PAST = {
+    "copy": "copied",
+    "delete": "deleted",
+    "download": "downloaded",
+    "move": "moved",
+    "update": "updated",
+    "upload": "uploaded",
+}
 
 
 class OutputClosedError(Exception):

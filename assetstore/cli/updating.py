@@ -56,20 +56,20 @@ def update_command(
     store = session.open()
     _refuse_wrong_values(store, {**changes, "metadata": metadata})
     chosen = list(selector.select_all(store, keys))
-    session.start(several=not selector.is_single(store, keys))
+    several = not selector.is_single(store, keys)
     session.count(None)  # no bytes are moved
     described = _described(changes, metadata or {}, clear_metadata)
-    for selected in chosen:
-        with session.item("update", selected.key):
-            if dry_run:
-                _pretend(session, store, selected, described)
-                continue
-            wanted = changes | _metadata(store, selected.key, metadata or {}, clear_metadata)
-            info = store.update(selected.key, **wanted)
-            if session.as_json:
-                session.record({"op": "update", "store": store.name, **as_record(info)})
-            session.detail(f"updated {shown(info.key)} in {where(store)}: {described}")
-    session.sum_up("would update" if dry_run else "updated", "asset", f"in {where(store)}", timed=not dry_run)
+    with session.closing("update", "asset", f"in {where(store)}", several=several, dry_run=dry_run):
+        for selected in chosen:
+            with session.item("update", selected.key):
+                if dry_run:
+                    _pretend(session, store, selected, described)
+                    continue
+                wanted = changes | _metadata(store, selected.key, metadata or {}, clear_metadata)
+                info = store.update(selected.key, **wanted)
+                if session.as_json:
+                    session.record({"op": "update", "store": store.name, **as_record(info)})
+                session.detail(f"updated {shown(info.key)} in {where(store)}: {described}")
     session.finish()
 
 
