@@ -275,7 +275,7 @@ class Hooks:
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
         """Return the public URL of an asset.
 
-        Called by ``AssetStore.url``, which raises UnsupportedError without it.
+        Called by ``AssetStore.url``, which raises UnsupportedError without it, and by ``can("url")`` for any key.
 
         Given: ``key`` is valid and in NFC, and need not exist.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -171,6 +172,13 @@ class Stack:
         self.require("url", options)
         result = self._hooks.assetstore_url(key=key, options=options)
         return self._required(self._checked_or_none(result, str, "url"), "return public URLs; set public_url if it has one")
+
+    def gives_urls(self, key: str) -> bool:
+        """Return whether the stack has public URLs; asks it for that of ``key``, which makes no request."""
+        with contextlib.suppress(UnsupportedError):
+            self.url(key, UrlOptions())
+            return True
+        return False
 
     def begin_parts(self, key: str, options: UploadOptions) -> str:
         """Call ``assetstore_begin_parts``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
@@ -129,7 +130,9 @@ class AssetStore:
         """Write an asset, whole or not at all.
 
         Args:
-            source: a path (``str`` or ``PathLike``), bytes, a binary file object or an iterator of bytes.
+            source: a path (``str`` or ``PathLike``), bytes, a binary file object or an iterator of bytes. A file object is
+                read from where it stands; SourceError when that is the end of its bytes. Of an ``UploadFile`` of Starlette
+                or FastAPI, pass ``upload.file`` and ``filename=upload.filename``.
             key: where to write; without one the naming plugin makes a key and nothing is overwritten.
             category: for a generated key; by default taken from the content type.
             filename: the file name for a generated key and the content type; by default the name of the source's file.
@@ -235,13 +238,14 @@ class AssetStore:
 
         Args:
             key: the asset.
-            path: the file; a symlink is followed.
+            path: the file; a symlink is followed. A folder, which exists or is written with a ``/`` at the end, gets a file
+                with the last name of the key.
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
             progress: called with the number of bytes received since its last call.
         """
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
-            with replacing(path, overwrite=overwrite) as temporary:
+            with replacing(_file_for(key, path), overwrite=overwrite) as temporary:
                 info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=progress))
             operation.bytes = info.size
             return self._scope.outward(info)
@@ -608,6 +612,9 @@ class AssetStore:
         """Return whether the store supports an operation (``"presign"``) or an option (``"upload.if_match"``)."""
         op, _, field = capability.partition(".")
         through = {"copy": "upload", "move": "copy", "update": "copy"}.get(op)
+        if capability == "url":
+            # Backends have the hook whether or not they have a public URL.
+            return self._stack.gives_urls(self._scope.inward("a"))
         if capability in _DIRECT:
             return self.can("presign.content_length")
         if op == "download":
@@ -680,6 +687,16 @@ class AssetStore:
 
 _OPTION_FIELDS = every(*OPERATIONS)
 _DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
+
+
+def _file_for(key: str, path: str | PathLike[str]) -> str | PathLike[str]:
+    """Return the file to download to: in a folder, the one with the last name of the key."""
+    if not os.fspath(path).endswith(os.sep) and not os.path.isdir(path):
+        return path
+    name = key.rpartition("/")[2]
+    if not name:
+        raise InvalidOptionError("the key ends in '/', so it names no file in a folder", hint="pass the path of a file")
+    return os.path.join(path, name)
 
 
 def _named(plugin: object) -> tuple[str, Any]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hashlib
+import inspect
 import io
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import UploadFile
 
 from assetstore import SourceError
 from assetstore.content.source import CHUNK_BYTES, SPOOL_BYTES
@@ -52,6 +58,14 @@ class Answers:
     def read(self, size: int = -1) -> object:
         """Return the next thing."""
         return self.answers.pop(0) if self.answers else b""
+
+
+async def _coroutine() -> bytes:
+    return DATA
+
+
+async def _pieces():
+    yield DATA
 
 
 @pytest.fixture
@@ -236,6 +250,58 @@ def test_a_stream_may_give_other_kinds_of_bytes(odd):
 def test_a_stream_that_gives_too_much_loses_nothing():
     """A stream that ignores the requested size still works."""
     assert b"abcdef" == b"".join(Source(Answers(b"abcd", b"ef")).chunks(3))
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (UploadFile(io.BytesIO(DATA), filename="keep.webp"),
+         "cannot upload UploadFile, whose read() is a coroutine; write store.upload(upload.file, filename=upload.filename)"),
+        (asyncio.StreamReader.__new__(asyncio.StreamReader),
+         "cannot upload StreamReader, whose read() is a coroutine; await its read() first, and pass the bytes"),
+        (_coroutine, "cannot upload coroutine; await it first, and pass its result"),
+        (_pieces, ("cannot upload async_generator, an asynchronous iterator; write "
+         "store.upload(b''.join([piece async for piece in source]), ...), or fill a temporary file first")),
+    ],
+    ids=["UploadFile", "StreamReader", "coroutine", "asynchronous generator"],
+)  # fmt: skip
+def test_what_only_await_can_read_is_refused_with_what_to_write(raw, message):
+    """The error comes at once and is the only one: no coroutine is left that was never awaited."""
+    with warnings.catch_warnings(record=True) as warned:
+        with pytest.raises(SourceError) as caught:
+            Source(raw() if inspect.isfunction(raw) else raw)
+        gc.collect()
+    assert (message, []) == (str(caught.value), warned)
+
+
+def test_a_read_that_returns_a_coroutine_is_refused():
+    """A method that hides that it is asynchronous is found out by what it returns."""
+    with warnings.catch_warnings(record=True) as warned:
+        with pytest.raises(SourceError, match=r"^cannot upload coroutine; await it first"):
+            list(Source(Answers(_coroutine())).chunks())
+        gc.collect()
+    assert [] == warned
+
+
+def test_the_file_of_an_upload_is_a_source_like_any_other():
+    """What the errors and the docs advise works for Starlette's files, and Django's need no advice."""
+    upload = UploadFile(io.BytesIO(DATA), filename="keep.webp")
+    assert DATA == b"".join(Source(upload.file).chunks())
+    django = SimpleUploadedFile("keep.webp", DATA)
+    assert ("keep.webp", DATA) == ((source := Source(django)).filename, b"".join(source.chunks()))
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, tempfile.TemporaryFile, tempfile.SpooledTemporaryFile])
+def test_a_file_that_was_written_and_not_rewound_is_refused(kind):
+    """Its bytes lie before its position, so nothing would be stored; an empty file at its beginning is an empty source."""
+    with kind() as opened:
+        assert (0, b"") == ((source := Source(opened)).size, b"".join(source.chunks()))
+        opened.write(DATA)
+        with pytest.raises(SourceError) as caught:
+            Source(opened)
+        assert f"the file object stands at its end, behind {len(DATA)} bytes; call its seek(0) first" == str(caught.value)
+        opened.seek(0)
+        assert DATA == b"".join(Source(opened).chunks())
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def test_none_from_an_optional_hook_means_another_way(tmp_path: Path):
 def test_none_from_presign_and_url_means_unable(op):
     """A hook that returns ``None`` where it is needed is UnsupportedError with the backend's name."""
     store = AssetStore(("mute", MuteBackend()))
-    assert store.can(op)
+    # Signing may make a key, so only the URL, which changes nothing, is asked for.
+    assert (op == "presign") == store.can(op)
     with pytest.raises(UnsupportedError, match="'mute' cannot"):
         getattr(store, op)("a")
     with pytest.raises(UnsupportedError, match="does not support"):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import attrs
 import pytest
 
 from assetstore import (
     AccessDeniedError,
+    AlreadyExistsError,
     AssetStore,
     AssetStoreError,
     BackendError,
@@ -288,3 +291,22 @@ def test_a_writer_passes_on_every_header(store):
         out.write(b"x")
     info = store.stat("a")
     assert headers == {name: getattr(info, name) for name in headers}
+
+
+def test_a_download_into_a_folder_has_the_last_name_of_the_key(tmp_path: Path):
+    """A folder exists, or is written with a slash at the end; a key without a last name needs the path of a file."""
+    store = AssetStore(MemoryBackend())
+    store.upload(b"map", "maps/keep.webp")
+    store.upload(b"odd", "maps/")
+    new, old = f"{tmp_path}/new/deep/", tmp_path / "old"
+    old.mkdir()
+    for folder in (new, old, str(old)):
+        store.scoped("maps/").download("keep.webp", folder)
+        assert b"map" == (Path(folder) / "keep.webp").read_bytes()
+    with pytest.raises(AlreadyExistsError):
+        store.download("maps/keep.webp", old, overwrite=False)
+    for folder in (new, old):
+        with pytest.raises(InvalidOptionError, match="the key ends in '/', so it names no file in a folder"):
+            store.download("maps/", folder)
+    store.download("maps/", tmp_path / "odd")
+    assert ["keep.webp"] == os.listdir(old)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import os
 import stat
@@ -59,6 +60,7 @@ class Source:
         self._mark = self._fingerprint()
 
     def _accept(self, raw: SourceLike) -> None:
+        _refuse_asynchronous(raw)
         if isinstance(raw, str | os.PathLike):
             self.path = Path(raw)
             self.filename = self.path.name
@@ -84,7 +86,10 @@ class Source:
         if owned:
             self._owned = file
         self._start = file.tell()
-        self.size = file.seek(0, os.SEEK_END) - self._start
+        end = file.seek(0, os.SEEK_END)
+        if self._start and self._start >= end:
+            raise SourceError(f"the file object stands at its end, behind {end} bytes", hint="call its seek(0) first")
+        self.size = end - self._start
 
     def _fingerprint(self) -> tuple[int, int] | None:
         # fileno() would write a spooled file out to disk.
@@ -279,6 +284,27 @@ def _open_regular(path: Path) -> io.FileIO:
     return io.FileIO(descriptor, "rb")
 
 
+def _refuse_asynchronous(raw: object) -> None:
+    """Raise SourceError for what only ``await`` can read; close a coroutine, whose warning would hide the error."""
+    kind = type(raw).__name__
+    if inspect.isawaitable(raw):
+        if inspect.iscoroutine(raw):
+            raw.close()
+        raise SourceError(f"cannot upload {kind}", hint="await it first, and pass its result")
+    if inspect.iscoroutinefunction(getattr(raw, "read", None)):
+        # The UploadFile of Starlette and FastAPI.
+        if callable(getattr(getattr(raw, "file", None), "read", None)):
+            hint = "write store.upload(upload.file, filename=upload.filename)"
+        else:
+            hint = "await its read() first, and pass the bytes"
+        raise SourceError(f"cannot upload {kind}, whose read() is a coroutine", hint=hint)
+    if hasattr(raw, "__aiter__"):
+        raise SourceError(
+            f"cannot upload {kind}, an asynchronous iterator",
+            hint="write store.upload(b''.join([piece async for piece in source]), ...), or fill a temporary file first",
+        )
+
+
 def _seekable(raw: object) -> bool:
     try:
         return bool(raw.seekable())  # type: ignore[attr-defined]  # not every file object has it
@@ -308,6 +334,8 @@ def _checked(data: object) -> bytes:
         raise SourceError("the file object is non-blocking and had no data", hint="pass a blocking one")
     if isinstance(data, str):
         raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
+    # A read() that does not look like one may still return a coroutine.
+    _refuse_asynchronous(data)
     return bytes(cast(bytes, data))
 
 

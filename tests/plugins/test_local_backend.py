@@ -99,8 +99,10 @@ def test_a_public_url_is_the_quoted_key_behind_the_base(tmp_path: Path) -> None:
     """Without a base there is no URL."""
     store = AssetStore(LocalBackend(root=tmp_path, public_url="https://cdn.example/assets/"))
     assert "https://cdn.example/assets/a%20b/%C3%A9%3F%23%25" == store.url("a b/é?#%")
+    without = AssetStore(LocalBackend(root=tmp_path))
     with pytest.raises(UnsupportedError):
-        AssetStore(LocalBackend(root=tmp_path)).url("a")
+        without.url("a")
+    assert [True, True, False] == [store.can("url"), store.scoped("maps/").can("url"), without.can("url")]
 
 
 def test_a_check_of_a_good_folder_finds_nothing(tmp_path: Path) -> None:

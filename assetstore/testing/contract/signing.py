@@ -207,12 +207,14 @@ class SigningGuarantees(SigningFixtures):
     def test_a_public_url_names_the_key(
         self, store: AssetStore, prefix: str, record_property: Callable[[str, object], None]
     ) -> None:
-        """The public URL ends in the quoted key and is told without a request."""
+        """The public URL ends in the quoted key and is told without a request; ``can`` says whether there is one."""
         try:
             url = store.url("odd/ü &+%2F=?#.png")
         except UnsupportedError:
             record_property(summary.LEFT_OUT, f"{type(self).__name__}: url")
+            assert not store.can("url")
             return
+        assert store.can("url")
         assert url.isascii()
         assert unquote(urlsplit(url).path).endswith(f"/{prefix}odd/ü &+%2F=?#.png")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -50,6 +50,24 @@ def cancelled(data: bytes) -> Iterator[bytes]:
     """Give bytes and then be cancelled."""
     yield data
     raise CancelledError
+
+
+async def gathered() -> bytes:
+    """Give bytes to whoever awaits it."""
+    return b"new"
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    """Give bytes to an asynchronous loop."""
+    yield b"new"
+
+
+class AsynchronousFile:
+    """A file whose read must be awaited, as an upload of an asynchronous web framework has it."""
+
+    async def read(self, size: int = -1) -> bytes:
+        """Give bytes to whoever awaits it."""
+        return b"new"
 
 
 def failing(data: bytes) -> Iterator[bytes]:
@@ -103,6 +121,19 @@ class UploadingGuarantees(Fixtures):
         store.upload(file, "a")
         assert b"body" == store.read("a")
         assert not file.closed
+
+    def test_what_has_no_bytes_to_give_is_refused_and_not_stored_as_nothing(self, store: AssetStore) -> None:
+        """A file left at its end and what only ``await`` can read are SourceError; the old asset stays."""
+        store.upload(b"old", "old")
+        written = io.BytesIO()
+        written.write(b"new")
+        for key in ("old", "new"):
+            for source in (written, pieces(), gathered(), AsynchronousFile()):
+                with pytest.raises(SourceError) as caught:
+                    store.upload(cast(SourceLike, source), key)
+                assert (key, True) == (caught.value.key, bool(caught.value.hint))
+        assert b"old" == store.read("old")
+        assert ["old"] == [item.key for item in store.list()]
 
     def test_an_upload_replaces_all_of_an_asset(self, store: AssetStore, able: Able) -> None:
         """Overwriting leaves nothing of the old bytes, headers or metadata."""
@@ -216,8 +247,9 @@ def _write_and_fail(store: AssetStore, key: str) -> None:
 
 
 def _sources(data: bytes, path: Path) -> dict[str, SourceLike]:
-    at_an_offset = io.BytesIO(b"head" + data)
-    at_an_offset.seek(4)
+    # A file that stands at the end of its bytes is refused.
+    at_an_offset = io.BytesIO(b"head" + data if data else b"")
+    at_an_offset.seek(4 if data else 0)
     return {
         "path": path,
         "text path": str(path),
