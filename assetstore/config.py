@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 import attrs
 
@@ -25,6 +25,7 @@ CONFIG_VARIABLE = "ASSETSTORE_CONFIG"
 FILE_NAME = "assetstore.toml"
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_FOLDER = re.compile(r"(\.{1,2}|~)?/|(\.{1,2}|~)$")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
 
 
@@ -66,8 +67,9 @@ def open_store(
     """Open a store.
 
     Args:
-        store: a URL (``"file:assets"``), a name from a configuration file, or a mapping with the keys of such a table. By
-            default ``ASSETSTORE_STORE``, then ``default`` of the file.
+        store: a URL (``"file:assets"``), a folder that begins with ``./``, ``../``, ``~/`` or ``/``, a name from a
+            configuration file, or a mapping with the keys of such a table. By default ``ASSETSTORE_STORE``, then ``default``
+            of the file.
         config: the file. By default ``ASSETSTORE_CONFIG``, then the nearest ``assetstore.toml``, or ``pyproject.toml`` with
             ``[tool.assetstore]``, from the working directory upwards.
 
@@ -97,24 +99,37 @@ def find_store(
     if isinstance(store, Mapping):
         return StoreConfig(name=str(store.get("backend", "store")), table=store, folder=Path.cwd(), origin="the mapping")
     wanted = store or os.environ.get(STORE_VARIABLE)
-    if wanted and _URL.match(wanted):
+    if wanted and (_FOLDER.match(wanted) or _URL.match(wanted)):
         # The query may hold secrets, and so may the user part before the host.
-        name = re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
+        name = wanted if _FOLDER.match(wanted) else re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
         return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
     found = find_config(config)
     wanted = wanted or (found.default if found else None)
     if found is None or not wanted:
         raise ConfigError(
             f"no store {wanted!r} is configured" if wanted else "no store was named and none is configured",
-            hint="name one, for example -s file:assets, or write an assetstore.toml",
+            hint=_folder_hint(wanted) or "name one, for example -s file:assets, or write an assetstore.toml",
         )
     if wanted not in found.stores:
         known = ", ".join(sorted(found.stores)) or "none"
         raise ConfigError(
-            f"{found.path} has no store {wanted!r}{suggestion(wanted, found.stores)}; it has: {known}", store=wanted
+            f"{found.path} has no store {wanted!r}{suggestion(wanted, found.stores)}; it has: {known}",
+            hint=_folder_hint(wanted),
+            store=wanted,
         )
     table = found.stores[wanted]
     return StoreConfig(name=wanted, table=table, folder=found.path.parent, origin=f"{found.path} [stores.{wanted}]")
+
+
+def _folder_hint(name: str | None) -> str | None:
+    """Return how to open the folder that has the name of a store that is not configured."""
+    return f"to open the folder of this name, write ./{name.rstrip('/')}" if name and Path(name).is_dir() else None
+
+
+def _folder_url(path: str) -> str:
+    """Return the URL of a folder, with ``~`` as the user's home."""
+    path = os.path.expanduser(path)
+    return f"file:{'//' if os.path.isabs(path) else ''}{quote(os.fsencode(path))}"
 
 
 def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
@@ -199,6 +214,8 @@ class _Builder:
             return "", None, {}
         if name is not None:
             return str(name), self._load(str(name)), {}
+        if isinstance(url, str) and _FOLDER.match(url):
+            url = _folder_url(url)
         if not isinstance(url, str) or not _URL.match(url):
             self._problem("url", "must be a URL, for example 'file:assets'")
             return "", None, {}

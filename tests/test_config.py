@@ -129,6 +129,37 @@ def test_a_name_without_a_file_is_refused(folder: Path) -> None:
         open_store("assets")
 
 
+    (folder / "assets").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        open_store("assets")
+    assert "to open the folder of this name, write ./assets" == caught.value.hint
+    write(folder / "assetstore.toml", '[stores.asset]\nurl = "memory:"\n')
+    with pytest.raises(ConfigError, match="did you mean 'asset'") as caught:
+        open_store("assets")
+    assert "to open the folder of this name, write ./assets" == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("written", "below"),
+    [
+        *[("./assets", "work/assets"), ("./a#b?c=%41 ü", "work/a#b?c=%41 ü"), ("../up", "up"), ("..", ""), (".", "work")],
+        *[("~/mine", "home/mine"), ("~", "home"), ("{}/abs", "abs"), ("/{}/abs/", "abs")],
+    ],
+)
+def test_a_path_opens_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, written: str, below: str) -> None:
+    """What begins with ``.``, ``~`` or ``/`` is the path of a folder, as argument and in a table, whatever it holds."""
+    (folder / "work").mkdir()
+    monkeypatch.chdir(folder / "work")
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    written = written.format(folder)
+    for argument in (written, {"url": written}):
+        with open_store(argument) as store:
+            store.upload(b"x", "a.txt")
+            assert b"x" == (folder / below / "a.txt").read_bytes()
+            assert (written if argument == written else "store") == store.name
+        (folder / below / "a.txt").unlink()
+
+
 def test_variables_are_filled_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``${VAR}`` and ``${VAR:-default}`` work in every text, and give numbers where numbers are due."""
     monkeypatch.setenv("FOLDER", "there")

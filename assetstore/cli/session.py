@@ -263,7 +263,7 @@ store_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_remember,
-    help="The store: a name from the configuration or a URL, for example file:assets.",
+    help="The store: a name from the configuration, a URL such as file:assets, or a folder such as ./assets.",
 )
 json_option = click.option(
     "--json",
