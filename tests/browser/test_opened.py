@@ -53,9 +53,18 @@ def sound(make: Callable[[], bytes]) -> Kind:
     return Kind(data=lambda page: make(), element="audio", shows=PLAYS, expected=[None, True])
 
 
+_films: dict[str, bytes] = {}
+
+
 def film(kind: str) -> Kind:
-    """Return a kind of film."""
-    return Kind(data=lambda page: media.recorded(page, kind), element="video", shows=PLAYS, expected=[None, True])
+    """Return a kind of film, which is recorded once."""
+
+    def data(page: Any) -> bytes:
+        if kind not in _films:
+            _films[kind] = media.recorded(page, kind)
+        return _films[kind]
+
+    return Kind(data=data, element="video", shows=PLAYS, expected=[None, True])
 
 
 KINDS = {
