@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from assetstore.results import AssetInfo, UploadedPart
 
 Progress: TypeAlias = Callable[[int], None]
+Duration: TypeAlias = int | timedelta | str
+"""Seconds, a ``timedelta``, or a text such as ``"90s"``, ``"15m"``, ``"1h"`` or ``"7d"``."""
 Method: TypeAlias = Literal["GET", "HEAD", "PUT", "DELETE"]
 Interface: TypeAlias = Literal["asgi", "wsgi"]
 
@@ -35,6 +37,8 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]
 _TYPES = re.compile(_MEDIA_TYPE.pattern.replace("A-Z", "*A-Z") + r"|\*", re.ASCII)
 _CODINGS = re.compile(rf"{_TOKEN.pattern}( *, *{_TOKEN.pattern})*", re.ASCII | re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_DURATION = re.compile(r"([0-9]{1,9}) ?([smhdw]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def _check_header(name: str, value: object) -> None:
@@ -329,13 +333,34 @@ class Part:
     number: int = attrs.field(validator=_part_number)
 
 
-def _expires(value: int | timedelta) -> int:
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+def seconds_of(name: str, value: Duration) -> int:
+    """Return a duration in whole seconds.
+
+    Args:
+        name: the option's name, for the error.
+        value: seconds, a ``timedelta``, or a text such as ``"90s"``, ``"15m"``, ``"1h"`` or ``"7d"``.
+
+    Raises:
+        InvalidOptionError: it is none of these.
+    """
+    seconds: object = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip().lower())):
+        seconds = int(found[1]) * _UNITS[found[2]]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not float(seconds).is_integer():
-        raise InvalidOptionError(f"expires must be a whole number of seconds or a timedelta, got {value!r}")
-    if not 1 <= seconds <= MAX_EXPIRES:
-        raise InvalidOptionError(f"expires must be between 1 and {MAX_EXPIRES} seconds (7 days), got {int(seconds)}")
+        forms = "a whole number of seconds, a timedelta, or a text such as '90s', '15m', '1h' or '7d'"
+        raise InvalidOptionError(f"{name} must be {forms}, got {value!r}")
     return int(seconds)
+
+
+def _expires(value: Duration) -> int:
+    seconds = seconds_of("expires", value)
+    if not 1 <= seconds <= MAX_EXPIRES:
+        raise InvalidOptionError(f"expires must be between 1 and {MAX_EXPIRES} seconds (7 days), got {seconds}")
+    return seconds
+
+
+def _window(value: Duration | None) -> int | None:
+    return None if value is None else seconds_of("window", value)
 
 
 def _method(_: object, __: attrs.Attribute[Any], value: object) -> None:
@@ -366,13 +391,13 @@ class PresignOptions(CheckedHeaders):
 
     Attributes:
         method: GET, HEAD, PUT or DELETE.
-        expires: seconds that the request lives at least, 1 to 604,800, or a ``timedelta``.
+        expires: seconds that the request lives at least, 1 to 604,800; also a ``timedelta``, or a text such as ``"1h"``.
         download_as: for GET the file name, in any script, under which a browser saves the answer.
         content_length: for PUT the size that the upload must have, in bytes.
         sha256: for PUT the digest that the upload must have, in hex.
         overwrite: for PUT; ``False`` writes create-only.
-        window: for GET and HEAD, in seconds: all requests signed within one such span of the clock have the same URL, which
-            caches can keep. The URL expires ``expires`` seconds after the end of the span.
+        window: for GET and HEAD, as ``expires``: all requests signed within one such span of the clock have the same URL,
+            which caches can keep. The URL expires ``expires`` seconds after the end of the span.
         part: for PUT: the body is this part of an upload in parts.
 
     Raises:
@@ -385,7 +410,7 @@ class PresignOptions(CheckedHeaders):
     content_length: int | None = attrs.field(default=None, validator=is_natural)
     sha256: str | None = attrs.field(default=None, converter=_sha256)
     overwrite: bool = True
-    window: int | None = attrs.field(default=None, validator=is_positive)
+    window: int | None = attrs.field(default=None, converter=_window, validator=is_positive)
     part: Part | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -43,6 +43,7 @@ from assetstore.options import (
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
+    Duration,
     Interface,
     ListOptions,
     Method,
@@ -411,7 +412,7 @@ class AssetStore:
         key: str,
         *,
         method: Method = "GET",
-        expires: int | timedelta = 3600,
+        expires: Duration = 3600,
         content_type: str | None = None,
         download_as: str | None = None,
         content_length: int | None = None,
@@ -422,14 +423,14 @@ class AssetStore:
         content_language: str | None = None,
         metadata: Mapping[str, str] | None = None,
         overwrite: bool = True,
-        window: int | None = None,
+        window: Duration | None = None,
     ) -> PresignedRequest:
         """Return a request that its holder may send without credentials until it expires.
 
         Args:
             key: the asset, which need not exist.
             method: GET, HEAD, PUT or DELETE. R2 has no POST forms.
-            expires: seconds, 1 to 604,800, or a ``timedelta``.
+            expires: seconds, 1 to 604,800, a ``timedelta``, or a text such as ``"90s"``, ``"15m"``, ``"1h"`` or ``"7d"``.
             content_type: for PUT the type that the upload must have; for GET the type of the answer.
             download_as: for GET the file name, in any script, under which a browser saves the asset.
             content_length: for PUT the size that the upload must have.
@@ -441,8 +442,8 @@ class AssetStore:
             metadata: for PUT the metadata of the asset, as for ``upload``.
             overwrite: for PUT; ``False`` refuses a key that is taken. Without ``cache_control`` it binds ``private``, since
                 browsers would add ``max-age=0`` to such a request, and every server would store it.
-            window: for GET and HEAD, seconds: all calls within one such span of the clock return the same URL, which lives
-                between ``expires`` and ``expires + window`` seconds.
+            window: for GET and HEAD, as ``expires``: all calls within one such span of the clock return the same URL, which
+                lives between ``expires`` and ``expires + window`` seconds.
         """
         with self._operation("presign", key) as operation:
             options = PresignOptions(
@@ -465,7 +466,7 @@ class AssetStore:
             return self._stack.presign(operation.locate(self._scope), options)
 
     def presign_many(
-        self, keys: Iterable[str], *, method: Method = "GET", expires: int | timedelta = 3600, window: int | None = None
+        self, keys: Iterable[str], *, method: Method = "GET", expires: Duration = 3600, window: Duration | None = None
     ) -> dict[str, PresignedRequest]:
         """Return a signed request for each key, for example all pictures of a page, by the keys as given."""
         return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
@@ -484,7 +485,7 @@ class AssetStore:
         content_encoding: str | None = None,
         content_language: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        expires: int | timedelta = 3600,
+        expires: Duration = 3600,
         policy: UploadPolicy | None = None,
         part_size: int | None = None,
     ) -> DirectUpload:
@@ -505,7 +506,7 @@ class AssetStore:
             content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
             content_language: HTTP header Content-Language, ASCII.
             metadata: as for ``upload``; ``upload-id`` is added.
-            expires: seconds that the request lives, or a ``timedelta``; the token lives a day longer.
+            expires: how long the request lives, as for ``presign``; the token lives a day longer.
             policy: the types and sizes that are allowed.
             part_size: sends the bytes in parts of this size, 5 MiB or more; ``presign_parts`` makes the requests.
 
@@ -538,7 +539,7 @@ class AssetStore:
             return begin.run()
 
     def presign_parts(
-        self, token: str, numbers: Iterable[int], *, expires: int | timedelta = 3600
+        self, token: str, numbers: Iterable[int], *, expires: Duration = 3600
     ) -> dict[int, PresignedRequest]:
         """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
         with self._operation("presign_parts", None) as operation:

@@ -29,6 +29,7 @@ FITTING = {
     "part": (Part(upload_id="x", number=1), {"PUT"}),
 }
 """A value of each option that is not its default, and the methods that have the option."""
+FORMS = "a whole number of seconds, a timedelta, or a text such as '90s', '15m', '1h' or '7d'"
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF)]
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -36,10 +37,11 @@ lives = st.integers(1, MAX_EXPIRES)
 
 
 @pytest.mark.parametrize(
-    ("expires", "seconds"), [(1, 1), (604_800, 604_800), (60.0, 60), (timedelta(days=7), 604_800), (timedelta(seconds=1), 1)]
+    ("expires", "seconds"),
+    [(1, 1), (604_800, 604_800), (60.0, 60), (timedelta(days=7), 604_800), ("90s", 90), ("15m", 900), (" 1H ", 3600)],
 )
 def test_a_signature_lasts_one_second_to_seven_days(expires: object, seconds: int) -> None:
-    """Seconds and ``timedelta`` are taken alike."""
+    """Seconds, ``timedelta`` and texts are taken alike."""
     options = PresignOptions(expires=expires)
     assert (seconds, int) == (options.expires, type(options.expires))
 
@@ -50,11 +52,12 @@ def test_a_signature_lasts_one_second_to_seven_days(expires: object, seconds: in
         (0, "expires must be between 1 and 604800 seconds (7 days), got 0"),
         (604_801, "expires must be between 1 and 604800 seconds (7 days), got 604801"),
         (timedelta(days=8), "expires must be between 1 and 604800 seconds (7 days), got 691200"),
-        (1.5, "expires must be a whole number of seconds or a timedelta, got 1.5"),
-        (float("inf"), "expires must be a whole number of seconds or a timedelta, got inf"),
-        (float("nan"), "expires must be a whole number of seconds or a timedelta, got nan"),
-        (True, "expires must be a whole number of seconds or a timedelta, got True"),
-        ("60", "expires must be a whole number of seconds or a timedelta, got '60'"),
+        (1.5, f"expires must be {FORMS}, got 1.5"),
+        (float("inf"), f"expires must be {FORMS}, got inf"),
+        (float("nan"), f"expires must be {FORMS}, got nan"),
+        (True, f"expires must be {FORMS}, got True"),
+        *((text, f"expires must be {FORMS}, got {text!r}") for text in ("", "h", "1.5h", "1w", "-1h", "1h30m", "١h", "1 h")),
+        ("8d", "expires must be between 1 and 604800 seconds (7 days), got 691200"),
     ],
 )
 def test_other_times_are_refused(expires: object, message: str) -> None:
@@ -89,8 +92,10 @@ def test_a_signed_request_hides_its_url() -> None:
 
 @given(st.integers(1, MAX_EXPIRES))
 def test_seconds_and_timedelta_are_taken_alike(seconds: int) -> None:
-    """Any whole number of seconds from 1 to seven days lasts as long, written as ``int``, ``float`` or ``timedelta``."""
-    spellings = (seconds, float(seconds), timedelta(seconds=seconds))
+    """Any whole number of seconds from 1 to seven days lasts as long, written as a number, ``timedelta`` or text."""
+    units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+    texts = [f"{seconds // unit}{name}" for name, unit in units.items() if seconds % unit == 0]
+    spellings = (seconds, float(seconds), timedelta(seconds=seconds), *texts)
     assert {(seconds, int)} == {((found := PresignOptions(expires=each).expires), type(found)) for each in spellings}
 
 
@@ -181,7 +186,7 @@ def test_all_moments_of_a_window_have_one_span(now: datetime, expires: int, wind
 @pytest.mark.parametrize("window", [0, -1, 1.5, True])
 def test_a_window_has_whole_seconds(window: object) -> None:
     """Anything else is refused."""
-    with pytest.raises(InvalidOptionError, match="window must be a whole number of 1 or more"):
+    with pytest.raises(InvalidOptionError, match=r"window must be a whole number of (1 or more|seconds)"):
         PresignOptions(window=window)
 
 

@@ -33,7 +33,7 @@ from assetstore.options import Method
     show_default=True,
     callback=as_seconds,
     metavar="TIME",
-    help="How long the URL works: 30s, 15m, 1h, 7d.",
+    help="How long the URL works: 90s, 15m, 1h, 7d.",
 )
 @click.option("--content-type", metavar="TYPE", help="The content type that a PUT must send, or that a GET returns.")
 @click.option("--download-as", metavar="FILENAME", help="For a GET: the file name for browsers to save the asset as.")

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _SIZE = re.compile(r"(\d{1,15})(\.\d{1,9})? ?(b|([kmgt])(i?)(b?))?", re.ASCII)
-_DURATION = re.compile(r"(\d{1,8}) ?([smhdw]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
 
 
@@ -71,10 +69,13 @@ def duration(text: str) -> timedelta:
     """
     from datetime import timedelta
 
-    found = _DURATION.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError("must be a number of seconds, or a time such as 30s, 15m, 1h or 7d")
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    from assetstore.errors import InvalidOptionError
+    from assetstore.options import seconds_of  # the help of the group does not need the core
+
+    try:
+        return timedelta(seconds=seconds_of("time", text))
+    except InvalidOptionError:
+        raise ValueError("must be a number of seconds, or a time such as 90s, 15m, 1h or 7d") from None
 
 
 def readable_size(count: float) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from assetstore.direct.context import Context
 from assetstore.direct.token import Claims
 from assetstore.errors import InvalidOptionError
 from assetstore.operation import Operation
-from assetstore.options import Part, PartsOptions, PresignOptions
+from assetstore.options import Duration, Part, PartsOptions, PresignOptions
 from assetstore.results import PresignedRequest, UploadedPart
 
 
@@ -18,14 +17,14 @@ def part_count(claims: Claims) -> int:
     return max(1, -(-claims.size // claims.part_size)) if claims.part_size else 0
 
 
-def part_options(expires: int | timedelta, number: int, parts_id: str, size: int) -> PresignOptions:
+def part_options(expires: Duration, number: int, parts_id: str, size: int) -> PresignOptions:
     """Return the request that sends one part of exactly ``size`` bytes."""
     part = Part(upload_id=parts_id, number=number)
     return PresignOptions(method="PUT", expires=expires, content_length=size, part=part)
 
 
 def presign_parts(
-    context: Context, operation: Operation, token: str, numbers: Iterable[int], expires: int | timedelta
+    context: Context, operation: Operation, token: str, numbers: Iterable[int], expires: Duration
 ) -> dict[int, PresignedRequest]:
     """Sign a PUT for each part, bound to its exact size."""
     claims, parts_id = context.claims_in_parts(operation, token)

@@ -37,7 +37,7 @@ def test_what_a_signed_url_is_bound_to_is_given_by_options(run: Run) -> None:
     """A PUT is bound to size, digest, type and a free key; a GET is answered with a file name, and its URL lasts a while."""
     digest = "ab" * 32
     put = run(*S, "--json", "presign", "a.png", "--method", "PUT", "--size", "3", "--sha256", digest, "--no-overwrite")
-    assert {"content-length", "x-amz-checksum-sha256", "if-none-match"} == put.records[0]["headers"].keys()
+    assert {"cache-control", "content-length", "x-amz-checksum-sha256", "if-none-match"} == put.records[0]["headers"].keys()
     get = run(*S, "presign", "a.png", "--download-as", "Käse.png", "--window", "1h")
     assert "K%25C3%25A4se.png" in get.out
     assert 2 == run(*S, "presign", "a.png", "--window", "soon").code

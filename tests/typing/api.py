@@ -39,6 +39,7 @@ assert_type(store.list("images/", recursive=False), Iterator[AssetInfo | Prefix]
 assert_type(store.list_page("images/", cursor=None, limit=10), ListPage)
 assert_type(store.delete_many(["a", "b"]), DeleteReport)
 assert_type(store.presign("a.txt", method="PUT", expires=timedelta(hours=1)), PresignedRequest)
+assert_type(store.presign("a.txt", expires="1h", window="1d"), PresignedRequest)
 assert_type(store.url("a.txt"), str)
 assert_type(store.begin_upload(filename="a.webp", size=3), DirectUpload)
 assert_type(store.presign_parts("token", range(1, 9)), dict[int, PresignedRequest])

@@ -135,6 +135,8 @@ class SigningGuarantees(SigningFixtures):
         week = signing.presign("a", expires=timedelta(days=7))
         assert abs(week.expires_at - datetime.now(UTC) - timedelta(days=7)) < timedelta(minutes=1)
         assert 200 == send(week).status
+        hour = signing.presign("a", expires="1h")
+        assert abs(hour.expires_at - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=1)
         request = signing.presign("a", expires=1)
         assert abs(request.expires_at - datetime.now(UTC)) < timedelta(minutes=1)
         deadline, is_last = time.monotonic() + self.patience, False
