@@ -7,9 +7,10 @@ a listing of R2, for example, has no content types.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import attrs
 
@@ -18,10 +19,25 @@ from assetstore.options import Headers, Method, is_positive, read_only
 
 OnClash: TypeAlias = Literal["remake", "reuse", "fail"]
 Outcome: TypeAlias = Literal["ok", "error", "abandoned"]
+T_co = TypeVar("T_co", covariant=True)
 
 
 def _own_fields_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
     return sorted(fields, key=lambda field: field.inherited)  # type: ignore[attr-defined]  # missing in attrs' stubs
+
+
+def _html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for a notebook. Keys and metadata come from anybody, so everything is escaped."""
+
+    def text(cell: object) -> str:
+        if type(cell) in (int, float):
+            return f"{cell:,}" if type(cell) is int else f"{cell:,.3f}"
+        return "" if cell is None else str(cell)
+
+    def line(tag: str, cells: Sequence[object]) -> str:
+        return f"<tr>{''.join(f'<{tag}>{html.escape(text(cell))}</{tag}>' for cell in cells)}</tr>"
+
+    return f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
 
 
 @attrs.frozen(kw_only=True, field_transformer=_own_fields_first)
@@ -49,6 +65,11 @@ class AssetInfo(Headers):
         values = attrs.asdict(self, recurse=False)
         values["metadata"] = None if self.metadata is None else dict(self.metadata)
         return functools.partial(AssetInfo, **values), ()
+
+    def _repr_html_(self) -> str:
+        values = {field.name: getattr(self, field.name) for field in attrs.fields(AssetInfo)}
+        values["metadata"] = "\n".join(f"{name}: {text}" for name, text in (self.metadata or {}).items()) or None
+        return _html_table(("field", "value"), [pair for pair in values.items() if not (pair[1] is None or pair[1] is True)])
 
 
 class Body(Protocol):
@@ -100,6 +121,39 @@ class ListPage:
     items: tuple[AssetInfo, ...]
     prefixes: tuple[Prefix, ...] = ()
     next_cursor: str | None = None
+
+    def _repr_html_(self) -> str:
+        names = ("key", "size", "last_modified", "content_type")
+        both: tuple[AssetInfo | Prefix, ...] = (*self.items, *self.prefixes)
+        entries = sorted(both, key=lambda entry: entry.key)
+        rows = [tuple(getattr(entry, name, None) for name in names) for entry in entries]
+        return _html_table(names, rows if self.next_cursor is None else [*rows, ("…", None, None, None)])
+
+
+class Listing(Generic[T_co]):
+    """The iterator that ``list`` returns. Its repr reads nothing, so that a notebook does not use it up by showing it."""
+
+    def __init__(self, prefix: str, entries: Iterator[T_co]) -> None:
+        self._prefix = prefix
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[T_co]:
+        return self._entries
+
+    def __next__(self) -> T_co:
+        return next(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<listing of {self._prefix!r}: loop over it; list_page() shows a table>"
+
+
+class Stats(dict[str, Mapping[str, float]]):
+    """What ``stats`` returns: for each operation ``{"count", "bytes", "errors", "seconds"}``."""
+
+    def _repr_html_(self) -> str:
+        names = list(dict.fromkeys(name for sums in self.values() for name in sums))
+        rows = [(op, *(sums.get(name) for name in names)) for op, sums in self.items() if any(sums.values())]
+        return _html_table(("operation", *names), rows)
 
 
 @attrs.frozen(kw_only=True)

@@ -11,7 +11,7 @@ from assetstore.direct.signing_keys import SigningKeys
 from assetstore.errors import AssetStoreError, ConfigError, PluginError, UnsupportedError
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import NameOptions, SigningKeysOptions, StatsOptions
-from assetstore.results import Event, ProposedKey
+from assetstore.results import Event, ProposedKey, Stats
 from assetstore.stack import make_manager
 
 logger = logging.getLogger("assetstore")
@@ -79,12 +79,14 @@ class SidePlugins:
             raise PluginError(f"a plugin returned {type(keys).__name__} instead of SigningKeys")
         return keys
 
-    def stats(self) -> Mapping[str, Mapping[str, float]]:
+    def stats(self) -> Stats:
         """Call ``assetstore_stats``."""
         stats = self._hooks.assetstore_stats(options=StatsOptions())
         if stats is None:
             raise UnsupportedError("the store has no statistics plugin", hint="configure stats, or give one in plugins=")
-        return stats
+        if not isinstance(stats, Mapping):
+            raise PluginError(f"a plugin returned {type(stats).__name__} instead of a mapping from assetstore_stats")
+        return Stats(stats)
 
     def reset_stats(self) -> None:
         """Call ``assetstore_reset_stats``."""

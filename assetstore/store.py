@@ -62,6 +62,7 @@ from assetstore.results import (
     CheckReport,
     DeleteReport,
     DirectUpload,
+    Listing,
     ListPage,
     Prefix,
     PresignedRequest,
@@ -285,7 +286,7 @@ class AssetStore:
         with self._explaining("list"):
             options = ListOptions(start_after=start_after, recursive=recursive, limit=PAGE if limit is None else limit or 1)
             self._scope.inward_prefix(prefix)
-        return iter(()) if limit == 0 else self._list(prefix, options, limit)
+        return Listing(prefix, iter(()) if limit == 0 else self._list(prefix, options, limit))
 
     def _list(self, prefix: str, options: ListOptions, limit: int | None) -> Iterator[AssetInfo | Prefix]:
         left = limit
