@@ -236,6 +236,21 @@ def test_packed_bytes_are_sent_as_they_are_stored(store: AssetStore) -> None:
     assert packed == store.read("a.svgz")
 
 
+def test_a_signed_put_without_a_type_gets_one_by_its_key(tmp_path: Path) -> None:
+    """And the Content-Encoding that belongs to it; a PUT with a type is taken at its word."""
+    cases: list[tuple[str, str | None, tuple[str, str | None]]] = [
+        ("a.svgz", None, ("image/svg+xml", "gzip")),
+        ("game.wasm.br", None, ("application/wasm", "br")),
+        ("a.png", None, ("image/png", None)),
+        ("b.svgz", "application/gzip", ("application/gzip", None)),
+    ]
+    with running("asgi", tmp_path) as store:  # wsgiref says text/plain where nothing was said
+        for key, sent, expected in cases:
+            assert 200 == send(store.presign(key, method="PUT", content_type=sent), b"abc").status
+            info = store.stat(key)
+            assert (key, *expected) == (key, info.content_type, info.content_encoding)
+
+
 def test_what_is_not_there_or_over_is_told_by_name(store: AssetStore) -> None:
     """A missing asset is 404 without a framework's error page; a response to HEAD has no body."""
     missing = send(store.presign("a"))

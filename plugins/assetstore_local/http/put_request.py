@@ -22,6 +22,7 @@ from assetstore.plugin import (
     UploadedPart,
     UploadOptions,
     decode_metadata,
+    guess_content_encoding,
     guess_content_type,
     http_name,
 )
@@ -133,7 +134,9 @@ class PutRequest:
         prefix = METADATA_HEADER
         metadata = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
         texts: dict[str, Any] = {name: headers.get(http_name(name)) for name in TEXT_HEADERS}
-        texts["content_type"] = texts["content_type"] or guess_content_type(key)
+        if not texts["content_type"]:
+            texts["content_type"] = guess_content_type(key)
+            texts["content_encoding"] = texts["content_encoding"] or guess_content_encoding(key)
         options = UploadOptions(**texts, metadata=decode_metadata(metadata))
         if not headers.keys() & CONDITIONS:
             return options
