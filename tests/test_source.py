@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
@@ -281,6 +282,11 @@ def test_a_read_that_returns_a_coroutine_is_refused():
             list(Source(Answers(_coroutine())).chunks())
         gc.collect()
     assert [] == warned
+
+
+def test_what_can_be_read_with_and_without_await_is_a_source():
+    """HTTP clients have bodies that are both kinds of iterator."""
+    assert DATA == b"".join(Source(httpx.ByteStream(DATA)).chunks())
 
 
 def test_the_file_of_an_upload_is_a_source_like_any_other():

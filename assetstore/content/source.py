@@ -298,7 +298,8 @@ def _refuse_asynchronous(raw: object) -> None:
         else:
             hint = "await its read() first, and pass the bytes"
         raise SourceError(f"cannot upload {kind}, whose read() is a coroutine", hint=hint)
-    if hasattr(raw, "__aiter__"):
+    # What can also be read without await is a source like any other.
+    if hasattr(raw, "__aiter__") and not isinstance(raw, Iterable) and not hasattr(raw, "read"):
         raise SourceError(
             f"cannot upload {kind}, an asynchronous iterator",
             hint="write store.upload(b''.join([piece async for piece in source]), ...), or fill a temporary file first",
