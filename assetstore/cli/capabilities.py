@@ -45,6 +45,9 @@ class Backend:
     def _who(self, capability: str) -> str:
         op, _, field = capability.partition(".")
         supports = self.supports or frozenset()
+        if op == "url" and op in self.hooks:
+            # Backends have the hook whether or not they have a public URL.
+            return DEPENDS
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
         # The store itself copies by a read and an upload, and downloads by a read.
