@@ -225,4 +225,6 @@ def test_a_public_url_is_quoted_or_absent() -> None:
     assert "https://cdn.example/base/a%20b/%C3%BC%3F%23%25.txt" == backend.assetstore_url(
         key="a b/ü?#%.txt", options=UrlOptions()
     )
-    assert None is backend_at("http://127.0.0.1:1").assetstore_url(key="a", options=UrlOptions())
+    without = backend_at("http://127.0.0.1:1")
+    assert None is without.assetstore_url(key="a", options=UrlOptions())
+    assert [True, False] == [AssetStore(each).can("url") for each in (backend, without)]

@@ -25,14 +25,12 @@ def etag_of(status: os.stat_result) -> str:
 
 def digest_of(tree: Tree, key: str, names: Names, etag: str) -> str | None:
     """Return the digest of the file of ``key``, or ``None`` when the file has another ETag by now."""
-    if (key, etag) not in tree.digests:
-        digest = _kept(tree, key, etag) or _computed(tree, key, names, etag)
-        if digest is None:
-            return None
+    digest = tree.digests.get((key, etag)) or _kept(tree, key, etag) or _computed(tree, key, names, etag)
+    if digest is not None:
         if len(tree.digests) >= _MOST_IN_MEMORY:
             tree.digests.clear()
         tree.digests[key, etag] = digest
-    return tree.digests[key, etag]
+    return digest
 
 
 def forget_digest(tree: Tree, key: str) -> None:
