@@ -144,6 +144,7 @@ def test_git_takes_the_records_and_never_the_signing_key(root: Path, tmp_path: P
     assert 5 == len(tracked)
     assert not (tmp_path / "copy" / ".assetstore" / "signing-key").exists()
     _facts(_open(tmp_path / "copy"))
+    assert 0o700 == stat.S_IMODE((tmp_path / "copy" / ".assetstore").stat().st_mode)
     assert "" == _run("git", "status", "--porcelain", at=tmp_path / "copy")
     _open(root).update("a", metadata={"by": "colleague"})
     _run(*_GIT, "commit", "-q", "-a", "-m", "metadata", at=root)
@@ -152,7 +153,7 @@ def test_git_takes_the_records_and_never_the_signing_key(root: Path, tmp_path: P
 
 
 def test_our_own_folder_is_private_and_made_so_again_after_a_copy(root: Path, tmp_path: Path) -> None:
-    """It has the mode 0700 from its first moment; git and zip keep no modes, so the first write mends it."""
+    """It has the mode 0700 from its first moment; git and zip keep no modes, so the first write or lookup mends it."""
     own = root / ".assetstore"
     assert 0o700 == stat.S_IMODE(own.stat().st_mode)
     assert "*" in (own / ".gitignore").read_text().splitlines()

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 
-from assetstore_local.disk import json_file
+from assetstore_local.disk import json_file, own_folder
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import FILE, InTheWayError, Tree
 
@@ -61,6 +61,7 @@ def _computed(tree: Tree, key: str, names: Names, etag: str) -> str | None:
     digest = f"sha256:{sha256.hexdigest()}"
     # A reader may lack the right to write; it computes the digest once in each process.
     with contextlib.suppress(OSError, InTheWayError):
+        own_folder.guard(tree)
         json_file.replace(tree, _names_of(key), {etag: digest}, flush=False)
     return digest
 
