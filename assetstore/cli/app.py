@@ -42,6 +42,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("stats", "overviews", "Show usage statistics."),
         ("stores", "overviews", "List the configured stores."),
         ("plugins", "overviews", "List the installed plugins."),
+        ("init", "starting", "Write assetstore.toml and test the store."),
         ("doctor", "doctor", "Test a store step by step."),
         ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
         ("demo", "demo", "Take a tour with a dozen sample assets."),
@@ -150,7 +151,7 @@ class App(click.Group):
             formatter.write_dl(
                 [
                     ("assetstore demo", "take a tour in a second"),
-                    ("assetstore doctor file:assets", "test a folder as a store"),
+                    ("assetstore init", "set up a store and test it"),
                     ("assetstore COMMAND --help", "show options and examples"),
                 ]
             )

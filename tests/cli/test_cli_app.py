@@ -45,7 +45,9 @@ def test_the_groups_summaries_are_those_of_the_commands() -> None:
             assert summary == (command.help or "").splitlines()[0]
 
 
-@pytest.mark.parametrize("name", ["upload", "download", "delete", "copy", "move", "update", "audit", "stats"])
+@pytest.mark.parametrize(
+    "name", ["upload", "download", "delete", "copy", "move", "update", "audit", "init", "stats"]
+)
 def test_every_write_has_a_dry_run(run: Run, name: str) -> None:
     """``-n`` stands in the help of each command that writes."""
     assert "-n, --dry-run" in run(name, "--help").out
