@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from assetstore.cli import errors
-from assetstore.cli.session import OutputClosedError, Session, json_option, store_option
+from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session, json_option, store_option
 from assetstore.cli.text import plain, shown
 from assetstore.errors import ConfigError
 
@@ -45,6 +45,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("init", "starting", "Write assetstore.toml and test the store."),
         ("doctor", "doctor", "Test a store step by step."),
         ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
+        ("completion", "completion", "Print a script that completes commands, options, stores and keys."),
         ("demo", "demo", "Take a tour with a dozen sample assets."),
     ),
 }
@@ -79,6 +80,8 @@ class App(click.Group):
 
     def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
         """Run a command and return its code."""
+        if COMPLETE_VARIABLE in os.environ:
+            importlib.import_module("assetstore.cli.completion")
         try:
             code = super().main(*args, **extra)
             return code if isinstance(code, int) else errors.DONE
@@ -90,6 +93,8 @@ class App(click.Group):
         except click.ClickException as error:
             return _reported(_usage(error), errors.USAGE)
         except Exception as error:  # a traceback may hold secrets, so none reaches the terminal
+            if COMPLETE_VARIABLE in os.environ:
+                return errors.FAILED  # someone types, and the shell would print the error in the middle
             return _reported(errors.explain(error), errors.exit_code(error))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -115,6 +120,10 @@ class App(click.Group):
             return ALIASES.get(args[0], args[0]), command, args[1:]
         session = ctx.ensure_object(Session)
         session.store_name, rest = _take_store(args[1:], session.store_name)
+        if ctx.resilient_parsing:
+            from assetstore.cli.completion import plugin_command
+
+            return args[0], plugin_command(session.store_name, args[0]), rest
         return args[0], self._plugin_command(session, args[0]), rest
 
     def _plugin_command(self, session: Session, name: str) -> click.Command:

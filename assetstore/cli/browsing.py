@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import click
 
+from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selector, ignore_case_option, marks_folder, matches
 from assetstore.cli.session import Session, command, literal_option
 from assetstore.cli.text import as_record, counted, plain, readable_size, readable_time, shown
@@ -27,7 +28,7 @@ _TEXT = frozenset({*range(32, 256), *b"\t\n\r\f\b\x1b"}) - {127, 27}
         "assetstore list '**.webp'",
     ),
 )
-@click.argument("pattern", default="", metavar="[PREFIX|GLOB]")
+@click.argument("pattern", default="", metavar="[PREFIX|GLOB]", shell_complete=complete_keys)
 @click.option("-r", "--recursive", is_flag=True, help="List every asset, instead of one line per folder.")
 @click.option("-l", "--long", "detailed", is_flag=True, help="Show sizes and times too.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="List at most N entries.")
@@ -97,7 +98,7 @@ def with_type(info: AssetInfo) -> dict[str, object]:
         "assetstore stat --json maps/keep.webp | jq .metadata",
     ),
 )
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 def stat_command(session: Session, keys: tuple[str, ...]) -> None:
     """Show the details of assets."""
     store = session.open()
@@ -132,7 +133,7 @@ def described(info: AssetInfo) -> str:
         "assetstore read maps/keep.webp --length 12 | xxd",
     ),
 )
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Start at byte N, counted from 0.")
 @click.option("--length", type=click.IntRange(min=0), metavar="N", help="Write at most N bytes.")
 @click.option("-o", "--output", type=click.Choice(["-"]), help="With -, write binary data even to a terminal.")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
     PAST,
@@ -39,7 +40,7 @@ DOING = {"copy": "copying", "move": "moving"}
         "assetstore delete -r drafts/ --yes",
     ),
 )
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @selecting
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
@@ -116,8 +117,8 @@ def _transfer_options(function: F) -> F:
         "assetstore copy 'maps/*.webp' archive/",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="KEY...")
-@click.argument("destination", metavar="DESTINATION")
+@click.argument("sources", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
+@click.argument("destination", metavar="DESTINATION", shell_complete=complete_keys)
 @_transfer_options
 def copy_command(
     session: Session,
@@ -142,8 +143,8 @@ def copy_command(
         "assetstore move -r drafts/ maps/",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="KEY...")
-@click.argument("destination", metavar="DESTINATION")
+@click.argument("sources", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
+@click.argument("destination", metavar="DESTINATION", shell_complete=complete_keys)
 @_transfer_options
 def move_command(
     session: Session,

@@ -12,6 +12,7 @@ import attrs
 import click
 
 from assetstore.cli import errors
+from assetstore.cli.completion import complete_stores
 from assetstore.cli.session import Session, colourful, command, where
 from assetstore.cli.signed_steps import EXPIRES, SignedSteps, SkippedError, WarnedError, read_publicly
 from assetstore.cli.text import counted, plain, readable_size, shown
@@ -215,7 +216,7 @@ class Doctor:
         "assetstore doctor prod --origin https://app.example",
     ),
 )
-@click.argument("store", required=False)
+@click.argument("store", required=False, shell_complete=complete_stores)
 @click.option(
     "--origin", "origins", multiple=True, metavar="URL", help="Test CORS for the pages of this site; repeatable."
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import click
 
+from assetstore.cli.completion import complete_files, complete_keys
 from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
     Session,
@@ -106,8 +107,14 @@ class Downloads:
         "assetstore download -r maps/ -o backup/maps",
     ),
 )
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("-o", "--output", metavar="PATH", help="A file for one key, a folder for several, or - for stdout.")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    shell_complete=complete_files,
+    help="A file for one key, a folder for several, or - for stdout.",
+)
 @selecting
 @keep_folders_option
 @no_overwrite_option

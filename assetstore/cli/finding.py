@@ -12,6 +12,7 @@ import attrs
 import click
 
 from assetstore.cli.browsing import with_type
+from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selector, ignore_case_option, matches
 from assetstore.cli.session import Session, command, literal_option
 from assetstore.cli.text import counted, plain, readable_size, shown
@@ -66,7 +67,7 @@ def _media_types(context: click.Context, parameter: click.Parameter, value: Sequ
         "assetstore find --type text/html -0 | xargs -0 assetstore update --cache-control no-cache",
     ),
 )
-@click.argument("pattern", default="", metavar="[PREFIX|GLOB]")
+@click.argument("pattern", default="", metavar="[PREFIX|GLOB]", shell_complete=complete_keys)
 @click.option(
     "--type", "types", multiple=True, callback=_media_types, metavar="TYPE", help="Of this type, as in image/*; repeatable."
 )
@@ -158,7 +159,7 @@ class Total:
         "assetstore du --by type --json",
     ),
 )
-@click.argument("pattern", default="", metavar="[PREFIX|GLOB]")
+@click.argument("pattern", default="", metavar="[PREFIX|GLOB]", shell_complete=complete_keys)
 @click.option(
     "--by", type=click.Choice(["folder", "category", "type"]), default="folder", show_default=True, help="What gets a line."
 )

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import click
 
+from assetstore.cli.completion import complete_keys
 from assetstore.cli.session import Session, command, header_options, no_overwrite_option
 from assetstore.cli.text import as_record, plain
 from assetstore.cli.values import as_seconds
@@ -19,7 +20,7 @@ from assetstore.options import Method
         "assetstore presign maps/keep.webp --method PUT --content-type image/webp --size 48213",
     ),
 )
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option(
     "--method",
     type=click.Choice(["GET", "HEAD", "PUT", "DELETE"], case_sensitive=False),
@@ -62,7 +63,7 @@ def presign_command(session: Session, key: str, method: str, no_overwrite: bool,
         "assetstore url maps/keep.webp",
     ),
 )
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 def url_command(session: Session, key: str) -> None:
     """Show the public URL of an asset."""
     url = session.open().url(key)

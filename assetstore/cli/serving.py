@@ -15,6 +15,7 @@ import attrs
 import click
 
 from assetstore.cli import errors
+from assetstore.cli.completion import complete_stores
 from assetstore.cli.session import Session, command
 from assetstore.cli.text import plain
 from assetstore.cli.values import as_bytes
@@ -42,7 +43,7 @@ _PROBE = "assetstore-serve"
         f"{TOKEN_VARIABLE}=… assetstore serve dev --host 0.0.0.0",
     ),
 )
-@click.argument("store", required=False)
+@click.argument("store", required=False, shell_complete=complete_stores)
 @click.option("--host", metavar="HOST", help=f"The address to listen at, by default {LOOPBACK}.")
 @click.option(
     "--port",

@@ -21,6 +21,9 @@ from assetstore.keys import is_valid_key
 if TYPE_CHECKING:
     from assetstore.store import AssetStore
 
+# Its value makes click print a script for a shell, or completions for one.
+COMPLETE_VARIABLE = "_ASSETSTORE_COMPLETE"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLOURS = {"ok": "green", "uploaded": "green", "copied": "green", "moved": "green", "downloaded": "green", "deleted": "red"}
@@ -250,6 +253,12 @@ def _watching_stdout() -> Iterator[None]:
         raise OutputClosedError from error
 
 
+def _complete_stores(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from assetstore.cli.completion import complete_stores  # a command that runs does not need it
+
+    return complete_stores(context, parameter, incomplete)
+
+
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value:
         setattr(context.ensure_object(Session), str(parameter.name), value)
@@ -263,6 +272,7 @@ store_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_remember,
+    shell_complete=_complete_stores,
     help="The store: a name from the configuration, a URL such as file:assets, or a folder such as ./assets.",
 )
 json_option = click.option(

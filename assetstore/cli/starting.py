@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import click
 
+from assetstore.cli.completion import complete_files
 from assetstore.cli.doctor import doctor_command
 from assetstore.cli.session import Session, command, dry_run_option
 from assetstore.cli.text import shown
@@ -54,7 +55,7 @@ ASKED = {"folder": ("folder",), "r2": ("account_id", "bucket"), "s3": ("endpoint
 )
 @click.option("--kind", type=click.Choice(list(ASKED)), help="Where the assets are kept.")
 @click.option("--name", metavar="NAME", help="The store's name: letters, digits, - and _.")
-@click.option("--folder", metavar="PATH", help="The folder.")
+@click.option("--folder", metavar="PATH", shell_complete=complete_files, help="The folder.")
 @click.option("--account-id", metavar="ID", help="The account of R2.")
 @click.option("--endpoint-url", metavar="URL", help="The URL of an S3 service; '' is Amazon's.")
 @click.option("--region", metavar="REGION", help="The region of an S3 service.")

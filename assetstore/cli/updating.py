@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import Session, command, dry_run_option, header_options, output_options, where
 from assetstore.cli.text import as_record, shown
@@ -24,7 +25,7 @@ from assetstore.store import AssetStore
         "assetstore update -r drafts/ --metadata state= --dry-run",
     ),
 )
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @header_options("Set the HTTP header {}; '' removes it.")
 @click.option(
     "--metadata",

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import click
 
+from assetstore.cli.completion import complete_files, complete_keys
 from assetstore.cli.selection import Filter, filter_options, nothing_left
 from assetstore.cli.session import (
     Session,
@@ -60,9 +61,11 @@ class Item:
         "pg_dump | assetstore upload - --key backup/today.sql",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="SRC...")
-@click.option("--key", help="The key, for a single source.")
-@click.option("--to", metavar="PREFIX/", help="Keep the file names, below this folder in the store.")
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", shell_complete=complete_files)
+@click.option("--key", shell_complete=complete_keys, help="The key, for a single source.")
+@click.option(
+    "--to", metavar="PREFIX/", shell_complete=complete_keys, help="Keep the file names, below this folder in the store."
+)
 @click.option("--category", metavar="NAME", help="The category of generated keys; by default that of the content type.")
 @click.option("--name", "filename", metavar="FILENAME", help="The file name for the generated key and the content type.")
 @click.option("-r", "--recursive", is_flag=True, help="Upload folders with everything in them, keeping relative paths.")
