@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from assetstore.cli import errors
-from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session, json_option, store_option
+from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session, json_option, open_uncounted, store_option
 from assetstore.cli.text import plain, shown
-from assetstore.errors import ConfigError
+from assetstore.errors import AssetStoreError, ConfigError
 
 # Name, module and summary of each command: --help of the group must not import the commands.
 SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -45,7 +45,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("init", "starting", "Write assetstore.toml and test the store."),
         ("doctor", "doctor", "Test a store step by step."),
         ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
-        ("completion", "completion", "Print a script that completes commands, options, stores and keys."),
+        ("completion", "completion", "Print a script for completion by the tab key."),
         ("demo", "demo", "Take a tour with a dozen sample assets."),
     ),
 }
@@ -144,15 +144,14 @@ class App(click.Group):
         raise click.UsageError(f"{why}; did you mean {close[0]!r}?" if close else why)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections of commands; with ``-s``, also the commands of the store's plugins."""
+        """Write the sections of commands; the last has those that the plugins of the store add."""
         width = max(map(len, MODULES)) + 4
         for title, section in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(_with_alias(name).ljust(width), summary) for name, _, summary in section])
-        session = ctx.ensure_object(Session)
-        if session.store_name and (offered := session.open().commands()):
-            with formatter.section("Plugins"):
-                formatter.write_dl([(str(command.name).ljust(width), command.get_short_help_str()) for command in offered])
+        title, rows = _plugin_section(ctx.ensure_object(Session).store_name)
+        with formatter.section(title):
+            formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands to try first."""
@@ -164,6 +163,18 @@ class App(click.Group):
                     ("assetstore COMMAND --help", "show options and examples"),
                 ]
             )
+
+
+def _plugin_section(store_name: str | None) -> tuple[str, list[tuple[str, str]]]:
+    """Return the heading and the commands of the store that is named or the default; opening it sends nothing."""
+    try:
+        with open_uncounted(store_name) as store:
+            commands = [(str(command.name), command.get_short_help_str(80)) for command in store.commands()]
+            return f"Plugins of {plain(store.name)}", commands or [("none", "Its plugins add no commands.")]
+    except AssetStoreError:
+        if store_name:
+            raise
+    return "Plugins", [("-s STORE --help", "Show the commands of a store's plugins: R2 and S3 have cors and lifecycle.")]
 
 
 def _with_alias(name: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class, split_arg_string
 
-from assetstore.cli.session import COMPLETE_VARIABLE, Session, command
+from assetstore.cli.session import COMPLETE_VARIABLE, Session, command, open_uncounted
 
 SHELLS = ("bash", "zsh", "fish")
 # Keys and folders that one press of the key shows at most.
@@ -34,9 +34,9 @@ _OPEN_QUOTE = re.compile(r"""(?:^|\s)(["'])[^"']*$""")
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion_command(session: Session, shell: str) -> None:
-    """Print a script that completes commands, options, stores and keys.
+    """Print a script for completion by the tab key.
 
-    It completes the names of configured stores after -s, and keys of the store that is named or the default.
+    It completes commands, options, the names of configured stores, and keys of the store that is named or the default.
     """
     found = get_completion_class(shell)
     assert found is not None
@@ -97,12 +97,9 @@ def complete_stores(context: click.Context, parameter: click.Parameter, incomple
 def complete_keys(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the keys and folders of the store that begin so, from one page of its listing."""
     found: list[str] = []
-    with _silently():
-        from assetstore.config import open_store
-
-        with open_store(context.ensure_object(Session).store_name) as store:
-            page = store.list_page(incomplete, limit=SHOWN, recursive=False)
-            found = sorted([info.key for info in page.items if info.valid] + [prefix.key for prefix in page.prefixes])
+    with _silently(), open_uncounted(context.ensure_object(Session).store_name) as store:
+        page = store.list_page(incomplete, limit=SHOWN, recursive=False)
+        found = sorted([info.key for info in page.items if info.valid] + [prefix.key for prefix in page.prefixes])
     return [CompletionItem(key) for key in found if key.isprintable()]
 
 
@@ -114,11 +111,8 @@ def complete_files(context: click.Context, parameter: click.Parameter, incomplet
 def plugin_command(store_name: str | None, name: str) -> click.Command:
     """Return the command that a plugin of the store has under this name, or an empty one."""
     commands: list[click.Command] = []
-    with _silently():
-        from assetstore.config import open_store
-
-        with open_store(store_name) as store:
-            commands = [command for command in store.commands() if command.name == name]
+    with _silently(), open_uncounted(store_name) as store:
+        commands = [command for command in store.commands() if command.name == name]
     return commands[0] if commands else click.Command(name, add_help_option=False)
 
 

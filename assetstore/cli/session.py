@@ -235,6 +235,20 @@ class Session:
         raise click.exceptions.Exit(self.failed[0] if alike else errors.SOME_FAILED)
 
 
+def open_uncounted(name: str | None) -> AssetStore:
+    """Open a store for a look that its statistics, which may be a file, should not count.
+
+    Raises:
+        ConfigError: no store is named, or it cannot be opened.
+    """
+    import attrs
+
+    from assetstore.config import build_store, find_store
+
+    config = find_store(name)
+    return build_store(attrs.evolve(config, table={**config.table, "stats": False}))
+
+
 def where(store: AssetStore) -> str:
     """Return the name of a store, and its location in brackets."""
     return f"{plain(without_secrets(store.name))} ({plain(store.location)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -191,10 +192,33 @@ def test_a_plugins_command_is_called_with_the_open_store(run: Run, arguments: tu
     assert (0, "welcome to stub:!\n") == ((done := run(*arguments)).code, done.out)
 
 
-def test_help_lists_the_commands_of_a_stores_plugins(run: Run) -> None:
-    """``-s STORE --help`` has a section for them."""
-    lines = [line.split() for line in run("-s", "stub:", "--help").lines]
-    assert ["greet", "Greet", "whoever", "opens", "the", "store."] in lines
+def test_help_lists_the_commands_of_a_stores_plugins(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the store that is named, or of the default; without one it says how to see them."""
+    assert "Show the commands of a store's plugins: R2 and S3 have" in run("--help").out
+    line = ["greet", "Greet", "whoever", "opens", "the", "store."]
+    assert line in [line.split() for line in run("-s", "stub:", "--help").lines]
+    monkeypatch.setenv("ASSETSTORE_STORE", "stub:")
+    default = run("--help")
+    assert line in [line.split() for line in default.lines]
+    assert "\nPlugins of stub::\n" in default.out
+    assert 2 == run("-s", "nope", "--help").code
+
+
+def test_help_opens_the_store_without_leaving_a_trace(folder: Path) -> None:
+    """No library of a vendor is loaded, no statistics are made, and a configuration that is broken does not matter."""
+    table = f'url = "r2://{"0" * 32}/assets"\naccess_key = "a"\nsecret_key = "b"\nstats = {{ path = "stats.db" }}\n'
+    (folder / "assetstore.toml").write_text(f'default = "prod"\n[stores.prod]\n{table}')
+    program = (
+        "import sys, atexit; sys.argv = ['assetstore', '--help']; from assetstore.cli import main\n"
+        "atexit.register(lambda: print(sorted({'boto3', 'botocore', 'sqlite3'} & sys.modules.keys())))\n"
+        "main()"
+    )
+    done = python("-c", program)
+    assert (0, "", "[]") == (done.returncode, done.stderr, done.stdout.splitlines()[-1])
+    assert re.search(r"Plugins of prod:\n  cors  .*\n.*\n?  lifecycle  ", done.stdout)
+    assert ["assetstore.toml"] == os.listdir(folder)
+    (folder / "assetstore.toml").write_text("default = 7 [")
+    assert 0 == python("-m", "assetstore", "--help").returncode
 
 
 def test_python_m_assetstore_is_the_same_program(run: Run, folder: Path) -> None:
