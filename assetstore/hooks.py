@@ -523,7 +523,8 @@ class Hooks:
 
         Given: click is installed; ``click.Context.obj`` is the open store when a command runs.
 
-        Must: import click inside the hook, so that a store without a CLI never loads it.
+        Must: import click inside the hook, so that a store without a CLI never loads it; give each command a name that
+        begins with the plugin's, since the command line's own commands go first and may grow in number.
 
         Returns click commands. ``None`` offers none.
 

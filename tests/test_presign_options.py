@@ -56,7 +56,7 @@ def test_a_signature_lasts_one_second_to_seven_days(expires: object, seconds: in
         (float("inf"), f"expires must be {FORMS}, got inf"),
         (float("nan"), f"expires must be {FORMS}, got nan"),
         (True, f"expires must be {FORMS}, got True"),
-        *((text, f"expires must be {FORMS}, got {text!r}") for text in ("", "h", "1.5h", "1w", "-1h", "1h30m", "١h", "1 h")),
+        *((text, f"expires must be {FORMS}, got {text!r}") for text in ("", "h", "1.5h", "1y", "-1h", "1h30m", "1  h")),
         ("8d", "expires must be between 1 and 604800 seconds (7 days), got 691200"),
     ],
 )

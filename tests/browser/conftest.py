@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import attrs
 import media
 import pytest
+from serving import serving
 
 import browsing
 from assetstore import AssetStore, open_store
@@ -203,21 +203,6 @@ def with_pages(example: Any) -> Any:
         pages += [Mount(f"/uppy-{version}/uppy", uppy), Mount(f"/uppy-{version}", page)]
     worker = Response(WORKER, media_type="text/javascript")
     return Starlette(routes=[*pages, Route("/worker.js", lambda _: worker), Mount("/", example)])
-
-
-@contextmanager
-def serving(app: Any, listener: socket.socket) -> Iterator[None]:
-    """Answer what comes to a listening socket until the block ends."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="session")

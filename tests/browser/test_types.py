@@ -104,12 +104,11 @@ def commands(profile: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
     """Give the URL of the page, beside the store that has the assets, and what it sends."""
+    from serving import serving
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, Response
     from starlette.routing import Mount, Route
-
-    from conftest import serving
 
     reports: queue.Queue[dict[str, Any]] = queue.Queue()
     with socket.create_server(("127.0.0.1", 0)) as listener:

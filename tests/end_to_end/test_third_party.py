@@ -57,7 +57,7 @@ def test_the_command_line_knows_a_third_partys_plugins_and_commands(run: Run, tm
     (line,) = [line for line in plugins.splitlines() if "acme-zip" in line]
     assert all(word in line for word in ("acme-assets", "2.5.1", "upload"))
     run("-c", "import assetstore; assetstore.open_store().upload(b'x', 'x.txt')")
-    assert "upload x.txt ok\n" == run("-m", "assetstore", "audit").stdout
+    assert "upload x.txt ok\n" == run("-m", "assetstore", "audit-log").stdout
 
 
 def test_a_disabled_plugin_is_never_imported(run: Run, tmp_path: Path) -> None:
