@@ -56,7 +56,8 @@ def _media_types(context: click.Context, parameter: click.Parameter, value: Sequ
     for text in value:
         top, slash, rest = text.partition("/")
         if not (top and slash and rest):
-            raise click.BadParameter(f"must be a media type, image/png or image/*, got {shown(text)}", context, parameter)
+            why = f"must be a media type such as image/png or image/*, got {shown(text)}"
+            raise click.BadParameter(why, context, parameter)
     return tuple(value)
 
 

@@ -65,7 +65,7 @@ def stores_command(session: Session) -> None:
     config = find_config()
     if config is None:
         session.talk(f"no configuration: there is no {FILE_NAME} in this folder or above it")
-        session.talk("-s file:assets opens a store without one")
+        session.talk("assetstore init writes one; -s file:assets opens a store without it")
         return
     session.talk(f"from {shown(str(config.path))}")
     if not config.stores:
