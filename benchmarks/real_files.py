@@ -137,11 +137,13 @@ class _new:  # noqa: N801 - used as a function
 
 def _sdist(spec: str, target: Path) -> Path:
     name, version = spec.split("==")
-    base = f"https://pypi.org/pypi/{name}/"
-    with urllib.request.urlopen(f"{base}{version}/json") as answer:
-        entry = next(entry for entry in json.load(answer)["urls"] if entry["packagetype"] == "sdist")
+    index = f"https://pypi.org/simple/{name}/"
+    request = urllib.request.Request(index, headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+    ends = tuple(f"-{version}{suffix}" for suffix in (".tar.gz", ".zip", ".tar.bz2"))
+    with urllib.request.urlopen(request) as answer:
+        entry = next(entry for entry in json.load(answer)["files"] if entry["filename"].endswith(ends))
     file = target / entry["filename"]
-    with urllib.request.urlopen(urllib.parse.urljoin(f"https://pypi.org/simple/{name}/", entry["url"])) as answer:
+    with urllib.request.urlopen(urllib.parse.urljoin(index, entry["url"])) as answer:
         file.write_bytes(answer.read())
     return file
 

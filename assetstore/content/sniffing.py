@@ -287,7 +287,8 @@ def _active_refusal(claimed: str, head: bytes) -> str | None:
         return None
     if claims is _MARKUP_CLAIMS and (_is_xml(claimed) or (claimed in ("text/csv", "text/plain") and not _PAGE.match(text))):
         return None
-    if claims is _MARKUP_CLAIMS and claimed.startswith(("application/", "text/plain")) and _VENDOR_XML.match(text):
+    vendors = claimed == "text/plain" or (claimed.startswith("application/") and not is_text(claimed))
+    if claims is _MARKUP_CLAIMS and vendors and _VENDOR_XML.match(text):
         return None
     return f"the bytes begin as HTML, SVG, XML or a script does, and not as {claimed}"
 
