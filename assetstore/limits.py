@@ -48,3 +48,6 @@ MIN_SIGNING_KEY = 32
 
 MAX_PROPOSALS = 20
 """How many keys a naming plugin may propose before the upload fails."""
+
+OWN_FOLDER = ".assetstore"
+"""The folder in which a store of files keeps what belongs to no asset, such as its signing key."""

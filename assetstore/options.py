@@ -35,6 +35,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?", re.ASCII)
 _TYPES = re.compile(_MEDIA_TYPE.pattern.replace("A-Z", "*A-Z") + r"|\*", re.ASCII)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9+_-]+(\.[A-Za-z0-9]+)?", re.ASCII)
 _CODINGS = re.compile(rf"{_TOKEN.pattern}( *, *{_TOKEN.pattern})*", re.ASCII | re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DURATION = re.compile(r"([0-9]{1,9}) ?([smhdw]?)")
@@ -508,7 +509,7 @@ def _types(value: Iterable[str]) -> tuple[str, ...]:
 
 
 def _type(text: str) -> str:
-    kind = guess_headers(f"a{text}")[0] if text.startswith(".") else text.strip()
+    kind = guess_headers(f"a{text}")[0] if _SUFFIX.fullmatch(text) else text.strip()
     if not _TYPES.fullmatch(kind) or (text.startswith(".") and kind == DEFAULT_CONTENT_TYPE):
         problem = f"each type must be a media type or a known suffix, got {text!r}"
         raise InvalidOptionError(problem, hint="write it as 'image/png', 'image/*' or '.png'")

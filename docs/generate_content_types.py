@@ -36,10 +36,10 @@ CONFLICTS = """
 
 # mime-db's type belongs to a rare format, and the suffix in this field to another one, to none, or to several.
 LEFT_OUT = """
-.abc .ac .c4d .cab2 .cat .cpl .com .def .dir .dist .fgd .fly .fnt .gam .in .ink .install .list .ma .man .map .max .mb .me
-.ms .msp .one .p .pat .pic .pl .prf .pub .rif .rl .rld .run .s .scd .sls .src .st .stk .sub .t .td .tr .unityweb .vox .w3d
-.wif .box .application .x32 .u32 .asc .mdl .wsc .rs .rsat .res .xer .exp .h261 .spot .g3 .ez .mc1 .data .fit .scm .aas .sus
-.cil .mny .cfs .dp
+.x3dz .x3dbz .x3dvz .ram .abc .ac .c4d .cab2 .cat .cpl .com .def .dir .dist .fgd .fly .fnt .gam .in .ink .install .list
+.ma .man .map .max .mb .me .ms .msp .one .p .pat .pic .pl .prf .pub .rif .rl .rld .run .s .scd .sls .src .st .stk .sub
+.t .td .tr .unityweb .vox .w3d .wif .box .application .x32 .u32 .asc .mdl .wsc .rs .rsat .res .xer .exp .h261 .spot .g3
+.ez .mc1 .data .fit .scm .aas .sus .cil .mny .cfs .dp
 """
 
 # (source, lines): what mime-db lacks, or has under a name that players and tools do not use. "common use" stands for the
@@ -48,55 +48,57 @@ OWN = [
     (
         "iana",
         """
-.3mf model/3mf | .amr audio/amr | .awb audio/amr-wb | .ac3 audio/ac3 | .ec3 audio/eac3 | .eac3 audio/eac3
-.dts audio/vnd.dts | .flac audio/flac | .m4b audio/mp4 | .m4r audio/mp4 | .mkv video/matroska | .mk3d video/matroska-3d
-.mka audio/matroska | .hif image/heic | .heics image/heic-sequence | .avifs image/avif | .j2k image/j2c | .j2c image/j2c
-.jpc image/j2c | .psb image/vnd.adobe.photoshop | .hdr image/vnd.radiance | .fts image/fits | .exr image/aces
-.svg image/svg+xml | .gpkg application/geopackage+sqlite3 | .pmtiles application/vnd.pmtiles
-.mvt application/vnd.mapbox-vector-tile | .osm application/vnd.openstreetmap.data+xml
-.parquet application/vnd.apache.parquet | .las application/vnd.las | .laz application/vnd.laszip | .shp application/vnd.shp
-.shx application/vnd.shx | .dbf application/vnd.dbf | .arrow application/vnd.apache.arrow.file
-.cbz application/vnd.comicbook+zip | .cbr application/vnd.comicbook-rar | .tsv text/tab-separated-values
-.zst application/zstd | .tzst application/zstd | .deb application/vnd.debian.binary-package | .usdz model/vnd.usdz+zip
-.usda model/vnd.usda | .jph image/jph | .jxl image/jxl | .exe application/vnd.microsoft.portable-executable
-.dll application/vnd.microsoft.portable-executable | .iso application/vnd.efi.iso | .img application/vnd.efi.img
-.m3u8 application/vnd.apple.mpegurl | .eot application/vnd.ms-fontobject | .ifc application/p21 | .p21 model/step
-.ogx application/ogg | .dfxp application/ttml+xml | .graphql application/graphql
+.3mf model/3mf | .otc font/collection | .asx audio/x-ms-asx | .amr audio/amr | .awb audio/amr-wb | .ac3 audio/ac3
+.ec3 audio/eac3 | .eac3 audio/eac3 | .dts audio/vnd.dts | .flac audio/flac | .m4b audio/mp4 | .m4r audio/mp4
+.mkv video/matroska | .mk3d video/matroska-3d | .mka audio/matroska | .hif image/heic | .heics image/heic-sequence
+.avifs image/avif | .j2k image/j2c | .j2c image/j2c | .jpc image/j2c | .psb image/vnd.adobe.photoshop
+.hdr image/vnd.radiance | .fts image/fits | .exr image/aces | .svg image/svg+xml | .gpkg application/geopackage+sqlite3
+.pmtiles application/vnd.pmtiles | .mvt application/vnd.mapbox-vector-tile | .osm application/vnd.openstreetmap.data+xml
+.parquet application/vnd.apache.parquet | .las application/vnd.las | .laz application/vnd.laszip
+.shp application/vnd.shp | .shx application/vnd.shx | .dbf application/vnd.dbf
+.arrow application/vnd.apache.arrow.file | .cbz application/vnd.comicbook+zip | .cbr application/vnd.comicbook-rar
+.tsv text/tab-separated-values | .zst application/zstd | .tzst application/zstd
+.deb application/vnd.debian.binary-package | .usdz model/vnd.usdz+zip | .usda model/vnd.usda | .jph image/jph
+.jxl image/jxl | .exe application/vnd.microsoft.portable-executable | .dll application/vnd.microsoft.portable-executable
+.iso application/vnd.efi.iso | .img application/vnd.efi.img | .m3u8 application/vnd.apple.mpegurl
+.eot application/vnd.ms-fontobject | .ifc application/p21 | .p21 model/step | .ogx application/ogg
+.dfxp application/ttml+xml | .graphql application/graphql
 """,
     ),
     (
         "browsers and players",
         """
-.jpg image/jpeg | .jpe image/jpeg | .jif image/jpeg | .pjpeg image/jpeg | .pjp image/jpeg | .mpo image/jpeg | .bmp image/bmp
-.cur image/x-icon | .avi video/x-msvideo | .m4v video/x-m4v | .opus audio/ogg | .spx audio/ogg | .oggflac audio/ogg
-.oggtheora video/ogg | .f4v video/mp4 | .f4a audio/mp4 | .mid audio/midi | .midi audio/midi | .kar audio/midi
-.weba audio/webm | .mjs text/javascript | .wasm application/wasm | .vtt text/vtt | .pls audio/x-scpls | .m3u audio/x-mpegurl
-.xht application/xhtml+xml
+.jpg image/jpeg | .jpe image/jpeg | .jif image/jpeg | .pjpeg image/jpeg | .pjp image/jpeg | .mpo image/jpeg
+.bmp image/bmp | .cur image/x-icon | .avi video/x-msvideo | .m4v video/x-m4v | .opus audio/ogg | .spx audio/ogg
+.oggflac audio/ogg | .oggtheora video/ogg | .f4v video/mp4 | .f4a audio/mp4 | .mid audio/midi | .midi audio/midi
+.kar audio/midi | .weba audio/webm | .mjs text/javascript | .wasm application/wasm | .vtt text/vtt | .pls audio/x-scpls
+.m3u audio/x-mpegurl | .xht application/xhtml+xml
 """,
     ),
     (
         "common use",
         """
 .7z application/x-7z-compressed | .bz2 application/x-bzip2 | .tbz2 application/x-bzip2 | .tbz application/x-bzip2
-.xz application/x-xz | .txz application/x-xz | .lz4 application/x-lz4 | .lz application/x-lzip | .lzma application/x-lzma
-.tgz application/gzip | .taz application/gzip | .gzip application/gzip | .cb7 application/x-cb7 | .cbt application/x-cbt
-.ape audio/x-ape | .mpc audio/x-musepack | .mp+ audio/x-musepack | .ofr audio/x-optimfrog | .ofs audio/x-optimfrog
-.tak audio/x-tak | .tta audio/x-tta | .wv audio/x-wavpack | .wvp audio/x-wavpack | .dsf audio/x-dsf | .dff audio/x-dff
-.it audio/x-it | .s3m audio/x-s3m | .xm audio/x-xm | .stm audio/x-stm | .mtm audio/x-mod | .nst audio/x-mod
-.ult audio/x-mod | .uni audio/x-mod | .med audio/x-mod | .669 audio/x-mod | .mptm audio/x-mptm | .voc audio/x-voc
-.gsm audio/x-gsm | .w64 audio/x-w64 | .aif audio/x-aiff | .aiff audio/x-aiff | .aifc audio/x-aiff | .caf audio/x-caf
-.au audio/basic | .snd audio/basic | .wma audio/x-ms-wma | .sf2 audio/x-soundfont | .sf3 audio/x-soundfont
-.aax audio/vnd.audible.aax | .aa audio/x-pn-audibleaudio | .flv video/x-flv | .wmv video/x-ms-wmv | .asf video/x-ms-asf
-.fli video/x-fli | .flc video/x-flic | .y4m video/x-yuv4mpeg | .rm application/vnd.rn-realmedia | .nsv video/x-nsv
-.anim video/x-anim | .ivf video/x-ivf | .icns image/x-icns | .xcf image/x-xcf | .ora image/openraster
-.kra application/x-krita | .qoi image/qoi | .tga image/x-tga | .vda image/x-tga | .icb image/x-tga | .dds image/vnd.ms-dds
-.pam image/x-portable-anymap | .pcd image/x-photo-cd | .dcx image/x-dcx | .pict image/x-pict | .lbm image/x-ilbm
-.iff image/x-ilbm | .ilbm image/x-ilbm | .rgba image/x-rgb | .bw image/sgi | .fax image/g3fax
-.ani application/x-navi-animation | .xbm image/x-xbitmap | .sun image/x-sun-raster | .ras image/x-sun-raster
-.im1 image/x-sun-raster | .jng image/x-jng | .wbmp image/vnd.wap.wbmp | .bpg image/bpg | .flif image/flif
-.gpl text/x-gimp-palette | .ggr text/x-gimp-gradient | .aseprite image/x-aseprite | .ase image/x-aseprite
-.dng image/x-adobe-dng | .cr2 image/x-canon-cr2 | .cr3 image/x-canon-cr3 | .crw image/x-canon-crw | .nef image/x-nikon-nef
-.nrw image/x-nikon-nrw | .arw image/x-sony-arw | .sr2 image/x-sony-sr2 | .srf image/x-sony-srf | .orf image/x-olympus-orf
+.xz application/x-xz | .txz application/x-xz | .lz4 application/x-lz4 | .lz application/x-lzip
+.lzma application/x-lzma | .tgz application/gzip | .taz application/gzip | .gzip application/gzip
+.cb7 application/x-cb7 | .cbt application/x-cbt | .ape audio/x-ape | .mpc audio/x-musepack | .mp+ audio/x-musepack
+.ofr audio/x-optimfrog | .ofs audio/x-optimfrog | .tak audio/x-tak | .tta audio/x-tta | .wv audio/x-wavpack
+.wvp audio/x-wavpack | .dsf audio/x-dsf | .dff audio/x-dff | .it audio/x-it | .s3m audio/x-s3m | .xm audio/x-xm
+.stm audio/x-stm | .mtm audio/x-mod | .nst audio/x-mod | .ult audio/x-mod | .uni audio/x-mod | .med audio/x-mod
+.669 audio/x-mod | .mptm audio/x-mptm | .voc audio/x-voc | .gsm audio/x-gsm | .w64 audio/x-w64 | .aif audio/x-aiff
+.aiff audio/x-aiff | .aifc audio/x-aiff | .caf audio/x-caf | .au audio/basic | .snd audio/basic | .wma audio/x-ms-wma
+.sf2 audio/x-soundfont | .sf3 audio/x-soundfont | .aax audio/vnd.audible.aax | .aa audio/x-pn-audibleaudio
+.flv video/x-flv | .wmv video/x-ms-wmv | .asf video/x-ms-asf | .fli video/x-fli | .flc video/x-flic
+.y4m video/x-yuv4mpeg | .rm application/vnd.rn-realmedia | .nsv video/x-nsv | .anim video/x-anim | .ivf video/x-ivf
+.icns image/x-icns | .xcf image/x-xcf | .ora image/openraster | .kra application/x-krita | .qoi image/qoi
+.tga image/x-tga | .vda image/x-tga | .icb image/x-tga | .dds image/vnd.ms-dds | .pam image/x-portable-anymap
+.pcd image/x-photo-cd | .dcx image/x-dcx | .pict image/x-pict | .lbm image/x-ilbm | .iff image/x-ilbm
+.ilbm image/x-ilbm | .rgba image/x-rgb | .bw image/sgi | .fax image/g3fax | .ani application/x-navi-animation
+.xbm image/x-xbitmap | .sun image/x-sun-raster | .ras image/x-sun-raster | .im1 image/x-sun-raster | .jng image/x-jng
+.wbmp image/vnd.wap.wbmp | .bpg image/bpg | .flif image/flif | .gpl text/x-gimp-palette | .ggr text/x-gimp-gradient
+.aseprite image/x-aseprite | .ase image/x-aseprite | .dng image/x-adobe-dng | .cr2 image/x-canon-cr2
+.cr3 image/x-canon-cr3 | .crw image/x-canon-crw | .nef image/x-nikon-nef | .nrw image/x-nikon-nrw
+.arw image/x-sony-arw | .sr2 image/x-sony-sr2 | .srf image/x-sony-srf | .orf image/x-olympus-orf
 .rw2 image/x-panasonic-rw2 | .rwl image/x-panasonic-rw2 | .raf image/x-fuji-raf | .pef image/x-pentax-pef
 .srw image/x-samsung-srw | .x3f image/x-sigma-x3f | .mrw image/x-minolta-mrw | .dcr image/x-kodak-dcr
 .k25 image/x-kodak-k25 | .kdc image/x-kodak-kdc | .erf image/x-epson-erf | .mos image/x-leaf-mos
@@ -105,19 +107,20 @@ OWN = [
 .off model/x-off | .md2 model/x-md2 | .md3 model/x-md3 | .amf model/x-amf | .drc model/x-draco | .pk3 application/zip
 .pk4 application/zip | .wad application/x-doom | .unitypackage application/gzip | .gd application/x-gdscript
 .tscn application/x-godot-scene | .tres application/x-godot-resource | .godot application/x-godot-project
-.ldtk application/json | .tmj application/json | .tsj application/json | .uvtt application/json | .dd2vtt application/json
-.df2vtt application/json | .dungeondraft_map application/json | .topojson application/json | .har application/json
-.unity application/yaml | .prefab application/yaml | .scml text/xml | .atlas text/plain | .plist application/x-plist
-.gpx application/gpx+xml | .kml application/vnd.google-earth.kml+xml | .kmz application/vnd.google-earth.kmz
-.fb2 application/x-fictionbook+xml | .mobi application/x-mobipocket-ebook | .azw3 application/vnd.amazon.mobi8-ebook
-.azw application/vnd.amazon.mobi8-ebook | .chm application/vnd.ms-htmlhelp
+.ldtk application/json | .tmj application/json | .tsj application/json | .uvtt application/json
+.dd2vtt application/json | .df2vtt application/json | .dungeondraft_map application/json | .topojson application/json
+.har application/json | .unity application/yaml | .prefab application/yaml | .scml text/xml | .atlas text/plain
+.plist application/x-plist | .gpx application/gpx+xml | .kml application/vnd.google-earth.kml+xml
+.kmz application/vnd.google-earth.kmz | .fb2 application/x-fictionbook+xml | .mobi application/x-mobipocket-ebook
+.azw3 application/vnd.amazon.mobi8-ebook | .azw application/vnd.amazon.mobi8-ebook | .chm application/vnd.ms-htmlhelp
 .fodt application/vnd.oasis.opendocument.text-flat-xml | .fods application/vnd.oasis.opendocument.spreadsheet-flat-xml
-.fodp application/vnd.oasis.opendocument.presentation-flat-xml | .fodg application/vnd.oasis.opendocument.graphics-flat-xml
-.docbook application/docbook+xml | .jsonl application/x-ndjson | .ndjson application/x-ndjson | .jsonc application/json
-.ipynb application/x-ipynb+json | .sqlite application/vnd.sqlite3 | .sqlite3 application/vnd.sqlite3
-.db3 application/vnd.sqlite3 | .srt application/x-subrip | .ssa text/x-ssa | .sbv text/x-sbv | .sami application/x-sami
-.lrc application/x-lyrics | .cue application/x-cue | .usf text/xml | .xmp application/rdf+xml
-.pfa application/x-font-type1 | .pfb application/x-font-type1 | .afm application/x-font-afm | .bdf application/x-font-bdf
+.fodp application/vnd.oasis.opendocument.presentation-flat-xml
+.fodg application/vnd.oasis.opendocument.graphics-flat-xml | .docbook application/docbook+xml
+.jsonl application/x-ndjson | .ndjson application/x-ndjson | .jsonc application/json | .ipynb application/x-ipynb+json
+.sqlite application/vnd.sqlite3 | .sqlite3 application/vnd.sqlite3 | .db3 application/vnd.sqlite3
+.srt application/x-subrip | .ssa text/x-ssa | .sbv text/x-sbv | .sami application/x-sami | .lrc application/x-lyrics
+.cue application/x-cue | .usf text/xml | .xmp application/rdf+xml | .pfa application/x-font-type1
+.pfb application/x-font-type1 | .afm application/x-font-afm | .bdf application/x-font-bdf
 .dfont application/x-font-dfont | .desktop application/x-desktop | .theme application/x-theme
 .mo application/x-gettext-translation | .po text/x-gettext-translation | .rst text/x-rst | .adoc text/x-asciidoc
 .asciidoc text/x-asciidoc | .tex text/x-tex | .bib text/x-bibtex | .cfg text/plain | .conf text/plain | .ini text/plain
@@ -126,15 +129,16 @@ OWN = [
 .go text/x-go | .rs text/x-rust | .kt text/x-kotlin | .swift text/x-swift | .cs text/x-csharp | .hpp text/x-c++
 .hxx text/x-c++ | .d.ts text/x-typescript | .cts text/x-typescript | .vue text/x-vue | .svelte text/x-svelte
 .scala text/x-scala | .glsl text/x-glsl | .vert text/x-glsl | .frag text/x-glsl | .geom text/x-glsl | .comp text/x-glsl
-.tesc text/x-glsl | .hlsl text/x-hlsl | .metal text/x-metal | .scss text/x-scss | .sass text/x-sass | .cmake text/x-cmake
-.mk text/x-makefile | .bat application/x-msdos-batch | .cmd application/x-msdos-batch | .ps1 application/x-powershell
-.bash application/x-sh | .zsh application/x-sh | .fish application/x-fishscript | .ttml application/ttml+xml
-.opml text/x-opml | .ics text/calendar | .dtd application/xml-dtd | .ts.map application/json | .js.map application/json
-.mjs.map application/json | .cjs.map application/json | .css.map application/json | .h5 application/x-hdf5
-.hdf5 application/x-hdf5 | .npy application/x-npy | .npz application/zip | .whl application/zip
-.jar application/java-archive | .apk application/vnd.android.package-archive
-.musicxml application/vnd.recordare.musicxml+xml | .mxl application/vnd.recordare.musicxml | .sfz text/plain
-.torrent application/x-bittorrent | .xlsb application/vnd.ms-excel.sheet.binary.macroenabled.12
+.tesc text/x-glsl | .hlsl text/x-hlsl | .metal text/x-metal | .scss text/x-scss | .sass text/x-sass
+.cmake text/x-cmake | .mk text/x-makefile | .bat application/x-msdos-batch | .cmd application/x-msdos-batch
+.ps1 application/x-powershell | .bash application/x-sh | .zsh application/x-sh | .fish application/x-fishscript
+.ttml application/ttml+xml | .opml text/x-opml | .ics text/calendar | .dtd application/xml-dtd
+.ts.map application/json | .js.map application/json | .mjs.map application/json | .cjs.map application/json
+.css.map application/json | .h5 application/x-hdf5 | .hdf5 application/x-hdf5 | .npy application/x-npy
+.npz application/zip | .whl application/zip | .jar application/java-archive
+.apk application/vnd.android.package-archive | .musicxml application/vnd.recordare.musicxml+xml
+.mxl application/vnd.recordare.musicxml | .sfz text/plain | .torrent application/x-bittorrent
+.xlsb application/vnd.ms-excel.sheet.binary.macroenabled.12
 """,
     ),
 ]
@@ -146,7 +150,7 @@ application/font-sfnt font/ttf | application/font-ttf font/ttf | application/fon
 application/font-woff2 font/woff2 | application/vnd.font-opentype font/otf | application/x-font-otf font/otf
 application/x-font-ttf font/ttf | application/x-font-woff font/woff | application/javascript text/javascript
 application/node text/javascript | application/x-javascript text/javascript | text/ecmascript text/javascript
-application/json-seq application/x-ndjson | application/jsonl application/x-ndjson
+application/jsonl application/x-ndjson
 application/jsonlines application/x-ndjson | application/photoshop image/vnd.adobe.photoshop
 application/rar application/vnd.rar | application/x-rar-compressed application/vnd.rar | application/wave audio/wav
 application/x-compressed-zip application/zip | application/x-zip-compressed application/zip

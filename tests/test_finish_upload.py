@@ -323,8 +323,13 @@ def test_an_archive_behind_a_program_is_taken(tmp_path, padding):
         ("gzip", gzip.compress(b"<html><script>alert(1)</script>", mtime=0), "do not begin as image/png"),
         ("gzip", PNG, "not encoded as gzip"),
         ("deflate", PNG, "not encoded as deflate"),
+        ("gzip", zlib.compress(PNG), "not encoded as gzip"),
+        ("gzip", gzip.compress(b"", mtime=0)[:10] + b"\0\0\0\xff\xff" * 900, "show nothing"),
+        ("br", PNG, "not encoded as br"),
+        ("br", b"<script>alert(1)</script>", "not encoded as br"),
+        ("unknown", b"<script>alert(1)</script>", "do not begin as image/png"),
     ],
-    ids=["gzip", "GZIP", "deflate", "identity", "br", "a page", "no gzip", "no deflate"],
+    ids=str,
 )
 def test_packed_bytes_are_checked_as_they_are_unpacked(tmp_path, content_encoding, data, words):
     """The bytes below a signed Content-Encoding must be of the type, where Python can unpack them."""

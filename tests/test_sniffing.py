@@ -198,7 +198,7 @@ def test_a_type_with_a_beginning_has_to_show_it(name):
 def test_a_known_format_is_refused_as_text_or_markup(name):
     """A picture, sound or archive cannot be text, a page or a drawing, but a vendor's own container."""
     for claimed in ("text/plain", "text/html", "image/svg+xml", "application/xhtml+xml", "model/gltf+json"):
-        assert refusal(claimed, HEADS[name]) is not None or name == "a.rtf"
+        assert refusal(claimed, HEADS[name]) is not None or name in ("a.rtf", "a.aac")
     for claimed in (UNKNOWN, "application/x-anything"):
         assert refusal(claimed, HEADS[name]) is None
 
@@ -233,6 +233,57 @@ def test_a_program_is_not_taken_for_a_document(suffix):
 def test_each_type_says_how_it_is_known(name, head, reason):
     """A signature, an archive's members, the first element or value, and no NUL in a text: what is missing is told."""
     assert (refusal(guess_content_type(name), head) or "").startswith(reason)
+
+
+@pytest.mark.parametrize("start", [b"MZ\x90\0" + bytes(60), b"\x7fELF" + bytes(60), b"#!/bin/sh\n", b"<script>a()</script>"])
+def test_nothing_that_runs_hides_before_another_format(start):
+    """A program may stand before a ZIP alone, as one that extracts itself, and a page or script before nothing."""
+    frame = b"\xff\xfb\x90\x64" + bytes(413)
+    whole = zipped(("[Content_Types].xml", ""), before=start)
+    for claimed, head, tail in (
+        ("application/pdf", start + b"%PDF-1.7", b""),
+        ("audio/mpeg", start + frame * 3, b""),
+        (guess_content_type("a.docx"), whole, whole),
+        ("application/zip", start + b"PK\x05\x06", start + b"PK\x05\x06"),
+    ):
+        assert refusal(claimed, head[:HEAD_BYTES], tail=tail) is not None
+    assert (refusal("application/zip", whole, tail=whole) is None) == (start[:2] in (b"MZ", b"\x7fE"))
+
+
+@pytest.mark.parametrize("piece", [b"<!-- -->", b"<!DOCTYPE a []>", b"<?a?>", b"<!--", b"<!DOCTYPE [", b"<a ", b" ", b"<"])
+def test_a_long_prolog_is_judged_at_once(piece):
+    """What is repeated through a whole head ends: a pattern within a pattern would go on for years."""
+    for claimed in ("image/svg+xml", "text/xml", "application/gpx+xml", "text/html", "text/csv", "application/x-anything"):
+        refusal(claimed, (piece * HEAD_BYTES)[:HEAD_BYTES])
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("a.wpl", b'<?wpl version="1.0"?><smil/>'),
+        ("a.xmp", b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"/>'),
+        ("a.pct", bytes(522) + b"\0\x11\x02\xff"),
+        ("a.mp3", bytes(600) + (b"\xff\xfb\x90\x64" + bytes(413)) * 3),
+        ("a.tar", bytes(1024)),
+        ("a.ts", b"abc" + (b"\x47" + bytes(203)) * 3),
+        ("a.avci", b"\0\0\0\x18ftypavci"),
+        ("a.fbx", b"; FBX 7.3.0 project file\n"),
+        ("a.tsv", b"<b>1</b>\t2\n"),
+        ("a.txt", "ясно\n".encode("cp1251")),
+        ("a.txt", b"CWS - China\n"),
+        ("a.txt", b"PWAD files are maps\n"),
+        ("a.csv", b"SDPX,1\n"),
+        ("a.musepack.mpc", b"MPCKSH"),
+    ],
+)
+def test_uncommon_genuine_files_are_taken(name, head):
+    """Variants that tools really write, and texts that begin like a format."""
+    assert refusal(guess_content_type(name), head) is None
+
+
+def test_a_beginning_of_a_format_without_a_rule_is_told_too():
+    """What only may begin so contradicts another type by its name."""
+    assert "the bytes are audio/x-musepack and not image/png" == refusal("image/png", b"MPCKSH")
 
 
 def test_a_document_of_an_office_may_be_encrypted():

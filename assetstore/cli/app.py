@@ -63,6 +63,9 @@ class App(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command and exit with its code."""
         extra.update(standalone_mode=False, windows_expand_args=False)
+        # A shell's >&- closes it.
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for the whole run
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - for the whole run
         for stream in (sys.stdout, sys.stderr):
             # A key that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
@@ -164,13 +165,17 @@ def audit_command(
     audit = Audit(expected_keys.collect(rows, prefix), prefix, older_than)
     store = session.open()
     orphans: list[AssetInfo] = []
+    missing: list[str] = []
     for state, key, info in audit.compare(store):
         if detailed and state in DIFFERENT:
             _show(session, audit, state, key, info)
         if delete_orphans and state == ORPHANED and info is not None:
             orphans.append(info)
+        if delete_orphans and state == MISSING:
+            missing.append(key)
     _sum_up(session, audit, store)
     if orphans:
+        _refuse_misread(missing, orphans)
         _refuse_or_ask(audit, store, sure=yes or dry_run, force=force)
         _delete(session, audit, store, orphans, detailed=detailed, dry_run=dry_run)
     session.finish()
@@ -207,6 +212,22 @@ def _sum_up(session: Session, audit: Audit, store: AssetStore) -> None:
         for state, tally in audit.tallies.items()
     ]
     session.table(["assets", ">count", ">bytes", ">oldest"], rows)
+
+
+def _refuse_misread(missing: Sequence[str], orphans: Sequence[AssetInfo]) -> None:
+    """Refuse to delete an orphan whose key is expected, if the keys were read as they were meant.
+
+    Raises:
+        click.UsageError: a missing key without its blanks, quotes or first slash is that of an orphan.
+    """
+    stored = {composed(info.key) for info in orphans}
+    for key in missing:
+        for meant in (key.strip(), key.strip().strip("\"'"), key.lstrip("/"), next(csv.reader([key]), [key])[0]):
+            if meant != key and meant in stored:
+                raise click.UsageError(
+                    f"{shown(key)} is expected and not stored, and {shown(meant)} would be deleted as an orphan; "
+                    "check --format and the keys"
+                )
 
 
 def _refuse_or_ask(audit: Audit, store: AssetStore, *, sure: bool, force: bool) -> None:

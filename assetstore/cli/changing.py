@@ -21,7 +21,7 @@ from assetstore.cli.session import (
     output_options,
     where,
 )
-from assetstore.cli.targets import refuse_meetings, refuse_other_store
+from assetstore.cli.targets import as_stored, refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, counted, readable_size, shown
 from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.results import AssetInfo
@@ -175,6 +175,8 @@ def _transfer(
     store = session.open()
     if not selector.literal:
         refuse_other_store(destination, store)
+    if not destination:
+        raise click.UsageError("the destination must be a key, or a folder that ends with /; it is empty")
     single = selector.is_single(store, sources)
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
     if folder is None and not single:
@@ -209,9 +211,9 @@ def _refuse_targets(store: AssetStore, op: str, chosen: Sequence[tuple[Selected,
         ((selected.key, target) for selected, target in chosen),
         f"{op} them to folders of their own, or keep the names of folders by --keep-folders",
     )
-    sources = {selected.key for selected, _ in chosen}
+    sources = {as_stored(selected.key) for selected, _ in chosen}
     for selected, target in chosen:
-        if overwrite and target in sources and target != selected.key:
+        if overwrite and as_stored(target) in sources and as_stored(target) != as_stored(selected.key):
             message = f"{selected.key!r} would overwrite {target!r}, which is to be {PAST[op]} too"
             hint = "choose another destination, or leave one out by --exclude"
             raise InvalidOptionError(message, hint=hint, op=op, key=target, store=store.name)

@@ -82,10 +82,18 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
         divided = len(re.split(r"[:=]", self.get_completion_args()[1])) - 1
         lines = []
         for item in self.get_completions(*self.get_completion_args()):
-            value = re.split(r"[:=]", str(item.value), maxsplit=divided)[-1]
-            quoted = value if _OPEN_QUOTE.search(line) else _SPECIAL.sub(r"\\\1", value)
-            lines.append(f"{item.type},{quoted}")
+            value = re.split(r"[:=]", str(item.value), maxsplit=divided)[-1] if divided else str(item.value)
+            lines.append(f"{item.type},{_escaped(value, _OPEN_QUOTE.search(line))}")
         return "\n".join(lines)
+
+
+def _escaped(value: str, quoted: re.Match[str] | None) -> str:
+    """Return a text as bash has to read it where it is put in: outside of quotes, or in those that are open."""
+    if quoted is None:
+        return _SPECIAL.sub(r"\\\1", value)
+    if quoted[1] == "'":
+        return value.replace("'", "'\\''")
+    return re.sub(r'(["$`\\])', r"\\\1", value)
 
 
 @add_completion_class

@@ -13,6 +13,7 @@ import click
 from assetstore.config import find_config
 from assetstore.entry_points import SCHEMES
 from assetstore.errors import InvalidKeyError, InvalidOptionError
+from assetstore.keys import normalize_key
 from assetstore.store import AssetStore
 
 _STORE = re.compile(r"([^/:]+):(//)?")
@@ -67,6 +68,14 @@ def refuse_other_store(text: str, store: AssetStore) -> None:
         raise other_store(text, store)
 
 
+def as_stored(key: str) -> str:
+    """Return a key as the store keeps it, in NFC; an invalid one as it is, since its own operation fails."""
+    try:
+        return normalize_key(key)
+    except InvalidKeyError:
+        return key
+
+
 def refuse_meetings(store: AssetStore, pairs: Iterable[tuple[str, str]], hint: str) -> None:
     """Refuse sources of which one would overwrite the other.
 
@@ -79,7 +88,8 @@ def refuse_meetings(store: AssetStore, pairs: Iterable[tuple[str, str]], hint: s
         InvalidOptionError: two sources have the same target.
     """
     sources: dict[str, str] = {}
-    for source, target in pairs:
+    for source, given in pairs:
+        target = as_stored(given)
         if sources.setdefault(target, source) != source:
             message = f"{sources[target]!r} and {source!r} would both become {target!r}"
             raise InvalidOptionError(message, hint=hint, op=_operation(), key=target, store=store.name)

@@ -29,8 +29,9 @@ from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
 from assetstore.content.source import Source, SourceLike
-from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError
+from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.keys import join_key, normalize_key
+from assetstore.limits import OWN_FOLDER
 from assetstore.store import AssetStore
 
 STDIN = "-"
@@ -148,15 +149,8 @@ def _refuse_targets(store: AssetStore, items: Sequence[Item], key: str | None, t
         if key is not None and key.endswith("/"):
             raise click.UsageError("--key must not end with /; use --to to keep the file's name, or --literal")
     hint = "upload each folder with a --to of its own, or keep their names by --keep-folders"
-    pairs = ((str(Path(item.source)), _as_stored(item.key)) for item in items if item.key is not None)
+    pairs = ((str(Path(item.source)), item.key) for item in items if item.key is not None)
     refuse_meetings(store, pairs, hint)
-
-
-def _as_stored(key: str) -> str:
-    try:
-        return normalize_key(key)
-    except InvalidKeyError:
-        return key  # its upload fails alone
 
 
 @attrs.frozen(kw_only=True)
@@ -208,6 +202,10 @@ class Items:
 
         for parent, folders, names in os.walk(top, onerror=refuse):
             above = Path(parent).relative_to(top)
+            if OWN_FOLDER in folders:
+                # It holds the key that signs URLs, and nothing that another store would read.
+                folders.remove(OWN_FOLDER)
+                self.session.skip("upload", os.path.join(parent, OWN_FOLDER), "it is a store's own folder", needed=True)
             folders[:] = sorted(name for name in folders if not self.filtering.leaves_out(f"{(above / name).as_posix()}/"))
             for name in sorted([*names, *(folder for folder in folders if os.path.islink(os.path.join(parent, folder)))]):
                 path = Path(parent, name)

@@ -11,14 +11,14 @@ from __future__ import annotations
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     # Raster images
     (rb"\x89PNG\r\n\x1a\n", "image/png ~application/x-fireworks"),
-    (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"\xff\xd8\xff", "image/jpeg ~image/jls"),
     (rb"GIF8[79]a", "image/gif"),
     (rb"RIFF....WEBP", "image/webp"),
     (rb"BM.{8}..\0\0[\x0c\x10(4@8Blp|]\0\0\0", "image/bmp"),
     (rb"[\x0c(8@l|]\0\0\0.{4,8}\x01\0[\x01\x04\x08\x10\x18\x20]\0", "image/bmp"),
     (rb"II[*+]\0|MM\0[*+]", "image/tiff ~image/*"),
     (
-        rb"IIU\0|II(?:RO|RS)|MMOR|II\x1a\0\0\0HEAPCCDR|FUJIFILMCCD-RAW|FOVb|\0MRM|II\xbc[\0\x01]",
+        rb"IIU\0|II(?:RO|RS)[\x08\0]|MMOR\0|II\x1a\0\0\0HEAPCCDR|FUJIFILMCCD-RAW|FOVb|\0MRM|II\xbc[\0\x01]",
         "image/x-olympus-orf ~image/x-fuji-raf ~image/x-panasonic-rw2 ~image/x-canon-crw ~image/*",
     ),
     (rb"\0\0[\x01\x02]\0[\x01-\xff]\0", "image/vnd.microsoft.icon"),
@@ -27,8 +27,11 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2 image/jpx image/jpm video/mj2 image/jph ~image/j2c"),
     (rb"\xff\x4f\xff\x51", "image/j2c ~image/jp2"),
     (rb"\0...ftypavi[fs]", "image/avif"),
-    (rb"\0...ftyp(?:mif1|msf1|miaf)", "image/heic image/avif"),
-    (rb"\0...ftyphe[iv][cmxs]", "image/heic"),
+    (
+        rb"\0...ftyp(?:mif[12]|msf1|miaf|jpe[gx]|jpgs|unif|1pic)",
+        "image/heic image/avif ~image/avci ~image/avcs ~image/hej2k",
+    ),
+    (rb"\0...ftyp(?:he[iv][cmxs]|j2k[ip]|j2is|avc[is])", "image/heic ~image/avci ~image/avcs ~image/hej2k"),
     (rb"\0...ftypcrx ", "image/x-canon-cr3"),
     (rb"8BPS\0[\x01\x02]", "image/vnd.adobe.photoshop"),
     (rb"gimp xcf ", "image/x-xcf"),
@@ -55,7 +58,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"\x59\xa6\x6a\x95", "image/x-sun-raster"),
     (rb"SIMPLE  =", "image/fits"),
     (rb"AT&TFORM....DJV", "image/vnd.djvu"),
-    (rb"SDPX|XPDS", "image/dpx"),
+    (rb"(?:SDPX|XPDS)....V", "image/dpx"),
     (rb"BPG\xfb", "image/bpg"),
     (rb"FLIF[1-6ABCDQRST][012]", "image/flif"),
     (rb"\x8aMNG\r\n", "video/x-mng"),
@@ -73,9 +76,9 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"OggS\0", "audio/ogg video/ogg application/ogg ~audio/* ~video/*"),
     (rb"ID3[\x02-\x04]", "audio/mpeg audio/aac audio/flac ~audio/*"),
     (rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xfd][\x10-\xeb]|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]\0", "audio/mpeg"),
-    (rb"\xff[\xf0\xf1\xf8\xf9]|ADIF", "audio/aac"),
+    (rb"\xff[\xf0\xf1\xf8\xf9]|ADIF[\0-\x1f\x80-\xff]", "?audio/aac"),
     (rb"fLaC[\0\x80]", "audio/flac"),
-    (rb"(?:RIFF|RF64|BW64)....WAVE", "audio/wav ~audio/*"),
+    (rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", "audio/wav ~audio/*"),
     (rb"riff\x2e\x91\xcf\x11", "audio/x-w64"),
     (rb"FORM....AIF[FC]", "audio/x-aiff"),
     (rb"FORM....8SVX", "audio/8svx ~audio/*"),
@@ -85,7 +88,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"RIFF....sfbk", "audio/x-soundfont"),
     (rb"RIFF....AVI |RIFF....AVIX", "video/x-msvideo"),
     (rb"\0\0\x01[\xb3\xba]", "video/mpeg video/x-ms-vob ~video/*"),
-    (rb"\x47.{187}\x47.{187}\x47|.{4}\x47.{191}\x47.{191}\x47", "video/mp2t"),
+    (rb"\x47.{187}\x47.{187}\x47|.{4}\x47.{191}\x47.{191}\x47", "video/mp2t ~video/mpeg"),
     (rb"FLV\x01", "video/x-flv"),
     (
         rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
@@ -95,7 +98,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
         ),
     ),
     (rb"\.RMF\0\0\0", "application/vnd.rn-realmedia ~audio/x-pn-realaudio ~application/vnd.rn-realmedia-vbr"),
-    (rb"\.ra\xfd", "audio/x-pn-realaudio"),
+    (rb"\.ra\xfd", "~audio/x-pn-realaudio"),
     (rb"....[\x11\x12]\xaf", "video/x-fli video/x-flic"),
     (rb"YUV4MPEG2 ", "video/x-yuv4mpeg"),
     (rb"DKIF\0\0", "video/x-ivf"),
@@ -131,10 +134,10 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     # Models and scenes
     (rb"glTF[\x01\x02]\0\0\0", "model/gltf-binary ~model/vrm"),
     (rb"BLENDER[-_v0-9]", "application/x-blender"),
-    (rb"Kaydara FBX Binary  \0", "model/fbx"),
+    (rb"Kaydara FBX Binary  \0", "~model/fbx"),
     (rb"\x4d\x4d..\0\0[\x02\x3d]", "model/x-3ds"),
     (rb"ply\r?\n(?:format|comment) ", "?model/ply"),
-    (rb"VOX \x96", "model/x-vox"),
+    (rb"VOX [\x96\xc8]", "model/x-vox"),
     (rb"DRACO[\x01\x02]", "model/x-draco"),
     (rb"#usda ", "?model/vnd.usda"),
     (rb"ISO-10303-21;", "?model/step application/p21"),
@@ -142,14 +145,14 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"LASF..[\0-\x04]", "application/vnd.las application/vnd.laszip"),
     # Documents
     (rb"%PDF-", "application/pdf ~application/illustrator ~application/postscript"),
-    (rb"(?:\xef\xbb\xbf|\x04|\s)*%!PS|\xc5\xd0\xd3\xc6", "?application/postscript ~application/x-font-type1"),
-    (rb"\{\\rtf", "application/rtf ~application/msword"),
+    (rb"(?:\xef\xbb\xbf|\x04|\s)*%!(?:PS|\s)|\xc5\xd0\xd3\xc6", "?application/postscript ~application/x-font-type1"),
+    (rb"(?:\xef\xbb\xbf)?\s*\{\\rtf", "application/rtf ~application/msword"),
     (
         rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         (
             "application/msword application/vnd.ms-excel application/vnd.ms-powerpoint application/vnd.visio "
             "application/vnd.ms-outlook application/x-mspublisher application/vnd.ms-project ~application/vnd.ms-works "
-            "~image/vnd.fpx ~application/vnd.openxmlformats-officedocument.* ~application/vnd.ms-* ~application/* ~image/*"
+            "~image/vnd.fpx ~application/vnd.openxmlformats-officedocument.* ~application/vnd.ms-* ~application/*"
         ),
     ),
     (
@@ -166,7 +169,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     # Archives, programs and data
     (
         rb"PK(?:\x03\x04|\x05\x06|\x06\x06|\x07\x08)",
-        "application/zip ~application/* ~image/* ~model/* ~audio/* ~model/x-amf",
+        "application/zip ~application/* ~model/* ~audio/* ~model/x-amf",
     ),
     (rb"\x1f\x8b\x08", "application/gzip ~application/* ~model/* ~audio/* ~application/x-font-pcf ~application/x-blender"),
     (rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)", "application/x-bzip2 ~application/*"),
@@ -179,8 +182,8 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"!<arch>\n", "application/vnd.debian.binary-package ~application/*"),
     (rb"\xed\xab\xee\xdb", "application/x-redhat-package-manager ~application/x-rpm"),
     (rb"\x60\xea..[\x1e-\x30]", "application/x-arj"),
-    (rb".{7}\*\*ACE\*\*", "application/x-ace-compressed"),
-    (rb"..-l[hz][0-9ds]-", "application/x-lzh-compressed"),
+    (rb".{7}\*\*ACE\*\*[\x0a-\x1f]", "application/x-ace-compressed"),
+    (rb"..-l[hz][0-9ds]-.{13}[\0-\x03]", "application/x-lzh-compressed"),
     (rb"LZIP\x01", "application/x-lzip"),
     (rb"\x7fELF", "application/x-executable ~application/x-sharedlib ~application/x-object ~application/x-elf"),
     (
@@ -190,15 +193,15 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"\xca\xfe\xba\xbe|\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe", "application/x-mach-binary ~application/java-vm"),
     (rb"\0asm[\x01\x0d]\0", "application/wasm"),
     (rb"SQLite format 3\0", "application/vnd.sqlite3 ~application/*"),
-    (rb"\x89HDF\r\n\x1a\n", "application/x-hdf5 ~application/*"),
+    (rb"\x89HDF\r\n\x1a\n", "~application/x-hdf5 ~application/*"),
     (rb"PAR1[\x15\x4c]", "application/vnd.apache.parquet"),
-    (rb"[CFZ]WS[\x01-\x40]....", "application/x-shockwave-flash ~application/vnd.adobe.*"),
+    (rb"[CFZ]WS[\x01-\x40]..[\0-\x0f]\0", "application/x-shockwave-flash ~application/vnd.adobe.*"),
     (rb"Cr24[\x02\x03]\0\0\0", "application/x-chrome-extension"),
     (rb"\x93NUMPY", "application/x-npy"),
     (rb"\xde\x12\x04\x95|\x95\x04\x12\xde", "application/x-gettext-translation"),
-    (rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4", "application/vnd.tcpdump.pcap"),
+    (rb"[\xd4\x4d]\xc3?\x3c?\xb2\xa1|\xa1\xb2(?:\xc3\xd4|\x3c\x4d)|\x0a\x0d\x0d\x0a", "application/vnd.tcpdump.pcap"),
     (rb"PMTiles\x03", "application/vnd.pmtiles"),
-    (rb"[IP]WAD.{8}", "application/x-doom"),
+    (rb"[IP]WAD..\0\0|WAD[23]..\0\0", "application/x-doom"),
 )
 
 # Types whose files are ZIPs, beside those that end in "+zip".
@@ -235,7 +238,10 @@ _TEXTS = (
     "application/vnd.apple.mpegurl application/x-godot-project"
 )
 TEXTS = frozenset(_TEXTS.split())
-XML = frozenset({"application/x-plist", "application/x-tiled-tmx", "application/x-tiled-tsx", "model/x-amf", "text/xml"})
+_XML = (
+    "application/vnd.ms-wpl application/x-plist application/x-tiled-tmx application/x-tiled-tsx model/x-amf text/xml"
+)
+XML = frozenset(_XML.split())
 # How a text of these types begins once a byte order mark and blanks are gone. People write comments into JSON, and source
 # maps may begin with ")]}'".
 _VALUE = rb"[\[\"0-9tfn-]|\{\s*(?:[\"}]|$)"

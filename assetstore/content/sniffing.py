@@ -37,6 +37,11 @@ class Beginning:
     whole: tuple[str, ...]
     soft: bool
 
+    @property
+    def name(self) -> str:
+        """The likeliest type."""
+        return (*self.types, *self.others)[0]
+
     def allows(self, kind: str) -> bool:
         """Return whether a file of this type may begin so."""
         if kind in self.types or any(fnmatchcase(kind, other) for other in self.others):
@@ -67,6 +72,9 @@ def _beginning(types: str) -> Beginning:
 _BEGINNINGS = tuple(_beginning(types) for _, types in SIGNATURES)
 _KNOWN = frozenset(kind for beginning in _BEGINNINGS for kind in beginning.types)
 _ZIP = next(beginning for beginning in _BEGINNINGS if "application/zip" in beginning.types)
+_EXTRACTORS = ("application/x-executable", "application/vnd.microsoft.portable-executable")
+# Packets of 188 bytes, of 192 with a time, and of 204 with their correction, which may begin anywhere.
+_PACKETS = re.compile(rb"\x47(?:.{187}\x47.{187}\x47|.{191}\x47.{191}\x47|.{203}\x47.{203}\x47)", re.DOTALL)
 _TAR = Beginning(("application/x-tar",), ("application/x-cbt",), ("application",), False)
 _MEMBERS = tuple((claims, re.compile(needed), re.compile(foreign)) for claims, needed, foreign in MEMBERS)
 # A ZIP whose first member, packed as it is, says the type (OpenDocument 1.3 part 2, 3.3; EPUB OCF).
@@ -82,28 +90,36 @@ _ELEMENTS = (
     " title ul use video"
 ).replace(" ", "|")
 _MARKUP = re.compile(
-    rf"\s*<(?:!(?:--|\[|[a-z])|/[a-z]|\?xml|(?:{_ELEMENTS})(?=[\s/>])|[a-z][\w.-]*:[a-z]|[a-z][\w.-]*\s[^>]*\bxmlns\b)".encode(),
+    rf"\s*<(?:!(?:--|\[|[a-z])|/[a-z]|\?(?!php|=)[a-z]|(?:{_ELEMENTS})(?=[\s/>])|[a-z][\w.-]*:[a-z]|[a-z][\w.-]*\s[^>]*\bxmlns\b)".encode(),
     re.IGNORECASE,
 )
 # Markup that is a page or a drawing, or loads or runs something; the rest may stand in a table's cell or in plain text.
 _PAGE = re.compile(
-    rb"\s*<(?:!|\?xml|(?:html|head|body|title|meta|link|base|script|style|svg|math|iframe|frame|frameset|embed|object|template)"
+    rb"\s*<(?:!|\?|(?:html|head|body|title|meta|link|base|script|style|svg|math|iframe|frame|frameset|embed|object|template)"
     rb"(?=[\s/>])|[a-z][^>]*\s(?:(?:on[a-z]+|src|href)\s*=|xmlns\b)|/)",
     re.IGNORECASE,
 )
 # XML that is neither a page nor a drawing.
 _VENDOR_XML = re.compile(rb"\s*<\?xml(?!.*<(?:[\w-]+:)?(?:html|svg|script)[\s/>])", re.IGNORECASE | re.DOTALL)
-_ROOT = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>)*<([\w:.-]+)", re.IGNORECASE | re.DOTALL)
+# What may stand before the root of XML; one at a time, since nested repetition takes exponential time.
+_PROLOG = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[[^\]]*\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_ELEMENT = re.compile(rb"<([\w:.-]+)")
 # Markdown may hold HTML anywhere, and so may the sources of programs and templates.
 _MARKUP_CLAIMS = re.compile(
     r"text/(?:html|xml|xsl|sgml|markdown|jsx|mdx|x-[\w.+-]+)|application/(?:x-[\w.-]*(?:php|sgml|sami)|xml-dtd)|[\w.-]+/[\w.-]+\+xml",
     re.ASCII,
 )
-_PHP, _PHP_CLAIMS = re.compile(rb"\s*<[?%]"), re.compile(r"(?:text|application)/(?:x-[\w.-]+|html|markdown|xml)", re.ASCII)
+_PHP = re.compile(rb"\s*<(?:\?(?:php|=|\s)|%)", re.IGNORECASE)
+_PHP_CLAIMS = re.compile(r"(?:text|application)/(?:x-[\w.-]+|html|markdown|xml)", re.ASCII)
 _SCRIPT = re.compile(rb"\s*#!\s*/")
 _SCRIPT_CLAIMS = re.compile(r"text/(?!html)[\w.+-]+|application/(?:x-[\w.-]+|javascript|node|sql)", re.ASCII)
+_CELLS = ("text/csv", "text/plain", "text/tab-separated-values")
+# XML that may be a page or a drawing.
+_PAGES = ("text/xml", "image/svg+xml", "application/xhtml+xml", "application/xslt+xml")
 # A file that begins like the first may run when it is opened; its claimed type must match the second.
 _ACTIVE = ((_MARKUP, _MARKUP_CLAIMS), (_PHP, _PHP_CLAIMS), (_SCRIPT, _SCRIPT_CLAIMS))
+# The window bits by which zlib reads each coding (RFC 9110, 8.4.1: deflate is a zlib stream).
+_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _BEFORE_TEXT = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*")
 # UTF-16 and UTF-32 hold NULs; without a byte order mark only markup is sure to be text.
 _WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|<\0[?!a-zA-Z]|\0<\0")
@@ -124,13 +140,19 @@ def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
     coding = (content_encoding or "identity").strip().lower()
     if coding == "identity":
         return head
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        return None
+    if coding not in _WINDOWS:
+        # Brotli has no signature; what begins as something known, or as a page, is not packed.
+        if coding == "br" and (_found(head) or looks_active(head)):
+            raise ValueError("the bytes are not encoded as br")
+        return None if coding in ("br", "zstd", "compress") or "," in coding else head
     try:
-        # 47 accepts the header of gzip or zlib.
-        return zlib.decompressobj(wbits=47).decompress(head, HEAD_BYTES)
+        decoder = zlib.decompressobj(wbits=_WINDOWS[coding])
+        shown = decoder.decompress(head, HEAD_BYTES)
     except zlib.error as error:
         raise ValueError(f"the bytes are not encoded as {coding}") from error
+    if not shown and not decoder.eof:
+        raise ValueError(f"the first bytes, encoded as {coding}, show nothing")
+    return shown
 
 
 def has_encoding(head: bytes, content_encoding: str) -> bool:
@@ -177,9 +199,8 @@ def allows(types: tuple[str, ...], content_type: str) -> bool:
 
 
 def needs_tail(content_type: str, head: bytes) -> bool:
-    """Return whether the last ``TAIL_BYTES`` bytes can still show the claimed type: a ZIP may have something before it."""
-    kind = canonical(content_type)
-    return (kind == "application/zip" or _is_zipped(kind)) and _found(head) is not _ZIP
+    """Return whether the last ``TAIL_BYTES`` bytes can still show the claimed type: a ZIP may have a program before it."""
+    return canonical(content_type) == "application/zip" and _found(head) is not _ZIP
 
 
 def refusal(content_type: str, head: bytes, types: tuple[str, ...] = (), tail: bytes = b"") -> str | None:
@@ -202,11 +223,13 @@ def refusal(content_type: str, head: bytes, types: tuple[str, ...] = (), tail: b
         named = not types or claimed in types
         if named or found is None or any(allows(types, kind) for kind in sniff_type(head)):
             return None
-        return f"the bytes are {found.types[0]}, which is not allowed"
-    if _begins_later(claimed, head, tail):
+        return f"the bytes are {found.name}, which is not allowed"
+    if _begins_later(claimed, found, head, tail):
         return None
+    if found and found.soft and is_text(claimed):
+        found = None
     if found and not found.allows(claimed):
-        return f"the bytes are {found.types[0]} and not {claimed}"
+        return f"the bytes are {found.name} and not {claimed}"
     if found:
         return _misses_member(claimed, head) if found is _ZIP else None
     if has_signature(claimed) or (not head and not is_text(claimed) and is_known_type(claimed)):
@@ -233,23 +256,42 @@ def _is_zipped(kind: str) -> bool:
 
 
 def _is_tar(head: bytes) -> bool:
-    """Return whether the first block is a TAR header with its checksum, or the zeros of an empty archive."""
+    """Return whether the first block is a TAR header with its checksum."""
     block = head[:512]
     if len(block) < 512 or not block.strip(b"\0"):
-        return len(block) == 512
+        return False
     digits = block[148:156].strip(b"\0 ")
     blank = sum(block[:148]) + 8 * 32 + sum(block[156:])
     return digits.isdigit() and len(digits) < 8 and int(digits.translate(None, b"89") or b"0", 8) == blank
 
 
-def _begins_later(claimed: str, head: bytes, tail: bytes) -> bool:
-    """Return whether a format that may have something before it begins later."""
+def _begins_later(claimed: str, found: Beginning | None, head: bytes, tail: bytes) -> bool:
+    """Return whether a format that may have something before it begins later, and what stands there cannot run."""
+    if claimed == "application/zip" and tail:
+        return (found is None or found.name in _EXTRACTORS) and not _claims_of_active(_text(head)) and _ends_as_zip(tail)
+    if (found and not found.soft) or _claims_of_active(_text(head)):
+        return False
     if claimed == "application/pdf":
         # PDF Reference, implementation notes: Acrobat accepts the header within the first 1,024 bytes.
         return b"%PDF-" in head[:1024]
     if claimed == "audio/mpeg":
         return has_two_frames(head)
-    return b"PK\5\6" in tail
+    if claimed == "video/mp2t":
+        return _PACKETS.search(head[:1024]) is not None
+    # An empty archive is zeros.
+    return claimed == "application/x-tar" and len(head) >= 512 and not head.strip(b"\0")
+
+
+def _ends_as_zip(tail: bytes) -> bool:
+    """Return whether these are the last bytes of a ZIP: its end record counts members and tells its own length."""
+    position = tail.rfind(b"PK\x05\x06")
+    if position < 0 or len(tail) < position + 22:
+        return False
+    members: int
+    directory: int
+    comment: int
+    members, directory, comment = struct.unpack_from("<HI4xH", tail, position + 10)
+    return members > 0 and directory >= 46 * members and position + 22 + comment == len(tail)
 
 
 def _member_names(head: bytes) -> Iterator[bytes]:
@@ -285,7 +327,7 @@ def _active_refusal(claimed: str, head: bytes) -> str | None:
     claims = _claims_of_active(text)
     if claims is None or claims.fullmatch(claimed):
         return None
-    if claims is _MARKUP_CLAIMS and (_is_xml(claimed) or (claimed in ("text/csv", "text/plain") and not _PAGE.match(text))):
+    if claims is _MARKUP_CLAIMS and (_is_xml(claimed) or (claimed in _CELLS and not _PAGE.match(text))):
         return None
     vendors = claimed == "text/plain" or (claimed.startswith("application/") and not is_text(claimed))
     if claims is _MARKUP_CLAIMS and vendors and _VENDOR_XML.match(text):
@@ -301,10 +343,21 @@ def _text_refusal(claimed: str, head: bytes) -> str | None:
     shape = _SHAPES.get("+xml" if xml else "+json" if claimed.endswith("+json") else claimed)
     if shape is not None and not shape.match(text):
         return f"the bytes do not begin as {claimed} does"
-    root = _ROOT.match(text) if xml else None
-    if claimed == "image/svg+xml" and root and root[1].rpartition(b":")[2].lower() != b"svg":
-        return f"the root element is {root[1].decode(errors='replace')} and not svg"
+    root = _root(text) if xml else None
+    if claimed == "image/svg+xml" and root not in (None, "svg"):
+        return f"the root element is {root} and not svg"
+    if claimed not in _PAGES and root in ("html", "svg"):
+        return f"the root element is {root}, which {claimed} has not"
     return None
+
+
+def _root(text: bytes) -> str | None:
+    """Return the name of the root element, lower-case and without its prefix; ``None`` if it does not stand here."""
+    position = 0
+    while found := _PROLOG.match(text, position):
+        position = found.end()
+    element = _ELEMENT.match(text, position)
+    return element[1].decode(errors="replace").rpartition(":")[2].lower() if element else None
 
 
 def _text(head: bytes) -> bytes:

@@ -231,6 +231,15 @@ def test_nothing_is_deleted_if_nothing_is_recognised(run: Run, store: AssetStore
     assert (5 if given else 0, []) == (done.code, keys(store))
 
 
+@pytest.mark.parametrize("written", ['"{}"', "{} ", "/{}", "'{}'", '"{}",12'])
+def test_a_key_that_was_read_otherwise_is_not_deleted(run: Run, store: AssetStore, folder: Path, written: str) -> None:
+    """Where a missing key without quotes, blanks or slash is an orphan, nothing is deleted: the form may be wrong."""
+    age(folder, *ALL)
+    given = "\n".join([*ALL[1:], written.format(ALL[0])]).encode()
+    done = run(*S, "audit", "-", *DELETE, "--yes", stdin=given)
+    assert (2, ALL, True) == (done.code, keys(store), "check --format" in done.err)
+
+
 def test_an_age_is_needed_and_has_a_unit(run: Run, store: AssetStore, folder: Path) -> None:
     """Seven is not taken for seven seconds."""
     age(folder, *ALL)

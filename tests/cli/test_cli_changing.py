@@ -174,3 +174,22 @@ def test_json_tells_both_keys(run: Run, store: AssetStore, name: str) -> None:
 def test_a_failed_transfer_names_both_keys(run: Run, store: AssetStore) -> None:
     """The error says what was to become what."""
     assert "error: cannot copy missing to other" == run(*S, "copy", "missing", "other").err.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", ["copy", "move"])
+def test_two_spellings_of_a_name_are_one_key(run: Run, store: AssetStore, name: str) -> None:
+    """Composed and decomposed letters are one key, so what would meet under them is refused."""
+    composed, decomposed = "\u00c9", "E\u0301"
+    for key in (f"p/{composed}", f"q/{composed}", f"{composed}/a", "a"):
+        store.upload(key.encode(), key)
+    before = {info.key: store.read(info.key) for info in store.list()}
+    assert 2 == run(*S, name, f"p/{composed}", f"q/{decomposed}", "x/").code
+    assert 2 == run(*S, name, "-r", "", f"{decomposed}/").code
+    assert before == {info.key: store.read(info.key) for info in store.list()}
+
+
+@pytest.mark.parametrize("name", ["copy", "move"])
+def test_an_empty_destination_is_a_mistake(run: Run, store: AssetStore, name: str) -> None:
+    """As that of a shell's variable that is not set; it is no key."""
+    done = run(*S, name, "notes.txt", "")
+    assert (2, True) == (done.code, "destination must be a key" in done.err)

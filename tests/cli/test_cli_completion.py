@@ -69,13 +69,31 @@ def test_commands_of_plugins_are_completed(press: Press) -> None:
 
 
 def test_words_are_put_in_as_bash_reads_them(press: Press, store: AssetStore) -> None:
-    """Blanks and signs get a backslash, unless a quote is open; behind a ``:`` only the rest is put in."""
+    """Blanks and signs get a backslash where bash needs it; behind a ``:`` only the rest is put in."""
     store.upload(b"", "it's [1] $5.png")
     store.upload(b"", "time/12:30:00.png")
     assert [r"it\'s\ \[1\]\ \$5.png"] == press("assetstore -s ./assets read it")
     assert [r"it\'s\ \[1\]\ \$5.png"] == press(r"assetstore -s ./assets read it\'s\ ")
-    assert ["it's [1] $5.png"] == press('assetstore -s ./assets read "it')
+    assert [r"it's [1] \$5.png"] == press('assetstore -s ./assets read "it')
     assert ["30:00.png"] == press("assetstore -s ./assets read time/12:3")
+
+
+def test_no_key_runs_a_command_in_quotes(press: Press, store: AssetStore) -> None:
+    """In quotes bash takes what is put in as it is, so what would run something or end the quote is escaped."""
+    for key in ("do$(touch x)llar", "do`touch x`", "don't", 'do"uble', "done"):
+        store.upload(b"", key)
+    doubled = [r"do\"uble", r"do\$(touch x)llar", r"do\`touch x\`", "don't", "done"]
+    assert doubled == press('assetstore -s file:assets read "do')
+    assert r"don'\''t" in press("assetstore -s file:assets read 'do")
+    assert r"do\$\(touch\ x\)llar" in press("assetstore -s file:assets read do")
+
+
+def test_keys_and_stores_with_colons_are_whole(press: Press, store: AssetStore, folder: Path) -> None:
+    """A colon behind the cursor divides nothing."""
+    store.upload(b"", "co:lon/a:b")
+    (folder / "assetstore.toml").write_text('[stores."we:ird"]\nurl = "file:assets"\n')
+    assert ["co:lon/"] == press("assetstore -s file:assets read co")
+    assert ["we:ird"] == press("assetstore -s w")
 
 
 def test_many_keys_are_bounded(press: Press, store: AssetStore) -> None:

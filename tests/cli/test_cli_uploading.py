@@ -215,3 +215,11 @@ def test_json_tells_what_was_stored(run: Run, art: Path) -> None:
     assert expected == record
     (record,) = run(*S, "--json", "upload", "missing.png", "--key", "c").records
     assert ("SourceError", "missing.png") == (record["error"], record["key"])
+
+
+def test_a_stores_own_folder_is_not_uploaded(run: Run, store: AssetStore) -> None:
+    """A folder that is a store itself is uploaded without ``.assetstore``, which holds the key that signs its links."""
+    store.presign("notes.txt")
+    done = run("-s", "file:other", "upload", "-r", "assets")
+    assert (0, True) == (done.code, "it is a store's own folder" in done.err)
+    assert [] == [line for line in run("-s", "file:other", "list", "-r").lines if ".assetstore" in line]

@@ -304,6 +304,14 @@ def test_only_what_cannot_run_is_shown(store: AssetStore, content_type: str, dis
     assert f"{disposition or 'inline'}; filename=b" == forced
 
 
+@pytest.mark.parametrize("given", ['attachment x; filename="a"', "attachment, inline", "attachmentx", "inline"])
+def test_what_may_run_is_saved_whatever_its_disposition(store: AssetStore, given: str) -> None:
+    """A disposition that a browser would not read as an attachment becomes one."""
+    store.upload(b"<b>x</b>", "a.html", content_disposition=given)
+    kind, _, rest = send(store.presign("a.html")).headers["content-disposition"].partition(";")
+    assert ("attachment", given.partition(";")[2]) == (kind, rest)
+
+
 def test_pages_of_the_stores_origins_may_use_it_and_no_others(store: AssetStore) -> None:
     """Preflights and responses, errors too, allow the origin of the request if it is one of the store's."""
     store.upload(b"abc", "a")

@@ -16,11 +16,11 @@ from __future__ import annotations
 import unicodedata
 from typing import TypeAlias
 
-from assetstore.plugin import is_valid_key
+from assetstore.plugin import is_valid_key, limits
 
 Names: TypeAlias = tuple[str, ...]
 
-RESERVED = ".assetstore"
+RESERVED = limits.OWN_FOLDER
 _MARK = "\x80"
 _MAX_NAME_BYTES = 255
 _PART_BYTES = 250

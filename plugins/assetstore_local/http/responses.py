@@ -179,7 +179,7 @@ def headers_of(info: AssetInfo, overrides: Mapping[str, str]) -> HttpHeaders:
         headers["content-security-policy"] = _SHOWN_POLICY
     else:
         disposition = headers.get("content-disposition", "")
-        if not disposition.lower().startswith("attachment"):
+        if not re.fullmatch(r"attachment *(;.*)?", disposition.strip().lower()):
             _, semicolon, rest = disposition.partition(";")
             headers["content-disposition"] = f"attachment{semicolon}{rest}"
     return headers
