@@ -22,7 +22,7 @@ def test_a_folder_is_ready_after_one_command(run: Run, folder: Path) -> None:
     assert (0, 'default = "dev"\n\n[stores.dev]\nurl = "file:assets"\n') == (done.code, Path("assetstore.toml").read_text())
     assert f"wrote {folder}/assetstore.toml" in done.err
     assert "no problems found" in done.err
-    assert 12 == len([line for line in done.lines if re.match(r" ?\d+ +\w", line)])
+    assert 12 == len([line for line in done.lines if re.match(r" *\d+ +\w", line)])
     assert 0 == run("upload", "assetstore.toml", "--key", "a.toml").code
     assert (folder / "assets" / "a.toml").exists()
 
