@@ -72,6 +72,8 @@ def _beginning(types: str) -> Beginning:
 _BEGINNINGS = tuple(_beginning(types) for _, types in SIGNATURES)
 _KNOWN = frozenset(kind for beginning in _BEGINNINGS for kind in beginning.types)
 _ZIP = next(beginning for beginning in _BEGINNINGS if "application/zip" in beginning.types)
+# Formats that may begin behind something else, and the programs that may stand before a ZIP.
+_LATER = ("application/pdf", "application/x-tar", "application/zip", "audio/mpeg", "video/mp2t")
 _EXTRACTORS = ("application/x-executable", "application/vnd.microsoft.portable-executable")
 # Packets of 188 bytes, of 192 with a time, and of 204 with their correction, which may begin anywhere.
 _PACKETS = re.compile(rb"\x47(?:.{187}\x47.{187}\x47|.{191}\x47.{191}\x47|.{203}\x47.{203}\x47)", re.DOTALL)
@@ -156,9 +158,12 @@ def unpacked(head: bytes, content_encoding: str | None) -> bytes | None:
 
 
 def has_encoding(head: bytes, content_encoding: str) -> bool:
-    """Return whether a file with these first bytes can have this Content-Encoding, ``gzip`` or ``br``."""
-    # Brotli has no signature, so all that is known is something else.
-    return head.startswith(b"\x1f\x8b") if content_encoding == "gzip" else bool(head) and not sniff_type(head)
+    """Return whether a file with these first bytes can have this Content-Encoding."""
+    try:
+        unpacked(head, content_encoding)
+    except ValueError:
+        return False
+    return bool(head)
 
 
 def sniff_type(head: bytes) -> tuple[str, ...]:
@@ -262,14 +267,16 @@ def _is_tar(head: bytes) -> bool:
         return False
     digits = block[148:156].strip(b"\0 ")
     blank = sum(block[:148]) + 8 * 32 + sum(block[156:])
-    return digits.isdigit() and len(digits) < 8 and int(digits.translate(None, b"89") or b"0", 8) == blank
+    return re.fullmatch(rb"[0-7]+", digits) is not None and int(digits, 8) == blank
 
 
 def _begins_later(claimed: str, found: Beginning | None, head: bytes, tail: bytes) -> bool:
     """Return whether a format that may have something before it begins later, and what stands there cannot run."""
-    if claimed == "application/zip" and tail:
-        return (found is None or found.name in _EXTRACTORS) and not _claims_of_active(_text(head)) and _ends_as_zip(tail)
-    if (found and not found.soft) or _claims_of_active(_text(head)):
+    if claimed not in _LATER or (found and not found.soft and found.name not in _EXTRACTORS) or looks_active(head):
+        return False
+    if claimed == "application/zip":
+        return _ends_as_zip(tail)
+    if found and found.name in _EXTRACTORS:
         return False
     if claimed == "application/pdf":
         # PDF Reference, implementation notes: Acrobat accepts the header within the first 1,024 bytes.
@@ -278,8 +285,8 @@ def _begins_later(claimed: str, found: Beginning | None, head: bytes, tail: byte
         return has_two_frames(head)
     if claimed == "video/mp2t":
         return _PACKETS.search(head[:1024]) is not None
-    # An empty archive is zeros.
-    return claimed == "application/x-tar" and len(head) >= 512 and not head.strip(b"\0")
+    # An empty TAR is zeros.
+    return len(head) >= 512 and not head.strip(b"\0")
 
 
 def _ends_as_zip(tail: bytes) -> bool:
@@ -287,11 +294,8 @@ def _ends_as_zip(tail: bytes) -> bool:
     position = tail.rfind(b"PK\x05\x06")
     if position < 0 or len(tail) < position + 22:
         return False
-    members: int
-    directory: int
-    comment: int
     members, directory, comment = struct.unpack_from("<HI4xH", tail, position + 10)
-    return members > 0 and directory >= 46 * members and position + 22 + comment == len(tail)
+    return bool(members and directory >= 46 * members and position + 22 + comment == len(tail))
 
 
 def _member_names(head: bytes) -> Iterator[bytes]:
