@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import media
 import pytest
-from serving import serving
 
 import browsing
 from assetstore import AssetStore, open_store
 from assetstore_r2.bucket_rules import cors_rule
+from serving import serving
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOREIGN = "foreign.test"

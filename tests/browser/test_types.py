@@ -18,6 +18,7 @@ import pytest
 
 import browsing
 from assetstore import open_store
+from serving import serving
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="30"/>'
 WASM = b"\0asm\x01\0\0\0"
@@ -104,7 +105,6 @@ def commands(profile: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
     """Give the URL of the page, beside the store that has the assets, and what it sends."""
-    from serving import serving
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, Response

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import attrs
-import uvicorn
 
 from assetstore import AssetStore, PresignedRequest
 from assetstore_local import LocalBackend
+from serving import serving
 
 
 class _Quiet(WSGIRequestHandler):
@@ -65,14 +65,8 @@ def _asgi(store: AssetStore, listening: socket.socket, mount: str) -> Iterator[N
 
     application = store.application("asgi")
     routed = Router([Mount(mount, application)]) if mount else application
-    server = uvicorn.Server(uvicorn.Config(routed, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
+    with serving(routed, listening, log_level="critical", lifespan="off", timeout_graceful_shutdown=None):
         yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextlib.contextmanager

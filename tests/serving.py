@@ -10,11 +10,12 @@ from typing import Any
 
 
 @contextmanager
-def serving(app: Any, listener: socket.socket) -> Iterator[None]:
-    """Answer what comes to a listening socket until the block ends."""
+def serving(app: Any, listener: socket.socket, **config: Any) -> Iterator[None]:
+    """Answer what comes to a listening socket until the block ends; ``config`` is uvicorn's."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+    usual = {"log_level": "warning", "ws": "none", "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(uvicorn.Config(app, **(usual | config)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
     thread.start()
     try:
