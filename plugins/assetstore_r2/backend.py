@@ -183,6 +183,7 @@ class S3Backend:
         )
         return Bucket(
             client=client,
+            s3=client,
             signer=Signer(client=client, bucket=self.bucket, credentials=session.get_credentials()),
             name=self.bucket,
             part_size=self.part_size,

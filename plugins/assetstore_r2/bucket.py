@@ -19,7 +19,8 @@ class Bucket:
     """A bucket of a service.
 
     Attributes:
-        client: botocore's client.
+        client: botocore's client, for what assetstore does not do itself.
+        s3: sends the requests: methods, parameters and results are those of botocore's client.
         signer: signs URLs.
         name: the bucket's name.
         part_size: bytes of a part; a very large asset needs larger parts.
@@ -31,6 +32,7 @@ class Bucket:
     """
 
     client: Client = attrs.field(repr=False)
+    s3: Client = attrs.field(repr=False)
     signer: Signer = attrs.field(repr=False)
     name: str
     part_size: int
@@ -49,7 +51,7 @@ class Bucket:
         """
         condition = {} if if_match is None else {"IfMatch": quoted(if_match)}
         with translated():
-            answer: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=key, **condition)
+            answer: dict[str, Any] = self.s3.head_object(Bucket=self.name, Key=key, **condition)
             if not {"ETag", "ContentLength"} <= answer.keys():
                 raise LostAnswerError
         answer["Metadata"] = lower_names(answer)

@@ -25,7 +25,7 @@ def check(bucket: Bucket, *, credentials: str, endpoint: str) -> CheckReport:
     headers: dict[str, str] = {}
     try:
         with translated():
-            answer = bucket.client.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
+            answer = bucket.s3.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
         headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
         steps.append(CheckStep(name="endpoint", ok=True, detail=where))
         steps.append(CheckStep(name="bucket", ok=True, detail=f"{bucket.name} can be listed"))

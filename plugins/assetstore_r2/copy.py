@@ -96,7 +96,7 @@ def _copy_object(
     bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     with translated():
-        answer: Mapping[str, Any] = bucket.client.copy_object(
+        answer: Mapping[str, Any] = bucket.s3.copy_object(
             Bucket=bucket.name,
             Key=destination,
             CopySource={"Bucket": bucket.name, "Key": source},
@@ -124,7 +124,7 @@ def _copy_parts(
 
     def send(parts_id: str, number: int, start: int) -> Part:
         with translated():
-            answer = bucket.client.upload_part_copy(
+            answer = bucket.s3.upload_part_copy(
                 Bucket=bucket.name,
                 Key=destination,
                 UploadId=parts_id,

@@ -36,7 +36,7 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     with translated():
-        answer = bucket.client.delete_objects(Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]})
+        answer = bucket.s3.delete_objects(Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]})
         if not answer.get("Deleted") and not answer.get("Errors"):
             raise LostAnswerError
     errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
@@ -54,7 +54,7 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 def _delete_one(bucket: Bucket, key: str) -> None:
     with translated():
-        answer = bucket.client.delete_object(Bucket=bucket.name, Key=key)
+        answer = bucket.s3.delete_object(Bucket=bucket.name, Key=key)
         if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
             raise LostAnswerError  # a 200 comes from a proxy
 

@@ -21,7 +21,7 @@ def list_page(bucket: Bucket, prefix: str, options: ListOptions) -> ListPage:
     elif options.start_after is not None:
         params["StartAfter"] = options.start_after
     with translated():
-        answer = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix=prefix, **params)
+        answer = bucket.s3.list_objects_v2(Bucket=bucket.name, Prefix=prefix, **params)
         if "IsTruncated" not in answer:
             raise LostAnswerError  # an empty or foreign 200 must not look like an empty bucket
     return ListPage(

@@ -35,7 +35,7 @@ def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
     """Begin an upload in parts and return its id."""
     write = uuid.uuid4().hex
     with translated():
-        answer = bucket.client.create_multipart_upload(
+        answer = bucket.s3.create_multipart_upload(
             Bucket=bucket.name, Key=key, **upload_params(options, {WRITE: write})
         )
         if "UploadId" not in answer:
@@ -72,7 +72,7 @@ def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, A
     marker, more = 0, True
     while more:
         with _about_upload():
-            page = bucket.client.list_parts(
+            page = bucket.s3.list_parts(
                 Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), PartNumberMarker=marker
             )
             if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("Parts")):
@@ -98,7 +98,7 @@ def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) 
     numbered = [{"PartNumber": part.number, "ETag": quoted(part.etag)} for part in parts]
     try:
         with _about_upload():
-            answer = bucket.client.complete_multipart_upload(
+            answer = bucket.s3.complete_multipart_upload(
                 Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), MultipartUpload={"Parts": numbered}
             )
             if "ETag" not in answer:
@@ -114,7 +114,7 @@ def drop(bucket: Bucket, key: str, parts_id: str) -> None:
     """Abort an upload and delete its parts, if it exists."""
     try:
         with _about_upload():
-            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
+            bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
     except NotFoundError:
         return
 

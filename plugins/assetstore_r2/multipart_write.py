@@ -67,7 +67,7 @@ def send_parts(
         before_end: called when all parts are stored; an exception from it aborts the write.
     """
     with translated():
-        answer = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
+        answer = bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
         if "UploadId" not in answer:
             raise LostAnswerError
     parts_id = answer["UploadId"]
@@ -109,7 +109,7 @@ def _complete(
     answer: Mapping[str, Any]
     try:
         with translated(create_only="IfNoneMatch" in conditions, if_match=conditions.get("IfMatch")):
-            answer = bucket.client.complete_multipart_upload(
+            answer = bucket.s3.complete_multipart_upload(
                 Bucket=bucket.name,
                 Key=key,
                 UploadId=parts_id,
@@ -137,6 +137,6 @@ def _abort(bucket: Bucket, key: str, parts_id: str) -> None:
     """Abort the upload. A failure is ignored: the error that led here is raised, and R2 aborts after 7 days."""
     try:
         with translated():
-            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)
+            bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)
     except AssetStoreError:
         return

@@ -113,7 +113,7 @@ def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None)
     if if_match is not None:
         params["IfMatch"] = quoted(if_match)
     with translated():
-        answer: dict[str, Any] = bucket.client.get_object(Bucket=bucket.name, Key=key, **params)
+        answer: dict[str, Any] = bucket.s3.get_object(Bucket=bucket.name, Key=key, **params)
         if "ETag" not in answer:
             answer["Body"].close()
             raise LostAnswerError

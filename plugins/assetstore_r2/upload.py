@@ -61,7 +61,7 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
     answer: Mapping[str, Any]
     try:
         with translated(create_only=not options.overwrite, if_match=options.if_match):
-            answer = bucket.client.put_object(
+            answer = bucket.s3.put_object(
                 Bucket=bucket.name,
                 Key=key,
                 Body=data,
@@ -93,7 +93,7 @@ def _put_parts(
     def send(parts_id: str, number: int, piece: bytes) -> Part:
         md5 = hashlib.md5(piece, usedforsecurity=False)
         with translated():
-            answer = bucket.client.upload_part(
+            answer = bucket.s3.upload_part(
                 Bucket=bucket.name,
                 Key=key,
                 UploadId=parts_id,
