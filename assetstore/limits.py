@@ -31,6 +31,9 @@ MAX_PARTS = 10_000
 MAX_ASSET = (5 << 40) - (5 << 30)
 """The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
 
+MAX_CONCURRENCY = 1024
+"""The most requests that one call may make at a time; a process may usually have as many open files."""
+
 PENDING = "pending/"
 """Direct uploads lie under this prefix until they are finished."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -40,9 +41,11 @@ from assetstore.plugin import (
     secret,
 )
 from assetstore_r2 import check, copy, delete, listing, multipart_direct, presign, read, upload
+from assetstore_r2.address import address_at, address_from
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.client import Client, make_client, make_session
+from assetstore_r2.client import POOL, Client, make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
+from assetstore_r2.deadline import MIN_RATE, TIMEOUT, Deadline
 from assetstore_r2.endpoint import (
     Endpoint,
     account_problems,
@@ -52,10 +55,14 @@ from assetstore_r2.endpoint import (
     is_loopback,
     r2_endpoint,
 )
+from assetstore_r2.errors import translated
 from assetstore_r2.sigv4 import Signer
+from assetstore_r2.wire.client import WireClient
+from assetstore_r2.wire.pool import Pool
 
 _SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
+_ENGINES = ("wire", "boto3")
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy.
 _SUPPORTS = every(
@@ -83,10 +90,14 @@ class S3Backend:
             derived from ``secret_key``.
         public_url: base URL where the bucket can be read without credentials, or ``None``.
         part_size: bytes of each part, at least 5 MiB; an asset of up to this size is sent in one request.
-        max_concurrency: how many parts of an upload are sent at a time.
+        max_concurrency: how many parts of an asset are sent or fetched at a time, at most 1,024.
         max_attempts: how often a request is tried, the first attempt included.
+        timeout: seconds that one operation may take beside the time in which its bytes move; for a large asset, each part.
+        min_rate: bytes a second, over 30 seconds, below which a transfer is given up.
         connect_timeout: seconds to wait for a connection.
-        read_timeout: seconds to wait for the service to send data.
+        read_timeout: seconds to wait for the service to send data; only with ``engine = "boto3"``, which has no ``timeout``.
+        engine: ``wire``, assetstore's own client of S3, or ``boto3``, which is slower: for proxies that ``wire`` does not
+            speak and for handlers of botocore's events.
         insecure_http: allow ``http`` to other machines; requests and assets can then be read in transit.
     """
 
@@ -108,12 +119,16 @@ class S3Backend:
     part_size: int = 8 * limits.MIB
     max_concurrency: int = 4
     max_attempts: int = 5
+    timeout: float = TIMEOUT
+    min_rate: float = MIN_RATE
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    engine: str = "wire"
     insecure_http: bool = False
     _credentials: Credentials | None = attrs.field(init=False, repr=False, default=None)
     _endpoint: Endpoint = attrs.field(init=False, repr=False)
     _opened: PerProcess[Bucket] = attrs.field(init=False, repr=False)
+    _vendor: PerProcess[Client] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Check the settings.
@@ -129,6 +144,7 @@ class S3Backend:
         if problems:
             raise ConfigError("; ".join(problems), problems=problems)
         self._opened = PerProcess(self._open)
+        self._vendor = PerProcess(lambda: self._make_client(self.max_attempts))
 
     def _problems(self) -> Iterator[str]:
         yield from bucket_problems(self.bucket)
@@ -139,12 +155,15 @@ class S3Backend:
             yield f"addressing_style {self.addressing_style!r} must be one of {', '.join(_STYLES)}"
         if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:
             yield f"part_size must be between {limits.MIN_PART} and {limits.MAX_PART} bytes, got {self.part_size}"
-        for name in ("max_concurrency", "max_attempts"):
-            if getattr(self, name) < 1:
-                yield f"{name} must be at least 1, got {getattr(self, name)}"
-        for name in ("connect_timeout", "read_timeout"):
-            if getattr(self, name) <= 0:
-                yield f"{name} must be more than 0 seconds, got {getattr(self, name)}"
+        if not 1 <= self.max_concurrency <= limits.MAX_CONCURRENCY:
+            yield f"max_concurrency must be between 1 and {limits.MAX_CONCURRENCY}, got {self.max_concurrency}"
+        if self.max_attempts < 1:
+            yield f"max_attempts must be at least 1, got {self.max_attempts}"
+        for name in ("timeout", "min_rate", "connect_timeout", "read_timeout"):
+            if not 0 < getattr(self, name) < math.inf:
+                yield f"{name} must be more than 0 and finite, got {getattr(self, name)}"
+        if self.engine not in _ENGINES:
+            yield f"engine {self.engine!r} must be one of {', '.join(_ENGINES)}"
         if any(len(key.encode()) < limits.MIN_SIGNING_KEY for key in self.signing_keys):
             yield f"each of signing_keys must have at least {limits.MIN_SIGNING_KEY} characters"
         if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
@@ -163,65 +182,86 @@ class S3Backend:
 
     @property
     def client(self) -> Client:
-        """Botocore's client, the one that this backend uses, with every setting pinned; threads may share it."""
-        return self._opened.get().client
+        """Botocore's client with every setting pinned; threads may share it. The engine ``wire`` does not use it."""
+        return self._vendor.get()
 
     def _find_endpoint(self) -> Endpoint:
         return endpoint_from_environment() if self.endpoint_url is None else Endpoint(self.endpoint_url, _SETTING)
 
-    def _open(self) -> Bucket:
-        session = make_session(self._credentials)
-        client = make_client(
-            session,
+    def _make_client(self, max_attempts: int) -> Client:
+        return make_client(
+            make_session(self._credentials),
             endpoint_url=self._endpoint.url,
             region=self.region,
             addressing_style=self.addressing_style,
-            max_attempts=self.max_attempts,
+            max_attempts=max_attempts,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             max_concurrency=self.max_concurrency,
         )
+
+    def _open(self) -> Bucket:
+        if self._endpoint.url is None:
+            with translated():
+                address = address_from(self._vendor.get(), self.bucket)
+        else:
+            address = address_at(self._endpoint.url, self.bucket, style=self.addressing_style, region=self.region)
+        signer = Signer(address=address, credentials=self._credentials or make_session(None).get_credentials())
+        if self.engine == "wire":
+            pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=max(POOL, self.max_concurrency))
+            s3: Client = WireClient(signer, pool)
+        else:
+            s3 = self._make_client(1)
         return Bucket(
-            client=client,
-            s3=client,
-            signer=Signer(client=client, bucket=self.bucket, credentials=session.get_credentials()),
+            s3=s3,
+            signer=signer,
             name=self.bucket,
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
             max_attempts=self.max_attempts,
+            vendor=self._vendor,
             parts_take_sha256=self.parts_take_sha256,
             etags_are_md5=self.etags_are_md5,
         )
 
+    def _deadline(self) -> Deadline:
+        return Deadline(self.timeout, self.min_rate)
+
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Write an asset, in parts when it is larger than one."""
-        return upload.upload(self._opened.get(), key, source, options)
+        with self._deadline():
+            return upload.upload(self._opened.get(), key, source, options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open an asset; reading resumes after a broken connection."""
-        return read.read(self._opened.get(), key, options)
+        with self._deadline():
+            return read.read(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
         """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
-        return read.stat(self._opened.get(), key)
+        with self._deadline():
+            return read.stat(self._opened.get(), key)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
         """List a page of at most 1,000."""
-        return listing.list_page(self._opened.get(), prefix, options)
+        with self._deadline():
+            return listing.list_page(self._opened.get(), prefix, options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
         """Delete up to 1,000 assets in one request."""
-        return delete.delete(self._opened.get(), keys)
+        with self._deadline():
+            return delete.delete(self._opened.get(), keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy inside the bucket."""
-        return copy.copy(self._opened.get(), source, destination, options)
+        with self._deadline():
+            return copy.copy(self._opened.get(), source, destination, options)
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
@@ -236,19 +276,22 @@ class S3Backend:
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
         """Begin a multipart upload."""
-        return multipart_direct.begin(self._opened.get(), key, options)
+        with self._deadline():
+            return multipart_direct.begin(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
         """List the parts of a multipart upload, page by page."""
-        return multipart_direct.listed(self._opened.get(), key, options.upload_id)
+        with self._deadline():
+            return multipart_direct.listed(self._opened.get(), key, options.upload_id)
 
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
         """Complete or abort a multipart upload."""
-        if options.parts is not None:
-            return multipart_direct.end(self._opened.get(), key, options.upload_id, options.parts)
-        multipart_direct.drop(self._opened.get(), key, options.upload_id)
+        with self._deadline():
+            if options.parts is not None:
+                return multipart_direct.end(self._opened.get(), key, options.upload_id, options.parts)
+            multipart_direct.drop(self._opened.get(), key, options.upload_id)
         return AssetInfo(key=key, size=0)
 
     @hookimpl
@@ -265,7 +308,8 @@ class S3Backend:
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Check credentials, endpoint, bucket and clock."""
         credentials = self._credentials.origin if self._credentials else "botocore's search"
-        return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)
+        with self._deadline():
+            return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:
@@ -277,8 +321,9 @@ class S3Backend:
     @hookimpl
     def assetstore_close(self) -> None:
         """Close the connections of this process."""
-        if (bucket := self._opened.pop()) is not None:
-            bucket.client.close()
+        for holder in (bucket.s3 if (bucket := self._opened.pop()) else None, self._vendor.pop()):
+            if holder is not None:
+                holder.close()
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from assetstore.plugin import AssetStoreError, NotFoundError, UnknownOutcomeError, limits
+from assetstore.plugin import AssetStoreError, NotFoundError, PerProcess, UnknownOutcomeError, limits
 from assetstore_r2.client import Client
 from assetstore_r2.errors import LostAnswerError, in_doubt, translated
 from assetstore_r2.headers import WRITE, lower_names, quoted
@@ -19,7 +19,6 @@ class Bucket:
     """A bucket of a service.
 
     Attributes:
-        client: botocore's client, for what assetstore does not do itself.
         s3: sends the requests: methods, parameters and results are those of botocore's client.
         signer: signs URLs.
         name: the bucket's name.
@@ -28,19 +27,25 @@ class Bucket:
         max_attempts: a download fails when it has broken this often in a row without progress.
         copy_limit: the largest asset, in bytes, that one request may copy.
         parts_take_sha256: whether a part may carry ``x-amz-checksum-sha256``; R2 responds with 501.
+        vendor: makes botocore's client.
         etags_are_md5: whether a plain ETag in a listing is known to be the MD5 of the bytes.
     """
 
-    client: Client = attrs.field(repr=False)
     s3: Client = attrs.field(repr=False)
     signer: Signer = attrs.field(repr=False)
     name: str
     part_size: int
     max_concurrency: int
     max_attempts: int
+    vendor: PerProcess[Client] = attrs.field(repr=False)
     copy_limit: int = limits.MAX_PART
     parts_take_sha256: bool = False
     etags_are_md5: bool = True
+
+    @property
+    def client(self) -> Client:
+        """Botocore's client, for what assetstore does not do itself."""
+        return self.vendor.get()
 
     def head(self, key: str, if_match: str | None = None) -> dict[str, Any]:
         """Return the response to a HEAD, with metadata names in lower case.

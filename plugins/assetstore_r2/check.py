@@ -21,7 +21,7 @@ def check(bucket: Bucket, *, credentials: str, endpoint: str) -> CheckReport:
         endpoint: where the endpoint was found.
     """
     steps = [CheckStep(name="credentials", ok=True, detail=f"from {credentials}")]
-    where = f"{bucket.client.meta.endpoint_url}, from {endpoint}"
+    where = f"{bucket.signer.address.endpoint}, from {endpoint}"
     headers: dict[str, str] = {}
     try:
         with translated():

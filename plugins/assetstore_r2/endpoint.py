@@ -89,16 +89,21 @@ def endpoint_problems(url: str, bucket: str, *, insecure_http: bool, name: str =
 
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine."""
-    address = _address(host)
+    address = _ip_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
+def is_address(host: str) -> bool:
+    """Return whether a host is an IP address and not a name."""
+    return _ip_address(host) is not None
+
+
 def _is_metadata_service(host: str) -> bool:
-    address = _address(host)
+    address = _ip_address(host)
     return host in _METADATA_HOSTS or (address is not None and address.is_link_local)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -29,6 +29,7 @@ from assetstore.plugin import (
     UnavailableError,
     UnsupportedError,
 )
+from assetstore_r2.wire.errors import NotHttpError, NotSentError, S3Error, TooSlowError, UntrustedError, WireError
 
 Row: TypeAlias = tuple[type[AssetStoreError], str, str | None]
 
@@ -180,6 +181,39 @@ def unmatched() -> PreconditionError:
 
 def translate(error: Exception) -> AssetStoreError | None:
     """Return our error for one of botocore's, ``None`` for any other: that is a bug, and passes unchanged."""
+    if isinstance(error, S3Error):
+        return from_answer(error.response, error.operation_name)
+    if isinstance(error, LostAnswerError | NotHttpError):
+        return UnavailableError(
+            "the response is not from the store", hint="look for a proxy or captive portal, then try again"
+        )
+    if isinstance(error, WireError):
+        return _of_wire(error)
+    return _of_botocore(error) if type(error).__module__.startswith(("botocore.", "boto3.")) else None
+
+
+def _of_wire(error: WireError) -> AssetStoreError:
+    if isinstance(error, UntrustedError):
+        return _untrusted()
+    if isinstance(error, NotSentError):
+        return _unreachable()
+    if isinstance(error, TooSlowError):
+        return UnavailableError(str(error), hint=_LATER)
+    return UnavailableError("the connection to the store broke", hint=_LATER)
+
+
+def _untrusted() -> BackendError:
+    return BackendError(
+        "the endpoint's TLS certificate is not trusted",
+        hint="check endpoint_url; for a private authority set AWS_CA_BUNDLE to its certificate",
+    )
+
+
+def _unreachable() -> UnavailableError:
+    return UnavailableError("the endpoint cannot be reached", hint="check the network, the account id and endpoint_url")
+
+
+def _of_botocore(error: Exception) -> AssetStoreError | None:
     from botocore import exceptions as vendor
     from botocore.parsers import ResponseParserError
 
@@ -190,17 +224,14 @@ def translate(error: Exception) -> AssetStoreError | None:
     if isinstance(error, vendor.NoCredentialsError | vendor.PartialCredentialsError | vendor.CredentialRetrievalError):
         return CredentialsError("botocore found no complete credentials", hint="set access_key and secret_key")
     if isinstance(error, vendor.SSLError):
-        return BackendError(
-            "the endpoint's TLS certificate is not trusted",
-            hint="check endpoint_url; for a private authority set AWS_CA_BUNDLE to its certificate",
-        )
+        return _untrusted()
     if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
-        return UnavailableError("the endpoint cannot be reached", hint="check the network, the account id and endpoint_url")
+        return _unreachable()
     if isinstance(error, vendor.ReadTimeoutError):
         return UnavailableError("the store sent nothing for longer than read_timeout", hint=_LATER)
     if isinstance(error, vendor.HTTPClientError | vendor.ResponseStreamingError | vendor.IncompleteReadError):
         return UnavailableError("the connection to the store broke", hint=_LATER)
-    if isinstance(error, ResponseParserError | LostAnswerError):
+    if isinstance(error, ResponseParserError):
         return UnavailableError(
             "the response is not from the store", hint="look for a proxy or captive portal, then try again"
         )

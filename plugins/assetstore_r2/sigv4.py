@@ -1,6 +1,6 @@
-"""Signs URLs by Signature Version 4 (Amazon S3, "Authenticating Requests: Using Query Parameters").
+"""Signs URLs and requests by Signature Version 4 (Amazon S3, "Authenticating Requests").
 
-botocore takes several times as long; it is only used once a day, to learn how it addresses the bucket.
+botocore signs as well, at several times the cost.
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ import functools
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeAlias
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
 import attrs
 
 from assetstore.plugin import CredentialsError
-from assetstore_r2.client import Client
+from assetstore_r2.address import Address
+from assetstore_r2.credentials import Credentials
 from assetstore_r2.errors import translated
 
-Frozen: TypeAlias = Any
-
+EMPTY = hashlib.sha256(b"").hexdigest()
+"""The hash of a request without a body."""
+UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_PORTS = {"http": 80, "https": 443}
 _MAX_KEPT = 16
 
 
@@ -31,18 +32,16 @@ class Day:
     """The values that all signatures of one day by the same credentials share.
 
     Attributes:
-        base: the URL of the bucket, up to the key.
-        path: the path of ``base``.
-        host: the ``Host`` header that clients send.
+        access_key: the access key ID.
         scope: day, region and service for which ``key`` is valid.
         key: derived from the secret for this scope.
+        token: the token of temporary credentials.
     """
 
-    base: str
-    path: str
-    host: str
+    access_key: str
     scope: str
     key: bytes = attrs.field(repr=False)
+    token: str | None = attrs.field(repr=False)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -50,14 +49,14 @@ class Signer:
     """Signs requests to one bucket.
 
     Attributes:
-        client: botocore's client, which knows the bucket's address.
-        bucket: the bucket's name.
-        credentials: botocore's, which renew themselves; ``None`` if it found none.
+        address: the bucket's address.
+        credentials: ours, or botocore's, which renew themselves; ``None`` if it found none.
+        skew: seconds by which the service's clock is ahead of this machine's.
     """
 
-    client: Client = attrs.field(repr=False)
-    bucket: str
+    address: Address
     credentials: Any = attrs.field(repr=False)
+    skew: float = 0.0
     _days: dict[tuple[str, str, str], Day] = attrs.field(init=False, repr=False, factory=dict)
 
     def url(
@@ -83,69 +82,88 @@ class Signer:
         Raises:
             CredentialsError: there are no credentials.
         """
-        frozen = self._frozen()
         time = begin.strftime("%Y%m%dT%H%M%SZ")
-        day = self._day(frozen, time[:8])
-        headers = dict(sorted({**headers, "host": day.host}.items()))
+        day = self._day(time[:8])
+        headers = dict(sorted({**headers, "host": self.address.host}.items()))
         names = ";".join(headers)
         parameters = {
             **query,
             "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{frozen.access_key}/{day.scope}",
+            "X-Amz-Credential": f"{day.access_key}/{day.scope}",
             "X-Amz-Date": time,
             "X-Amz-Expires": str(seconds),
             "X-Amz-SignedHeaders": names,
         }
-        if frozen.token is not None:
-            parameters["X-Amz-Security-Token"] = frozen.token
+        if day.token is not None:
+            parameters["X-Amz-Security-Token"] = day.token
         pairs = {name: f"{name}={_quoted(value)}" for name, value in parameters.items()}
         path = quote(key)
-        lines = [method, day.path + path, "&".join(pairs[name] for name in sorted(pairs))]
-        lines += [f"{name}:{' '.join(value.split())}" for name, value in headers.items()]
-        request = "\n".join((*lines, "", names, "UNSIGNED-PAYLOAD"))
-        signed = "\n".join((_ALGORITHM, time, day.scope, hashlib.sha256(request.encode()).hexdigest()))
-        signature = hmac.digest(day.key, signed.encode(), hashlib.sha256).hex()
-        return f"{day.base}{path}?{'&'.join(pairs.values())}&X-Amz-Signature={signature}"
+        query_line = "&".join(pairs[name] for name in sorted(pairs))
+        signature = _signature(day, time, method, self.address.path + path, query_line, headers, names, UNSIGNED)
+        return f"{self.address.base}{path}?{'&'.join(pairs.values())}&X-Amz-Signature={signature}"
 
-    def _frozen(self) -> Frozen:
-        with translated():
-            if self.credentials is not None:
-                return self.credentials.get_frozen_credentials()
-        raise CredentialsError("botocore found no credentials", hint="set access_key and secret_key")
+    def headers(self, method: str, target: str, headers: Mapping[str, str], payload: str) -> dict[str, str]:
+        """Return the headers of a request, signed.
 
-    def _day(self, frozen: Frozen, date: str) -> Day:
-        known = self._days.get(name := (date, frozen.access_key, frozen.secret_key))
-        if known is None:
+        Args:
+            method: the HTTP method.
+            target: path and query; the parameters in the order of their names.
+            headers: the headers to send and sign; names in lower case, values without runs of blanks.
+            payload: the SHA-256 of the body in hex, or ``UNSIGNED``.
+
+        Raises:
+            CredentialsError: there are no credentials.
+        """
+        moment = datetime.now(UTC)
+        if self.skew:
+            moment += timedelta(seconds=self.skew)
+        time = f"{moment:%Y%m%dT%H%M%SZ}"
+        day = self._day(time[:8])
+        sent = {**headers, "host": self.address.host, "x-amz-content-sha256": payload, "x-amz-date": time}
+        if day.token is not None:
+            sent["x-amz-security-token"] = day.token
+        signed = dict(sorted(sent.items()))
+        names = ";".join(signed)
+        path, _, query = target.partition("?")
+        signature = _signature(day, time, method, path, query, signed, names, payload)
+        sent["authorization"] = (
+            f"{_ALGORITHM} Credential={day.access_key}/{day.scope},SignedHeaders={names},Signature={signature}"
+        )
+        return sent
+
+    def _day(self, date: str) -> Day:
+        access_key, secret_key, token = self._found()
+        known = self._days.get(name := (date, access_key, secret_key))
+        if known is None or known.token != token:
             if len(self._days) >= _MAX_KEPT:
                 self._days.clear()
-            known = self._days[name] = self._learn(frozen.secret_key, date)
+            scope = f"{date}/{self.address.region}/s3/aws4_request"
+            key = f"AWS4{secret_key}".encode()
+            for step in scope.split("/"):
+                key = hmac.digest(key, step.encode(), hashlib.sha256)
+            known = self._days[name] = Day(access_key=access_key, scope=scope, key=key, token=token)
         return known
 
-    def _learn(self, secret: str, date: str) -> Day:
-        """Learn from a URL signed by botocore how it addresses the bucket."""
-        with translated():
-            url = self.client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "k"})
-        parts = urlsplit(url)
-        region, service, end = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")[-3:]
-        key = f"AWS4{secret}".encode()
-        for step in (date, region, service, end):
-            key = hmac.digest(key, step.encode(), hashlib.sha256)
-        return Day(
-            base=url.partition("?")[0].removesuffix("k"),
-            path=parts.path.removesuffix("k"),
-            host=_host(parts),
-            scope=f"{date}/{region}/{service}/{end}",
-            key=key,
-        )
+    def _found(self) -> tuple[str, str, str | None]:
+        found = self.credentials
+        if isinstance(found, Credentials):
+            return found.access_key, found.secret_key, found.session_token
+        if found is not None:
+            with translated():
+                frozen = found.get_frozen_credentials()
+            return frozen.access_key, frozen.secret_key, frozen.token
+        raise CredentialsError("botocore found no credentials", hint="set access_key and secret_key")
+
+
+def _signature(
+    day: Day, time: str, method: str, path: str, query: str, headers: Mapping[str, str], names: str, payload: str
+) -> str:
+    lines = "\n".join([f"{name}:{' '.join(value.split())}" for name, value in headers.items()])
+    request = f"{method}\n{path}\n{query}\n{lines}\n\n{names}\n{payload}"
+    signed = f"{_ALGORITHM}\n{time}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return hmac.digest(day.key, signed.encode(), hashlib.sha256).hex()
 
 
 @functools.lru_cache(maxsize=256)
 def _quoted(value: str) -> str:
     return quote(value, safe="")
-
-
-def _host(parts: SplitResult) -> str:
-    """Return the ``Host`` that clients send: in lower case, without a default port."""
-    name = parts.hostname or ""
-    host = f"[{name}]" if ":" in name else name
-    return host if parts.port in (None, _PORTS.get(parts.scheme)) else f"{host}:{parts.port}"

@@ -1,0 +1,267 @@
+"""The S3 operations that assetstore uses, by the names, parameters and results of botocore's client; each is tried once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+import attrs
+
+from assetstore_r2.sigv4 import EMPTY, Signer
+from assetstore_r2.wire import xml
+from assetstore_r2.wire.connection import Answer, Sendable
+from assetstore_r2.wire.errors import CutAnswerError, S3Error
+from assetstore_r2.wire.pool import Pool
+
+METADATA = "x-amz-meta-"
+_SENT = {
+    "CacheControl": "cache-control",
+    "ContentDisposition": "content-disposition",
+    "ContentEncoding": "content-encoding",
+    "ContentLanguage": "content-language",
+    "ContentMD5": "content-md5",
+    "ContentType": "content-type",
+    "CopySourceIfMatch": "x-amz-copy-source-if-match",
+    "CopySourceRange": "x-amz-copy-source-range",
+    "Expires": "expires",
+    "IfMatch": "if-match",
+    "IfNoneMatch": "if-none-match",
+    "MetadataDirective": "x-amz-metadata-directive",
+    "Range": "range",
+    "StorageClass": "x-amz-storage-class",
+    "WebsiteRedirectLocation": "x-amz-website-redirect-location",
+}
+_RECEIVED = {
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+    "content-range": "ContentRange",
+    "content-type": "ContentType",
+    "etag": "ETag",
+    "expires": "Expires",
+    "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "x-amz-storage-class": "StorageClass",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
+}
+_FIXED = {"user-agent": "assetstore", "accept-encoding": "identity"}
+_MAX_XML = 64 << 20
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@attrs.define(eq=False)
+class WireClient:
+    """Sends the requests for one bucket; threads may share it. ``Bucket`` in its calls is the bucket's name, and not used.
+
+    Attributes:
+        signer: signs them.
+        pool: the connections.
+    """
+
+    signer: Signer
+    pool: Pool
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.pool.close()
+
+    def put_object(self, **params: Any) -> dict[str, Any]:
+        """Write an asset; ``PayloadSHA256`` is the digest of ``Body`` in hex, if it is known."""
+        return _described(self._done("PUT", "PutObject", params))
+
+    def get_object(self, **params: Any) -> dict[str, Any]:
+        """Read an asset; the result's ``Body`` has ``read``, ``readinto`` and ``close``."""
+        answer = self._ask("GET", "GetObject", params)
+        return {**_described(answer), "Body": answer}
+
+    def head_object(self, **params: Any) -> dict[str, Any]:
+        """Look an asset up."""
+        return _described(self._done("HEAD", "HeadObject", params))
+
+    def delete_object(self, **params: Any) -> dict[str, Any]:
+        """Delete an asset."""
+        return _described(self._done("DELETE", "DeleteObject", params))
+
+    def head_bucket(self, **params: Any) -> dict[str, Any]:
+        """Ask whether there is such a bucket."""
+        return _described(self._done("HEAD", "HeadBucket", params))
+
+    def delete_objects(self, *, Delete: Mapping[str, Any], **params: Any) -> dict[str, Any]:  # noqa: N803 - botocore's
+        """Delete up to 1,000 assets."""
+        body = xml.write("Delete", "Object", Delete["Objects"])
+        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        _, found = self._document("POST", "DeleteObjects", {**params, "Body": body, "ContentMD5": digest}, {"delete": ""})
+        return {"Deleted": found.groups["Deleted"], "Errors": found.groups["Error"]}
+
+    def list_objects_v2(self, **params: Any) -> dict[str, Any]:
+        """List a page. Keys come encoded, because XML cannot hold them all; each service encodes other things."""
+        names = {"ContinuationToken": "continuation-token", "Delimiter": "delimiter", "MaxKeys": "max-keys"}
+        names |= {"Prefix": "prefix", "StartAfter": "start-after"}
+        query = {header: str(params[name]) for name, header in names.items() if name in params}
+        answer, found = self._document("GET", "ListObjectsV2", {}, {"encoding-type": "url", "list-type": "2", **query})
+        plain = unquote_plus if found.texts.get("EncodingType") == "url" else str
+        return {
+            **_described(answer),
+            **_truncation(found, "NextContinuationToken"),
+            "Contents": [_entry(texts, plain) for texts in found.groups["Contents"]],
+            "CommonPrefixes": [{"Prefix": plain(texts["Prefix"])} for texts in found.groups["CommonPrefixes"]],
+        }
+
+    def copy_object(self, **params: Any) -> dict[str, Any]:
+        """Copy an asset inside the bucket."""
+        answer, found = self._document("PUT", "CopyObject", params)
+        return {**_described(answer), "CopyObjectResult": _entry(found.texts, str)}
+
+    def create_multipart_upload(self, **params: Any) -> dict[str, Any]:
+        """Begin an upload in parts."""
+        _, found = self._document("POST", "CreateMultipartUpload", params, {"uploads": ""})
+        return dict(found.texts)
+
+    def upload_part(self, **params: Any) -> dict[str, Any]:
+        """Write a part; ``PayloadSHA256`` as for ``put_object``."""
+        return _described(self._done("PUT", "UploadPart", params, _part_of(params)))
+
+    def upload_part_copy(self, **params: Any) -> dict[str, Any]:
+        """Write a part from an asset of the bucket."""
+        _, found = self._document("PUT", "UploadPartCopy", params, _part_of(params))
+        return {"CopyPartResult": _entry(found.texts, str)}
+
+    def complete_multipart_upload(self, *, MultipartUpload: Mapping[str, Any], **params: Any) -> dict[str, Any]:  # noqa: N803
+        """Join the parts."""
+        body = xml.write("CompleteMultipartUpload", "Part", MultipartUpload["Parts"])
+        query = {"uploadId": params["UploadId"]}
+        answer, found = self._document("POST", "CompleteMultipartUpload", {**params, "Body": body}, query)
+        return {**_described(answer), **_entry(found.texts, str)}
+
+    def abort_multipart_upload(self, **params: Any) -> dict[str, Any]:
+        """Drop the parts."""
+        return _described(self._done("DELETE", "AbortMultipartUpload", params, {"uploadId": params["UploadId"]}))
+
+    def list_parts(self, **params: Any) -> dict[str, Any]:
+        """List a page of the parts of an upload."""
+        query = {"part-number-marker": str(params["PartNumberMarker"]), "uploadId": params["UploadId"]}
+        _, found = self._document("GET", "ListParts", params, query)
+        parts = [{**_entry(texts, str), "PartNumber": int(texts["PartNumber"])} for texts in found.groups["Part"]]
+        return {**_truncation(found, "NextPartNumberMarker"), "Parts": parts}
+
+    def _ask(
+        self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> Answer:
+        target = self.signer.address.path + quote(params.get("Key", ""))
+        if query:
+            target += "?" + "&".join(f"{name}={quote(query[name], safe='')}" for name in sorted(query))
+        body: Sendable = params.get("Body", b"")
+        payload = params.get("PayloadSHA256") or (hashlib.sha256(body).hexdigest() if body else EMPTY)
+        headers = {**self.signer.headers(method, target, _headers(params), payload), **_FIXED}
+        answer = self.pool.send(method, target, headers, body)
+        if not 200 <= answer.status < 300:
+            raise _error(operation, answer, _whole(answer))
+        return answer
+
+    def _done(
+        self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request and read an answer whose body says nothing."""
+        answer = self._ask(method, operation, params, query)
+        if answer.length != 0:
+            _whole(answer)
+        return answer
+
+    def _document(
+        self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> tuple[Answer, xml.Document]:
+        """Send a request and read the XML of the answer; an answer of 200 may hold an error all the same."""
+        answer = self._ask(method, operation, params, query)
+        data = _whole(answer)
+        found = xml.read(data) or xml.NOTHING
+        if found.root == "Error":
+            raise _error(operation, answer, data)
+        return answer, found
+
+
+def _headers(params: Mapping[str, Any]) -> dict[str, str]:
+    headers = {_SENT[name]: value for name, value in params.items() if name in _SENT}
+    for name, value in params.get("Metadata", {}).items():
+        headers[METADATA + name] = value
+    if "CopySource" in params:
+        headers["x-amz-copy-source"] = quote("{Bucket}/{Key}".format_map(params["CopySource"]))
+    if params.get("AssetstoreCreateOnly"):
+        headers["cf-copy-destination-if-none-match"] = "*"
+    return headers
+
+
+def _described(answer: Answer) -> dict[str, Any]:
+    headers = answer.headers
+    found: dict[str, Any] = {_RECEIVED[name]: value for name, value in headers.items() if name in _RECEIVED}
+    found["ResponseMetadata"] = {"HTTPStatusCode": answer.status, "HTTPHeaders": headers}
+    found["Metadata"] = {name[len(METADATA) :]: value for name, value in headers.items() if name.startswith(METADATA)}
+    if (length := headers.get("content-length")) is not None and length.isdecimal():
+        found["ContentLength"] = int(length)
+    if modified := headers.get("last-modified"):
+        found["LastModified"] = _time(modified)
+    return found
+
+
+def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
+    """Return the texts of an element with their types; what a service leaves out or empty is left out."""
+    found: dict[str, Any] = {}
+    if key := texts.get("Key"):
+        found["Key"] = plain(key)
+    if etag := texts.get("ETag"):
+        found["ETag"] = etag
+    if size := texts.get("Size"):
+        found["Size"] = int(size)
+    if modified := texts.get("LastModified"):
+        found["LastModified"] = _time(modified)
+    return found
+
+
+def _truncation(found: xml.Document, marker: str) -> dict[str, Any]:
+    """Return whether there is another page; nothing if the document does not say, so that it is not taken for an answer."""
+    answer: dict[str, Any] = {}
+    if truncated := found.texts.get("IsTruncated"):
+        answer["IsTruncated"] = truncated == "true"
+    if token := found.texts.get(marker):
+        answer[marker] = token
+    return answer
+
+
+def _part_of(params: Mapping[str, Any]) -> dict[str, str]:
+    return {"partNumber": str(params["PartNumber"]), "uploadId": params["UploadId"]}
+
+
+def _time(text: str) -> datetime | None:
+    """Return a time in the form of HTTP's headers or of XML, in UTC; ``None`` if it is in neither."""
+    try:
+        if text[3:4] == ",":
+            month = _MONTHS.index(text[8:11]) + 1
+            hour, minute, second = text[17:19], text[20:22], text[23:25]
+            return datetime(int(text[12:16]), month, int(text[5:7]), int(hour), int(minute), int(second), tzinfo=UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _whole(answer: Answer) -> bytes:
+    pieces, count = [], 0
+    while piece := answer.read(1 << 20):
+        pieces.append(piece)
+        count += len(piece)
+        if count > _MAX_XML:
+            answer.close()
+            raise CutAnswerError(f"the answer has more than {_MAX_XML} bytes")
+    return b"".join(pieces)
+
+
+def _error(operation: str, answer: Answer, data: bytes) -> S3Error:
+    """Return the error of an answer; one with a good status counts as 500, as in botocore."""
+    status = answer.status if answer.status >= 300 else 500
+    document = xml.read(data)
+    texts = document.texts if document is not None and document.root == "Error" else {"Code": str(status)}
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": answer.headers}
+    return S3Error({"Error": texts, "ResponseMetadata": metadata}, operation, sent_whole=answer.sent_whole)

@@ -1,0 +1,134 @@
+"""Opens connections: TCP, TLS with the machine's authorities, and the tunnel through a proxy."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib
+import importlib.util
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from assetstore_r2.deadline import Deadline
+from assetstore_r2.wire.errors import NotSentError, UntrustedError
+from assetstore_r2.wire.head import find_end, parse
+
+if TYPE_CHECKING:
+    import ssl
+
+PORTS = {"http": 80, "https": 443}
+_BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+
+
+def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: Deadline) -> Any:
+    """Return a connected socket, with TLS where ``to`` is https.
+
+    Raises:
+        NotSentError: there is no connection.
+        UntrustedError: the certificate is not trusted.
+    """
+    first = proxy or to
+    name = "the endpoint" if proxy is None else "the proxy"
+    try:
+        address = (first.hostname or "", first.port or PORTS[first.scheme])
+        plain: Any = socket.create_connection(address, timeout=min(timeout, limit.left()))
+    except (OSError, UnicodeError) as error:
+        limit.left()
+        raise NotSentError(f"{name} cannot be reached") from error
+    limit.watch(plain)
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected = _secured(plain, first, timeout, limit) if first.scheme == "https" else plain
+        if proxy is not None and to.scheme == "https":
+            _tunnel(connected, to, proxy)
+            connected = _secured(connected, to, timeout, limit)
+    except OSError as error:
+        plain.close()
+        limit.left()
+        raise NotSentError(f"the connection to {name} broke before anything was sent") from error
+    except BaseException:
+        plain.close()
+        raise
+    finally:
+        limit.unwatch(plain)
+    return connected
+
+
+def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadline) -> Any:
+    import ssl
+
+    plain.settimeout(min(timeout, limit.left()))
+    try:
+        return tls_context(*_bundle()).wrap_socket(plain, server_hostname=to.hostname)
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError("the TLS certificate is not trusted") from error
+
+
+def _bundle() -> tuple[str, ...]:
+    return next(((path,) for name in _BUNDLES if (path := os.environ.get(name))), ())
+
+
+@functools.lru_cache(maxsize=8)
+def tls_context(bundle: str | None = None) -> ssl.SSLContext:
+    """Return the context that all connections share, because making one takes as long as a hundred requests.
+
+    The authorities are those of ``bundle``, or of ``SSL_CERT_FILE``, of the system, or of certifi where the system has none.
+    """
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    has_own = paths.cafile is not None or (paths.capath is not None and bool(os.listdir(paths.capath)))
+    if bundle is None and not has_own and importlib.util.find_spec("certifi") is not None:
+        bundle = importlib.import_module("certifi").where()
+    context = ssl.create_default_context(cafile=bundle)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _tunnel(connected: Any, to: SplitResult, proxy: SplitResult) -> None:
+    """Ask a proxy for a tunnel (RFC 9110, 9.3.6)."""
+    host = f"[{to.hostname}]" if ":" in (to.hostname or "") else to.hostname
+    target = f"{host}:{to.port or PORTS[to.scheme]}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"host: {target}"]
+    lines += [f"{name}: {value}" for name, value in proxy_headers(proxy).items()]
+    connected.sendall("\r\n".join((*lines, "", "")).encode("latin-1"))
+    data = b""
+    while not (end := find_end(data)):
+        more = connected.recv(4096)
+        if not more:
+            raise NotSentError("the proxy ended the connection")
+        data += more
+    status = parse(data[:end], "HEAD").status
+    if not 200 <= status < 300:
+        raise NotSentError(f"the proxy refused to connect with status {status}")
+
+
+def proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    """Return the header by which a request names the user of a proxy."""
+    if proxy.username is None:
+        return {}
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"proxy-authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+
+
+def find_proxy(to: SplitResult) -> SplitResult | None:
+    """Return the proxy that the environment names for a URL; ``None`` if there is none, or ``NO_PROXY`` names the host.
+
+    Raises:
+        NotSentError: the proxy is of a kind that needs the engine boto3, for example SOCKS.
+    """
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    url = proxies.get(to.scheme) or proxies.get("all")
+    if not url or proxy_bypass(to.netloc):
+        return None
+    proxy = urlsplit(url if "://" in url else f"http://{url}")
+    if proxy.scheme not in PORTS or not proxy.hostname:
+        raise NotSentError(f"the wire speaks no proxy of kind {proxy.scheme!r}; set engine = \"boto3\"")
+    return proxy

@@ -1,0 +1,294 @@
+"""One connection: sends a request, reads its answer, and knows how far both had come when something breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from assetstore_r2.deadline import Deadline
+from assetstore_r2.wire.errors import CutAnswerError, NoAnswerError, NotHttpError, NotSentError, TooSlowError, WireError
+from assetstore_r2.wire.head import Head, find_end, parse
+
+if TYPE_CHECKING:
+    from assetstore_r2.wire.pool import Pool
+
+Sendable: TypeAlias = bytes | bytearray | memoryview
+
+RECEIVE, SEND = 64 << 10, 256 << 10
+_SMALL = 32 << 10
+_INTERIM_LIMIT = 16
+_LINE = 4096
+
+
+class Connection:
+    """A socket, and the bytes that were received but not read yet.
+
+    Attributes:
+        used_at: when the last answer was read, on the monotonic clock.
+        broken: whether it must not serve another request.
+    """
+
+    __slots__ = ("_buffer", "_socket", "_timeout", "broken", "used_at")
+
+    def __init__(self, connected: Any) -> None:
+        """Take a connected socket."""
+        self._socket = connected
+        self._buffer = b""
+        self._timeout = -1.0
+        self.broken = False
+        self.used_at = time.monotonic()
+
+    def is_fresh(self, longest: float) -> bool:
+        """Return whether the server has not ended the connection, nor may be about to: it was used lately."""
+        if self.broken or self._buffer or time.monotonic() - self.used_at > longest:
+            return False
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLHUP)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.broken = True
+        self._socket.close()
+
+    def __del__(self) -> None:
+        """Close the socket of a store that nobody closed, without a warning: its idle connections hold nothing back."""
+        self._socket.close()
+
+    def send(self, head: bytes, body: Sendable, limit: Deadline) -> bool:
+        """Send a request and return whether it was sent whole; a server may answer before that and stop to read.
+
+        Raises:
+            NotSentError: no byte was sent.
+            TooSlowError: the server took too few bytes in time.
+        """
+        limit.watch(self._socket)
+        whole = len(body) <= _SMALL
+        view = memoryview(head + body if whole else head)
+        sent = 0
+        try:
+            while view:
+                self._wait(limit.left())
+                count = self._socket.send(view)
+                sent, view = sent + count, view[count:]
+            if not whole:
+                self._send_body(memoryview(body).cast("B"), limit)
+        except TimeoutError as error:
+            self.broken = True
+            limit.left()
+            raise TooSlowError("the store took no bytes for too long") from error
+        except OSError as error:
+            self.broken = True
+            limit.left()
+            if not sent:
+                raise NotSentError("the connection had ended before the request was sent") from error
+            return False
+        return True
+
+    def _send_body(self, view: memoryview, limit: Deadline) -> None:
+        while view:
+            self._wait(limit.patience())
+            begin = time.monotonic()
+            count = self._socket.send(view[:SEND])
+            limit.moved(count, time.monotonic() - begin)
+            view = view[count:]
+
+    def head(self, method: str, limit: Deadline) -> Head:
+        """Read the head of the answer; answers of 1xx come before it.
+
+        Raises:
+            NoAnswerError: the connection ended before.
+            CutAnswerError: it ended within.
+            NotHttpError: the answer breaks the rules of HTTP.
+        """
+        data = self._buffer
+        for _ in range(_INTERIM_LIMIT):
+            searched = 0
+            while not (end := find_end(data, searched)):
+                searched = len(data)
+                data += self._more_of_head(data, limit)
+            head, data = parse(data[:end], method), data[end:]
+            if head.status >= 200 or head.status == 101:
+                self._buffer = data
+                return head
+        raise NotHttpError("the store sent too many interim answers")
+
+    def _more_of_head(self, data: bytes, limit: Deadline) -> bytes:
+        with contextlib.suppress(CutAnswerError):
+            if more := self._received(RECEIVE, limit.left()):
+                return more
+        self.broken = True
+        limit.left()  # a cancelled operation's socket ends like this too
+        raise CutAnswerError("the head of the answer was cut") if data else NoAnswerError("no answer came")
+
+    def some(self, size: int, limit: Deadline) -> bytes:
+        """Return up to ``size`` bytes that come next, ``b""`` where the connection ends."""
+        if self._buffer:
+            data, self._buffer = self._buffer[:size], self._buffer[size:]
+            return data
+        begin = time.monotonic()
+        data = self._received(size, limit.patience())
+        limit.moved(len(data), time.monotonic() - begin)
+        return data
+
+    def some_into(self, view: memoryview, limit: Deadline) -> int:
+        """Fill the beginning of ``view`` and return how many bytes came, 0 where the connection ends."""
+        if self._buffer:
+            data = self.some(len(view), limit)
+            view[: len(data)] = data
+            return len(data)
+        begin = time.monotonic()
+        try:
+            self._wait(limit.patience())
+            count: int = self._socket.recv_into(view)
+        except OSError as error:
+            raise self._failure(error) from error
+        limit.moved(count, time.monotonic() - begin)
+        return count
+
+    def line(self, limit: Deadline) -> bytes:
+        """Return the next line without its end, for bodies in chunks."""
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > _LINE:
+                raise NotHttpError("a line of a chunked answer is too long")
+            more = self.some_more(limit)
+            if not more:
+                self.broken = True
+                raise CutAnswerError("a chunked answer was cut")
+        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        return line
+
+    def some_more(self, limit: Deadline) -> bool:
+        """Receive more bytes into the buffer; return whether any came."""
+        data = self._received(RECEIVE, limit.patience())
+        self._buffer += data
+        return bool(data)
+
+    def _received(self, size: int, timeout: float) -> bytes:
+        try:
+            self._wait(timeout)
+            data: bytes = self._socket.recv(size)
+        except OSError as error:
+            raise self._failure(error) from error
+        return data
+
+    def _failure(self, error: OSError) -> WireError:
+        self.broken = True
+        if isinstance(error, TimeoutError):
+            return TooSlowError("the store sent nothing for too long")
+        return CutAnswerError("the connection broke while the answer was read")
+
+    def _wait(self, timeout: float) -> None:
+        """Set the socket's timeout, unless the one that is set differs little: each change costs a system call."""
+        if not timeout <= self._timeout <= timeout + 0.5:
+            self._timeout = timeout + 0.25
+            self._socket.settimeout(self._timeout)
+
+    def released(self, limit: Deadline) -> None:
+        """Note that the answer was read."""
+        limit.unwatch(self._socket)
+        self.used_at = time.monotonic()
+
+
+class Answer:
+    """An answer, whose body is read as it comes.
+
+    Attributes:
+        status: the status.
+        headers: the headers, names in lower case.
+        length: the bytes of the body, ``None`` if the head does not say.
+        sent_whole: whether the request had been sent whole.
+    """
+
+    __slots__ = ("_chunked", "_connection", "_left", "_limit", "_pool", "headers", "length", "sent_whole", "status")
+
+    def __init__(self, head: Head, connection: Connection, pool: Pool, limit: Deadline, *, sent_whole: bool) -> None:
+        """Begin to read the body."""
+        self.status, self.headers, self.length = head.status, head.headers, head.length
+        self.sent_whole = sent_whole
+        self._connection: Connection | None = connection
+        self._pool, self._limit = pool, limit
+        self._chunked = head.chunked
+        self._left = 0 if head.chunked else head.length  # of the chunk, or of the body; None: until the connection ends
+        connection.broken |= not head.keeps or not sent_whole
+        if head.length == 0:
+            self._release()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes as they come, all that are left for -1; ``b""`` only at the end.
+
+        Raises:
+            CutAnswerError: the body ended before its announced length.
+            TooSlowError: too few bytes moved.
+        """
+        if size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
+        connection = self._connection
+        if connection is None or size == 0:
+            return b""
+        try:
+            if self._chunked and not self._left and not self._next_chunk(connection):
+                return b""
+            data = connection.some(size if self._left is None else min(size, self._left), self._limit)
+            self._count(len(data), connection)
+        except BaseException:
+            self.close()
+            raise
+        return data
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the beginning of ``view`` as bytes come, and return their number, 0 only at the end; as ``read``."""
+        connection = self._connection
+        if connection is None or not view:
+            return 0
+        try:
+            if self._chunked and not self._left and not self._next_chunk(connection):
+                return 0
+            count = connection.some_into(view if self._left is None else view[: self._left], self._limit)
+            self._count(count, connection)
+        except BaseException:
+            self.close()
+            raise
+        return count
+
+    def _count(self, count: int, connection: Connection) -> None:
+        if self._left is None:
+            if not count:
+                self._release()
+            return
+        if not count:
+            connection.broken = True
+            raise CutAnswerError(f"the answer ended {self._left} bytes before its announced end")
+        self._left -= count
+        if self._chunked:
+            if not self._left and connection.line(self._limit):
+                raise NotHttpError("a chunk is longer than announced")
+        elif not self._left:
+            self._release()
+
+    def _next_chunk(self, connection: Connection) -> bool:
+        size = connection.line(self._limit).partition(b";")[0].strip(b" \t")
+        if not size or len(size) > 15 or size.strip(b"0123456789abcdefABCDEF"):
+            raise NotHttpError("the size of a chunk is not a number")
+        self._left = int(size, 16)
+        if self._left:
+            return True
+        for _ in range(_LINE):
+            if not connection.line(self._limit):
+                self._release()
+                return False
+        raise NotHttpError("too many trailers follow a chunked answer")
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.released(self._limit)
+            self._pool.put_back(connection)
+
+    def close(self) -> None:
+        """End the answer; a connection whose body was not read whole is closed."""
+        if self._connection is not None:
+            self._connection.broken = True
+            self._release()

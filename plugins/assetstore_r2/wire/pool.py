@@ -1,0 +1,112 @@
+"""The connections to one service: kept for the next request, and replaced when they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from assetstore_r2.deadline import Deadline, current
+from assetstore_r2.wire.connecting import connect, find_proxy, proxy_headers
+from assetstore_r2.wire.connection import Answer, Connection, Sendable
+from assetstore_r2.wire.errors import NotHttpError, NotSentError
+
+READ_SECONDS, WRITE_SECONDS = 55.0, 4.0
+"""How long an idle connection serves again. Services close after 60 s, Cloudflare's emulator after 5; a write takes a newer
+connection, so that it does not meet the end of one."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Pool:
+    """The connections to one service; threads may share it.
+
+    Attributes:
+        url: the service's URL, of which scheme, host and port count.
+        connect_timeout: seconds to wait for a connection.
+        size: how many idle connections are kept.
+    """
+
+    url: str
+    connect_timeout: float = 10.0
+    size: int = 128
+    _to: SplitResult = attrs.field(init=False, repr=False)
+    _proxy: SplitResult | None = attrs.field(init=False, repr=False)
+    _idle: list[Connection] = attrs.field(init=False, repr=False, factory=list)
+    _closed: bool = attrs.field(init=False, repr=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find the proxy."""
+        self._to = urlsplit(self.url)
+        self._proxy = find_proxy(self._to)
+
+    def send(self, method: str, target: str, headers: Mapping[str, str], body: Sendable = b"") -> Answer:
+        """Send a request once, within the thread's deadline, and return the answer.
+
+        Args:
+            method: the method.
+            target: path and query as they are sent.
+            headers: all headers but ``content-length``; names in lower case.
+            body: the bytes.
+
+        Raises:
+            WireError: there is no answer; its class says how far the request had come.
+            ValueError: a header contains a line break.
+        """
+        head, limit = self._head(method, target, headers, body), current()
+        while (connection := self._reused(method)) is not None:
+            try:
+                return self._ask(connection, method, head, body, limit)
+            except NotSentError:
+                limit.left()
+        new = Connection(connect(self._to, self._proxy, self.connect_timeout, limit))
+        return self._ask(new, method, head, body, limit)
+
+    def _ask(self, connection: Connection, method: str, head: bytes, body: Sendable, limit: Deadline) -> Answer:
+        try:
+            sent_whole = connection.send(head, body, limit)
+            answered = connection.head(method, limit)
+            if answered.status == 101:
+                raise NotHttpError("the store switched to another protocol")
+        except BaseException:
+            connection.broken = True
+            connection.released(limit)
+            connection.close()
+            raise
+        return Answer(answered, connection, self, limit, sent_whole=sent_whole)
+
+    def _head(self, method: str, target: str, headers: Mapping[str, str], body: Sendable) -> bytes:
+        if self._proxy is not None and self._to.scheme == "http":
+            target = f"http://{self._to.netloc}{target}"
+            headers = {**headers, **proxy_headers(self._proxy)}
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        if body or method in ("PUT", "POST"):
+            lines.append(f"content-length: {memoryview(body).nbytes}")
+        text = "\r\n".join(lines)
+        if not text.count("\n") == text.count("\r") == len(lines) - 1 or "\0" in text:
+            raise ValueError("a header must not contain a line break")
+        return f"{text}\r\n\r\n".encode("latin-1")
+
+    def _reused(self, method: str) -> Connection | None:
+        longest = READ_SECONDS if method in ("GET", "HEAD") else WRITE_SECONDS
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.is_fresh(longest):
+                return connection
+            connection.close()
+
+    def put_back(self, connection: Connection) -> None:
+        """Keep a connection whose answer was read, or close it."""
+        if connection.broken or self._closed or len(self._idle) >= self.size:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close the idle connections; those in use are closed when their answers are read."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()

@@ -1,0 +1,90 @@
+"""Reads and writes the XML of S3: flat documents whose elements hold texts, or repeated groups of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from xml.parsers import expat
+
+import attrs
+
+GROUPS = frozenset({"Contents", "CommonPrefixes", "Deleted", "Error", "Part"})
+"""The elements that repeat; their texts are kept together."""
+
+
+@attrs.frozen
+class Document:
+    """A document.
+
+    Attributes:
+        root: the name of its outermost element.
+        texts: the text of each element outside of groups; of an error the element's own.
+        groups: for each name of ``GROUPS`` its elements, each the texts by name.
+    """
+
+    root: str
+    texts: dict[str, str]
+    groups: Mapping[str, list[dict[str, str]]]
+
+
+NOTHING = Document("", {}, {name: [] for name in GROUPS})
+"""Stands for what is not a document."""
+
+
+def read(data: bytes) -> Document | None:
+    """Return the document, or ``None`` if it is not XML, is cut, or declares entities."""
+    names: list[str] = []
+    characters: list[str] = []
+    texts: dict[str, str] = {}
+    inside = texts
+    groups: dict[str, list[dict[str, str]]] = {name: [] for name in GROUPS}
+
+    def start(name: str, _: object) -> None:
+        nonlocal inside
+        characters.clear()
+        if name in GROUPS and names:
+            inside = {}
+            groups[name].append(inside)
+        elif not names:
+            names.append(name)
+
+    def end(name: str) -> None:
+        nonlocal inside
+        if name in GROUPS and inside is not texts:
+            inside = texts
+        else:
+            inside[name] = "".join(characters)
+        characters.clear()
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.ordered_attributes = True
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = characters.append
+    parser.EntityDeclHandler = _refuse
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, _EntityError, ValueError, LookupError):
+        return None
+    return Document(names[0], texts, groups)
+
+
+class _EntityError(Exception):
+    """Raised at the first declaration of an entity: S3 has none, and they can grow without bound."""
+
+
+def _refuse(*_: object) -> None:
+    raise _EntityError
+
+
+def write(root: str, group: str, items: Iterable[Mapping[str, object]], **texts: str) -> bytes:
+    """Return a document of texts and groups."""
+    groups = "".join(f"<{group}>{_elements(item)}</{group}>" for item in items)
+    return f'<{root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{_elements(texts)}{groups}</{root}>'.encode()
+
+
+def _elements(texts: Mapping[str, object]) -> str:
+    return "".join(f"<{name}>{_escaped(str(text))}</{name}>" for name, text in texts.items())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
