@@ -160,7 +160,7 @@ def test_an_endless_source_ends_with_an_error() -> None:
             self.aborted += 1
 
     client = Client()
-    bucket = attrs.evolve(backend_at("http://127.0.0.1:1")._opened.get(), client=client)
+    bucket = attrs.evolve(backend_at("http://127.0.0.1:1")._opened.get(), s3=client)
     numbers = iter(range(20_000))
     with pytest.raises(SourceError, match="10000 parts"):
         send_parts(

@@ -214,21 +214,21 @@ def test_a_fork_makes_a_client_of_its_own(seaweedfs: Any, unique_prefix: str) ->
     """The child shares no connection with its parent, and both go on."""
     backend = backend_on(seaweedfs)
     put(backend, f"{unique_prefix}a", b"parent")
-    mine = id(backend._opened.get())
+    mine = backend._opened.get()
     child = os.fork()
     if child == 0:
         os._exit(child_exit_code(backend, f"{unique_prefix}a", mine))
     _, status = os.waitpid(child, 0)
     assert 0 == os.waitstatus_to_exitcode(status)
     assert b"child" == get(backend, f"{unique_prefix}a")
-    assert mine == id(backend._opened.get())
+    assert mine is backend._opened.get()
     backend.assetstore_close()
 
 
-def child_exit_code(backend: S3Backend, key: str, parents: int) -> int:
+def child_exit_code(backend: S3Backend, key: str, parents: object) -> int:
     """Return 0 when a forked child can read and write by a client of its own."""
     try:
-        if get(backend, key) != b"parent" or id(backend._opened.get()) == parents:
+        if get(backend, key) != b"parent" or backend._opened.get() is parents:
             return 1
         put(backend, key, b"child")
     except Exception:

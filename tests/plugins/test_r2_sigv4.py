@@ -24,6 +24,7 @@ from r2_stand_in import backend_at
 from assetstore import CredentialsError, InvalidOptionError, PresignedRequest, UnsupportedError
 from assetstore.plugin import Part, PresignOptions, is_valid_key
 from assetstore_r2 import R2Backend, S3Backend
+from assetstore_r2.address import address_at
 from assetstore_r2.sigv4 import Signer
 
 EXAMPLES = settings().max_examples
@@ -284,8 +285,8 @@ def test_credentials_that_are_renewed_are_taken_up() -> None:
         return {**secrets, "expiry_time": end.isoformat()}
 
     credentials = RefreshableCredentials.create_from_metadata(metadata(), metadata, "test")
-    _, client = sides(PLACES[0], None)
-    signer = Signer(client=client, bucket="assets", credentials=credentials)
+    address = address_at(R2_HOST, "assets", style="path", region="auto")
+    signer = Signer(address=address, credentials=credentials)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     urls = [signer.url("GET", "a", query={}, headers={}, begin=begin, seconds=60) for _ in range(20)]
     assert 20 == len(set(urls))

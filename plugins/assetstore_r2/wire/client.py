@@ -35,7 +35,12 @@ _SENT = {
     "StorageClass": "x-amz-storage-class",
     "WebsiteRedirectLocation": "x-amz-website-redirect-location",
 }
+_ENCRYPTION = {
+    "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+}
 _RECEIVED = {
+    **_ENCRYPTION,
     "cache-control": "CacheControl",
     "content-disposition": "ContentDisposition",
     "content-encoding": "ContentEncoding",
@@ -44,8 +49,6 @@ _RECEIVED = {
     "content-type": "ContentType",
     "etag": "ETag",
     "expires": "Expires",
-    "x-amz-server-side-encryption": "ServerSideEncryption",
-    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
     "x-amz-storage-class": "StorageClass",
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
 }
@@ -106,7 +109,7 @@ class WireClient:
         answer, found = self._document("GET", "ListObjectsV2", {}, {"encoding-type": "url", "list-type": "2", **query})
         plain = unquote_plus if found.texts.get("EncodingType") == "url" else str
         return {
-            **_described(answer),
+            **_status(answer),
             **_truncation(found, "NextContinuationToken"),
             "Contents": [_entry(texts, plain) for texts in found.groups["Contents"]],
             "CommonPrefixes": [{"Prefix": plain(texts["Prefix"])} for texts in found.groups["CommonPrefixes"]],
@@ -115,7 +118,7 @@ class WireClient:
     def copy_object(self, **params: Any) -> dict[str, Any]:
         """Copy an asset inside the bucket."""
         answer, found = self._document("PUT", "CopyObject", params)
-        return {**_described(answer), "CopyObjectResult": _entry(found.texts, str)}
+        return {**_status(answer), "CopyObjectResult": _entry(found.texts, str)}
 
     def create_multipart_upload(self, **params: Any) -> dict[str, Any]:
         """Begin an upload in parts."""
@@ -136,7 +139,7 @@ class WireClient:
         body = xml.write("CompleteMultipartUpload", "Part", MultipartUpload["Parts"])
         query = {"uploadId": params["UploadId"]}
         answer, found = self._document("POST", "CompleteMultipartUpload", {**params, "Body": body}, query)
-        return {**_described(answer), **_entry(found.texts, str)}
+        return {**_status(answer), **_entry(found.texts, str)}
 
     def abort_multipart_upload(self, **params: Any) -> dict[str, Any]:
         """Drop the parts."""
@@ -193,6 +196,12 @@ def _headers(params: Mapping[str, Any]) -> dict[str, str]:
     if params.get("AssetstoreCreateOnly"):
         headers["cf-copy-destination-if-none-match"] = "*"
     return headers
+
+
+def _status(answer: Answer) -> dict[str, Any]:
+    """Return what every answer has; the other headers of one with a document are not those of an asset."""
+    found = {name: value for header, name in _ENCRYPTION.items() if (value := answer.headers.get(header))}
+    return {**found, "ResponseMetadata": {"HTTPStatusCode": answer.status, "HTTPHeaders": answer.headers}}
 
 
 def _described(answer: Answer) -> dict[str, Any]:

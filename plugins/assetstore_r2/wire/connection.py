@@ -53,10 +53,6 @@ class Connection:
         self.broken = True
         self._socket.close()
 
-    def __del__(self) -> None:
-        """Close the socket of a store that nobody closed, without a warning: its idle connections hold nothing back."""
-        self._socket.close()
-
     def send(self, head: bytes, body: Sendable, limit: Deadline) -> bool:
         """Send a request and return whether it was sent whole; a server may answer before that and stop to read.
 

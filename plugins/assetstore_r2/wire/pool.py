@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,9 +37,10 @@ class Pool:
     _closed: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        """Find the proxy."""
+        """Find the proxy, and see to it that a pool that nobody closed leaves no open connections."""
         self._to = urlsplit(self.url)
         self._proxy = find_proxy(self._to)
+        weakref.finalize(self, _close_all, self._idle)
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: Sendable = b"") -> Answer:
         """Send a request once, within the thread's deadline, and return the answer.
@@ -108,5 +110,9 @@ class Pool:
     def close(self) -> None:
         """Close the idle connections; those in use are closed when their answers are read."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
+
+
+def _close_all(idle: list[Connection]) -> None:
+    while idle:
+        idle.pop().close()
