@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -20,6 +21,7 @@ from assetstore.plugin import (
     CopyOptions,
     DeleteOptions,
     DeleteReport,
+    DownloadOptions,
     EndPartsOptions,
     ListOptions,
     ListPage,
@@ -40,7 +42,7 @@ from assetstore.plugin import (
     limits,
     secret,
 )
-from assetstore_r2 import check, copy, delete, listing, multipart_direct, presign, read, upload
+from assetstore_r2 import check, copy, delete, download, listing, multipart_direct, presign, read, upload
 from assetstore_r2.address import address_at, address_from
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.client import POOL, Client, make_client, make_session
@@ -66,7 +68,7 @@ _ENGINES = ("wire", "boto3")
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy.
 _SUPPORTS = every(
-    *("upload", "read", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
+    *("upload", "read", "download", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
 ) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match"}
 
 
@@ -238,6 +240,12 @@ class S3Backend:
         """Open an asset; reading resumes after a broken connection."""
         with self._deadline():
             return read.read(self._opened.get(), key, options)
+
+    @hookimpl
+    def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
+        """Write an asset to a file, a large one by several ranges at a time."""
+        with self._deadline():
+            return download.download(self._opened.get(), key, path, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:

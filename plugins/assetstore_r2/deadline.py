@@ -13,6 +13,7 @@ from assetstore_r2.wire.errors import CancelledError, TooSlowError
 WINDOW = 30.0
 """Seconds over which the rate of a transfer is measured."""
 TIMEOUT, MIN_RATE = 60.0, 1024
+_STEP = 0.2
 
 
 class Shuttable(Protocol):
@@ -88,8 +89,9 @@ class Deadline:
         """
         if seconds >= self.left():
             raise TooSlowError(f"a pause of {seconds:.0f} s would exceed the {self.timeout:g} s of the operation")
-        time.sleep(seconds)
-        self.left()
+        until = time.monotonic() + seconds
+        while self.left() and (rest := until - time.monotonic()) > 0:
+            time.sleep(min(rest, _STEP))
 
     @property
     def cancelled(self) -> bool:

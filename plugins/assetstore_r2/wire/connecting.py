@@ -31,13 +31,7 @@ def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: D
     """
     first = proxy or to
     name = "the endpoint" if proxy is None else "the proxy"
-    try:
-        address = (first.hostname or "", first.port or PORTS[first.scheme])
-        plain: Any = socket.create_connection(address, timeout=min(timeout, limit.left()))
-    except (OSError, UnicodeError) as error:
-        limit.left()
-        raise NotSentError(f"{name} cannot be reached") from error
-    limit.watch(plain)
+    plain = _plain(first, name, timeout, limit)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -55,6 +49,29 @@ def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: D
     finally:
         limit.unwatch(plain)
     return connected
+
+
+def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
+    """Return a TCP connection to the first address of a host that answers; cancelling the operation ends the wait."""
+    problem: Exception | None = None
+    try:
+        found = socket.getaddrinfo(to.hostname, to.port or PORTS[to.scheme], type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotSentError(f"{name} has no address") from error
+    for family, kind, protocol, _, address in found:
+        plain = socket.socket(family, kind, protocol)
+        limit.watch(plain)
+        try:
+            plain.settimeout(min(timeout, limit.left()))
+            plain.connect(address)
+        except OSError as error:
+            problem = error
+        else:
+            return plain
+        limit.unwatch(plain)
+        plain.close()
+        limit.left()
+    raise NotSentError(f"{name} cannot be reached") from problem
 
 
 def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadline) -> Any:
