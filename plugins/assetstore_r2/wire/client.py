@@ -107,7 +107,7 @@ class WireClient:
         names |= {"Prefix": "prefix", "StartAfter": "start-after"}
         query = {header: str(params[name]) for name, header in names.items() if name in params}
         answer, found = self._document("GET", "ListObjectsV2", {}, {"encoding-type": "url", "list-type": "2", **query})
-        plain = unquote_plus if found.texts.get("EncodingType") == "url" else str
+        plain = _decoded if found.texts.get("EncodingType") == "url" else str
         return {
             **_status(answer),
             **_truncation(found, "NextContinuationToken"),
@@ -221,21 +221,27 @@ def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if key := texts.get("Key"):
         found["Key"] = plain(key)
-    if etag := texts.get("ETag"):
+    if etag := texts.get("ETag", "").strip():
         found["ETag"] = etag
-    if size := texts.get("Size"):
+    if (size := texts.get("Size", "")).isdecimal():
         found["Size"] = int(size)
     if modified := texts.get("LastModified"):
         found["LastModified"] = _time(modified)
     return found
 
 
+def _decoded(text: str) -> str:
+    """Return a key of a listing; most contain slashes and no other character that is encoded."""
+    quick = text.replace("+", " ").replace("%2F", "/")
+    return unquote_plus(text) if "%" in quick else quick
+
+
 def _truncation(found: xml.Document, marker: str) -> dict[str, Any]:
     """Return whether there is another page; nothing if the document does not say, so that it is not taken for an answer."""
     answer: dict[str, Any] = {}
-    if truncated := found.texts.get("IsTruncated"):
+    if truncated := found.texts.get("IsTruncated", "").strip():
         answer["IsTruncated"] = truncated == "true"
-    if token := found.texts.get(marker):
+    if (token := found.texts.get(marker, "")).strip():
         answer[marker] = token
     return answer
 

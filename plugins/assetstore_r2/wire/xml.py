@@ -17,7 +17,7 @@ class Document:
 
     Attributes:
         root: the name of its outermost element.
-        texts: the text of each element outside of groups; of an error the element's own.
+        texts: the text of each element outside of groups; blanks where an element is empty.
         groups: for each name of ``GROUPS`` its elements, each the texts by name.
     """
 
@@ -31,41 +31,40 @@ NOTHING = Document("", {}, {name: [] for name in GROUPS})
 
 
 def read(data: bytes) -> Document | None:
-    """Return the document, or ``None`` if it is not XML, is cut, or declares entities."""
-    names: list[str] = []
-    characters: list[str] = []
-    texts: dict[str, str] = {}
-    inside = texts
-    groups: dict[str, list[dict[str, str]]] = {name: [] for name in GROUPS}
+    """Return the document, or ``None`` if it is not XML, is cut, or declares entities.
 
-    def start(name: str, _: object) -> None:
-        nonlocal inside
-        characters.clear()
-        if name in GROUPS and names:
-            inside = {}
-            groups[name].append(inside)
-        elif not names:
-            names.append(name)
+    Listings are long, so there is no handler for the begin of an element: the text before its end is its own, and what comes
+    before the end of a group belongs to the group, the first time together with what stands outside of all groups.
+    """
+    characters: list[str] = []
+    inside: dict[str, str] = {}
+    groups: dict[str, list[dict[str, str]]] = {name: [] for name in GROUPS}
+    last = ""
 
     def end(name: str) -> None:
-        nonlocal inside
-        if name in GROUPS and inside is not texts:
-            inside = texts
+        nonlocal inside, last
+        last = name
+        if name in GROUPS:
+            groups[name].append(inside)
+            inside = {}
         else:
-            inside[name] = "".join(characters)
-        characters.clear()
+            inside[name] = characters[-1] if characters else ""
+            characters.clear()
 
     parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.ordered_attributes = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = characters.append
+    parser.buffer_text, parser.buffer_size = True, 1 << 16
+    parser.EndElementHandler, parser.CharacterDataHandler = end, characters.append
     parser.EntityDeclHandler = _refuse
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, _EntityError, ValueError, LookupError):
         return None
-    return Document(names[0], texts, groups)
+    if last in GROUPS:
+        return Document(last, groups[last].pop(), NOTHING.groups)
+    for found in groups.values():
+        if found:
+            inside = {**found[0], **inside}
+    return Document(last, inside, groups)
 
 
 class _EntityError(Exception):
