@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _MAX_KEPT = 16
+_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @attrs.frozen(kw_only=True)
@@ -82,15 +84,15 @@ class Signer:
         Raises:
             CredentialsError: there are no credentials.
         """
-        time = begin.strftime("%Y%m%dT%H%M%SZ")
-        day = self._day(time[:8])
+        moment = begin.strftime(_TIME)
+        day = self._day(moment[:8])
         headers = dict(sorted({**headers, "host": self.address.host}.items()))
         names = ";".join(headers)
         parameters = {
             **query,
             "X-Amz-Algorithm": _ALGORITHM,
             "X-Amz-Credential": f"{day.access_key}/{day.scope}",
-            "X-Amz-Date": time,
+            "X-Amz-Date": moment,
             "X-Amz-Expires": str(seconds),
             "X-Amz-SignedHeaders": names,
         }
@@ -99,7 +101,7 @@ class Signer:
         pairs = {name: f"{name}={_quoted(value)}" for name, value in parameters.items()}
         path = quote(key)
         query_line = "&".join(pairs[name] for name in sorted(pairs))
-        signature = _signature(day, time, method, self.address.path + path, query_line, headers, names, UNSIGNED)
+        signature = _signature(day, moment, method, self.address.path + path, query_line, headers, names, UNSIGNED)
         return f"{self.address.base}{path}?{'&'.join(pairs.values())}&X-Amz-Signature={signature}"
 
     def headers(self, method: str, target: str, headers: Mapping[str, str], payload: str) -> dict[str, str]:
@@ -114,18 +116,15 @@ class Signer:
         Raises:
             CredentialsError: there are no credentials.
         """
-        moment = datetime.now(UTC)
-        if self.skew:
-            moment += timedelta(seconds=self.skew)
-        time = f"{moment:%Y%m%dT%H%M%SZ}"
-        day = self._day(time[:8])
-        sent = {**headers, "host": self.address.host, "x-amz-content-sha256": payload, "x-amz-date": time}
+        moment = _moment(int(time.time() + self.skew))
+        day = self._day(moment[:8])
+        sent = {**headers, "host": self.address.host, "x-amz-content-sha256": payload, "x-amz-date": moment}
         if day.token is not None:
             sent["x-amz-security-token"] = day.token
         signed = dict(sorted(sent.items()))
         names = ";".join(signed)
         path, _, query = target.partition("?")
-        signature = _signature(day, time, method, path, query, signed, names, payload)
+        signature = _signature(day, moment, method, path, query, signed, names, payload)
         sent["authorization"] = (
             f"{_ALGORITHM} Credential={day.access_key}/{day.scope},SignedHeaders={names},Signature={signature}"
         )
@@ -156,12 +155,17 @@ class Signer:
 
 
 def _signature(
-    day: Day, time: str, method: str, path: str, query: str, headers: Mapping[str, str], names: str, payload: str
+    day: Day, moment: str, method: str, path: str, query: str, headers: Mapping[str, str], names: str, payload: str
 ) -> str:
-    lines = "\n".join([f"{name}:{' '.join(value.split())}" for name, value in headers.items()])
+    lines = "\n".join([f"{name}:{' '.join(value.split()) if ' ' in value else value}" for name, value in headers.items()])
     request = f"{method}\n{path}\n{query}\n{lines}\n\n{names}\n{payload}"
-    signed = f"{_ALGORITHM}\n{time}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    signed = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     return hmac.digest(day.key, signed.encode(), hashlib.sha256).hex()
+
+
+@functools.lru_cache(maxsize=4)
+def _moment(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime(_TIME)
 
 
 @functools.lru_cache(maxsize=256)

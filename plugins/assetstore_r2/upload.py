@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-import uuid
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,7 +38,7 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
     size = source.size
     if size is not None and size > limits.MAX_ASSET:
         raise SourceError(f"the source must have at most {limits.MAX_ASSET} bytes, got {size}", hint="split it")
-    mark = {WRITE: uuid.uuid4().hex}
+    mark = {WRITE: secrets.token_hex(16)}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
         sha256 = source.digest() if source.rewindable else None
