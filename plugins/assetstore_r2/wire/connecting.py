@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from assetstore.plugin import ConfigError
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.wire.errors import NotSentError, UntrustedError
 from assetstore_r2.wire.head import find_end, parse
@@ -135,7 +136,7 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
     """Return the proxy that the environment names for a URL; ``None`` if there is none, or ``NO_PROXY`` names the host.
 
     Raises:
-        NotSentError: the proxy is of a kind that needs the engine boto3, for example SOCKS.
+        ConfigError: the proxy is of another kind, for example SOCKS.
     """
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
@@ -147,5 +148,5 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
         return None
     proxy = urlsplit(url if "://" in url else f"http://{url}")
     if proxy.scheme not in PORTS or not proxy.hostname:
-        raise NotSentError(f"the wire speaks no proxy of kind {proxy.scheme!r}; set engine = \"boto3\"")
+        raise ConfigError(f"the proxy must be http:// or https://, got {proxy.scheme}://", hint="set engine = 'boto3'")
     return proxy

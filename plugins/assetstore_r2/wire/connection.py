@@ -19,6 +19,8 @@ Sendable: TypeAlias = bytes | bytearray | memoryview
 RECEIVE, SEND = 64 << 10, 256 << 10
 _SMALL = 32 << 10
 _INTERIM_LIMIT = 16
+_SPELL = 0.5
+"""Seconds after which a transfer looks whether it moves fast enough."""
 _LINE = 4096
 
 
@@ -86,10 +88,10 @@ class Connection:
     def _send_body(self, view: memoryview, limit: Deadline) -> None:
         while view:
             self._wait(limit.patience())
-            begin = time.monotonic()
-            count = self._socket.send(view[:SEND])
-            limit.moved(count, time.monotonic() - begin)
-            view = view[count:]
+            begin, before = time.monotonic(), len(view)
+            while view and time.monotonic() - begin < _SPELL:
+                view = view[self._socket.send(view[:SEND]) :]
+            limit.moved(before - len(view), time.monotonic() - begin)
 
     def head(self, method: str, limit: Deadline) -> Head:
         """Read the head of the answer; answers of 1xx come before it.
@@ -129,20 +131,23 @@ class Connection:
         limit.moved(len(data), time.monotonic() - begin)
         return data
 
-    def some_into(self, view: memoryview, limit: Deadline) -> int:
-        """Fill the beginning of ``view`` and return how many bytes came, 0 where the connection ends."""
-        if self._buffer:
-            data = self.some(len(view), limit)
-            view[: len(data)] = data
-            return len(data)
+    def fill(self, view: memoryview, limit: Deadline) -> int:
+        """Fill ``view`` and return how many bytes came; fewer than it has where the connection ends, or after a while."""
+        data, self._buffer = self._buffer[: len(view)], self._buffer[len(view) :]
+        filled = len(data)
+        view[:filled] = data
         begin = time.monotonic()
         try:
             self._wait(limit.patience())
-            count: int = self._socket.recv_into(view)
+            while filled < len(view) and time.monotonic() - begin < _SPELL:
+                count = self._socket.recv_into(view[filled:])
+                if not count:
+                    break
+                filled += count
         except OSError as error:
             raise self._failure(error) from error
-        limit.moved(count, time.monotonic() - begin)
-        return count
+        limit.moved(filled - len(data), time.monotonic() - begin)
+        return filled
 
     def line(self, limit: Deadline) -> bytes:
         """Return the next line without its end, for bodies in chunks."""
@@ -235,14 +240,14 @@ class Answer:
         return data
 
     def readinto(self, view: memoryview, /) -> int:
-        """Fill the beginning of ``view`` as bytes come, and return their number, 0 only at the end; as ``read``."""
+        """Fill ``view`` and return how many bytes came: fewer than it has at the end or after a while, 0 only at the end."""
         connection = self._connection
         if connection is None or not view:
             return 0
         try:
             if self._chunked and not self._left and not self._next_chunk(connection):
                 return 0
-            count = connection.some_into(view if self._left is None else view[: self._left], self._limit)
+            count = connection.fill(view if self._left is None else view[: self._left], self._limit)
             self._count(count, connection)
         except BaseException:
             self.close()
