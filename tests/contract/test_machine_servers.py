@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import faults
+import pytest
 
 from assetstore.plugin import normalize_key
 from assetstore.testing.machine import KEYS, StoreMachine
 from assetstore_r2 import R2Backend
 
 Walked = Callable[..., None]
+ENGINES = ("wire", "boto3")
 
 
 class ServerMachine(StoreMachine):
@@ -55,7 +57,7 @@ class EmulatorMachine(ServerMachine):
     keys = tuple(key for key in KEYS if key not in faults.EMULATOR_KEYS)
 
 
-def in_bucket(machine: type[ServerMachine], server: Any, prefix: str) -> type[ServerMachine]:
+def in_bucket(machine: type[ServerMachine], server: Any, prefix: str, engine: str) -> type[ServerMachine]:
     """Return a machine for a server's bucket."""
     opening = functools.partial(
         R2Backend,
@@ -63,15 +65,22 @@ def in_bucket(machine: type[ServerMachine], server: Any, prefix: str) -> type[Se
         endpoint_url=server.endpoint_url,
         access_key=server.access_key,
         secret_key=server.secret_key,
+        engine=engine,
     )
     return type(machine.__name__, (machine,), {"names": {"open_bucket": opening}, "scope": prefix[-13:]})
 
 
-def test_random_walks_in_seaweedfs_agree_with_a_dict(seaweedfs: Any, unique_prefix: str, walked: Walked) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_random_walks_in_seaweedfs_agree_with_a_dict(
+    seaweedfs: Any, unique_prefix: str, walked: Walked, engine: str
+) -> None:
     """Whatever is done in whatever order, a bucket answers as a dict would; its folders' faults are kept out of the keys."""
-    walked(in_bucket(SeaweedFSMachine, seaweedfs, unique_prefix), steps=100)
+    walked(in_bucket(SeaweedFSMachine, seaweedfs, unique_prefix, engine), steps=100)
 
 
-def test_random_walks_in_the_emulator_agree_with_a_dict(emulator: Any, unique_prefix: str, walked: Walked) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_random_walks_in_the_emulator_agree_with_a_dict(
+    emulator: Any, unique_prefix: str, walked: Walked, engine: str
+) -> None:
     """Whatever is done in whatever order, a bucket answers as a dict would."""
-    walked(in_bucket(EmulatorMachine, emulator, unique_prefix), steps=100)
+    walked(in_bucket(EmulatorMachine, emulator, unique_prefix, engine), steps=100)
