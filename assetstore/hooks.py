@@ -28,12 +28,14 @@ from assetstore.options import (
     EndPartsOptions,
     ListOptions,
     NameOptions,
+    NewAsset,
     PartsOptions,
     PresignOptions,
     ReadOptions,
     SigningKeysOptions,
     StatOptions,
     StatsOptions,
+    UploadManyOptions,
     UploadOptions,
     UrlOptions,
 )
@@ -57,7 +59,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (
     *("download", "copy", "presign", "url", "check"),
-    *("begin_parts", "list_parts", "end_parts", "application"),
+    *("begin_parts", "list_parts", "end_parts", "application", "upload_many"),
 )
 
 
@@ -389,6 +391,43 @@ class Hooks:
                         await send({"type": "http.response.body"})
 
                     return application
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_upload_many(
+        self, items: Sequence[NewAsset], options: UploadManyOptions
+    ) -> Sequence[AssetInfo | Exception] | None:
+        """Write several assets for less than one by one costs, for example because they share flushes of a disk.
+
+        Called by ``AssetStore.upload_many``, from several threads at once; without it the store calls ``assetstore_upload``
+        for each asset in a pool of threads. A backend for which a batch costs as much as its assets leaves it out.
+
+        Given: there are 1 to 256 items, and their keys are distinct; of each, key, source and options are as
+        ``assetstore_upload`` gets them.
+
+        Must: do for each item what ``assetstore_upload`` must do; after the failure of one go on with the others, and put
+        its exception in the place of its result; return when all are as durable as one by one; raise only what concerns
+        every item; write at most ``options.max_concurrency`` at once, if it supports ``upload_many.max_concurrency``.
+
+        Returns the stored asset or the exception of each item, in the order of ``items``. ``None`` means that the backend
+        cannot write these as a batch and has read none of the sources; the store then uploads each.
+
+        Example::
+
+            class Backend:
+                def __init__(self):
+                    self.assets = {}
+
+                @hookimpl
+                def assetstore_upload_many(self, items, options):
+                    return [self.stored(item) for item in items]
+
+                def stored(self, item):
+                    try:
+                        self.assets[item.key] = b"".join(item.source.chunks())
+                        return AssetInfo(key=item.key, size=len(self.assets[item.key]))
+                    except Exception as error:
+                        return error
         """
 
     @hookspec(firstresult=True)

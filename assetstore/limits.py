@@ -16,6 +16,12 @@ RESERVED_METADATA = "assetstore-"
 PAGE = 1000
 """Entries on one page of a listing, and keys in one batch of deletes (S3, "ListObjectsV2", "DeleteObjects")."""
 
+MAX_CONCURRENCY = 1024
+"""The most operations that a call about many assets may run at once."""
+
+MAX_UPLOADS = 256
+"""The most assets that a backend gets in one ``assetstore_upload_many``: the source of each may be an open file."""
+
 MAX_EXPIRES = 604_800
 """The longest life of a signed URL, 7 days (R2, "Presigned URLs")."""
 

@@ -18,9 +18,10 @@ import attrs
 from assetstore import signed_headers
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_headers
 from assetstore.errors import InvalidOptionError
-from assetstore.limits import MAX_EXPIRES, MAX_METADATA_BYTES, MAX_PARTS, PAGE, RESERVED_METADATA
+from assetstore.limits import MAX_CONCURRENCY, MAX_EXPIRES, MAX_METADATA_BYTES, MAX_PARTS, PAGE, RESERVED_METADATA
 
 if TYPE_CHECKING:
+    from assetstore.content.source import Source
     from assetstore.results import AssetInfo, UploadedPart
 
 Progress: TypeAlias = Callable[[int], None]
@@ -184,6 +185,37 @@ class UploadOptions(CheckedHeaders):
         super().__attrs_post_init__()
         if not self.overwrite and self.if_match is not None:
             raise InvalidOptionError("overwrite=False and if_match exclude one another", hint="leave one of them out")
+
+
+@attrs.frozen(kw_only=True)
+class NewAsset:
+    """One of the assets that ``assetstore_upload_many`` writes.
+
+    Attributes:
+        key: where to write.
+        source: its bytes.
+        options: how to write it, as for ``assetstore_upload``.
+    """
+
+    key: str
+    source: Source
+    options: UploadOptions
+
+
+def _concurrency(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_CONCURRENCY:
+        raise InvalidOptionError(f"{attribute.name} must be a whole number from 1 to {MAX_CONCURRENCY:,}, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class UploadManyOptions:
+    """How to write many assets at once.
+
+    Attributes:
+        max_concurrency: how many of them at once at most, from 1 to 1,024.
+    """
+
+    max_concurrency: int = attrs.field(default=MAX_CONCURRENCY, validator=_concurrency)
 
 
 class UploadKeywords(TypedDict, total=False):
@@ -547,6 +579,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "list_parts": PartsOptions,
         "end_parts": EndPartsOptions,
         "application": ApplicationOptions,
+        "upload_many": UploadManyOptions,
     }
 )
 """The class of options of each operation."""

@@ -11,7 +11,14 @@ import attrs
 import pluggy
 
 from assetstore.content.source import Source
-from assetstore.errors import IntegrityError, NotFoundError, PluginError, StoreNotFoundError, UnsupportedError
+from assetstore.errors import (
+    AssetStoreError,
+    IntegrityError,
+    NotFoundError,
+    PluginError,
+    StoreNotFoundError,
+    UnsupportedError,
+)
 from assetstore.hooks import OPTIONAL, PROJECT, REQUIRED, Hooks
 from assetstore.options import (
     OPERATIONS,
@@ -22,10 +29,12 @@ from assetstore.options import (
     DownloadOptions,
     EndPartsOptions,
     ListOptions,
+    NewAsset,
     PartsOptions,
     PresignOptions,
     ReadOptions,
     StatOptions,
+    UploadManyOptions,
     UploadOptions,
     UrlOptions,
 )
@@ -108,11 +117,35 @@ class Stack:
         """
         self.require("upload", options)
         result = self._hooks.assetstore_upload(key=key, source=source, options=options)
-        info = self._checked(result, AssetInfo, "upload")
+        return self._stored(result, source, "upload")
+
+    def _stored(self, result: AssetInfo | None, source: Source, op: str) -> AssetInfo:
+        info = self._checked(result, AssetInfo, op)
         sent = source.taken if source.size is None else source.size
         if info.size != sent:
             raise IntegrityError(f"{sent} bytes were sent and {info.size} stored", hint="upload it again")
         return info
+
+    def upload_many(self, items: Sequence[NewAsset], options: UploadManyOptions) -> list[AssetInfo | Exception] | None:
+        """Call ``assetstore_upload_many`` for items that ``require`` let pass; return ``None`` when the stack cannot do it.
+
+        Raises:
+            PluginError: the backend did not return one result for each item.
+        """
+        if not self.has("upload_many") or not self.honours("upload_many", options):
+            return None
+        results = self._hooks.assetstore_upload_many(items=items, options=options)
+        if results is None:
+            return None
+        if len(results) != len(items):
+            raise PluginError(f"{self._owner} returned {len(results)} results for {len(items)} uploads")
+        return [self._outcome(result, item.source) for result, item in zip(results, items, strict=True)]
+
+    def _outcome(self, result: AssetInfo | Exception, source: Source) -> AssetInfo | Exception:
+        try:
+            return result if isinstance(result, Exception) else self._stored(result, source, "upload_many")
+        except AssetStoreError as error:
+            return error
 
     def read(self, key: str, options: ReadOptions) -> AssetStream:
         """Call ``assetstore_read``."""

@@ -619,8 +619,8 @@ class AssetStore:
             return self._stack.gives_urls(self._scope.inward("a"))
         if capability in _DIRECT:
             return self.can("presign.content_length")
-        if op == "download":
-            # Without a native download the store reads the asset and honours every option.
+        if op in ("download", "upload_many"):
+            # Without a native one the store reads the asset, or uploads each, and honours every option.
             return not field or capability in _OPTION_FIELDS
         if through is None:
             return self._stack.has(op) and (not field or capability in self._stack.supports)

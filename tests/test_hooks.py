@@ -16,7 +16,7 @@ import pytest
 
 from assetstore import Event, UploadedPart, plugin
 from assetstore.hooks import OPTIONAL, PROJECT, REQUIRED
-from assetstore.plugin import EndPartsOptions, Hooks, NameOptions, PartsOptions, Source
+from assetstore.plugin import EndPartsOptions, Hooks, NameOptions, NewAsset, PartsOptions, Source, UploadOptions
 
 HOOKS = {name: hook for name, hook in vars(Hooks).items() if not name.startswith("_")}
 EACH_HOOK = pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
@@ -53,6 +53,7 @@ def arguments(hook: object, folder: object) -> dict[str, object]:
     )
     known = {"key": "a", "keys": ["a", "b"], "prefix": "", "filename": "a.png", "destination": "b", "event": event}
     known |= {"path": folder / "a", "source": "a" if "copy" in hook.__name__ else Source(b"abc")}
+    known["items"] = [NewAsset(key="a", source=Source(b"abc"), options=UploadOptions())]
     options = get_type_hints(hook).get("options")
     known["options"] = OPTIONS[options] if options in OPTIONS else options and options()
     return {parameter: known[parameter] for parameter in inspect.signature(hook).parameters if parameter != "self"}

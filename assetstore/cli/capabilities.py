@@ -50,9 +50,9 @@ class Backend:
             return DEPENDS
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
-        # The store itself copies by a read and an upload, and downloads by a read.
+        # The store itself copies by a read and an upload, downloads by a read, and uploads many by one after the other.
         through = "read.if_match" if field == "if_match" else f"upload.{field}"
-        if op == "download" or (op == "copy" and (not field or through in supports)):
+        if op in ("download", "upload_many") or (op == "copy" and (not field or through in supports)):
             return BY_THE_STORE
         return DEPENDS if field and op in self.hooks and self.supports is None else REFUSED
 
