@@ -58,7 +58,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (
-    *("download", "copy", "presign", "url", "check"),
+    *("download", "copy", "presign", "presign_many", "url", "check"),
     *("begin_parts", "list_parts", "end_parts", "application", "upload_many"),
 )
 
@@ -271,6 +271,30 @@ class Hooks:
                     end = datetime.now(UTC) + timedelta(seconds=options.expires)
                     url = f"https://cdn.example/{quote(key)}?signature=0000"
                     return PresignedRequest(url=url, method=options.method, expires_at=end)
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_presign_many(self, keys: Sequence[str], options: PresignOptions) -> Sequence[PresignedRequest] | None:
+        """Sign requests for many keys that share all else; implement it where that is faster than one by one.
+
+        Called by ``AssetStore.presign_many``. Without it, and where it raises, the store calls ``assetstore_presign`` for
+        each key.
+
+        Given: there are one or more keys, valid and in NFC, some perhaps twice; ``options`` are such as the backend supports
+        for ``presign``.
+
+        Must: return for each key what ``assetstore_presign`` would return.
+
+        Returns the requests in the order of the keys. ``None`` means that the backend cannot sign many at once.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_presign_many(self, keys, options):
+                    end = datetime.now(UTC) + timedelta(seconds=options.expires)
+                    urls = [f"https://cdn.example/{quote(key)}?signature=0000" for key in keys]
+                    return [PresignedRequest(url=url, method=options.method, expires_at=end) for url in urls]
         """
 
     @hookspec(firstresult=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -68,13 +68,22 @@ class Operation:
             return
         self._finished = True
         outcome: Outcome = "error" if error is not None else "abandoned" if abandoned else "ok"
+        self._emit_event(self.full_key, time.perf_counter() - self._started, outcome, error)
+
+    def finish_each(self, full_keys: Sequence[str]) -> None:
+        """Emit an event for each key of a batch that went well: its share of the time is that of one key."""
+        seconds = (time.perf_counter() - self._started) / max(1, len(full_keys))
+        for full_key in full_keys:
+            self._emit_event(full_key, seconds, "ok", None)
+
+    def _emit_event(self, key: str | None, seconds: float, outcome: Outcome, error: BaseException | None) -> None:
         self._emit(
             Event(
                 op=self._op,
-                key=self.full_key,
+                key=key,
                 store=self._store,
                 bytes=self.bytes,
-                seconds=time.perf_counter() - self._started,
+                seconds=seconds,
                 outcome=outcome,
                 error=None if error is None else type(error).__name__,
                 attempts=self.attempts,

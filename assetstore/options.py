@@ -108,9 +108,12 @@ def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> No
         raise InvalidOptionError(f"{attribute.name} must be a whole number of 1 or more, got {value!r}")
 
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 def read_only(value: Mapping[str, str]) -> Mapping[str, str]:
     """Return a copy that cannot be changed."""
-    return MappingProxyType(dict(value))
+    return MappingProxyType(dict(value)) if value else NOTHING
 
 
 @attrs.frozen(kw_only=True)

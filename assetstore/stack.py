@@ -103,7 +103,7 @@ class Stack:
 
     def has(self, op: str) -> bool:
         """Return whether the stack implements an operation itself."""
-        return op in REQUIRED or (op in OPERATIONS and self.layers[-1].has(op))
+        return op in REQUIRED or (op in OPTIONAL and self.layers[-1].has(op))
 
     def honours(self, op: str, options: object) -> bool:
         """Return whether the stack honours every field of ``options`` that is not at its default."""
@@ -199,6 +199,16 @@ class Stack:
         self.require("presign", options)
         result = self._hooks.assetstore_presign(key=key, options=options)
         return self._required(self._checked_or_none(result, PresignedRequest, "presign"), "sign URLs")
+
+    def presign_many(self, keys: Sequence[str], options: PresignOptions) -> Sequence[PresignedRequest] | None:
+        """Call ``assetstore_presign_many``; return ``None`` when the stack cannot do it."""
+        if not self.has("presign_many") or not self.honours("presign", options):
+            return None
+        requests = self._hooks.assetstore_presign_many(keys=keys, options=options)
+        if requests is not None and len(requests) != len(keys):
+            problem = f"returned {len(requests)} requests for {len(keys)} keys from assetstore_presign_many"
+            raise PluginError(f"{self._owner} {problem}", hint="report it to the plugin's author")
+        return None if requests is None else [self._checked(each, PresignedRequest, "presign_many") for each in requests]
 
     def url(self, key: str, options: UrlOptions) -> str:
         """Call ``assetstore_url``."""
@@ -316,7 +326,8 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     manager = make_manager([(name, wrapper)])
     own = {op for op in (*REQUIRED, *OPTIONAL) if _overrides(wrapper, op)}
     for op in OPTIONAL:
-        if op in wrapper.passes and op not in own and below.has(op):
+        # "presign_many" would go past a "presign" of the wrapper's own.
+        if op in wrapper.passes and own.isdisjoint({op, op.removesuffix("_many")}) and below.has(op):
             # The very hook caller of the layer below, so nothing can come between.
             setattr(manager.hook, f"assetstore_{op}", getattr(below.hooks, f"assetstore_{op}"))
     supports = frozenset(

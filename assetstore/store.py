@@ -29,6 +29,7 @@ from assetstore.errors import (
     InvalidKeyError,
     InvalidOptionError,
     NotFoundError,
+    PluginError,
     PreconditionError,
 )
 from assetstore.hooks import Hooks
@@ -470,7 +471,30 @@ class AssetStore:
         self, keys: Iterable[str], *, method: Method = "GET", expires: Duration = 3600, window: Duration | None = None
     ) -> dict[str, PresignedRequest]:
         """Return a signed request for each key, for example all pictures of a page, by the keys as given."""
+        keys = list(keys)
+        requests = self._presign_at_once(keys, method, expires, window) if keys else ()
+        if requests is not None:
+            return dict(zip(keys, requests, strict=True))
         return {key: self.presign(key, method=method, expires=expires, window=window) for key in keys}
+
+    def _presign_at_once(
+        self, keys: Sequence[str], method: Method, expires: Duration, window: Duration | None
+    ) -> Sequence[PresignedRequest] | None:
+        """Sign all keys by one call; return ``None`` where one by one is the only way, or finds the key that fails."""
+        operation = self._operation("presign", None)
+        try:
+            options = PresignOptions(method=method, expires=expires, window=window)
+            full_keys = [self._scope.inward(key) for key in keys]
+            requests = self._stack.presign_many(full_keys, options)
+        except BaseException as error:
+            if isinstance(error, AssetStoreError) and not isinstance(error, PluginError):
+                return None  # nothing was sent, so signing again costs time alone
+            operation.explain(error)
+            operation.finish(error)
+            raise
+        if requests is not None:
+            operation.finish_each(full_keys)
+        return requests
 
     def begin_upload(
         self,
@@ -619,6 +643,8 @@ class AssetStore:
             return self._stack.gives_urls(self._scope.inward("a"))
         if capability in _DIRECT:
             return self.can("presign.content_length")
+        if op == "presign_many":
+            return self.can(capability.replace(op, "presign"))
         if op in ("download", "upload_many"):
             # Without a native one the store reads the asset, or uploads each, and honours every option.
             return not field or capability in _OPTION_FIELDS

@@ -5,15 +5,27 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import attrs
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, InvalidOptionError, PresignedRequest
+from assetstore import (
+    AccessDeniedError,
+    AssetStore,
+    AssetStoreError,
+    InvalidKeyError,
+    InvalidOptionError,
+    PluginError,
+    PresignedRequest,
+    UnsupportedError,
+)
+from assetstore.hooks import OPTIONAL
 from assetstore.limits import MAX_EXPIRES
-from assetstore.plugin import Part, PresignOptions, decode_metadata, hookimpl
-from assetstore.testing import MemoryBackend
+from assetstore.plugin import Part, PresignOptions, Wrapper, decode_metadata, hookimpl
+from assetstore.testing import MemoryBackend, RecordingObserver
 
 NOW = datetime(2025, 6, 18, 14, 30, 22, tzinfo=UTC)
 METHODS = ("GET", "HEAD", "PUT", "DELETE")
@@ -262,3 +274,106 @@ def test_a_whole_scene_is_signed_at_once() -> None:
     expected = [("b", "HEAD", "https://x/scene/b?60&30"), ("a", "HEAD", "https://x/scene/a?60&30")]
     assert expected == [(key, request.method, request.url) for key, request in found.items()]
     assert {} == store.presign_many([])
+
+
+class Batches(MemoryBackend):
+    """Signs many at once, and says what it was asked."""
+
+    supports = MemoryBackend.supports | {"presign.method", "presign.expires", "presign.window"}
+    surplus = 0
+
+    def __init__(self) -> None:
+        """Begin without calls."""
+        super().__init__()
+        self.calls: list[list[str]] = []
+
+    @hookimpl
+    def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
+        """Note the key; refuse one."""
+        self.calls.append([key])
+        if key.endswith("refused"):
+            raise AccessDeniedError("not this one")
+        return PresignedRequest(url=f"https://x/{key}?{options.expires}", method=options.method, expires_at=NOW)
+
+    @hookimpl
+    def assetstore_presign_many(self, keys: list[str], options: PresignOptions) -> list[PresignedRequest]:
+        """Sign each key, and some too many."""
+        self.calls.append(keys)
+        if any(key.endswith("refused") for key in keys):
+            raise AccessDeniedError("one of them")
+        return [self.signed(key, options) for key in keys * (1 + self.surplus)]
+
+    def signed(self, key: str, options: PresignOptions) -> PresignedRequest:
+        """Return a request."""
+        return PresignedRequest(url=f"https://x/{key}?{options.expires}", method=options.method, expires_at=NOW)
+
+
+def test_a_backend_may_sign_a_scene_by_one_call() -> None:
+    """The hook of many gets the full keys in NFC; each key has its event, which tells of its share of the time."""
+    backend, observer = Batches(), RecordingObserver()
+    scene = AssetStore(backend, plugins=[observer]).scoped("scene/")
+    found = scene.presign_many(["b", "u\u0308", "b"], expires=60)
+    assert {"b": "https://x/scene/b?60", "u\u0308": "https://x/scene/ü?60"} == {key: each.url for key, each in found.items()}
+    assert [["scene/b", "scene/ü", "scene/b"]] == backend.calls
+    assert [("presign", key, "ok") for key in ("scene/b", "scene/ü", "scene/b")] == [
+        (event.op, event.key, event.outcome) for event in observer.events
+    ]
+    assert 1 == len({event.seconds for event in observer.events})
+
+
+@pytest.mark.parametrize(
+    ("key", "error"), [("refused", AccessDeniedError), ("../a", InvalidKeyError), (None, InvalidKeyError)]
+)
+def test_a_key_that_fails_among_many_is_the_one_that_is_named(key: Any, error: type[AssetStoreError]) -> None:
+    """Signing goes on one by one up to the key that fails, whose error and event are those of ``presign``."""
+    observer = RecordingObserver()
+    store = AssetStore(Batches(), plugins=[observer])
+    with pytest.raises(error) as caught:
+        store.presign_many(["a", key, "b"])
+    assert ("presign", key) == (caught.value.op, caught.value.key)
+    assert [("a", "ok"), (key, "error")] == [(event.key, event.outcome) for event in observer.events]
+
+
+def test_options_of_many_are_refused_as_those_of_one() -> None:
+    """Wrong values raise for the first key; without keys nothing is asked for."""
+    store = AssetStore(Batches())
+    with pytest.raises(InvalidOptionError, match="expires"):
+        store.presign_many(["a"], expires=0)
+    assert {} == store.presign_many([], expires=0)
+    with pytest.raises(UnsupportedError):
+        AssetStore(MemoryBackend()).presign_many(["a"])
+    assert [True, False] == [each.can("presign_many") for each in (store, AssetStore(MemoryBackend()))]
+    assert [True, False] == [store.can("presign_many.window"), store.can("presign_many.sha256")]
+
+
+def test_a_backend_that_signs_too_many_is_found_out() -> None:
+    """Each key has exactly one request; anything else is a PluginError, in one event."""
+    backend = Batches()
+    backend.surplus = 1
+    observer = RecordingObserver()
+    with pytest.raises(PluginError, match="4 requests for 2 keys"):
+        AssetStore(backend, plugins=[observer]).presign_many(["a", "b"])
+    assert ["error"] == [event.outcome for event in observer.events]
+
+
+def test_many_go_past_no_wrapper_that_signs_itself() -> None:
+    """A wrapper with its own ``presign`` sees each key, though it passes every other hook on."""
+
+    class Marking(Wrapper):
+        supports = frozenset({"presign.*"})
+        passes = frozenset(OPTIONAL)
+
+        @hookimpl
+        def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
+            signed = self.inner.assetstore_presign(key=key, options=options)
+            assert signed is not None
+            return attrs.evolve(signed, url=f"{signed.url}#seen")
+
+    class Passing(Wrapper):
+        passes = frozenset({"presign", "presign_many"})
+
+    for wrapper, calls, end in ((Marking, [["a"], ["b"]], "#seen"), (Passing, [["a", "b"]], "")):
+        backend = Batches()
+        found = AssetStore(backend, wrappers=[wrapper]).presign_many(["a", "b"])
+        assert calls == backend.calls
+        assert [f"https://x/a?3600{end}", f"https://x/b?3600{end}"] == [each.url for each in found.values()]

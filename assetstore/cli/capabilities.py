@@ -11,11 +11,11 @@ from assetstore.cli.session import Session
 from assetstore.cli.text import plain
 from assetstore.entry_points import installed_plugins, load_factory
 from assetstore.hooks import OPTIONAL, REQUIRED
-from assetstore.options import every
+from assetstore.options import OPERATIONS, every
 from assetstore.wrapper import Wrapper
 
 CAPABILITIES = tuple(
-    name for op in (*REQUIRED, *OPTIONAL) for name in (op, *sorted(every(op)))
+    name for op in (*REQUIRED, *OPTIONAL) for name in (op, *(sorted(every(op)) if op in OPERATIONS else ()))
 )
 
 ITSELF, BY_THE_STORE, REFUSED, DEPENDS = "yes", "store", "no", "?"
@@ -50,6 +50,8 @@ class Backend:
             return DEPENDS
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
+        if op == "presign_many" and "presign" in self.hooks:
+            return BY_THE_STORE
         # The store itself copies by a read and an upload, downloads by a read, and uploads many by one after the other.
         through = "read.if_match" if field == "if_match" else f"upload.{field}"
         if op in ("download", "upload_many") or (op == "copy" and (not field or through in supports)):

@@ -51,7 +51,8 @@ class DefaultHeaders(Wrapper):
 
     supports = frozenset({"upload.*"})
     passes = frozenset(
-        {"download", "copy", "presign", "url", "check", "begin_parts", "list_parts", "end_parts", "application"}
+        {"download", "copy", "presign", "presign_many", "url", "check"}
+        | {"begin_parts", "list_parts", "end_parts", "application"}
     )
 
     cache_control: Mapping[str, str] = attrs.field(kw_only=True, factory=dict, converter=_read_only)

@@ -274,7 +274,12 @@ class S3Backend:
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
         """Sign a request by SigV4."""
-        return presign.presign(self._opened.get(), key, options)
+        return presign.presign(self._opened.get(), [key], options)[0]
+
+    @hookimpl
+    def assetstore_presign_many(self, keys: Sequence[str], options: PresignOptions) -> Sequence[PresignedRequest] | None:
+        """Sign requests that share all but their keys."""
+        return presign.presign(self._opened.get(), keys, options)
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -10,8 +11,8 @@ from assetstore_r2.bucket import Bucket
 from assetstore_r2.multipart_direct import vendor_id
 
 
-def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedRequest:
-    """Sign a request.
+def presign(bucket: Bucket, keys: Sequence[str], options: PresignOptions) -> list[PresignedRequest]:
+    """Sign a request for each key.
 
     Raises:
         UnsupportedError: a part has a digest, which the service accepts for whole uploads only.
@@ -23,10 +24,9 @@ def presign(bucket: Bucket, key: str, options: PresignOptions) -> PresignedReque
         query = {"partNumber": str(options.part.number), "uploadId": vendor_id(options.part.upload_id)}
     headers = options.bound_headers()
     begin, end = options.span(datetime.now(UTC))
-    url = bucket.signer.url(
-        options.method, key, query=query, headers=headers, begin=begin, seconds=int((end - begin).total_seconds())
-    )
-    return PresignedRequest(url=url, method=options.method, headers=headers, expires_at=end)
+    seconds = int((end - begin).total_seconds())
+    urls = bucket.signer.urls(options.method, keys, query=query, headers=headers, begin=begin, seconds=seconds)
+    return [PresignedRequest(url=url, method=options.method, headers=headers, expires_at=end) for url in urls]
 
 
 def public_url(base: str, key: str) -> str:

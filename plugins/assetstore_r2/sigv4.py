@@ -9,7 +9,7 @@ import functools
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,8 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _MAX_KEPT = 16
+_SAFE = b"\n" + bytes(byte for byte in range(128) if quote(chr(byte)) == chr(byte))
+_ESCAPES = [(bytes([byte]), f"%{byte:02X}".encode()) for byte in range(256)]
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -44,6 +46,53 @@ class Day:
     scope: str
     key: bytes = attrs.field(repr=False)
     token: str | None = attrs.field(repr=False)
+    _blocks: tuple[Any, Any] = attrs.field(init=False, repr=False)
+
+    @_blocks.default
+    def _hash_blocks(self) -> tuple[Any, Any]:
+        block = self.key.ljust(64, b"\0")
+        return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def signing(self, head: str) -> Callable[[str], str]:
+        """Return what computes the HMAC-SHA256 of ``head`` and a text; what all texts share is hashed once (RFC 2104)."""
+        inner, outer = self._blocks
+        inner = inner.copy()
+        inner.update(head.encode())
+
+        def sign(text: str) -> str:
+            inside, outside = inner.copy(), outer.copy()
+            inside.update(text.encode())
+            outside.update(inside.digest())
+            signature: str = outside.hexdigest()
+            return signature
+
+        return sign
+
+
+@attrs.frozen(kw_only=True)
+class Template:
+    """What the signed URLs of one kind of request share; only the path of the key differs.
+
+    Attributes:
+        base: the URL of the bucket, up to the key.
+        before: the canonical request before the path of the key.
+        after: the canonical request after it.
+        query: the URL after the key, before the signature.
+        sign: computes the signature for the digest of a canonical request.
+    """
+
+    base: str
+    before: str
+    after: str = attrs.field(repr=False)
+    query: str = attrs.field(repr=False)
+    sign: Callable[[str], str] = attrs.field(repr=False)
+
+    def urls(self, paths: Iterable[str]) -> list[str]:
+        """Return the signed URLs of keys that are quoted to these paths."""
+        base, before, after, query, sign, sha256 = self.base, self.before, self.after, self.query, self.sign, hashlib.sha256
+        return [
+            f"{base}{path}{query}{sign(sha256(f'{before}{path}{after}'.encode()).hexdigest())}" for path in paths
+        ]
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -60,32 +109,41 @@ class Signer:
     credentials: Any = attrs.field(repr=False)
     skew: float = 0.0
     _days: dict[tuple[str, str, str], Day] = attrs.field(init=False, repr=False, factory=dict)
+    _last: tuple[tuple[Any, ...], Template] | None = attrs.field(init=False, repr=False, default=None)
 
-    def url(
+    def urls(
         self,
         method: str,
-        key: str,
+        keys: Sequence[str],
         *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
         begin: datetime,
         seconds: int,
-    ) -> str:
-        """Return a signed URL for one kind of request.
+    ) -> list[str]:
+        """Return a signed URL for each key, for one kind of request.
 
         Args:
             method: the HTTP method.
-            key: the asset's key.
+            keys: the keys of assets.
             query: parameters of the request, in their order in the URL.
             headers: headers that the request must send; names in lower case.
-            begin: when the URL becomes valid, in UTC.
-            seconds: how long it stays valid.
+            begin: when the URLs become valid, in UTC.
+            seconds: how long they stay valid.
 
         Raises:
             CredentialsError: there are no credentials.
         """
         moment = begin.strftime(_TIME)
-        day = self._day(moment[:8])
+        asked = (method, dict(query), dict(headers), moment, seconds, self._day(moment[:8]))
+        if self._last is None or self._last[0] != asked:
+            # A page signs one link after the other, most of them within the same second.
+            self._last = (asked, self._template(*asked))
+        return self._last[1].urls(quoted_paths(keys))
+
+    def _template(
+        self, method: str, query: dict[str, str], headers: dict[str, str], moment: str, seconds: int, day: Day
+    ) -> Template:
         headers = dict(sorted({**headers, "host": self.address.host}.items()))
         names = ";".join(headers)
         parameters = {
@@ -99,10 +157,14 @@ class Signer:
         if day.token is not None:
             parameters["X-Amz-Security-Token"] = day.token
         pairs = {name: f"{name}={_quoted(value)}" for name, value in parameters.items()}
-        path = quote(key)
-        query_line = "&".join(pairs[name] for name in sorted(pairs))
-        signature = _signature(day, moment, method, self.address.path + path, query_line, headers, names, UNSIGNED)
-        return f"{self.address.base}{path}?{'&'.join(pairs.values())}&X-Amz-Signature={signature}"
+        canonical = "&".join(pairs[name] for name in sorted(pairs))
+        return Template(
+            base=self.address.base,
+            before=f"{method}\n{self.address.path}",
+            after=f"\n{canonical}\n{_lines(headers)}\n\n{names}\n{UNSIGNED}",
+            query=f"?{'&'.join(pairs.values())}&X-Amz-Signature=",
+            sign=day.signing(f"{_ALGORITHM}\n{moment}\n{day.scope}\n"),
+        )
 
     def headers(self, method: str, target: str, headers: Mapping[str, str], payload: str) -> dict[str, str]:
         """Return the headers of a request, signed.
@@ -124,7 +186,9 @@ class Signer:
         signed = dict(sorted(sent.items()))
         names = ";".join(signed)
         path, _, query = target.partition("?")
-        signature = _signature(day, moment, method, path, query, signed, names, payload)
+        request = f"{method}\n{path}\n{query}\n{_lines(signed)}\n\n{names}\n{payload}"
+        text = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        signature = hmac.digest(day.key, text.encode(), hashlib.sha256).hex()
         sent["authorization"] = (
             f"{_ALGORITHM} Credential={day.access_key}/{day.scope},SignedHeaders={names},Signature={signature}"
         )
@@ -154,13 +218,22 @@ class Signer:
         raise CredentialsError("botocore found no credentials", hint="set access_key and secret_key")
 
 
-def _signature(
-    day: Day, moment: str, method: str, path: str, query: str, headers: Mapping[str, str], names: str, payload: str
-) -> str:
-    lines = "\n".join([f"{name}:{' '.join(value.split()) if ' ' in value else value}" for name, value in headers.items()])
-    request = f"{method}\n{path}\n{query}\n{lines}\n\n{names}\n{payload}"
-    signed = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    return hmac.digest(day.key, signed.encode(), hashlib.sha256).hex()
+def _lines(headers: Mapping[str, str]) -> str:
+    """Return the canonical headers; runs of blanks count as one."""
+    return "\n".join([f"{name}:{' '.join(value.split()) if ' ' in value else value}" for name, value in headers.items()])
+
+
+def quoted_paths(keys: Sequence[str]) -> list[str]:
+    """Return each key as ``urllib.parse.quote`` does; many at once take a tenth of its time."""
+    data = "\n".join(keys).encode()
+    if unsafe := data.translate(None, _SAFE):
+        # "%" comes first, because the others are replaced by texts that begin with it.
+        data = data.replace(b"%", b"%25")
+        for byte in {*unsafe} - {ord("%")}:
+            data = data.replace(*_ESCAPES[byte])
+    paths = data.decode().split("\n")
+    # A key that breaks the rules may have a line break too.
+    return paths if len(paths) == len(keys) else [quote(key) for key in keys]
 
 
 @functools.lru_cache(maxsize=4)

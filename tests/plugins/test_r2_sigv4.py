@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import attrs
 import botocore.auth
@@ -25,7 +25,7 @@ from assetstore import CredentialsError, InvalidOptionError, PresignedRequest, U
 from assetstore.plugin import Part, PresignOptions, is_valid_key
 from assetstore_r2 import R2Backend, S3Backend
 from assetstore_r2.address import address_at
-from assetstore_r2.sigv4 import Signer
+from assetstore_r2.sigv4 import Signer, quoted_paths
 
 EXAMPLES = settings().max_examples
 OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object", "DELETE": "delete_object"}
@@ -213,9 +213,36 @@ def test_every_time_is_botocores(moment: datetime, seconds: int) -> None:
     """Each day's key is derived anew, and another day's is never used."""
     backend, client = sides(PLACES[0], None)
     begin = moment.replace(microsecond=0, tzinfo=UTC)
-    ours = backend._opened.get().signer.url("GET", "a", query={}, headers={}, begin=begin, seconds=seconds)
+    [ours] = backend._opened.get().signer.urls("GET", ["a"], query={}, headers={}, begin=begin, seconds=seconds)
     with at(begin):
         assert client.generate_presigned_url("get_object", {"Bucket": "assets", "Key": "a"}, seconds) == ours
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(st.one_of(ASSET_KEYS, st.text(st.characters(exclude_categories=["Cs"]), max_size=5)), max_size=5))
+@example(["%", "%25 %", "a%0Ab", "a\nb", "é"])
+def test_many_keys_are_quoted_as_each_alone(keys: list[str]) -> None:
+    """All at once they are what urllib makes of each, even where a foreign key holds a line break."""
+    assert list(map(quote, keys)) == quoted_paths(keys)
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(ASSET_KEYS, min_size=1, max_size=5), OPTIONS)
+def test_many_urls_are_those_of_one_by_one(keys: list[str], options: PresignOptions) -> None:
+    """Keys that are signed together have the URLs that each has alone, in their order."""
+    backend, _ = sides(PLACES[0], TOKENS[1])
+    options = attrs.evolve(options, sha256=None) if options.part else options
+    begin, end = options.span(datetime(2026, 1, 1, tzinfo=UTC))
+    signed = functools.partial(
+        backend._opened.get().signer.urls,
+        options.method,
+        query=options.answered_headers(),
+        headers=options.bound_headers(),
+        begin=begin,
+        seconds=int((end - begin).total_seconds()),
+    )
+    assert [signed([key])[0] for key in keys] == signed(keys)
+    assert len(keys) == len(backend.assetstore_presign_many(keys=keys, options=options) or ())
 
 
 def test_the_type_that_botocore_leaves_out_is_bound() -> None:
@@ -288,7 +315,7 @@ def test_credentials_that_are_renewed_are_taken_up() -> None:
     address = address_at(R2_HOST, "assets", style="path", region="auto")
     signer = Signer(address=address, credentials=credentials)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    urls = [signer.url("GET", "a", query={}, headers={}, begin=begin, seconds=60) for _ in range(20)]
+    urls = [signer.urls("GET", ["a"], query={}, headers={}, begin=begin, seconds=60)[0] for _ in range(20)]
     assert 20 == len(set(urls))
     assert re.search(r"Credential=AKID\d+%2F20260101%2Fauto%2Fs3%2Faws4_request&", urls[-1])
     assert 16 >= len(signer._days)
@@ -304,11 +331,12 @@ def test_without_credentials_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_secret_is_shown() -> None:
-    """Neither the repr of a signer nor of its days shows a key."""
+    """Neither the repr of a signer, nor of its days, nor of what it signed last shows a key."""
     backend, _ = sides(PLACES[0], TOKENS[1])
     signed(backend, "a", PresignOptions())
     bucket = backend._opened.get()
-    shown = f"{backend!r} {bucket!r} {bucket.signer!r} {bucket.signer._days.values()!r}"
+    assert bucket.signer._last is not None
+    shown = f"{backend!r} {bucket!r} {bucket.signer!r} {bucket.signer._days.values()!r} {bucket.signer._last[1]!r}"
     assert KEYS["secret_key"] not in shown
     assert "token" not in shown.replace("session_token", "")
     assert all(repr(day.key) not in shown for day in bucket.signer._days.values())

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from assetstore.direct.send import Sender
-from assetstore.errors import UnsupportedError
+from assetstore.errors import InvalidKeyError, UnsupportedError
 from assetstore.options import Method
 from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
@@ -157,6 +157,23 @@ class SigningGuarantees(SigningFixtures):
         end = requests[2].expires_at
         assert 0 == (end.timestamp() - 600) % 86_400
         assert timedelta(seconds=540) < end - datetime.now(UTC) <= timedelta(seconds=600 + 86_400)
+
+    def test_many_are_signed_as_one_by_one(self, signing: Signing, able: Able, send: Sender) -> None:
+        """``presign_many`` gives for each key, in any script, what ``presign`` gives, and refuses one that is not valid."""
+        if signing is None:
+            return
+        keys = ["a b.png", "ü/地図.webp", "100%.txt"]
+        for key in keys:
+            signing.upload(key.encode(), key)
+        many = signing.presign_many([*keys, keys[0]])
+        assert keys == list(many)
+        assert [(200, key.encode()) for key in keys] == [send(request)[:2] for request in many.values()]
+        if able("presign.window"):
+            singly = [{key: signing.presign(key, window=86_400) for key in keys} for _ in range(2)]
+            # A window may end once meanwhile.
+            assert signing.presign_many(keys, window=86_400) in singly or singly[0] != singly[1]
+        with pytest.raises(InvalidKeyError):
+            signing.presign_many(["a b.png", "../a"])
 
     def test_a_signed_url_allows_nothing_else(self, signing: Signing, able: Able, send: Sender) -> None:
         """Another key, a changed signature or a further parameter is refused."""

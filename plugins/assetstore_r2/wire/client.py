@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus
 
 import attrs
 
-from assetstore_r2.sigv4 import EMPTY, Signer
+from assetstore_r2.sigv4 import EMPTY, Signer, quoted_paths
 from assetstore_r2.wire import xml
 from assetstore_r2.wire.connection import Answer, Sendable
 from assetstore_r2.wire.errors import CutAnswerError, S3Error
@@ -155,7 +155,7 @@ class WireClient:
     def _ask(
         self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
     ) -> Answer:
-        target = self.signer.address.path + quote(params.get("Key", ""))
+        target = self.signer.address.path + quoted_paths((params.get("Key", ""),))[0]
         if query:
             target += "?" + "&".join(f"{name}={quote(query[name], safe='')}" for name in sorted(query))
         body: Sendable = params.get("Body", b"")
