@@ -18,7 +18,10 @@ from assetstore.config import DEFAULTS
 from pages import ROOT, Reader, blocks_of, links_of
 
 DOCS = ROOT / "docs"
-PAGES = ("api", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design")
+PAGES = (
+    *("api", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design"),
+    "benchmarks",
+)
 
 
 @pytest.mark.parametrize("name", PAGES)

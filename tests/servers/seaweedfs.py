@@ -18,8 +18,11 @@ PARTS = ("master", "volume", "filer", "s3")
 
 
 @contextmanager
-def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """Run SeaweedFS on loopback; `folder` gets its log and its key pair, its volumes live and end with it."""
+def seaweedfs(folder: Path, *options: str) -> Iterator[S3Server]:
+    """Run SeaweedFS on loopback; `folder` gets its log and its key pair, its volumes live and end with it.
+
+    `options` come last on its command line.
+    """
     access_key, secret_key = secrets.token_hex(10), secrets.token_hex(20)
     identity = {
         "name": "tests",
@@ -40,7 +43,7 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
             secret_key=secret_key,
             region="us-east-1",
         )
-        return command(ports, identities), lambda: server
+        return [*command(ports, identities), *options], lambda: server
 
     try:
         with serving(prepare, folder / "log") as server:

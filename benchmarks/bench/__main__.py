@@ -1,0 +1,132 @@
+"""Run: ``tox -e bench -- [--quick] [--only NAME …]``; ``--help`` explains the options.
+
+Prints the tables as Markdown. What it leaves out it names in one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import ssl
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bench import chart, peers, report
+from bench.measure import Bench, Samples
+from bench.server import running
+from bench.works import WORKS
+
+Results = dict[str, Any]
+"""``machine``, ``left_out`` and ``failures`` are texts, ``targets`` are rows and ``tables`` tables of ``bench.report``."""
+
+EARLIER = "begin with what earlier runs wrote by --json, and measure only what --only says"
+BENCHMARKS = Path(__file__).parent.parent
+SCRIPTS = ("presign", "local_disk", "start_up", "overhead")
+"""Benchmarks of their own that write a table as JSON."""
+PAGE = peers.ROOT / "docs" / "benchmarks.md"
+PICTURE = peers.ROOT / "docs" / "benchmarks.svg"
+BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
+
+
+def main() -> None:
+    """Measure what was asked for, and write what was asked for."""
+    options = parse()
+    results: Results = {"machine": [], "left_out": [], "failures": [], "targets": [], "tables": []}
+    for path in options.earlier:
+        results = merged(results, json.loads(path.read_text()))
+    if not options.earlier or options.only:
+        results = merged(results, measured(options))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    text = report.markdown(results)
+    if options.docs:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
+        PICTURE.write_text(chart.svg(results["tables"]))
+    print(text)
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="tox -e bench --", description="Measure assetstore beside its peers.")
+    names = [*(work.name for work in WORKS), *SCRIPTS]
+    add = parser.add_argument
+    add("--quick", action="store_true", help="fewer rounds and smaller numbers: some minutes instead of an hour")
+    add("--only", nargs="+", choices=names, metavar="NAME", help=f"only these: {', '.join(names)}")
+    add("--without", nargs="+", default=[], choices=peers.REQUIREMENTS, metavar="PEER", help="leave out these peers")
+    add("--rounds", type=int, help="how many rounds, for every work")
+    add("--json", type=Path, metavar="PATH", help="write the results as JSON too")
+    add("--from", nargs="+", default=[], type=Path, dest="earlier", metavar="PATH", help=EARLIER)
+    add("--docs", action="store_true", help="write the results into docs/benchmarks.md and docs/benchmarks.svg too")
+    return parser.parse_args()
+
+
+def measured(options: argparse.Namespace) -> Results:
+    """Measure."""
+    chosen = [work for work in WORKS if (work.name in options.only if options.only else work.in_quick or not options.quick)]
+    names = sorted({each.client for work in chosen for each in work.contenders} - set(peers.OURS))
+    found, missing = peers.find([name for name in names if name not in options.without])
+    samples: list[Samples] = []
+    counts: report.Counts = {}
+    if chosen:
+        with tempfile.TemporaryDirectory(prefix="assetstore-bench-") as folder, running(Path(folder)) as site:
+            bench = Bench(site, {peer.name: peer for peer in [*peers.ours(), *found]}, quick=options.quick)
+            samples = [bench.measure(work, options.rounds or (1 if options.quick else work.rounds)) for work in chosen]
+            counts = bench.counts
+    scripts = [name for name in SCRIPTS if not options.only or name in options.only]
+    tables, failures = run_scripts(scripts)
+    return {
+        "machine": machine(found, quick=options.quick),
+        "left_out": missing,
+        "failures": [f"{each.work.name}: {label}: {why}" for each in samples for label, why in each.failures.items()]
+        + failures,
+        "targets": report.judged(samples),
+        "tables": [table for each in samples for table in report.tables(each, counts)] + tables,
+    }
+
+
+def merged(earlier: Results, later: Results) -> Results:
+    """Return the results of two runs; what both measured is taken from the later one."""
+    titles = {table["title"] for table in later["tables"]}
+    works = {row["work"] for row in later["targets"]}
+    return {
+        "machine": later["machine"] or earlier["machine"],
+        "left_out": sorted({*earlier["left_out"], *later["left_out"]}),
+        "failures": [*earlier["failures"], *later["failures"]],
+        "targets": [row for row in earlier["targets"] if row["work"] not in works] + later["targets"],
+        "tables": [table for table in earlier["tables"] if table["title"] not in titles] + later["tables"],
+    }
+
+
+def run_scripts(names: list[str]) -> tuple[list[report.Table], list[str]]:
+    """Run the benchmarks that are scripts; return their tables, and which failed."""
+    tables, failures = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            path = Path(folder, f"{name}.json")
+            command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--json", str(path)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                failures.append(f"{name}.py: {done.stderr.strip().splitlines()[-1][:300].replace(f'{peers.ROOT}/', '')}")
+            else:
+                tables.append(json.loads(path.read_text()))
+    return tables, failures
+
+
+def machine(found: list[peers.Peer], *, quick: bool) -> list[str]:
+    """Return on what it was measured, and what."""
+    python, openssl = f"Python {platform.python_version()}", " ".join(ssl.OPENSSL_VERSION.split()[:2])
+    system = f"{os.cpu_count()} cores, {platform.system()}, {python}, {openssl}"
+    versions = ", ".join(f"{peer.name} {peer.version}" for peer in found)
+    how = "A quick run: small numbers, one round." if quick else ""
+    return [line for line in (f"{date.today()}. {system}.", f"{versions}.", how) if line]
+
+
+if __name__ == "__main__":
+    main()

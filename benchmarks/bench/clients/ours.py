@@ -1,0 +1,89 @@
+"""assetstore: the library and its command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.clients.base import Client, Command, in_threads
+
+
+class Assetstore(Client):
+    """``AssetStore`` with its default plugins; the option is the engine, if there is a choice."""
+
+    def open(self, option: str) -> None:
+        from assetstore import open_store
+
+        self.store = open_store(
+            {
+                "url": f"s3://{self.bucket}?endpoint_url={self.place['url']}&region={self.place['region']}",
+                "access_key": self.place["access_key"],
+                "secret_key": self.place["secret_key"],
+                **({"engine": option} if option else {}),
+            }
+        )
+
+    def put(self, key: str, data: bytes) -> None:
+        self.store.upload(data, key)
+
+    def get(self, key: str) -> bytes:
+        return self.store.read(key)
+
+    def head(self, key: str) -> None:
+        self.store.stat(key)
+
+    def delete(self, key: str) -> None:
+        self.store.delete(key)
+
+    def count(self, prefix: str) -> int:
+        return sum(1 for _ in self.store.list(prefix))
+
+    def up(self, path: Path, key: str) -> None:
+        self.store.upload(path, key)
+
+    def down(self, key: str, path: Path) -> None:
+        self.store.download(key, path)
+
+    def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:
+        if hasattr(self.store, "upload_many"):
+            results(self.store.upload_many((folder / name, prefix + name) for name in names))
+        in_threads(lambda name: self.store.upload(folder / name, prefix + name), names)
+
+    def many_down(self, prefix: str, names: list[str], folder: Path) -> None:
+        if hasattr(self.store, "download_many"):
+            results(self.store.download_many([prefix + name for name in names], folder))
+        in_threads(lambda name: self.store.download(prefix + name, folder / name), names)
+
+
+class AssetstoreCommand(Command):
+    """The command ``assetstore``; the option is the engine."""
+
+    def open(self, option: str) -> None:
+        engine = f"&engine={option}" if option else ""
+        self.url = f"s3://{self.bucket}?endpoint_url={self.place['url']}&region={self.place['region']}{engine}"
+
+    def count(self, prefix: str) -> int:
+        return self.run("-s", self.url, "list", "-r", prefix).count("\n")
+
+    def up(self, path: Path, key: str) -> None:
+        self.run("-s", self.url, "upload", "-q", str(path), "--key", key)
+
+    def down(self, key: str, path: Path) -> None:
+        self.run("-s", self.url, "download", "-q", key, "-o", str(path))
+
+    def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:
+        self.run("-s", self.url, "upload", "-q", "-r", str(folder), "--to", prefix)
+
+    def many_down(self, prefix: str, names: list[str], folder: Path) -> None:
+        self.run("-s", self.url, "download", "-q", "-r", prefix, "-o", str(folder))
+
+
+def results(made: Iterable[Any]) -> int:
+    """Count results; the first error is raised."""
+    count = 0
+    for result in made:
+        if result.error is not None:
+            raise result.error
+        count += 1
+    return count

@@ -1,0 +1,129 @@
+"""The results as rows, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from bench.measure import Samples, ratios
+from bench.works import TARGETS
+
+Row = dict[str, Any]
+"""A row of a table: ``work``, ``contender``, ``base``, ``measure``, ``ratio_min``, ``ratio_median``, ``ratio_max``, ``wall``
+and ``cpu`` in seconds, ``peak_mb`` in MB, ``requests``, ``class_a`` and ``class_b``; what is not known is absent."""
+Table = dict[str, Any]
+"""``title``, ``rows`` and, if the picture shows it, ``label``."""
+Counts = Mapping[tuple[str, str, str], Mapping[str, float]]
+
+
+def tables(samples: Samples, counts: Counts) -> list[Table]:
+    """Return a table for each step of a work."""
+    made: list[Table] = []
+    for step in samples.steps():
+        rows = [_row(samples, step, label, counts) for label in samples.labels()]
+        label = samples.work.label.format(step=step, **samples.task)
+        made.append({"title": f"{samples.title}: {step}", "label": label, "rows": rows})
+    return made
+
+
+def _row(samples: Samples, step: str, label: str, counts: Counts) -> Row:
+    work = samples.work
+    row: Row = {"work": f"{work.name} {step}", "contender": label, "measure": work.measure}
+    if base := samples.best(work.bases, step, work.measure):
+        low, middle, high = ratios(samples.values(label, step, work.measure), samples.values(base, step, work.measure))
+        row |= {"base": base, "ratio_min": low, "ratio_median": middle, "ratio_max": high}
+    for field in ("wall", "cpu"):
+        row[field] = median(samples.values(label, step, field))
+    row["peak_mb"] = median(samples.values(label, step, "peak")) / 1e6
+    return row | dict(counts.get((work.kind, label, step), {}))
+
+
+def judged(samples: Iterable[Samples]) -> list[Row]:
+    """Return for each target that was measured what was reached."""
+    rows = []
+    for target in TARGETS:
+        for each in samples:
+            if not re.fullmatch(target.work, each.work.name) or target.contender not in each.labels():
+                continue
+            for step in sorted(set(target.steps) & set(each.steps()), key=target.steps.index):
+                ours = each.values(target.contender, step, target.measure)
+                base = each.best(target.bases, step, target.measure)
+                if target.bases and base is None:
+                    continue
+                low, middle, high = ratios(ours, each.values(base, step, target.measure) if base else [1.0] * len(ours))
+                row: Row = {"work": f"{each.title}: {step}", "contender": target.contender, "measure": target.measure}
+                row |= {"base": base, "ratio_min": low, "ratio_median": middle, "ratio_max": high}
+                rows.append(row | {"target": target.limit, "reached": middle <= target.limit})
+    return rows
+
+
+def number(value: float | None) -> str:
+    """Return a figure with what matters of it."""
+    if value is None:
+        return ""
+    if value and abs(value) < 0.095:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if value < 10 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def seconds(value: float | None) -> str:
+    """Return a time with its unit."""
+    if value is None:
+        return ""
+    return (
+        f"{number(value)} s" if value >= 1 else f"{number(value * 1e3)} ms" if value >= 1e-3 else f"{number(value * 1e6)} µs"
+    )
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; all columns but the first hold figures."""
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Return everything as Markdown."""
+    parts = ["  \n".join(results["machine"])]
+    if results["targets"]:
+        parts += ["### Targets", _targets(results["targets"])]
+    for table in results["tables"]:
+        parts += [f"### {table['title']}", _table(table["rows"])]
+    notes = [f"* Left out: {', '.join(results['left_out'])}."] if results["left_out"] else []
+    notes += [f"* Failed: {text}" for text in results["failures"]]
+    return "\n\n".join([*parts, "\n".join(notes)]).strip() + "\n"
+
+
+def _targets(rows: Iterable[Row]) -> str:
+    def line(row: Row) -> list[str]:
+        measured = {"cpu": "CPU", "wall": "wall clock", "memory": "MiB above idle"}[row["measure"]]
+        compared = f"{measured} × {row['base']}" if row["base"] else measured
+        span = [number(row[name]) for name in ("ratio_min", "ratio_median", "ratio_max")]
+        return [
+            row["work"],
+            row["contender"],
+            compared,
+            *span,
+            f"≤ {row['target']:g}",
+            "yes" if row["reached"] else "**no**",
+        ]
+
+    return markdown_table(["work", "", "of what", "min", "median", "max", "target", "reached"], map(line, rows))
+
+
+def _table(rows: Sequence[Row]) -> str:
+    bases = {row.get("base") for row in rows} - {None}
+    measure = {"cpu": "CPU", "wall": "wall clock"}.get(rows[0].get("measure", ""), "") if rows else ""
+    ratio = " × ".join(filter(None, [measure, *(bases if len(bases) == 1 else ["ratio"])]))
+    counted = any("requests" in row for row in rows)
+    head = ["", ratio, "min", "max", "wall", "CPU", "peak MB"] + (["requests", "class A", "class B"] if counted else [])
+
+    def line(row: Row) -> list[str]:
+        name = f"**{row['contender']}**" if row["contender"].startswith("assetstore") else row["contender"]
+        figures = [number(row.get(field)) for field in ("ratio_median", "ratio_min", "ratio_max")]
+        peak = number(row.get("peak_mb"))
+        requests = [f"{row.get(field, 0):,.6g}" for field in ("requests", "class_a", "class_b")] if counted else []
+        return [name, *figures, seconds(row.get("wall")), seconds(row.get("cpu")), peak, *requests]
+
+    return markdown_table(head, map(line, sorted(rows, key=lambda row: row.get("ratio_median") or 0)))

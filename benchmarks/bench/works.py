@@ -1,0 +1,199 @@
+"""What is measured: the works, who takes part in each, and the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from assetstore_r2 import S3Backend
+
+
+@attrs.frozen
+class Contender:
+    """One row of a table.
+
+    Attributes:
+        client: its name in ``bench.clients``.
+        option: what its client is told.
+        label: what the tables call it.
+    """
+
+    client: str
+    option: str
+    label: str
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """Something that every contender does.
+
+    Attributes:
+        name: for ``--only``.
+        title: for the tables, with the names of numbers of the task in braces.
+        label: for the picture, likewise and with ``step``; empty for what it does not show.
+        kind: the function of ``bench.worker``.
+        task: its numbers.
+        quick: other numbers for ``--quick``.
+        in_quick: whether ``--quick`` measures it without being asked for it.
+        rounds: how often each has its turn.
+        contenders: who takes part.
+        measure: what the ratios are of, ``cpu`` or ``wall``.
+        bases: the labels of those whose best is 1 in the ratios.
+        plain: without TLS.
+        relay: the options of ``bench.network`` between client and server.
+    """
+
+    name: str
+    title: str
+    label: str
+    kind: str
+    task: Mapping[str, int]
+    quick: Mapping[str, int]
+    in_quick: bool = False
+    rounds: int
+    contenders: tuple[Contender, ...]
+    measure: str
+    bases: tuple[str, ...] = ("obstore",)
+    plain: bool = False
+    relay: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Target:
+    """What assetstore shall reach in the median of the rounds.
+
+    Attributes:
+        work: a regular expression for names of works.
+        steps: the steps of the work.
+        contender: a label of assetstore.
+        measure: ``cpu``, ``wall`` or ``memory``, which is the peak above the memory before, in MiB.
+        bases: the labels to whose best the ratio is; none for a bare number.
+        limit: the most that is right.
+    """
+
+    work: str
+    steps: tuple[str, ...]
+    contender: str
+    measure: str
+    bases: tuple[str, ...]
+    limit: float
+
+
+ENGINES = {"wire": "wire", "boto3": "boto3"} if "engine" in attrs.fields_dict(S3Backend) else {"boto3": ""}
+"""What can send the requests of assetstore; before there was a choice, it was boto3."""
+LIBRARY = tuple(Contender("assetstore", option, f"assetstore, {name}") for name, option in ENGINES.items())
+COMMAND = tuple(Contender("assetstore CLI", option, f"assetstore CLI, {name}") for name, option in ENGINES.items())
+OURS, OURS_CLI = LIBRARY[0].label, COMMAND[0].label
+
+
+def _peers(*names: str) -> tuple[Contender, ...]:
+    return tuple(Contender(name, "", name) for name in names)
+
+
+OBSTORE, BOTO3 = _peers("obstore", "boto3")
+RUST = (OBSTORE, *_peers("opendal"))
+PYTHON = (BOTO3, *_peers("minio-py", "s3fs", "cloudpathlib"))
+COMMANDS = _peers("s5cmd", "rclone", "awscli")
+RANGES = Contender("obstore", "ranges", "obstore, ranges")
+S5CMD_64 = Contender("s5cmd", "64", "s5cmd, 64 workers")
+
+KIB16 = 16 << 10
+FASTEST = ("s5cmd", "s5cmd, 64 workers", "rclone", "obstore")
+FASTEST_RANGES = ("obstore", "obstore, ranges")
+MANY = (*LIBRARY, *COMMAND, *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
+LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
+BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
+
+
+def _small(name: str, title: str, *, plain: bool, rounds: int) -> Work:
+    return Work(
+        name=name,
+        title=title,
+        label="" if plain else "{step}, 16 KiB",
+        kind="small",
+        task={"count": 300, "size": KIB16},
+        quick={"count": 60, "size": KIB16},
+        in_quick=not plain,
+        rounds=rounds,
+        contenders=(*LIBRARY, *RUST, *PYTHON),
+        measure="cpu",
+        plain=plain,
+    )
+
+
+def _many(delay: int) -> Work:
+    return Work(
+        name=f"many-{delay}",
+        title=f"{{count:,}} files of 16 KiB, TLS, {f'{delay} ms each way' if delay else 'no delay'}",
+        label="" if delay == 1 else f"{{count:,}} files {{step}}{f', {delay} ms away' if delay else ''}",
+        kind="many",
+        task={"count": 4000, "size": KIB16},
+        quick={"count": 200, "size": KIB16},
+        in_quick=delay == 20,
+        rounds=3,
+        contenders=MANY,
+        measure="wall",
+        bases=FASTEST,
+        relay=("--delay", str(delay / 1000)) if delay else (),
+    )
+
+
+WORKS = (
+    _small("small", "One asset of 16 KiB after the other, TLS", plain=False, rounds=7),
+    *(_many(delay) for delay in (0, 1, 20, 80)),
+    Work(
+        name="list",
+        title="{count:,} keys listed, TLS",
+        label="{step} {count:,} keys",
+        kind="list",
+        task={"count": 100_000},
+        quick={"count": 5000},
+        in_quick=True,
+        rounds=5,
+        contenders=(*LIBRARY, *RUST, *PYTHON[:3], *COMMANDS),
+        measure="cpu",
+    ),
+    Work(
+        name="big",
+        title="One asset of {MiB:,} MiB, TLS",
+        label="{MiB:,} MiB {step}",
+        kind="big",
+        task={"MiB": 1024},
+        quick={"MiB": 64},
+        in_quick=True,
+        rounds=3,
+        contenders=LARGE,
+        measure="cpu",
+        bases=BEST,
+    ),
+    Work(
+        name="big-capped",
+        title="One asset of {MiB:,} MiB, TLS, 20 ms each way, at most 20 MB/s a connection",
+        label="{MiB:,} MiB {step}, slow line",
+        kind="big",
+        task={"MiB": 1024},
+        quick={"MiB": 64},
+        rounds=2,
+        contenders=tuple(contender for contender in LARGE if contender.label != "cloudpathlib"),
+        measure="wall",
+        bases=FASTEST_RANGES,
+        relay=("--delay", "0.02", "--rate", "20e6"),
+    ),
+    _small("small-plain", "One asset of 16 KiB after the other, plain HTTP", plain=True, rounds=5),
+)
+
+SMALL = ("PUT", "GET", "HEAD", "DELETE")
+UP_DOWN = ("up", "down")
+TARGETS = (
+    Target("small", SMALL, OURS, "cpu", ("obstore",), 1.5),
+    Target("small", SMALL, OURS, "cpu", ("boto3",), 0.15),
+    Target("many-(0|20|80)", UP_DOWN, OURS, "wall", FASTEST, 0.9),
+    Target("many-(0|20|80)", UP_DOWN, OURS_CLI, "wall", ("s5cmd",), 1.0),
+    Target("list", ("list",), OURS, "cpu", ("obstore",), 1.5),
+    Target("list", ("list",), OURS, "cpu", ("boto3",), 0.12),
+    Target("list", ("list",), OURS, "memory", (), 64),
+    Target("big", UP_DOWN, OURS, "cpu", BEST, 1.1),
+    Target("big", UP_DOWN, OURS, "memory", (), 64),
+    Target("big-capped", UP_DOWN, OURS, "wall", FASTEST_RANGES, 1.0),
+)
