@@ -46,6 +46,8 @@ class Connection:
         """Return whether the server has not ended the connection, nor may be about to: it was used lately."""
         if self.broken or self._buffer or time.monotonic() - self.used_at > longest:
             return False
+        if hasattr(self._socket, "pending") and self._socket.pending():
+            return False  # TLS has decrypted more than the answer
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | select.POLLHUP)
         return not poll.poll(0)
@@ -71,8 +73,7 @@ class Connection:
                 self._wait(limit.left())
                 count = self._socket.send(view)
                 sent, view = sent + count, view[count:]
-            if not whole:
-                self._send_body(memoryview(body).cast("B"), limit)
+            return whole or self._send_body(memoryview(body).cast("B"), limit)
         except TimeoutError as error:
             self.broken = True
             limit.left()
@@ -83,15 +84,36 @@ class Connection:
             if not sent:
                 raise NotSentError("the connection had ended before the request was sent") from error
             return False
-        return True
 
-    def _send_body(self, view: memoryview, limit: Deadline) -> None:
+    def _send_body(self, view: memoryview, limit: Deadline) -> bool:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLOUT)
         while view:
             self._wait(limit.patience())
             begin, before = time.monotonic(), len(view)
             while view and time.monotonic() - begin < _SPELL:
-                view = view[self._socket.send(view[:SEND]) :]
+                found = poll.poll(self._timeout * 1000)
+                if not found:
+                    raise TimeoutError
+                if found[0][1] & ~select.POLLOUT and self._is_answered():
+                    return False
+                if found[0][1] & select.POLLOUT:
+                    view = view[self._socket.send(view[:SEND]) :]
             limit.moved(before - len(view), time.monotonic() - begin)
+        return True
+
+    def _is_answered(self) -> bool:
+        """Return whether bytes of an answer came, and keep them; over TLS what can be read may be no bytes of an answer."""
+        self._socket.settimeout(0)
+        try:
+            self._buffer = self._socket.recv(RECEIVE)
+        except OSError as error:
+            if isinstance(error, BlockingIOError) or type(error).__name__ == "SSLWantReadError":
+                return False  # named by a text, because a plain connection does without ssl
+            raise
+        finally:
+            self._socket.settimeout(self._timeout)
+        return True
 
     def head(self, method: str, limit: Deadline) -> Head:
         """Read the head of the answer; answers of 1xx come before it.
@@ -154,18 +176,15 @@ class Connection:
         while (end := self._buffer.find(b"\r\n")) < 0:
             if len(self._buffer) > _LINE:
                 raise NotHttpError("a line of a chunked answer is too long")
-            more = self.some_more(limit)
+            begin = time.monotonic()
+            more = self._received(RECEIVE, limit.patience())
+            limit.moved(len(more), time.monotonic() - begin)
             if not more:
                 self.broken = True
                 raise CutAnswerError("a chunked answer was cut")
+            self._buffer += more
         line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
         return line
-
-    def some_more(self, limit: Deadline) -> bool:
-        """Receive more bytes into the buffer; return whether any came."""
-        data = self._received(RECEIVE, limit.patience())
-        self._buffer += data
-        return bool(data)
 
     def _received(self, size: int, timeout: float) -> bytes:
         try:

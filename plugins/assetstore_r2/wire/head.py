@@ -40,14 +40,12 @@ def find_end(data: bytes | bytearray, start: int = 0) -> int:
     Raises:
         NotHttpError: it never will be: it does not begin like HTTP, or it is too long.
     """
-    end = data.find(b"\r\n\r\n", max(0, start - 3))
-    if end >= 0:
-        return end + 4
     if not b"HTTP/1.".startswith(data[:7]):
         raise NotHttpError("the answer does not begin with HTTP/1.")
-    if len(data) > LIMIT:
+    end = data.find(b"\r\n\r\n", max(0, start - 3)) + 4
+    if max(end, len(data) if end < 4 else 0) > LIMIT:
         raise NotHttpError(f"the head of the answer has more than {LIMIT} bytes")
-    return 0
+    return end if end >= 4 else 0
 
 
 def parse(data: bytes, method: str) -> Head:

@@ -70,6 +70,8 @@ class Pool:
             answered = connection.head(method, limit)
             if answered.status == 101:
                 raise NotHttpError("the store switched to another protocol")
+            if answered.status < 300 and not sent_whole:
+                raise NotHttpError("the store confirmed a request that it had not received whole")
         except BaseException:
             connection.broken = True
             connection.released(limit)
