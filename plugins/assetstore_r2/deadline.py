@@ -72,7 +72,10 @@ class Deadline:
 
         Raises:
             TooSlowError: fewer than ``min_rate`` bytes a second moved within ``WINDOW``.
+            CancelledError: the operation was cancelled, which looks like the end of the bytes.
         """
+        if self.cancelled:
+            raise CancelledError("the operation was cancelled")
         self._end += seconds
         self._moving += seconds
         self._moved += count
