@@ -12,7 +12,7 @@ from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import FILE, Tree
 from assetstore_local.errors import explained, in_doubt
 from assetstore_local.read import find_existing, look, opened, require_match
-from assetstore_local.upload import Conditions, put, record, require_absent
+from assetstore_local.upload import Conditions, put, require_absent, with_current
 
 _CHUNK_BYTES = 1 << 20
 
@@ -52,7 +52,8 @@ def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) 
             "digest": digest_of(tree, key, found.names, found.etag),
         }
         facts = records.changed(facts, options)
-        record(tree, key, found, old, {f"{changed:x}-{found.status.st_size:x}": facts})
+        new = {f"{changed:x}-{found.status.st_size:x}": facts}
+        records.replace(tree, key, with_current(tree, key, found, old, new))
         descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
         try:
             os.utime(descriptor, ns=(changed, changed))

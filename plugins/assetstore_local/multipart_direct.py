@@ -13,7 +13,7 @@ from assetstore_local.disk.parts_folder import NoUploadError, held, names_of, pa
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import FILE
-from assetstore_local.errors import explained
+from assetstore_local.errors import explained, in_doubt
 from assetstore_local.upload import commit
 
 _CHUNK_BYTES = 1 << 20
@@ -45,7 +45,10 @@ def save_part(staged: StagedFile, key: str, parts_id: str, part: UploadedPart) -
     tree = staged.tree
     with explained(), held(tree, key, parts_id):
         staged.settle()
+        tree.flush()
         staged.move(names_of(parts_id, part))
+        with in_doubt():
+            tree.flush()
         for other in parts_in(tree, parts_id):
             if other.number == part.number and other.etag != part.etag:
                 *folder, name = names_of(parts_id, other)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -17,7 +18,7 @@ from assetstore_local.disk.paths import Names, candidates, key_of
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import InTheWayError, Tree
-from assetstore_local.errors import explained
+from assetstore_local.errors import explained, in_doubt
 from assetstore_local.r2_rules import R2Rules
 from assetstore_local.read import Found, find, require_match
 
@@ -82,33 +83,158 @@ class Conditions:
 
 def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditions) -> AssetInfo:
     """Make a new file the asset of ``key``, if the conditions hold."""
-    tree, status = staged.tree, staged.settle()
-    for _ in range(_ATTEMPTS):
+    write = Write(staged, key, facts, conditions)
+    put_all(staged.tree, [write])
+    if isinstance(write.result, AssetStoreError):
+        raise write.result
+    return write.result
+
+
+@attrs.define(eq=False)
+class Write:
+    """A complete new file and the key whose asset it shall be.
+
+    Attributes:
+        staged: the file.
+        key: the key.
+        facts: its headers, metadata and digest.
+        conditions: what must hold for the asset that is there.
+        result: the new asset, or why there is none.
+        again: whether another writer was in the way.
+    """
+
+    staged: StagedFile
+    key: str
+    facts: records.Facts
+    conditions: Conditions
+    result: AssetInfo | AssetStoreError = attrs.field(init=False)
+    again: bool = attrs.field(init=False, default=True)
+    _obstacle: InTheWayError | None = attrs.field(init=False, default=None)
+    _names: Names = attrs.field(init=False, default=())
+    _record: str | None = attrs.field(init=False, default=None)
+
+    def prepare(self) -> None:
+        """Write the record, which is flushed later; the caller holds the key's lock."""
+        tree, staged = self.staged.tree, self.staged
+        found = find(tree, self.key)
+        self.conditions.require(found)
+        self._names = found.names if found else _free_names(tree, self.key)
+        tree.folder(self._names[:-1], make=True)
+        if found and staged.status.st_mtime_ns <= (last := self.conditions.last_time_for(found)):
+            staged.settle(after=last)
+        new = {etag_of(staged.status): self.facts}
+        # Without an asset nobody needs the record yet, so it need not appear whole.
+        if found or not records.create(tree, self.key, new):
+            old = records.load(tree, self.key) if found else {}
+            self._record = records.stage(tree, self.key, with_current(tree, self.key, found, old, new))
+
+    def show_record(self) -> None:
+        """Replace the record; the new one was flushed."""
+        if self._record is not None:
+            staged, self._record = self._record, None
+            records.move(self.staged.tree, staged, self.key)
+
+    def show(self) -> None:
+        """Replace the asset; file and record were flushed."""
+        self.staged.move(self._names)
+        self.result, self.again = records.info_of(self.key, self.staged.status, self.facts), False
+
+    def drop_record(self) -> None:
+        """Remove a new record that was not used."""
+        if self._record is not None:
+            records.drop(self.staged.tree, self._record)
+            self._record = None
+
+    def attempt(self, step: Callable[[Write], None]) -> bool:
+        """Take a step and return whether it succeeded; the write ends with an error, unless another writer is to blame."""
         try:
-            with records.locked(tree, key):
-                found = find(tree, key)
-                conditions.require(found)
-                names = found.names if found else _free_names(tree, key)
-                tree.folder(names[:-1], make=True)
-                if found and status.st_mtime_ns <= (last := conditions.last_time_for(found)):
-                    status = staged.settle(after=last)
-                record(tree, key, found, records.load(tree, key) if found else {}, {etag_of(status): facts})
-                staged.move(names)
-                return records.info_of(key, status, facts)
+            with explained():
+                return self._attempt(step)
+        except AssetStoreError as error:
+            self.fail(error)
+            return False
+
+    def _attempt(self, step: Callable[[Write], None]) -> bool:
+        try:
+            step(self)
         except InTheWayError as obstacle:
-            _make_way(tree, obstacle)
+            self._obstacle = obstacle
         except AssetStoreError:
             raise
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             # Another process removed an empty folder that we had just opened, or made a folder or file of our name.
-            tree.forget()
-    raise UnavailableError("other writers kept changing the key", hint="try again")
+            self.staged.tree.forget()
+        else:
+            return True
+        return False
+
+    def fail(self, error: AssetStoreError) -> None:
+        """End the write with an error."""
+        self.result, self.again = error, False
+
+    def make_way(self) -> None:
+        """Move the file away that another step met in place of a folder."""
+        obstacle, self._obstacle = self._obstacle, None
+        try:
+            if obstacle is not None:
+                _make_way(self.staged.tree, obstacle)
+        except InTheWayError as error:
+            self.fail(error)
 
 
-def record(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> None:
-    """Record the new version beside the current one."""
+def put_all(tree: Tree, writes: Sequence[Write]) -> None:
+    """Make new files the assets of their keys, each if its conditions hold; they share the flushes."""
+    _each(writes, lambda write: write.staged.settle())
+    for _ in range(_ATTEMPTS):
+        left = [write for write in writes if write.again]
+        if not left:
+            return
+        _put_once(tree, left)
+    for write in writes:
+        if write.again:
+            write.fail(UnavailableError("other writers kept changing the key", hint="try again"))
+
+
+def _put_once(tree: Tree, writes: Sequence[Write]) -> None:
+    """Write all records, then replace the records, then the assets: each must be on the disk before the next begins."""
+    with records.locked(tree, *(write.key for write in writes)):
+        try:
+            ready = _flushed(tree, _each(writes, Write.prepare), explained)
+            ready = _flushed(tree, _each(ready, Write.show_record), explained)
+            _flushed(tree, _each(ready, Write.show), in_doubt)
+        finally:
+            for write in writes:
+                write.drop_record()
+    _each([write for write in writes if write.again], Write.make_way)
+
+
+def _each(writes: Sequence[Write], step: Callable[[Write], None]) -> list[Write]:
+    """Take a step with each write; return those that may take the next one."""
+    return [write for write in writes if write.attempt(step)]
+
+
+def _flushed(
+    tree: Tree, writes: list[Write], explaining: Callable[[], contextlib.AbstractContextManager[None]]
+) -> list[Write]:
+    """Flush what the writes did; return them, or nothing when that failed."""
+    try:
+        if writes:
+            tree.flush()
+    except OSError as cause:
+        for write in writes:
+            try:
+                with explaining():
+                    raise cause
+            except AssetStoreError as error:
+                write.fail(error)
+        return []
+    return writes
+
+
+def with_current(tree: Tree, key: str, found: Found | None, old: Versions, new: Versions) -> Versions:
+    """Return what shall be on record: the new version beside the current one."""
     standing = records.facts_at(tree, key, found.names, found.status, old) if found else None
-    records.save(tree, key, new if found is None or standing is None else {**new, found.etag: standing})
+    return new if found is None or standing is None else {**new, found.etag: standing}
 
 
 def _free_names(tree: Tree, key: str) -> Names:

@@ -1,4 +1,6 @@
-"""Records what one operation does to the disk: ``python local_recorder.py BASE SCENARIO`` prints JSON.
+"""Records what one operation does to the disk: ``python local_recorder.py BASE SCENARIO FLUSH`` prints JSON.
+
+``FLUSH`` is ``whole`` where the file system is flushed as a whole, and ``each`` where each file is.
 
 Files and folders are told apart by numbers of their own, because the system gives an inode's number again.
 """
@@ -15,6 +17,7 @@ from typing import Any
 
 from assetstore import AssetStore
 from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
 
 OLD = {"cache_control": "no-store", "metadata": {"version": "old"}}
 NEW = {"cache_control": "no-cache", "metadata": {"version": "new"}}
@@ -87,6 +90,12 @@ class Recorder:
             system["fsync"](descriptor)
             self.calls.append(("sync", self._number(descriptor)))
 
+        syncfs = whole_flush.syncfs
+
+        def flush_all(descriptor: int) -> None:
+            syncfs(descriptor)
+            self.calls.append(("sync", None))
+
         def utime(descriptor: int, *, ns: tuple[int, int]) -> None:
             system["utime"](descriptor, ns=ns)
             self.calls.append(("stamp", self._number(descriptor), ns[1]))
@@ -111,10 +120,12 @@ class Recorder:
         wrappers = (opened, write, fsync, utime, rename, removing("unlink"), mkdir, removing("rmdir"))
         for name, wrapper in zip(system, wrappers, strict=True):
             setattr(os, name, wrapper)
+        whole_flush.syncfs = flush_all
 
 
-def main(base: str, scenario: str) -> None:
+def main(base: str, scenario: str, flush: str) -> None:
     """Set up a store, list its files, and record one operation."""
+    whole_flush.MOST_DIRTY_BYTES = {"whole": 1 << 60, "each": -(1 << 60)}[flush]
     set_up, act = SCENARIOS[scenario]
     store = AssetStore(LocalBackend(root=Path(base) / "root"))
     set_up(store)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import attrs
 import local_recorder
 import pytest
+from flushing import require_whole
 
 from assetstore import AssetInfo, AssetStore
 from assetstore_local import LocalBackend
@@ -79,8 +80,8 @@ class Disk:
         return tuple(found)
 
 
-def _record(base: Path, scenario: str) -> tuple[dict[str, Any], list[Call]]:
-    command = [sys.executable, local_recorder.__file__, base, scenario]
+def _record(base: Path, scenario: str, flush: str) -> tuple[dict[str, Any], list[Call]]:
+    command = [sys.executable, local_recorder.__file__, base, scenario, flush]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return told["before"], [tuple(call) for call in told["calls"]]
 
@@ -102,7 +103,7 @@ def _states(before: dict[str, Any], calls: list[Call]) -> Iterator[Disk]:
     doubtful = [
         index
         for index, call in enumerate(calls)
-        if call[0] != "sync" and ("sync", _flushed_by(call)) not in calls[index:]
+        if call[0] != "sync" and not {("sync", None), ("sync", _flushed_by(call))} & set(calls[index:])
     ]
     choices = [(False, True, _HALF) if calls[index][0] == "write" else (False, True) for index in doubtful]
     for chosen in itertools.product(*choices):
@@ -146,9 +147,9 @@ def _view(content: Content, base: Path) -> View:
 class Views:
     """What a store reports for each state of a disk, each examined once."""
 
-    def __init__(self, folder: Path, scenario: str) -> None:
+    def __init__(self, folder: Path, scenario: str, flush: str) -> None:
         (folder / "recorded").mkdir()
-        self.before, self.calls = _record(folder / "recorded", scenario)
+        self.before, self.calls = _record(folder / "recorded", scenario, flush)
         self.seen: dict[Content, View] = {}
         self._folder = folder
 
@@ -163,10 +164,13 @@ class Views:
         return found
 
 
+@pytest.mark.parametrize("flush", ["whole", "each"])
 @pytest.mark.parametrize("scenario", local_recorder.SCENARIOS)
-def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str) -> None:
+def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str, flush: str) -> None:
     """Each asset is the old or the new one, whatever reached the disk; the new one once the call has returned."""
-    views = Views(tmp_path, scenario)
+    if flush == "whole":
+        require_whole(tmp_path)
+    views = Views(tmp_path, scenario, flush)
     ((old,), (*others, new)) = views.behind([]), views.behind(views.calls)
     assert old != new
     assert [new] * len(others) == others
@@ -174,12 +178,12 @@ def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str
         for found in views.behind(views.calls[:moment]):
             for key in {*old, *new, *found}:
                 assert found.get(key) in (old.get(key), new.get(key)), f"{key!r} behind {views.calls[:moment]}"
-    sys.stdout.write(f"\n{scenario}: {len(views.calls)} calls, {len(views.seen)} states of the disk\n")
+    sys.stdout.write(f"\n{scenario}, {flush}: {len(views.calls)} calls, {len(views.seen)} states of the disk\n")
 
 
 @pytest.mark.parametrize("scenario", ["overwrite", "update", "delete", "new"])
 def test_without_flushing_a_power_failure_would_be_seen(tmp_path: Path, scenario: str) -> None:
     """Without its flushes an operation may be lost after it returned: the simulated disk is strict enough."""
-    views = Views(tmp_path, scenario)
+    views = Views(tmp_path, scenario, "each")
     found = views.behind([call for call in views.calls if call[0] != "sync"])
     assert any(view != found[-1] for view in found)

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flushing import require_whole
 
 from assetstore import AssetStore, ConfigError, IntegrityError, UnknownOutcomeError
 from assetstore.testing.contract import summary
 from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
 
 Record = Callable[[str, object], None]
 
@@ -116,34 +118,66 @@ def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[s
     assert (b"old", b"old") == (store.read("open/a"), store.read("shut/a"))
 
 
-@pytest.mark.parametrize("name", ["upload", "update"])
+@pytest.mark.parametrize("most", [1 << 60, -(1 << 60)], ids=["whole", "each"])
+@pytest.mark.parametrize("name", ["upload", "create", "update"])
 def test_a_flush_that_fails_when_all_is_written_has_an_unknown_outcome(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int
 ) -> None:
     """The new version is seen, and may be gone after a power failure: neither success nor failure would be true."""
     store = AssetStore(LocalBackend(root=tmp_path))
     store.upload(b"old", "a")
+    keys = iter(map(str, range(100)))
     operations: dict[str, Callable[[], object]] = {
         "upload": lambda: store.upload(b"new", "a"),
+        "create": lambda: store.upload(b"new", next(keys), overwrite=False),
         "update": lambda: store.update("a", cache_control="no-store"),
     }
     flushes: list[int] = []
-    monkeypatch.setattr(os, "fsync", flushes.append)
+    monkeypatch.setattr(whole_flush, "MOST_DIRTY_BYTES", most)
+    for module, call in ((os, "fsync"), (whole_flush, "syncfs")):
+        monkeypatch.setattr(module, call, flushes.append)
     operations[name]()
     count = len(flushes)
     for number in range(1, count + 1):
-        before = store.stat("a")
-        monkeypatch.setattr(os, "fsync", functools.partial(_fail_at, number, []))
+        before = _all(store)
+        failing = functools.partial(_fail_at, number, [])
+        for module, call in ((os, "fsync"), (whole_flush, "syncfs")):
+            monkeypatch.setattr(module, call, failing)
         with pytest.raises(Exception, match="Input/output error") as caught:
             operations[name]()
         assert (number == count) == isinstance(caught.value, UnknownOutcomeError)
-        assert (number == count) == (before != store.stat("a"))
+        assert (number == count) == (before != _all(store))
+        assert [] == os.listdir(tmp_path / ".assetstore" / "tmp")
+
+
+def _all(store: AssetStore) -> list[object]:
+    return [store.stat(item.key) for item in store.list()]
 
 
 def _fail_at(number: int, calls: list[int], descriptor: int) -> None:
     calls.append(descriptor)
     if len(calls) == number:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize(("name", "most"), [("new", 2), ("old", 3), ("updated", 3), ("deleted", 1)])
+def test_a_durable_write_costs_few_flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int) -> None:
+    """A new asset costs two: one for its bytes and its record together, one for its name."""
+    require_whole(tmp_path)
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"old", "old")
+    operations: dict[str, Callable[[], object]] = {
+        "new": lambda: store.upload(b"new", "new/folder/new"),
+        "old": lambda: store.upload(b"new", "old"),
+        "updated": lambda: store.update("old", cache_control="no-store"),
+        "deleted": lambda: store.delete("old"),
+    }
+    flushes: list[int] = []
+    monkeypatch.setattr(whole_flush, "MOST_DIRTY_BYTES", 1 << 60)
+    for module, call in ((os, "fsync"), (whole_flush, "syncfs")):
+        monkeypatch.setattr(module, call, flushes.append)
+    operations[name]()
+    assert most == len(flushes)
 
 
 def test_a_damaged_asset_is_not_copied(tmp_path: Path) -> None:

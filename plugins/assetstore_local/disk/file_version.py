@@ -62,7 +62,7 @@ def _computed(tree: Tree, key: str, names: Names, etag: str) -> str | None:
     # A reader may lack the right to write; it computes the digest once in each process.
     with contextlib.suppress(OSError, InTheWayError):
         own_folder.guard(tree)
-        json_file.replace(tree, _names_of(key), {etag: digest}, flush=False)
+        json_file.move(tree, json_file.stage(tree, json_file.encoded({etag: digest}), flush=False), _names_of(key))
     return digest
 
 

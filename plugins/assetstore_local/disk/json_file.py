@@ -14,6 +14,7 @@ from assetstore_local.disk.tree import FILE, NEW, Tree
 
 TEMPORARY: Names = (RESERVED, "tmp")
 _READ_BYTES = 1 << 16
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read(tree: Tree, names: Names) -> Any:
@@ -28,30 +29,58 @@ def read(tree: Tree, names: Names) -> Any:
         return None
 
 
-def replace(tree: Tree, names: Names, value: object, *, flush: bool = True) -> None:
-    """Replace a file by one that holds ``value`` as JSON."""
-    replace_bytes(tree, names, json.dumps(value, ensure_ascii=False).encode(), flush=flush)
+def create(tree: Tree, names: Names, value: object) -> None:
+    """Make a file that holds ``value`` as JSON, and have it flushed later. Who reads it too early takes it for damaged.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    folder = tree.folder(names[:-1], make=True)
+    _write_new(folder, names[-1], encoded(value))
+    tree.flush_later(names[:-1], names[-1])
+    tree.flush_later(names[:-1])
 
 
-def replace_bytes(tree: Tree, names: Names, data: bytes, *, flush: bool = True) -> None:
-    """Replace a file, whose folder is made if it is missing; flush it, unless a power failure may cost it."""
-    folder, temporary = tree.folder(names[:-1], make=True), tree.folder(TEMPORARY, make=True)
-    staged = secrets.token_hex(16)
-    descriptor = os.open(staged, NEW, 0o666, dir_fd=temporary)
-    try:
-        try:
-            write_all(descriptor, data)
-            if flush:
-                tree.sync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(staged, names[-1], src_dir_fd=temporary, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(staged, dir_fd=temporary)
-        raise
+def stage(tree: Tree, data: bytes, *, flush: bool = True) -> str:
+    """Write a temporary file and return its name; have it flushed later, unless a power failure may cost it."""
+    name = secrets.token_hex(16)
+    _write_new(tree.folder(TEMPORARY, make=True), name, data)
     if flush:
-        tree.sync(folder)
+        tree.flush_later(TEMPORARY, name)
+    return name
+
+
+def move(tree: Tree, staged: str, names: Names) -> None:
+    """Rename a temporary file, which must have been flushed, to its final name, and have that flushed later."""
+    folder = tree.folder(names[:-1], make=True)
+    try:
+        os.rename(staged, names[-1], src_dir_fd=tree.folder(TEMPORARY), dst_dir_fd=folder)
+    except BaseException:
+        drop(tree, staged)
+        raise
+    tree.flush_later(names[:-1])
+
+
+def drop(tree: Tree, staged: str) -> None:
+    """Remove a temporary file."""
+    with contextlib.suppress(OSError):
+        os.unlink(staged, dir_fd=tree.folder(TEMPORARY))
+
+
+def replace(tree: Tree, names: Names, data: bytes) -> None:
+    """Replace a file, whose folder is made if it is missing; its new name is flushed later."""
+    staged = stage(tree, data)
+    try:
+        tree.flush()
+    except BaseException:
+        drop(tree, staged)
+        raise
+    move(tree, staged, names)
+
+
+def encoded(value: object) -> bytes:
+    """Return a value as JSON."""
+    return _ENCODE(value).encode()
 
 
 def remove(tree: Tree, names: Names) -> None:
@@ -65,3 +94,15 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _write_new(folder: int, name: str, data: bytes) -> None:
+    descriptor = os.open(name, NEW, 0o666, dir_fd=folder)
+    try:
+        write_all(descriptor, data)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+    finally:
+        os.close(descriptor)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 
-from assetstore_local.disk.json_file import replace_bytes
+from assetstore_local.disk import json_file
 from assetstore_local.disk.paths import RESERVED
 from assetstore_local.disk.tree import Tree
 
@@ -31,4 +31,4 @@ def guard(tree: Tree) -> None:
         with contextlib.suppress(OSError):
             os.fchmod(folder, stat.S_IMODE(status.st_mode) & ~0o777 | mode)
     if tree.status(_GITIGNORE) is None:
-        replace_bytes(tree, _GITIGNORE, _IGNORED)
+        json_file.replace(tree, _GITIGNORE, _IGNORED)

@@ -37,12 +37,14 @@ def make(tree: Tree, key: str, options: UploadOptions) -> str:
     """Make the folder of a new upload and return its id."""
     parts_id = secrets.token_hex(16)
     text = json.dumps({"key": key, **options.given(), "metadata": dict(options.metadata or {})})
-    descriptor = os.open(_OPTIONS, NEW, 0o600, dir_fd=tree.folder((*_UPLOADS, parts_id), make=True))
+    folder: Names = (*_UPLOADS, parts_id)
+    descriptor = os.open(_OPTIONS, NEW, 0o600, dir_fd=tree.folder(folder, make=True))
     try:
         write_all(descriptor, text.encode())
-        tree.sync(descriptor)
     finally:
         os.close(descriptor)
+    tree.flush_later(folder, _OPTIONS)
+    tree.flush_later(folder)
     return parts_id
 
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from assetstore.plugin import TEXT_HEADERS, AssetInfo, Headers, guess_content_encoding, guess_content_type
@@ -53,14 +54,19 @@ def changed(facts: Facts, headers: Headers) -> Facts:
 
 
 @contextlib.contextmanager
-def locked(tree: Tree, key: str) -> Iterator[None]:
-    """Exclude all other writers of the key, in other processes too; keys share 256 locks."""
-    folder = tree.folder(_names_of(key)[:-1], make=True)
-    hold(folder)
-    try:
+def locked(tree: Tree, *keys: str) -> Iterator[None]:
+    """Exclude all other writers of the keys, in other processes too.
+
+    Keys share 256 locks. Who needs several takes them in order, so that no two writers wait for one another.
+    """
+    with contextlib.ExitStack() as stack:
+        for folder in sorted({_names_of(key)[:-1] for key in keys}):
+            # The tree may close its own descriptor meanwhile.
+            lock = os.dup(tree.folder(folder, make=True))
+            stack.callback(os.close, lock)
+            hold(lock)
+            stack.callback(release, lock)
         yield
-    finally:
-        release(folder)
 
 
 def load(tree: Tree, key: str) -> dict[str, Facts]:
@@ -71,9 +77,34 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
         return {}
 
 
-def save(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
+def create(tree: Tree, key: str, versions: Mapping[str, Facts]) -> bool:
+    """Make the record of a key without an asset, unless there is one; return whether it was made. It is flushed later."""
+    try:
+        json_file.create(tree, _names_of(key), _record(key, versions))
+    except FileExistsError:
+        return False
+    return True
+
+
+def stage(tree: Tree, key: str, versions: Mapping[str, Facts]) -> str:
+    """Write the next record of a key to a temporary file, which must be flushed before ``move``; return its name."""
+    return json_file.stage(tree, json_file.encoded(_record(key, versions)))
+
+
+def replace(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
+    """Replace the record of a key, on the disk too; the caller holds its lock."""
+    json_file.replace(tree, _names_of(key), json_file.encoded(_record(key, versions)))
+    tree.flush()
+
+
+def drop(tree: Tree, staged: str) -> None:
+    """Remove what ``stage`` wrote."""
+    json_file.drop(tree, staged)
+
+
+def move(tree: Tree, staged: str, key: str) -> None:
     """Replace the record of a key; the caller holds its lock."""
-    json_file.replace(tree, _names_of(key), {"key": key, "versions": versions})
+    json_file.move(tree, staged, _names_of(key))
 
 
 def remove(tree: Tree, key: str) -> None:
@@ -99,6 +130,11 @@ def facts_at(tree: Tree, key: str, names: Names, status: os.stat_result, version
     return next((facts for facts in same_size if facts["digest"] == digest), None)
 
 
+def _record(key: str, versions: Mapping[str, Facts]) -> object:
+    return {"key": key, "versions": versions}
+
+
+@lru_cache
 def _names_of(key: str) -> Names:
     digest = hashlib.sha256(key.encode()).hexdigest()
     return RESERVED, digest[:2], f"{digest[2:]}.json"

@@ -15,11 +15,14 @@ from assetstore_local.disk.json_file import TEMPORARY, write_all
 from assetstore_local.disk.locks import hold, hold_now
 from assetstore_local.disk.paths import Names
 from assetstore_local.disk.tree import FILE, NEW, Tree
-from assetstore_local.errors import explained, in_doubt
+from assetstore_local.errors import explained
 from assetstore_local.r2_rules import R2Rules
 
 _LEFT_OVER_SECONDS = 3600
 _MOST_SWEPT = 1000
+# The flush of more bytes may take long, so it happens before the key is locked.
+_BIG_BYTES = 8 << 20
+_CLOSED = -1
 _STEPS_NS = (0, *(10**power for power in range(11)))
 
 
@@ -29,7 +32,10 @@ class StagedFile:
     Attributes:
         tree: the store's folder, open.
         size: the bytes written so far.
+        status: the status of the file when it was settled.
     """
+
+    status: os.stat_result
 
     def __init__(self, tree: Tree, rules: R2Rules | None = None) -> None:
         self.tree = tree
@@ -67,12 +73,21 @@ class StagedFile:
         """The SHA-256 of the bytes written so far, as ``sha256:`` and hex digits."""
         return f"sha256:{self._hash.hexdigest()}"
 
-    def settle(self, after: int = 0) -> os.stat_result:
-        """Give the file its mode and a modification time later than ``after``, in ns; flush it and return its status."""
+    def settle(self, after: int = 0) -> None:
+        """Give the complete file its mode and a modification time later than ``after``, in ns; close it.
+
+        It is flushed now if it is big, later otherwise.
+        """
+        assert self._name is not None
+        if self._descriptor == _CLOSED:
+            self._descriptor = os.open(self._name, FILE, dir_fd=self.tree.folder(TEMPORARY))
         os.fchmod(self._descriptor, self._mode)
-        status = self.stamp(after)
-        self.tree.sync(self._descriptor)
-        return status
+        self.status = self.stamp(after)
+        if self.size > _BIG_BYTES and not after:
+            self.tree.sync(self._descriptor)
+        else:
+            self.tree.flush_later(TEMPORARY, self._name)
+        self._close()
 
     def stamp(self, after: int) -> os.stat_result:
         """Give the file a modification time later than ``after``, in ns, and return its status.
@@ -90,13 +105,12 @@ class StagedFile:
         return status
 
     def move(self, names: Names) -> None:
-        """Rename the file, replacing any file of that name; the folder must exist."""
+        """Rename the flushed file, replacing any file of that name in an existing folder; have that flushed later."""
         assert self._name is not None
         folder = self.tree.folder(names[:-1])
         os.rename(self._name, names[-1], src_dir_fd=self.tree.folder(TEMPORARY), dst_dir_fd=folder)
         self._name = None
-        with in_doubt():
-            self.tree.sync(folder)
+        self.tree.flush_later(names[:-1])
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +124,12 @@ class StagedFile:
         if self._name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self.tree.folder(TEMPORARY))
-        os.close(self._descriptor)
+        self._close()
+
+    def _close(self) -> None:
+        if self._descriptor != _CLOSED:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
 
 
 def sweep(tree: Tree) -> None:

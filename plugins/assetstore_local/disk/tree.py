@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from assetstore.plugin import BackendError
+from assetstore_local.disk import whole_flush
 from assetstore_local.disk.paths import RESERVED, Names, spellings
+from assetstore_local.errors import explained
 
 _CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
 FOLDER = os.O_RDONLY | _CLOSE_ON_EXEC | getattr(os, "O_DIRECTORY", 0)
@@ -63,6 +65,7 @@ class Tree:
         self.digests = {} if digests is None else digests
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
+        self._unflushed: list[tuple[Names, str | None]] = []
 
     def folder(self, names: Names, *, make: bool = False) -> int:
         """Return a descriptor of a folder; the 64 last used stay open.
@@ -115,7 +118,7 @@ class Tree:
         with contextlib.suppress(FileExistsError):
             # What we keep beside the assets, for example the signing key and metadata, is for this user alone.
             os.mkdir(names[index], 0o700 if names[: index + 1] == (RESERVED,) else 0o777, dir_fd=folder)
-            self.sync(folder)
+            self.flush_later(names[:index])
         return os.open(names[index], _INNER_FOLDER, dir_fd=folder)
 
     def status(self, names: Names) -> os.stat_result | None:
@@ -129,6 +132,28 @@ class Tree:
         """Flush a file or folder to the disk, if changes must be durable."""
         if self.durable:
             os.fsync(descriptor)
+
+    def flush_later(self, folder: Names, name: str | None = None) -> None:
+        """Have a folder, or the file ``name`` in it, flushed by the next ``flush``, at the latest at the end of the tree."""
+        if self.durable:
+            self._unflushed.append((folder, name))
+
+    def flush(self) -> None:
+        """Flush what ``flush_later`` noted: by one flush of the whole file system if that costs less than one for each."""
+        unflushed, self._unflushed = dict.fromkeys(self._unflushed), []
+        if not whole_flush.flush(self._root, len(unflushed)):
+            for folder, name in unflushed:
+                # Another process may have removed an empty folder.
+                with contextlib.suppress(FileNotFoundError):
+                    self._flush_one(self.folder(folder), name)
+
+    def _flush_one(self, folder: int, name: str | None) -> None:
+        descriptor = folder if name is None else os.open(name, FILE, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            if descriptor != folder:
+                os.close(descriptor)
 
     def prune(self, names: Names) -> None:
         """Remove the folder and its parents, as far as they are empty."""
@@ -153,5 +178,10 @@ class Tree:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.forget()
-        os.close(self._root)
+        try:
+            # What failed keeps its own error. The folders that it made may serve another writer, who does not flush them.
+            with explained() if error is None else contextlib.suppress(OSError):
+                self.flush()
+        finally:
+            self.forget()
+            os.close(self._root)
