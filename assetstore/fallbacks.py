@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from assetstore.content.reader import AssetReader
@@ -52,7 +51,7 @@ def _copy_through(stack: Stack, source: str, destination: str, options: CopyOpti
         swaps = onto_itself and options.overwrite and "upload.if_match" in stack.supports
         if_match = reader.info.etag if swaps else None
         upload_options = UploadOptions(overwrite=options.overwrite, if_match=if_match, **headers)
-        with contextlib.closing(Source(reader.chunks())) as opened:
+        with Source(reader.chunks()) as opened:
             if onto_itself:
                 opened.spool()
             return stack.upload(destination, opened, upload_options)

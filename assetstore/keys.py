@@ -36,9 +36,11 @@ def normalize_key(key: str) -> str:
     normal = key if key.isascii() and key.isprintable() else _normalize_unicode(key)
     if not normal:
         raise InvalidKeyError("a key must have at least one character")
-    if len(normal) > MAX_KEY_BYTES or (not normal.isascii() and len(normal.encode()) > MAX_KEY_BYTES):
+    # A character has at most four bytes.
+    if len(normal) > MAX_KEY_BYTES // 4 and len(normal.encode()) > MAX_KEY_BYTES:
         raise InvalidKeyError(f"a key must have at most {MAX_KEY_BYTES} bytes of UTF-8, got {len(normal.encode())}")
-    _refuse_path_tricks(normal, normal.split("/"))
+    if normal[0] in "/." or "/." in normal:
+        _refuse_path_tricks(normal, normal.split("/"))
     return normal
 
 

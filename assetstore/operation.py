@@ -16,6 +16,8 @@ from assetstore.results import Event, Outcome
 class Operation:
     """A context manager around one operation. For a stream, which outlives its call, call ``finish`` instead.
 
+    Without ``emit`` there is nobody who wants its event.
+
     Attributes:
         key: the key in the caller's spelling, for errors.
         full_key: the backend's key, for events; a generated one is set once it is known.
@@ -25,7 +27,7 @@ class Operation:
 
     __slots__ = ("_emit", "_finished", "_op", "_started", "_store", "attempts", "bytes", "full_key", "key")
 
-    def __init__(self, emit: Callable[[Event], None], store: str, op: str, key: str | None) -> None:
+    def __init__(self, emit: Callable[[Event], None] | None, store: str, op: str, key: str | None) -> None:
         self._emit = emit
         self._store = store
         self._op = op
@@ -68,25 +70,26 @@ class Operation:
             return
         self._finished = True
         outcome: Outcome = "error" if error is not None else "abandoned" if abandoned else "ok"
-        self._emit_event(self.full_key, time.perf_counter() - self._started, outcome, error)
+        self._report(self.full_key, time.perf_counter() - self._started, outcome, error)
 
     def finish_each(self, full_keys: Sequence[str]) -> None:
         """Emit an event for each key of a batch that went well: its share of the time is that of one key."""
         seconds = (time.perf_counter() - self._started) / max(1, len(full_keys))
-        for full_key in full_keys:
-            self._emit_event(full_key, seconds, "ok", None)
+        for full_key in full_keys if self._emit else ():
+            self._report(full_key, seconds, "ok", None)
 
-    def _emit_event(self, key: str | None, seconds: float, outcome: Outcome, error: BaseException | None) -> None:
-        self._emit(
-            Event(
-                op=self._op,
-                key=key,
-                store=self._store,
-                bytes=self.bytes,
-                seconds=seconds,
-                outcome=outcome,
-                error=None if error is None else type(error).__name__,
-                attempts=self.attempts,
-                time=datetime.now(UTC),
-            )
+    def _report(self, key: str | None, seconds: float, outcome: Outcome, error: BaseException | None) -> None:
+        if self._emit is None:
+            return
+        event = Event(
+            op=self._op,
+            key=key,
+            store=self._store,
+            bytes=self.bytes,
+            seconds=seconds,
+            outcome=outcome,
+            error=None if error is None else type(error).__name__,
+            attempts=self.attempts,
+            time=datetime.now(UTC),
         )
+        self._emit(event)

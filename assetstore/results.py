@@ -40,7 +40,7 @@ def _html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
 
 
-@attrs.frozen(kw_only=True, field_transformer=_own_fields_first)
+@attrs.frozen(kw_only=True, slots=False, field_transformer=_own_fields_first)
 class AssetInfo(Headers):
     """One asset: its key, size, headers and metadata.
 
@@ -82,7 +82,7 @@ class Body(Protocol):
         """Release the connection or file; may be called twice."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AssetStream:
     """An asset and a range of its bytes.
 
@@ -182,7 +182,7 @@ class DeleteReport:
     failed: tuple[DeleteFailure, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PresignedRequest:
     """A request that whoever holds it may send until it expires. The URL is a secret and hidden in the repr.
 
@@ -287,7 +287,7 @@ class ProposedKey:
     on_clash: OnClash = "fail"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Event:
     """One finished operation.
 

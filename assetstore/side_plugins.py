@@ -18,7 +18,11 @@ logger = logging.getLogger("assetstore")
 
 
 class SidePlugins:
-    """All plugins of a store in one manager. Calls observers and closers one by one, so a failure of one stops no other."""
+    """All plugins of a store in one manager. Calls observers and closers one by one, so a failure of one stops no other.
+
+    Attributes:
+        observed: whether there is an observer.
+    """
 
     def __init__(self, layers: Sequence[tuple[str, object]], plugins: Sequence[tuple[str, object]]) -> None:
         """Register the plugins of the layers and the others. Hooks ask the others first, in the order given.
@@ -36,6 +40,7 @@ class SidePlugins:
         manager = make_manager([*layers, *reversed(plugins)])
         self._hooks = cast(Hooks, manager.hook)
         self._observers = [(impl.plugin_name, impl.function) for impl in self._impls("event")]
+        self.observed = bool(self._observers)
         self._lock = threading.Lock()
         self._closed = False
 

@@ -31,9 +31,10 @@ def http_name(header: str) -> str:
 
 def bound(options: PresignOptions) -> dict[str, str]:
     """Return the headers that a signed PUT must send, their names in lower case, in order; all values are ASCII."""
+    if options.method != "PUT":
+        return {}
     headers = {f"{METADATA_HEADER}{name}": value for name, value in encode_metadata(options.metadata).items()}
-    if options.method == "PUT":
-        headers |= {http_name(name): text for name, text in options.given().items() if text and name != "metadata"}
+    headers |= {http_name(name): text for name, text in options.given().items() if text and name != "metadata"}
     if options.content_length is not None:
         headers["content-length"] = str(options.content_length)
     if not options.overwrite:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -98,12 +100,13 @@ class Stack:
             layers.append(wrapper_layer(name, factory, layers[-1]))
         self.layers = tuple(layers)
         self.supports = layers[-1].supports | {"list.limit"}
-        self._hooks = layers[-1].hooks
+        self._hooks = _direct(layers[-1].hooks)
+        self._able = frozenset((*REQUIRED, *(op for op in OPTIONAL if layers[-1].has(op))))
         self._refused = {op: self._refused_fields(op) for op in OPERATIONS}
 
     def has(self, op: str) -> bool:
         """Return whether the stack implements an operation itself."""
-        return op in REQUIRED or (op in OPTIONAL and self.layers[-1].has(op))
+        return op in self._able
 
     def honours(self, op: str, options: object) -> bool:
         """Return whether the stack honours every field of ``options`` that is not at its default."""
@@ -116,7 +119,7 @@ class Stack:
             IntegrityError: the backend did not store as many bytes as the source has.
         """
         self.require("upload", options)
-        result = self._hooks.assetstore_upload(key=key, source=source, options=options)
+        result = self._hooks.assetstore_upload(key, source, options)
         return self._stored(result, source, "upload")
 
     def _stored(self, result: AssetInfo | None, source: Source, op: str) -> AssetInfo:
@@ -150,12 +153,12 @@ class Stack:
     def read(self, key: str, options: ReadOptions) -> AssetStream:
         """Call ``assetstore_read``."""
         self.require("read", options)
-        return self._checked(self._hooks.assetstore_read(key=key, options=options), AssetStream, "read")
+        return self._checked(self._hooks.assetstore_read(key, options), AssetStream, "read")
 
     def stat(self, key: str, options: StatOptions) -> AssetInfo:
         """Call ``assetstore_stat``."""
         self.require("stat", options)
-        return self._checked(self._hooks.assetstore_stat(key=key, options=options), AssetInfo, "stat")
+        return self._checked(self._hooks.assetstore_stat(key, options), AssetInfo, "stat")
 
     def find(self, key: str) -> AssetInfo | None:
         """Return the asset under ``key``, or ``None`` when there is none.
@@ -173,38 +176,38 @@ class Stack:
     def list(self, prefix: str, options: ListOptions) -> ListPage:
         """Call ``assetstore_list``."""
         self.require("list", options)
-        return self._checked(self._hooks.assetstore_list(prefix=prefix, options=options), ListPage, "list")
+        return self._checked(self._hooks.assetstore_list(prefix, options), ListPage, "list")
 
     def delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport:
         """Call ``assetstore_delete``."""
         self.require("delete", options)
-        return self._checked(self._hooks.assetstore_delete(keys=keys, options=options), DeleteReport, "delete")
+        return self._checked(self._hooks.assetstore_delete(keys, options), DeleteReport, "delete")
 
     def download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
         """Call ``assetstore_download``; return ``None`` when the stack cannot do it."""
         if not self.has("download") or not self.honours("download", options):
             return None
-        result = self._hooks.assetstore_download(key=key, path=path, options=options)
+        result = self._hooks.assetstore_download(key, path, options)
         return self._checked_or_none(result, AssetInfo, "download")
 
     def copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Call ``assetstore_copy``; return ``None`` when the stack cannot do it."""
         if not self.has("copy") or not self.honours("copy", options):
             return None
-        result = self._hooks.assetstore_copy(source=source, destination=destination, options=options)
+        result = self._hooks.assetstore_copy(source, destination, options)
         return self._checked_or_none(result, AssetInfo, "copy")
 
     def presign(self, key: str, options: PresignOptions) -> PresignedRequest:
         """Call ``assetstore_presign``."""
         self.require("presign", options)
-        result = self._hooks.assetstore_presign(key=key, options=options)
+        result = self._hooks.assetstore_presign(key, options)
         return self._required(self._checked_or_none(result, PresignedRequest, "presign"), "sign URLs")
 
     def presign_many(self, keys: Sequence[str], options: PresignOptions) -> Sequence[PresignedRequest] | None:
         """Call ``assetstore_presign_many``; return ``None`` when the stack cannot do it."""
         if not self.has("presign_many") or not self.honours("presign", options):
             return None
-        requests = self._hooks.assetstore_presign_many(keys=keys, options=options)
+        requests = self._hooks.assetstore_presign_many(keys, options)
         if requests is not None and len(requests) != len(keys):
             problem = f"returned {len(requests)} requests for {len(keys)} keys from assetstore_presign_many"
             raise PluginError(f"{self._owner} {problem}", hint="report it to the plugin's author")
@@ -213,7 +216,7 @@ class Stack:
     def url(self, key: str, options: UrlOptions) -> str:
         """Call ``assetstore_url``."""
         self.require("url", options)
-        result = self._hooks.assetstore_url(key=key, options=options)
+        result = self._hooks.assetstore_url(key, options)
         return self._required(self._checked_or_none(result, str, "url"), "return public URLs; set public_url if it has one")
 
     def gives_urls(self, key: str) -> bool:
@@ -226,31 +229,31 @@ class Stack:
     def begin_parts(self, key: str, options: UploadOptions) -> str:
         """Call ``assetstore_begin_parts``."""
         self.require("begin_parts", options)
-        result = self._hooks.assetstore_begin_parts(key=key, options=options)
+        result = self._hooks.assetstore_begin_parts(key, options)
         return self._required(self._checked_or_none(result, str, "begin_parts"), "take uploads in parts")
 
     def list_parts(self, key: str, options: PartsOptions) -> tuple[UploadedPart, ...]:
         """Call ``assetstore_list_parts``."""
         self.require("list_parts", options)
-        return tuple(self._required(self._hooks.assetstore_list_parts(key=key, options=options), "list parts"))
+        return tuple(self._required(self._hooks.assetstore_list_parts(key, options), "list parts"))
 
     def end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo:
         """Call ``assetstore_end_parts``."""
         self.require("end_parts", options)
-        result = self._hooks.assetstore_end_parts(key=key, options=options)
+        result = self._hooks.assetstore_end_parts(key, options)
         return self._required(self._checked_or_none(result, AssetInfo, "end_parts"), "end uploads in parts")
 
     def application(self, options: ApplicationOptions) -> Any:
         """Call ``assetstore_application``."""
         self.require("application", options)
-        result = self._hooks.assetstore_application(options=options)
+        result = self._hooks.assetstore_application(options)
         return self._required(result, "serve its signed requests, which go to the vendor's own servers")
 
     def check(self, options: CheckOptions) -> CheckReport:
         """Call ``assetstore_check``; an empty report when the stack has none."""
         if not self.has("check"):
             return CheckReport(steps=())
-        result = self._hooks.assetstore_check(options=options)
+        result = self._hooks.assetstore_check(options)
         return self._checked_or_none(result, CheckReport, "check") or CheckReport(steps=())
 
     def _refused_fields(self, op: str) -> tuple[tuple[str, object], ...]:
@@ -259,7 +262,7 @@ class Stack:
 
     def require(self, op: str, options: object) -> None:
         """Raise UnsupportedError unless the stack can do the operation with these options."""
-        if not self.has(op):
+        if op not in self._able:
             raise UnsupportedError(f"{self._owner} does not support {op}", hint=_ASK)
         for name, default in self._refused[op]:
             if getattr(options, name) != default:
@@ -284,6 +287,27 @@ class Stack:
             f"{self._owner} returned {type(result).__name__} from assetstore_{op} instead of {kind.__name__}",
             hint="report it to the plugin's author",
         )
+
+
+def _direct(hooks: Hooks) -> Hooks:
+    """Return the same hooks to be called by position, as pluggy calls what implements them.
+
+    A hook with one implementation, no wrapper, that takes all arguments in their order is that implementation: pluggy's loop
+    would do nothing but take longer than the store itself.
+    """
+    calls = SimpleNamespace()
+    for op in (*REQUIRED, *OPTIONAL):
+        caller = getattr(hooks, name := f"assetstore_{op}")
+        impls, names = caller.get_hookimpls(), caller.spec.argnames
+        if len(impls) == 1 and not impls[0].wrapper and not impls[0].hookwrapper and impls[0].argnames == names:
+            setattr(calls, name, impls[0].function)
+        else:
+            setattr(calls, name, functools.partial(_call_by_name, caller, names))
+    return cast(Hooks, calls)
+
+
+def _call_by_name(caller: Callable[..., object], names: Sequence[str], *arguments: object) -> object:
+    return caller(**dict(zip(names, arguments, strict=True)))
 
 
 def make_manager(plugins: Sequence[tuple[str, object]]) -> pluggy.PluginManager:

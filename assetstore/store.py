@@ -149,7 +149,7 @@ class AssetStore:
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
         """
-        with self._operation("upload", key) as operation, contextlib.closing(Source(source, progress=progress)) as opened:
+        with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
             filename = filename if filename is not None else opened.filename or ""
             guessed, encoding = self._guess(opened, [key, filename] if isinstance(key, str) else [filename])
             if content_type and canonical(content_type) != canonical(guessed):
@@ -222,7 +222,8 @@ class AssetStore:
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
             stream = self._stack.read(operation.locate(self._scope), options)
-            stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
+            if self._scope.prefix:
+                stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
         except BaseException as error:
             operation.explain(error)
             operation.finish(error)
@@ -256,7 +257,7 @@ class AssetStore:
     def stat(self, key: str) -> AssetInfo:
         """Return what the store knows of an asset."""
         with self._operation("stat", key) as operation:
-            return self._scope.outward(self._stack.stat(operation.locate(self._scope), StatOptions()))
+            return self._scope.outward(self._stack.stat(operation.locate(self._scope), _STAT))
 
     def exists(self, key: str) -> bool:
         """Return whether there is an asset under ``key``."""
@@ -323,6 +324,8 @@ class AssetStore:
             page = self._stack.list(full_prefix, options)
             if page.next_cursor is not None and page.next_cursor == options.cursor:
                 raise BackendError("the listing does not move on", hint="report it to the backend's author")
+            if not self._scope.prefix:
+                return page
             return attrs.evolve(
                 page,
                 items=tuple(map(self._scope.outward, page.items)),
@@ -686,7 +689,7 @@ class AssetStore:
 
     def _operation(self, op: str, key: str | None) -> Operation:
         self._plugins.require_open()
-        return Operation(self._plugins.emit, self.name, op, key)
+        return Operation(self._plugins.emit if self._plugins.observed else None, self.name, op, key)
 
     @contextlib.contextmanager
     def _explaining(self, op: str) -> Iterator[None]:
@@ -713,6 +716,7 @@ class AssetStore:
         return f"<AssetStore {self.name} ({self.location}){scope}>"
 
 
+_STAT = StatOptions()
 _OPTION_FIELDS = every(*OPERATIONS)
 _DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
 

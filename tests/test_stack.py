@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assetstore import AssetStore, PluginError, StoreNotFoundError, UnsupportedError
+from assetstore import AssetStore, NotFoundError, PluginError, StoreNotFoundError, UnsupportedError
 from assetstore.hooks import REQUIRED
-from assetstore.plugin import hookimpl
+from assetstore.plugin import StatOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, Return
 from signing_memory import PNG, SHA256, Naming, SigningMemory, make_store
 
@@ -120,3 +120,37 @@ def test_a_missing_store_is_no_free_key(on_clash):
         assert op == caught.value.op
     assert not {"presign", "begin_parts", "upload", "copy"} & {op for op, _ in spy.calls}
     assert {} == backend._assets
+
+
+def test_a_hook_is_called_as_pluggy_calls_it():
+    """An implementation may take fewer arguments, in another order, by position alone, or have a wrapper of pluggy's."""
+    counted = []
+
+    class Fewer(MemoryBackend):
+        @hookimpl
+        def assetstore_stat(self, key):
+            return super().assetstore_stat(key, StatOptions())
+
+    class Turned(MemoryBackend):
+        @hookimpl
+        def assetstore_stat(self, options, key):
+            return super().assetstore_stat(key, options)
+
+    class Nameless(MemoryBackend):
+        @hookimpl
+        def assetstore_stat(self, key, options, /):
+            return super().assetstore_stat(key, options)
+
+    class Around(MemoryBackend):
+        @hookimpl(specname="assetstore_stat", wrapper=True)
+        def counting(self, key):
+            counted.append(key)
+            return (yield)
+
+    for backend in (Fewer(), Turned(), Nameless(), Around()):
+        store = AssetStore(backend)
+        store.upload(b"abc", "a")
+        assert 3 == store.stat("a").size
+        with pytest.raises(NotFoundError):
+            store.stat("b")
+    assert ["a", "b"] == counted

@@ -257,7 +257,7 @@ def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[str, Any]) -> None:
     """Report what an upload would do, and fail if it would be refused."""
-    with contextlib.closing(Source(b"" if item.source == STDIN else item.source)) as source:
+    with Source(b"" if item.source == STDIN else item.source) as source:
         size = None if item.source == STDIN else source.size
     key = item.key if item.key is None else normalize_key(item.key)
     if key is None:

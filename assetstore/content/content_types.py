@@ -60,8 +60,10 @@ def guess_content_type(name: str) -> str:
 
 def guess_headers(*names: str) -> tuple[str, str | None]:
     """Return Content-Type and Content-Encoding by the first of these names whose suffix is known."""
-    row = next((row for row in map(_row, names) if row), None)
-    return (row.kind, row.encoding) if row else (DEFAULT_CONTENT_TYPE, None)
+    for name in names:
+        if row := _row(name):
+            return row.kind, row.encoding
+    return DEFAULT_CONTENT_TYPE, None
 
 
 def guess_content_encoding(name: str) -> str | None:
@@ -98,10 +100,14 @@ def category_of(content_type: str) -> str:
 
 
 def _row(name: str) -> _Row | None:
-    parts = name.replace("\\", "/").rpartition("/")[2].lower().rstrip(" .").lstrip(".").split(".")
+    file = name.replace("\\", "/").rpartition("/")[2].lower().rstrip(" .").lstrip(".")
+    table, parts = _table(), file.rsplit(".", 3)[1:]
     # The longest suffix first: "js.map" before "map".
-    suffixes = ("." + ".".join(parts[start:]) for start in range(max(1, len(parts) - 3), len(parts)))
-    return next((_table()[suffix] for suffix in suffixes if suffix in _table()), None)
+    while parts:
+        if row := table.get("." + ".".join(parts)):
+            return row
+        del parts[0]
+    return None
 
 
 def _bare(kind: str) -> str:

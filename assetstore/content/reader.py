@@ -49,14 +49,14 @@ class AssetReader(io.BufferedIOBase):
         """
         left = self._length - self._count
         wanted = left if size is None or size < 0 else min(size, left)
-        pieces: list[bytes] = []
-        while wanted > 0:
+        piece = self.read1(wanted)
+        if len(piece) == wanted:
+            return piece
+        pieces = [piece]
+        while wanted := wanted - len(piece):
             piece = self.read1(wanted)
             pieces.append(piece)
-            wanted -= len(piece)
-        if not pieces:
-            return self.read1(0)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, as the store delivers them; ``b""`` only at the end."""

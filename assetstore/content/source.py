@@ -11,7 +11,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, cast
 
 from assetstore.errors import SourceError
 from assetstore.options import Progress
@@ -60,13 +61,14 @@ class Source:
         self._mark = self._fingerprint()
 
     def _accept(self, raw: SourceLike) -> None:
+        if isinstance(raw, bytes | bytearray | memoryview):
+            self._keep(io.BytesIO(bytes(raw)), owned=True)
+            return
         _refuse_asynchronous(raw)
         if isinstance(raw, str | os.PathLike):
             self.path = Path(raw)
             self.filename = self.path.name
             self._keep(_open_regular(self.path), owned=True)
-        elif isinstance(raw, bytes | bytearray | memoryview):
-            self._keep(io.BytesIO(bytes(raw)), owned=True)
         elif isinstance(raw, io.TextIOBase):
             raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
         elif callable(getattr(raw, "read", None)):
@@ -156,6 +158,14 @@ class Source:
         """Close the files that the source opened itself. The caller's file object stays open."""
         if self._owned is not None:
             self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _report(self, total: int) -> None:
         """Report each byte once, however often the source is read."""

@@ -24,7 +24,7 @@ def presign(bucket: Bucket, keys: Sequence[str], options: PresignOptions) -> lis
         query = {"partNumber": str(options.part.number), "uploadId": vendor_id(options.part.upload_id)}
     headers = options.bound_headers()
     begin, end = options.span(datetime.now(UTC))
-    seconds = int((end - begin).total_seconds())
+    seconds = options.expires + (options.window or 0)
     urls = bucket.signer.urls(options.method, keys, query=query, headers=headers, begin=begin, seconds=seconds)
     return [PresignedRequest(url=url, method=options.method, headers=headers, expires_at=end) for url in urls]
 

@@ -134,16 +134,25 @@ class Signer:
         Raises:
             CredentialsError: there are no credentials.
         """
-        moment = begin.strftime(_TIME)
-        asked = (method, dict(query), dict(headers), moment, seconds, self._day(moment[:8]))
-        if self._last is None or self._last[0] != asked:
-            # A page signs one link after the other, most of them within the same second.
-            self._last = (asked, self._template(*asked))
-        return self._last[1].urls(quoted_paths(keys))
+        asked = (method, query, headers, begin, seconds, self._found())
+        last = self._last
+        # A page signs one link after the other, most of them within the same second.
+        if last is None or last[0] != asked:
+            asked = (method, dict(query), dict(headers), *asked[3:])
+            last = self._last = (asked, self._template(*asked))
+        return last[1].urls(quoted_paths(keys))
 
     def _template(
-        self, method: str, query: dict[str, str], headers: dict[str, str], moment: str, seconds: int, day: Day
+        self,
+        method: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        begin: datetime,
+        seconds: int,
+        found: tuple[str, str, str | None],
     ) -> Template:
+        moment = begin.strftime(_TIME)
+        day = self._day(moment[:8], found)
         headers = dict(sorted({**headers, "host": self.address.host}.items()))
         names = ";".join(headers)
         parameters = {
@@ -179,7 +188,7 @@ class Signer:
             CredentialsError: there are no credentials.
         """
         moment = _moment(int(time.time() + self.skew))
-        day = self._day(moment[:8])
+        day = self._day(moment[:8], self._found())
         sent = {**headers, "host": self.address.host, "x-amz-content-sha256": payload, "x-amz-date": moment}
         if day.token is not None:
             sent["x-amz-security-token"] = day.token
@@ -194,8 +203,8 @@ class Signer:
         )
         return sent
 
-    def _day(self, date: str) -> Day:
-        access_key, secret_key, token = self._found()
+    def _day(self, date: str, found: tuple[str, str, str | None]) -> Day:
+        access_key, secret_key, token = found
         known = self._days.get(name := (date, access_key, secret_key))
         if known is None or known.token != token:
             if len(self._days) >= _MAX_KEPT:
