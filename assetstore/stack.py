@@ -137,7 +137,7 @@ class Stack:
         """
         if not self.has("upload_many") or not self.honours("upload_many", options):
             return None
-        results = self._hooks.assetstore_upload_many(items=items, options=options)
+        results = self._hooks.assetstore_upload_many(items, options)
         if results is None:
             return None
         if len(results) != len(items):
