@@ -58,6 +58,7 @@ from assetstore_r2.endpoint import (
     r2_endpoint,
 )
 from assetstore_r2.errors import translated
+from assetstore_r2.retry import Retries
 from assetstore_r2.sigv4 import Signer
 from assetstore_r2.wire.client import WireClient
 from assetstore_r2.wire.pool import Pool
@@ -108,6 +109,7 @@ class S3Backend:
     botocore_searches: ClassVar[bool] = True
     etags_are_md5: ClassVar[bool] = False
     parts_take_sha256: ClassVar[bool] = True
+    copy_condition: ClassVar[str] = ""
 
     bucket: str
     endpoint_url: str | None = attrs.field(default=None, converter=_blank_to_none)
@@ -220,8 +222,9 @@ class S3Backend:
             name=self.bucket,
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
-            max_attempts=self.max_attempts,
             vendor=self._vendor,
+            retries=Retries(max_attempts=self.max_attempts),
+            copy_condition=self.copy_condition,
             parts_take_sha256=self.parts_take_sha256,
             etags_are_md5=self.etags_are_md5,
         )
@@ -354,6 +357,7 @@ class R2Backend(S3Backend):
     botocore_searches: ClassVar[bool] = False
     etags_are_md5: ClassVar[bool] = True
     parts_take_sha256: ClassVar[bool] = False
+    copy_condition: ClassVar[str] = "cf-copy-destination-"
 
     account_id: str | None = attrs.field(default=None, converter=_blank_to_none)
     jurisdiction: str | None = attrs.field(default=None, converter=_blank_to_none)

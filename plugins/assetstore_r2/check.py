@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from assetstore.plugin import AssetStoreError, CheckReport, CheckStep, UnavailableError
 from assetstore_r2.bucket import Bucket
@@ -24,8 +26,7 @@ def check(bucket: Bucket, *, credentials: str, endpoint: str) -> CheckReport:
     where = f"{bucket.signer.address.endpoint}, from {endpoint}"
     headers: dict[str, str] = {}
     try:
-        with translated():
-            answer = bucket.s3.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
+        answer = bucket.retries.ask(lambda: _listed(bucket))
         headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
         steps.append(CheckStep(name="endpoint", ok=True, detail=where))
         steps.append(CheckStep(name="bucket", ok=True, detail=f"{bucket.name} can be listed"))
@@ -39,6 +40,12 @@ def check(bucket: Bucket, *, credentials: str, endpoint: str) -> CheckReport:
     if "date" in headers:
         steps.append(_clock(headers["date"]))
     return CheckReport(steps=tuple(steps))
+
+
+def _listed(bucket: Bucket) -> Mapping[str, Any]:
+    with translated():
+        answer: Mapping[str, Any] = bucket.s3.list_objects_v2(Bucket=bucket.name, MaxKeys=1)
+    return answer
 
 
 def _clock(date: str) -> CheckStep:

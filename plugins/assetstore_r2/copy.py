@@ -6,82 +6,83 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from assetstore.plugin import (
-    AssetInfo,
-    AssetStoreError,
-    CopyOptions,
-    NotFoundError,
-    PreconditionError,
-    UnavailableError,
-)
-from assetstore_r2 import create_only
+import attrs
+
+from assetstore.plugin import AssetInfo, CopyOptions, NotFoundError, PreconditionError, UnavailableError
+from assetstore_r2 import copy_conditions
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, in_doubt, taken, translated
+from assetstore_r2.errors import LostAnswerError, taken, translated
 from assetstore_r2.headers import FIELDS, copy_params, head_of, info_from_head
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
+from assetstore_r2.settle import ABSENT, Conditions, Found, Head, settled, written
 
 _PART = 512 << 20
+_ANSWERED = ("ETag", "LastModified", "ServerSideEncryption", "SSECustomerAlgorithm")
+_CONDITIONS = {"IfNoneMatch": "if-none-match", "IfMatch": "if-match"}
 
 
 def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
     """Copy an asset with its headers and metadata, except those that ``options`` change."""
     head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
-    write = uuid.uuid4().hex
-    params = copy_params(head, options, write)
+    mark = uuid.uuid4().hex
+    params = copy_params(head, options, mark)
+    conditions = {} if options.overwrite else ABSENT
+    changed = source == destination or any(getattr(options, field) is not None for field in (*FIELDS, "metadata"))
     if not options.overwrite and _is_taken(bucket, destination):
         raise taken()
     try:
         if head["ContentLength"] > bucket.copy_limit:
-            conditions = {} if options.overwrite else {"IfNoneMatch": "*"}
-            answer = _copy_parts(bucket, source, destination, head, params, write, conditions)
-        elif not options.overwrite:
-            answer = _copy_new(bucket, source, destination, head, params, write)
-        elif source == destination or any(getattr(options, field) is not None for field in (*FIELDS, "metadata")):
-            answer = _copy_changed(bucket, source, destination, head, params, write)
+            answer = _copy_parts(bucket, source, destination, head, params, mark, conditions)
+        elif changed or not options.overwrite:
+            answer = _copy_marked(bucket, source, destination, head, params, mark, conditions)
         else:
             answer, params = _copy_plain(bucket, source, destination, head), head
     except PreconditionError as error:
+        # A failed condition on the source looks like one on the destination.
+        if not options.overwrite and _is_taken(bucket, destination):
+            raise taken() from error
         if options.if_match is not None:
             raise
         raise _replaced() from error
-    described = {**head, **dict.fromkeys(FIELDS.values()), **params, "LastModified": None, **answer}
+    answered = {name: answer[name] for name in _ANSWERED if name in answer}
+    described = {**head, **dict.fromkeys(FIELDS.values()), **params, "LastModified": None, **answered}
     return info_from_head(destination, described, head["ContentLength"])
 
 
-def _copy_plain(bucket: Bucket, source: str, destination: str, head: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let the store copy the headers, including those that this client does not know."""
-    try:
-        return _copy_object(bucket, source, destination, head, {})
-    except AssetStoreError as error:
-        # A plain copy carries no mark, so after a lost response equal bytes count as success.
-        if not in_doubt(error):
-            raise
-        there = bucket.look_back(destination, error)
-        if there["ETag"] != head["ETag"]:
-            raise
-        return there
+def _copy_plain(bucket: Bucket, source: str, destination: str, head: Head) -> Head:
+    """Let the store copy the headers, including those that this client does not know.
+
+    Such a copy has no mark of its own. In doubt, an asset that equals the source in all that is known counts as it.
+    """
+
+    def decide(found: Found) -> Head | None:
+        wanted = info_from_head(destination, head, head["ContentLength"])
+        there = None if found.head is None else info_from_head(destination, found.head, found.head["ContentLength"])
+        if there is not None and attrs.evolve(there, last_modified=wanted.last_modified) == wanted:
+            return found.head
+        return written(found, "", {})
+
+    return settled(bucket, destination, lambda bound: _copy_object(bucket, source, destination, head, {}, bound), decide, {})
 
 
-def _copy_changed(
-    bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any], write: str
-) -> Mapping[str, Any]:
-    try:
-        return _copy_object(bucket, source, destination, head, {**params, "MetadataDirective": "REPLACE"})
-    except AssetStoreError as error:
-        return bucket.settle(destination, write, error)
-
-
-def _copy_new(
-    bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any], write: str
-) -> Mapping[str, Any]:
-    """Copy to a free key. The mark distinguishes this copy from another writer's equal one."""
-    try:
-        return _copy_changed(bucket, source, destination, head, {**params, create_only.PARAMETER: True}, write)
-    except PreconditionError as error:
-        # A failed condition on the source looks the same.
-        if _is_taken(bucket, destination):
-            raise taken() from error
-        raise
+def _copy_marked(
+    bucket: Bucket,
+    source: str,
+    destination: str,
+    head: Head,
+    params: Mapping[str, Any],
+    mark: str,
+    conditions: Conditions,
+) -> Head:
+    """Copy with other headers, or to a free key. The mark distinguishes this copy from another writer's equal one."""
+    changes = {**params, "MetadataDirective": "REPLACE"}
+    return settled(
+        bucket,
+        destination,
+        lambda bound: _copy_object(bucket, source, destination, head, changes, bound),
+        lambda found: written(found, mark, conditions, head if source == destination else None),
+        conditions,
+    )
 
 
 def _is_taken(bucket: Bucket, key: str) -> bool:
@@ -93,30 +94,31 @@ def _is_taken(bucket: Bucket, key: str) -> bool:
 
 
 def _copy_object(
-    bucket: Bucket, source: str, destination: str, head: Mapping[str, Any], params: Mapping[str, Any]
-) -> Mapping[str, Any]:
+    bucket: Bucket, source: str, destination: str, head: Head, params: Mapping[str, Any], conditions: Conditions
+) -> Head:
+    bound = {bucket.copy_condition + _CONDITIONS[name]: value for name, value in conditions.items()}
     with translated():
-        answer: Mapping[str, Any] = bucket.s3.copy_object(
+        answer: Head = bucket.s3.copy_object(
             Bucket=bucket.name,
             Key=destination,
             CopySource={"Bucket": bucket.name, "Key": source},
             CopySourceIfMatch=head["ETag"],
+            **{copy_conditions.PARAMETER: bound},
             **params,
         )
         if "ETag" not in answer.get("CopyObjectResult", {}):
             raise LostAnswerError
-    encryption = {name: answer[name] for name in ("ServerSideEncryption", "SSECustomerAlgorithm") if name in answer}
-    return {**encryption, **answer["CopyObjectResult"]}
+    return {**answer, **answer["CopyObjectResult"]}
 
 
 def _copy_parts(
     bucket: Bucket,
     source: str,
     destination: str,
-    head: Mapping[str, Any],
+    head: Head,
     params: Mapping[str, Any],
-    write: str,
-    conditions: Mapping[str, str],
+    mark: str,
+    conditions: Conditions,
 ) -> Mapping[str, Any]:
     """Copy an asset too large for one request. R2 has no conditions on copied parts: a HEAD checks the source at the end."""
     size = head["ContentLength"]
@@ -148,7 +150,7 @@ def _copy_parts(
         workers=bucket.max_concurrency,
         params=params,
         conditions=conditions,
-        write=write,
+        write=mark,
         before_end=unchanged,
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from assetstore.plugin import AssetStoreError, BackendError, DeleteFailure, DeleteReport, is_valid_key
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, answer_of, from_answer, translated
+from assetstore_r2.errors import LostAnswerError, code_of, from_answer, translated
+from assetstore_r2.retry import Verdict, verdict
+from assetstore_r2.settle import Doubt, removed, settled
 
 # Some S3 services have no DeleteObjects, or insist on a digest that botocore no longer sends with it.
 _NO_BATCH = ("NotImplemented", "MethodNotAllowed", "MissingContentMD5", "MissingDigest", "InvalidRequest")
@@ -25,7 +29,7 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
         try:
             reports.append(_delete_batch(bucket, batch))
         except AssetStoreError as error:
-            if _code(error) not in _NO_BATCH:
+            if code_of(error) not in _NO_BATCH:
                 raise
             reports.append(_delete_singly(bucket, batch))
     return DeleteReport(
@@ -35,10 +39,14 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 
 def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
-    with translated():
-        answer = bucket.s3.delete_objects(Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]})
-        if not answer.get("Deleted") and not answer.get("Errors"):
-            raise LostAnswerError
+    """Delete keys in one request; if it is in doubt, one by one those that a look does not find gone or decide."""
+    began = time.monotonic()
+    try:
+        answer = bucket.retries.ask(lambda: _send_batch(bucket, keys), in_doubt=False)
+    except AssetStoreError as error:
+        if verdict(error) is not Verdict.DOUBT:
+            raise
+        return _delete_singly(bucket, keys, Doubt(error, began))
     errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
     gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ())}
     failed = []
@@ -52,18 +60,34 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
     return DeleteReport(deleted=tuple(key for key in keys if key not in missed), failed=tuple(failed))
 
 
-def _delete_one(bucket: Bucket, key: str) -> None:
+def _send_batch(bucket: Bucket, keys: Sequence[str]) -> Mapping[str, Any]:
     with translated():
-        answer = bucket.s3.delete_object(Bucket=bucket.name, Key=key)
-        if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
-            raise LostAnswerError  # a 200 comes from a proxy
+        answer: Mapping[str, Any] = bucket.s3.delete_objects(
+            Bucket=bucket.name, Delete={"Objects": [{"Key": key} for key in keys]}
+        )
+        if not answer.get("Deleted") and not answer.get("Errors"):
+            raise LostAnswerError
+    return answer
 
 
-def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
+def _delete_one(bucket: Bucket, key: str, doubt: Doubt | None = None) -> None:
+    def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
+        # Few services heed a condition here, so what is found must be older than our request: see removed.
+        only = {} if conditions.get("IfMatch") is None else {"IfMatch": conditions["IfMatch"]}
+        with translated():
+            answer: Mapping[str, Any] = bucket.s3.delete_object(Bucket=bucket.name, Key=key, **only)
+            if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
+                raise LostAnswerError  # a 200 comes from a proxy
+        return answer
+
+    settled(bucket, key, send, removed, {}, doubt)
+
+
+def _delete_singly(bucket: Bucket, keys: Sequence[str], doubt: Doubt | None = None) -> DeleteReport:
     deleted, failed = [], []
     for key in keys:
         try:
-            _delete_one(bucket, key)
+            _delete_one(bucket, key, doubt)
             deleted.append(key)
         except AssetStoreError as error:
             failed.append(DeleteFailure(key=key, error=error))
@@ -83,6 +107,3 @@ def _fits_xml(key: str) -> bool:
 def _nfc(key: str) -> str:
     return unicodedata.normalize("NFC", key)
 
-
-def _code(error: AssetStoreError) -> str:
-    return str(answer_of(error).get("Error", {}).get("Code", ""))

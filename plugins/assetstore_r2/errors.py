@@ -6,8 +6,10 @@ Responses to HEAD have no body, so ``BY_STATUS`` alone classifies them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
@@ -92,6 +94,11 @@ BY_CODE: Mapping[str, Row] = {
     "InvalidMaxKeys": (InvalidOptionError, "the store refuses the limit of the listing", None),
     "InvalidRange": (InvalidOptionError, "the range is outside the asset", None),
     "PreconditionFailed": (PreconditionError, "the stored version is not the one in if_match", "read it again, then decide"),
+    "ExistingObjectIsFile": (
+        InvalidKeyError,
+        "the service keeps folders, and an asset of this name, or of one that it begins with, is in the way",
+        "choose a key that does not lie below another asset and does not end in a slash",
+    ),
     "ConditionalRequestConflict": (UnavailableError, "another write to the same key was in progress", "try again"),
     "BadDigest": (IntegrityError, "the bytes were damaged in transit; nothing was stored", _AGAIN),
     "XAmzContentSHA256Mismatch": (IntegrityError, "the bytes were damaged in transit; nothing was stored", _AGAIN),
@@ -126,7 +133,6 @@ BY_STATUS: Mapping[int, Row] = {
     401: BY_CODE["Unauthorized"],
     403: BY_CODE["AccessDenied"],
     404: BY_CODE["NoSuchKey"],
-    409: BY_CODE["ConditionalRequestConflict"],
     412: BY_CODE["PreconditionFailed"],
     416: BY_CODE["InvalidRange"],
     429: BY_CODE["TooManyRequests"],
@@ -140,18 +146,19 @@ BY_STATUS: Mapping[int, Row] = {
 
 # R2 reports these as InvalidArgument, and only the text shows that it means the credentials.
 _ABOUT_CREDENTIALS = ("credential", "authorization", "x-amz-security-token", "access key")
+_MILLISECONDS = ("x-amz-retry-after", "x-amz-retry-after-millis", "retry-after-ms")
+_NUMBER = re.compile(r"(?<![^,\s])\d{1,15}(?:\.\d+)?(?![^,\s])", re.ASCII)
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 _WRITES = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
 
 
 class LostAnswerError(Exception):
     """The response cannot be the store's: it lacks what every such response has."""
 
-    assetstore_doubt = True
-
 
 @contextmanager
 def translated(*, create_only: bool = False, if_match: str | None = None) -> Iterator[None]:
-    """Convert botocore's exceptions to ours.
+    """Convert the engines' exceptions to ours.
 
     With ``create_only`` a failed condition means that the key is taken; with ``if_match`` a missing asset is a failed
     condition too.
@@ -169,6 +176,12 @@ def translated(*, create_only: bool = False, if_match: str | None = None) -> Ite
         raise ours from error
 
 
+def no_bucket() -> StoreNotFoundError:
+    """Return the error of a missing bucket."""
+    _, message, hint = BY_CODE["NoSuchBucket"]
+    return StoreNotFoundError(message, hint=hint)
+
+
 def taken() -> AlreadyExistsError:
     """Return the error of a create-only write whose key is taken."""
     return AlreadyExistsError("the key is taken", hint="choose another key, or overwrite")
@@ -177,6 +190,12 @@ def taken() -> AlreadyExistsError:
 def unmatched() -> PreconditionError:
     """Return the error of a write with ``if_match`` where there is no asset."""
     return PreconditionError("there is no asset that if_match could match", hint="create it with overwrite=False")
+
+
+def mismatched() -> PreconditionError:
+    """Return the error of a write with ``if_match`` where another version is stored."""
+    _, message, hint = BY_CODE["PreconditionFailed"]
+    return PreconditionError(message, hint=hint)
 
 
 def translate(error: Exception) -> AssetStoreError | None:
@@ -264,25 +283,24 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a response asks to wait: Amazon's milliseconds, a number, or a date relative to its own."""
-    milliseconds = headers.get("x-amz-retry-after", "").strip()
-    if milliseconds.isdecimal():
-        return int(milliseconds) / 1000
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
+    """Return the seconds that a response asks to wait, the most if it does so several times.
+
+    There are seconds, dates (relative to the response's own, because clocks differ), and two headers with milliseconds.
+    """
+    found = [float(number) / 1000 for name in _MILLISECONDS for number in _NUMBER.findall(headers.get(name, ""))]
+    value = headers.get("retry-after", "")
+    found += [float(number) for number in _NUMBER.findall(_DATE.sub("", value))]
     try:
-        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])).total_seconds())
-    except (KeyError, TypeError, ValueError):
-        return None
+        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        found += [max(0.0, (parsedate_to_datetime(date) - now).total_seconds()) for date in _DATE.findall(value)]
+    except (TypeError, ValueError):
+        pass
+    return max(found, default=None)
 
 
-def in_doubt(error: AssetStoreError) -> bool:
-    """Return whether a write may have happened despite its error: a response was lost, or the store failed half-way."""
-    answered = answer_of(error).get("ResponseMetadata", {}).get("AssetstoreDoubt")
-    return bool(answered or getattr(error.__cause__, "assetstore_doubt", False))
+def code_of(error: AssetStoreError) -> str:
+    """Return the service's code for an error, empty if it gave none."""
+    return str(answer_of(error).get("Error", {}).get("Code", ""))
 
 
 def answer_of(error: AssetStoreError) -> Mapping[str, Any]:

@@ -20,10 +20,15 @@ def list_page(bucket: Bucket, prefix: str, options: ListOptions) -> ListPage:
         params["ContinuationToken"] = options.cursor
     elif options.start_after is not None:
         params["StartAfter"] = options.start_after
-    with translated():
-        answer = bucket.s3.list_objects_v2(Bucket=bucket.name, Prefix=prefix, **params)
-        if "IsTruncated" not in answer:
-            raise LostAnswerError  # an empty or foreign 200 must not look like an empty bucket
+
+    def send() -> Mapping[str, Any]:
+        with translated():
+            answer: Mapping[str, Any] = bucket.s3.list_objects_v2(Bucket=bucket.name, Prefix=prefix, **params)
+            if "IsTruncated" not in answer:
+                raise LostAnswerError  # an empty or foreign 200 must not look like an empty bucket
+        return answer
+
+    answer = bucket.retries.ask(send)
     return ListPage(
         items=tuple(_item(bucket, entry) for entry in answer.get("Contents", ())),
         prefixes=tuple(Prefix(key=entry["Prefix"]) for entry in answer.get("CommonPrefixes", ())),

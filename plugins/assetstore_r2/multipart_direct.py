@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +22,9 @@ from assetstore.plugin import (
     UploadedPart,
     UploadOptions,
 )
+from assetstore_r2 import multipart_write, settle
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, answer_of, translated
+from assetstore_r2.errors import LostAnswerError, code_of, translated
 from assetstore_r2.headers import WRITE, info_from_head, quoted, upload_params
 
 _ID = re.compile(r"([0-9a-f]{32})\.(.+)", re.ASCII | re.DOTALL)
@@ -34,13 +35,7 @@ _BAD_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
 def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
     """Begin an upload in parts and return its id."""
     write = uuid.uuid4().hex
-    with translated():
-        answer = bucket.s3.create_multipart_upload(
-            Bucket=bucket.name, Key=key, **upload_params(options, {WRITE: write})
-        )
-        if "UploadId" not in answer:
-            raise LostAnswerError
-    return f"{write}.{answer['UploadId']}"
+    return f"{write}.{multipart_write.begin(bucket, key, upload_params(options, {WRITE: write}))}"
 
 
 def vendor_id(parts_id: str) -> str:
@@ -70,13 +65,18 @@ def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
 def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, Any]]:
     """Yield the service's entries, page by page; SeaweedFS has one for each time a part was sent."""
     marker, more = 0, True
-    while more:
+
+    def send() -> Mapping[str, Any]:
         with _about_upload():
-            page = bucket.s3.list_parts(
+            page: Mapping[str, Any] = bucket.s3.list_parts(
                 Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), PartNumberMarker=marker
             )
             if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("Parts")):
                 raise LostAnswerError
+        return page
+
+    while more:
+        page = bucket.retries.ask(send)
         yield from page.get("Parts", ())
         if more := page["IsTruncated"]:
             marker = page["Parts"][-1]["PartNumber"]
@@ -96,27 +96,34 @@ def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) 
     _compare(bucket, key, parts_id, parts)
     match = _ID.fullmatch(parts_id)
     numbered = [{"PartNumber": part.number, "ETag": quoted(part.etag)} for part in parts]
-    try:
+
+    def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
         with _about_upload():
-            answer = bucket.s3.complete_multipart_upload(
-                Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), MultipartUpload={"Parts": numbered}
+            answer: Mapping[str, Any] = bucket.s3.complete_multipart_upload(
+                Bucket=bucket.name,
+                Key=key,
+                UploadId=vendor_id(parts_id),
+                MultipartUpload={"Parts": numbered},
+                **conditions,
             )
             if "ETag" not in answer:
                 raise LostAnswerError
-    except AssetStoreError as error:
-        head = bucket.settle(key, match[1] if match else "", error)
-    else:
-        head = bucket.head(key)
+        return answer
+
+    settle.write(bucket, key, match[1] if match else "", send, {})
+    head = bucket.head(key)
     return info_from_head(key, head, head["ContentLength"])
 
 
 def drop(bucket: Bucket, key: str, parts_id: str) -> None:
     """Abort an upload and delete its parts, if it exists."""
-    try:
+
+    def send() -> None:
         with _about_upload():
             bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
-    except NotFoundError:
-        return
+
+    with suppress(NotFoundError):
+        bucket.retries.ask(send)
 
 
 def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> None:
@@ -140,7 +147,7 @@ def _about_upload() -> Iterator[None]:
         with translated():
             yield
     except AssetStoreError as error:
-        code = answer_of(error).get("Error", {}).get("Code")
+        code = code_of(error)
         if code == "NoSuchUpload":
             raise NotFoundError("there is no such upload any more", hint="begin it again") from error.__cause__
         if code in _BAD_PARTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import deque
@@ -12,12 +13,16 @@ from typing import Any, TypeVar
 import attrs
 
 from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits
+from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
+from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.errors import LostAnswerError, translated
 from assetstore_r2.headers import is_encrypted, unquoted
 
 T = TypeVar("T")
 
+# Seconds for the abort, which has a time of its own because that of the operation may be over.
+_ABORT, _ABORT_AT_CTRL_C = 20.0, 1.0
 _ETAG = re.compile(r"[0-9a-f]{32}-\d+")
 
 
@@ -59,28 +64,42 @@ def send_parts(
         bucket: the bucket.
         key: the key.
         pieces: the source of each part, in order; read by this thread alone.
-        send: sends one part, given the upload's id, the part's number and its piece; called by several threads.
+        send: makes one attempt to send a part, given the upload's id, the part's number and its piece; called by several
+            threads.
         workers: how many pieces are sent at a time; one more is held in memory.
         params: headers and metadata.
         conditions: the write's conditions; the store evaluates them when the upload is completed.
         write: the mark of this write in its metadata.
         before_end: called when all parts are stored; an exception from it aborts the write.
     """
-    with translated():
-        answer = bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
-        if "UploadId" not in answer:
-            raise LostAnswerError
-    parts_id = answer["UploadId"]
+    parts_id = begin(bucket, key, params)
     try:
-        parts = _in_parallel(pieces, lambda number, piece: send(parts_id, number, piece), workers)
+        parts = _in_parallel(
+            pieces, lambda number, piece: bucket.retries.ask(lambda: send(parts_id, number, piece)), workers
+        )
         before_end()
         return _complete(bucket, key, parts_id, parts, conditions, write)
-    except BaseException:
-        _abort(bucket, key, parts_id)
+    except BaseException as error:
+        with Deadline(_ABORT if isinstance(error, Exception) else _ABORT_AT_CTRL_C):
+            _abort(bucket, key, parts_id)
         raise
 
 
+def begin(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
+    """Begin an upload in parts and return the service's id of it; one that was begun in vain expires."""
+
+    def send() -> str:
+        with translated():
+            answer = bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=key, **params)
+            if "UploadId" not in answer:
+                raise LostAnswerError
+        return str(answer["UploadId"])
+
+    return bucket.retries.ask(send)
+
+
 def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: int) -> list[Part]:
+    limit = current().child()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="assetstore-part")
     pending: deque[Future[Part]] = deque()
     parts: list[Part] = []
@@ -93,9 +112,10 @@ def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: i
                 )
             if len(pending) == workers:
                 parts.append(pending.popleft().result())
-            pending.append(pool.submit(send, number, piece))
+            pending.append(pool.submit(_within, limit.child(), send, number, piece))
         parts.extend(future.result() for future in pending)
     except BaseException as error:
+        limit.cancel()
         # Ctrl-C must not wait. Other errors must: a part stored after the abort would stay and cost.
         pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
         raise
@@ -103,23 +123,26 @@ def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: i
     return parts
 
 
+def _within(limit: Deadline, send: Callable[[int, T], Part], number: int, piece: T) -> Part:
+    with limit:
+        return send(number, piece)
+
+
 def _complete(
     bucket: Bucket, key: str, parts_id: str, parts: Sequence[Part], conditions: Mapping[str, str], write: str
 ) -> Mapping[str, Any]:
-    answer: Mapping[str, Any]
-    try:
+    listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+
+    def send(bound: Mapping[str, str]) -> Mapping[str, Any]:
         with translated(create_only="IfNoneMatch" in conditions, if_match=conditions.get("IfMatch")):
-            answer = bucket.s3.complete_multipart_upload(
-                Bucket=bucket.name,
-                Key=key,
-                UploadId=parts_id,
-                MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
-                **conditions,
+            answer: Mapping[str, Any] = bucket.s3.complete_multipart_upload(
+                Bucket=bucket.name, Key=key, UploadId=parts_id, MultipartUpload={"Parts": listed}, **bound
             )
             if "ETag" not in answer:
                 raise LostAnswerError
-    except AssetStoreError as error:
-        answer = bucket.settle(key, write, error)
+        return answer
+
+    answer = settle.write(bucket, key, write, send, conditions)
     _check_etag(answer, [part.md5 for part in parts if part.md5 is not None], len(parts))
     return answer
 
@@ -135,8 +158,10 @@ def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int)
 
 def _abort(bucket: Bucket, key: str, parts_id: str) -> None:
     """Abort the upload. A failure is ignored: the error that led here is raised, and R2 aborts after 7 days."""
-    try:
+
+    def send() -> None:
         with translated():
             bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)
-    except AssetStoreError:
-        return
+
+    with contextlib.suppress(AssetStoreError):
+        bucket.retries.ask(send)

@@ -93,7 +93,7 @@ class ResumingBody:
         if ours is None and not isinstance(error, OSError):
             raise error
         self._broken_in_a_row += 1
-        if self._broken_in_a_row >= self._bucket.max_attempts or self._etag is None:
+        if self._broken_in_a_row >= self._bucket.retries.max_attempts or self._etag is None:
             raise UnavailableError("the connection kept breaking while the asset was read", hint="read again") from error
         try:
             answer = _get(self._bucket, self._key, f"bytes={self._position}-{self._end - 1}", self._etag)
@@ -112,12 +112,16 @@ def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None)
     params = {} if byte_range is None else {"Range": byte_range}
     if if_match is not None:
         params["IfMatch"] = quoted(if_match)
-    with translated():
-        answer: dict[str, Any] = bucket.s3.get_object(Bucket=bucket.name, Key=key, **params)
-        if "ETag" not in answer:
-            answer["Body"].close()
-            raise LostAnswerError
-    return answer
+
+    def send() -> dict[str, Any]:
+        with translated():
+            answer: dict[str, Any] = bucket.s3.get_object(Bucket=bucket.name, Key=key, **params)
+            if "ETag" not in answer:
+                answer["Body"].close()
+                raise LostAnswerError
+        return answer
+
+    return bucket.retries.ask(send)
 
 
 def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length: int) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 from assetstore.plugin import (
     AssetInfo,
-    AssetStoreError,
     IntegrityError,
     NotFoundError,
     Source,
@@ -19,6 +18,7 @@ from assetstore.plugin import (
     UploadOptions,
     limits,
 )
+from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, taken, translated, unmatched
 from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
@@ -58,21 +58,22 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
 
 def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
     md5 = hashlib.md5(data, usedforsecurity=False)
-    answer: Mapping[str, Any]
-    try:
+
+    def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
         with translated(create_only=not options.overwrite, if_match=options.if_match):
-            answer = bucket.s3.put_object(
+            answer: Mapping[str, Any] = bucket.s3.put_object(
                 Bucket=bucket.name,
                 Key=key,
                 Body=data,
                 ContentMD5=base64.b64encode(md5.digest()).decode(),
                 **upload_params(options, mark),
-                **_conditions(options),
+                **conditions,
             )
             if "ETag" not in answer:
                 raise LostAnswerError
-    except AssetStoreError as error:
-        answer = bucket.settle(key, mark[WRITE], error)
+        return answer
+
+    answer = settle.write(bucket, key, mark[WRITE], send, _conditions(options))
     digest = None if is_encrypted(answer) else md5_digest(unquoted(answer["ETag"]))
     if digest is not None and digest != f"md5:{md5.hexdigest()}":
         raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")

@@ -122,6 +122,11 @@ def error_reply(status: int, code: str, message: str = "as told", headers: Mappi
     return Reply(status, {"content-type": "application/xml", **(headers or {})}, text.encode())
 
 
+def aged(reply: Reply) -> Reply:
+    """Return a response that says that the asset was stored long ago."""
+    return attrs.evolve(reply, headers={**reply.headers, "last-modified": "Sun, 22 Nov 2015 19:53:47 GMT"})
+
+
 def backend_at(url: str, **settings: Any) -> R2Backend:
     """Return an R2 backend on a stand-in."""
     return R2Backend(**{"bucket": "assets", "endpoint_url": url, **KEYS, "part_size": PART, **settings})

@@ -10,10 +10,11 @@ from typing import Any
 
 import attrs
 import pytest
-from r2_stand_in import PART, Forward, Reply, Request, backend_at, backend_on, error_reply, get, put, stand_in
+from r2_stand_in import PART, Forward, Reply, Request, aged, backend_at, backend_on, error_reply, get, put, stand_in
 
 from assetstore import (
     AssetInfo,
+    AssetStoreError,
     ConfigError,
     IntegrityError,
     NotFoundError,
@@ -287,8 +288,11 @@ def test_an_end_whose_answer_was_lost_is_found(server: Any, count: int, unique_p
     beginner.assetstore_close()
 
 
-def test_anothers_asset_is_not_taken_for_ours(server: Any, unique_prefix: str) -> None:
-    """A completion that never arrived fails, although equal bytes are stored at the key."""
+@pytest.mark.parametrize(("age", "error"), [(aged, UnavailableError), (lambda reply: reply, UnknownOutcomeError)])
+def test_anothers_asset_is_not_taken_for_ours(
+    server: Any, unique_prefix: str, age: Any, error: type[AssetStoreError]
+) -> None:
+    """A completion that never arrived fails, although equal bytes are stored; if those are new, the outcome is unknown."""
     key = f"{unique_prefix}a"
     other = backend_on(server)
     put(other, key, b"abc")
@@ -296,11 +300,11 @@ def test_anothers_asset_is_not_taken_for_ours(server: Any, unique_prefix: str) -
     sent = send(other, key, upload_id, 1, b"abc")
 
     def script(request: Request, forward: Forward) -> Reply | None:
-        return None if request.method == "POST" else forward()
+        return None if request.method == "POST" else age(forward())
 
     with stand_in(server.endpoint_url, script) as proxy:
         backend = backend_on(server, proxy.url, max_attempts=1)
-        with pytest.raises(UnavailableError):
+        with pytest.raises(error):
             end(backend, key, upload_id, (sent,))
         backend.assetstore_close()
     other.assetstore_close()

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_plus
 
 import attrs
 
+from assetstore_r2 import copy_conditions
 from assetstore_r2.sigv4 import EMPTY, Signer, quoted_paths
 from assetstore_r2.wire import xml
 from assetstore_r2.wire.connection import Answer, Sendable
@@ -193,9 +194,7 @@ def _headers(params: Mapping[str, Any]) -> dict[str, str]:
         headers[METADATA + name] = value
     if "CopySource" in params:
         headers["x-amz-copy-source"] = quote("{Bucket}/{Key}".format_map(params["CopySource"]))
-    if params.get("AssetstoreCreateOnly"):
-        headers["cf-copy-destination-if-none-match"] = "*"
-    return headers
+    return {**headers, **params.get(copy_conditions.PARAMETER, {})}
 
 
 def _status(answer: Answer) -> dict[str, Any]:
