@@ -67,6 +67,10 @@ def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
             plain.connect(address)
         except OSError as error:
             problem = error
+        except BaseException:  # the time is over, or the operation was cancelled
+            limit.unwatch(plain)
+            plain.close()
+            raise
         else:
             return plain
         limit.unwatch(plain)
