@@ -101,6 +101,8 @@ class S3Backend:
         read_timeout: seconds to wait for the service to send data; only with ``engine = "boto3"``, which has no ``timeout``.
         engine: ``wire``, assetstore's own client of S3, or ``boto3``, which is slower: for proxies that ``wire`` does not
             speak and for handlers of botocore's events.
+        checks_sha256: whether the service compares each body with its signed SHA-256, as R2 does and many others do not;
+            then ``wire`` sends no Content-MD5.
         insecure_http: allow ``http`` to other machines; requests and assets can then be read in transit.
     """
 
@@ -128,6 +130,7 @@ class S3Backend:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     engine: str = "wire"
+    checks_sha256: bool = False
     insecure_http: bool = False
     _credentials: Credentials | None = attrs.field(init=False, repr=False, default=None)
     _endpoint: Endpoint = attrs.field(init=False, repr=False)
@@ -225,6 +228,8 @@ class S3Backend:
             vendor=self._vendor,
             retries=Retries(max_attempts=self.max_attempts),
             copy_condition=self.copy_condition,
+            signs_bodies=self.engine == "wire",
+            sends_md5=not self.checks_sha256 or self.engine != "wire",
             parts_take_sha256=self.parts_take_sha256,
             etags_are_md5=self.etags_are_md5,
         )
@@ -363,6 +368,7 @@ class R2Backend(S3Backend):
     jurisdiction: str | None = attrs.field(default=None, converter=_blank_to_none)
     region: str = attrs.field(init=False, default="auto")
     addressing_style: str = attrs.field(init=False, default="path")
+    checks_sha256: bool = attrs.field(init=False, default=True)
 
     def _problems(self) -> Iterator[str]:
         yield from account_problems(self.account_id, self.jurisdiction, self.endpoint_url)

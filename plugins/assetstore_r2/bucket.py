@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import attrs
@@ -28,6 +30,8 @@ class Bucket:
         max_concurrency: how many parts are sent at a time.
         copy_condition: what the names of headers begin with that bind a copy to its destination.
         copy_limit: the largest asset, in bytes, that one request may copy.
+        signs_bodies: whether the engine signs the SHA-256 of a body, and takes one that is known as ``PayloadSHA256``.
+        sends_md5: whether each body is sent with its MD5, because the service may not compare the SHA-256.
         parts_take_sha256: whether a part may carry ``x-amz-checksum-sha256``; R2 responds with 501.
         etags_are_md5: whether a plain ETag in a listing is known to be the MD5 of the bytes.
     """
@@ -41,8 +45,23 @@ class Bucket:
     max_concurrency: int
     copy_condition: str = ""
     copy_limit: int = limits.MAX_PART
+    signs_bodies: bool = True
+    sends_md5: bool = True
     parts_take_sha256: bool = False
     etags_are_md5: bool = True
+
+    def digests(self, body: bytes, sha256: str | None = None) -> tuple[dict[str, str], bytes | None]:
+        """Return the parameters by which the service verifies a body, and its MD5 if it is among them.
+
+        Args:
+            body: the body.
+            sha256: its SHA-256 in hex, if it is known.
+        """
+        params = {"PayloadSHA256": sha256} if sha256 is not None and self.signs_bodies else {}
+        if not self.sends_md5:
+            return params, None
+        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        return {**params, "ContentMD5": base64.b64encode(md5).decode()}, md5
 
     @property
     def client(self) -> Client:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import attrs
@@ -15,9 +13,10 @@ import attrs
 from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits
 from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.deadline import Deadline, current
+from assetstore_r2.deadline import Deadline
 from assetstore_r2.errors import LostAnswerError, translated
 from assetstore_r2.headers import is_encrypted, unquoted
+from assetstore_r2.parallel import in_parallel
 
 T = TypeVar("T")
 
@@ -73,10 +72,12 @@ def send_parts(
         before_end: called when all parts are stored; an exception from it aborts the write.
     """
     parts_id = begin(bucket, key, params)
+
+    def attempt(numbered: tuple[int, T]) -> Part:
+        return bucket.retries.ask(lambda: send(parts_id, *numbered))
+
     try:
-        parts = _in_parallel(
-            pieces, lambda number, piece: bucket.retries.ask(lambda: send(parts_id, number, piece)), workers
-        )
+        parts = list(in_parallel(attempt, _numbered(pieces), workers))
         before_end()
         return _complete(bucket, key, parts_id, parts, conditions, write)
     except BaseException as error:
@@ -98,34 +99,14 @@ def begin(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
     return bucket.retries.ask(send)
 
 
-def _in_parallel(pieces: Iterator[T], send: Callable[[int, T], Part], workers: int) -> list[Part]:
-    limit = current().child()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="assetstore-part")
-    pending: deque[Future[Part]] = deque()
-    parts: list[Part] = []
-    try:
-        for number, piece in enumerate(pieces, 1):
-            if number > limits.MAX_PARTS:
-                raise SourceError(
-                    f"the source must fit into {limits.MAX_PARTS} parts",
-                    hint="pass a source of known length, such as a file, or set a larger part_size",
-                )
-            if len(pending) == workers:
-                parts.append(pending.popleft().result())
-            pending.append(pool.submit(_within, limit.child(), send, number, piece))
-        parts.extend(future.result() for future in pending)
-    except BaseException as error:
-        limit.cancel()
-        # Ctrl-C must not wait. Other errors must: a part stored after the abort would stay and cost.
-        pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
-        raise
-    pool.shutdown()
-    return parts
-
-
-def _within(limit: Deadline, send: Callable[[int, T], Part], number: int, piece: T) -> Part:
-    with limit:
-        return send(number, piece)
+def _numbered(pieces: Iterator[T]) -> Iterator[tuple[int, T]]:
+    for number, piece in enumerate(pieces, 1):
+        if number > limits.MAX_PARTS:
+            raise SourceError(
+                f"the source must fit into {limits.MAX_PARTS} parts",
+                hint="pass a source of known length, such as a file, or set a larger part_size",
+            )
+        yield number, piece
 
 
 def _complete(

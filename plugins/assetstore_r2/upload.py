@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import itertools
 import secrets
@@ -11,6 +10,7 @@ from typing import Any
 
 from assetstore.plugin import (
     AssetInfo,
+    AssetStoreError,
     IntegrityError,
     NotFoundError,
     Source,
@@ -44,7 +44,9 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
         sha256 = source.digest() if source.rewindable else None
         part_size = part_size_for(size, bucket.part_size)
         reader = source.open()
-        pieces = _checked(iter(lambda: reader.read(part_size), b""), sha256)
+        pieces = iter(lambda: reader.read(part_size), b"")
+        if source.path is None:  # of a file, size and time show that it changed
+            pieces = _checked(pieces, sha256)
         return _put_parts(bucket, key, pieces, part_size, options, mark if sha256 is None else {**mark, SHA256: sha256})
     reader = source.open()
     first = reader.read(bucket.part_size)
@@ -57,7 +59,8 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
 
 
 def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
-    md5 = hashlib.md5(data, usedforsecurity=False)
+    sha256 = hashlib.sha256(data).hexdigest()
+    digests, md5 = bucket.digests(data, sha256)
 
     def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
         with translated(create_only=not options.overwrite, if_match=options.if_match):
@@ -65,8 +68,8 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
                 Bucket=bucket.name,
                 Key=key,
                 Body=data,
-                ContentMD5=base64.b64encode(md5.digest()).decode(),
-                **upload_params(options, mark),
+                **digests,
+                **upload_params(options, {**mark, SHA256: sha256}),
                 **conditions,
             )
             if "ETag" not in answer:
@@ -74,10 +77,10 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
         return answer
 
     answer = settle.write(bucket, key, mark[WRITE], send, _conditions(options))
-    digest = None if is_encrypted(answer) else md5_digest(unquoted(answer["ETag"]))
-    if digest is not None and digest != f"md5:{md5.hexdigest()}":
+    stored = None if is_encrypted(answer) or md5 is None else md5_digest(unquoted(answer["ETag"]))
+    if stored is not None and md5 is not None and stored != f"md5:{md5.hex()}":
         raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")
-    return _written(key, len(data), answer, options, digest)
+    return _written(key, len(data), answer, options, sha256)
 
 
 def _put_parts(
@@ -92,7 +95,7 @@ def _put_parts(
             yield piece
 
     def send(parts_id: str, number: int, piece: bytes) -> Part:
-        md5 = hashlib.md5(piece, usedforsecurity=False)
+        digests, md5 = bucket.digests(piece)
         with translated():
             answer = bucket.s3.upload_part(
                 Bucket=bucket.name,
@@ -100,11 +103,11 @@ def _put_parts(
                 UploadId=parts_id,
                 PartNumber=number,
                 Body=piece,
-                ContentMD5=base64.b64encode(md5.digest()).decode(),
+                **digests,
             )
             if "ETag" not in answer:
                 raise LostAnswerError
-        return Part(number=number, etag=answer["ETag"], md5=md5.digest())
+        return Part(number=number, etag=answer["ETag"], md5=md5)
 
     answer = send_parts(
         bucket,
@@ -116,8 +119,20 @@ def _put_parts(
         conditions=_conditions(options),
         write=own[WRITE],
     )
-    digest = f"sha256:{own[SHA256]}" if SHA256 in own else None
-    return _written(key, size, answer, options, digest)
+    return _written(key, size, _verified(bucket, key, size, own[WRITE], answer), options, own.get(SHA256))
+
+
+def _verified(bucket: Bucket, key: str, size: int, mark: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Look at an asset that was put together; the response to that may lack its ETag, or have another one."""
+    try:
+        head = bucket.head(key)
+    except AssetStoreError:
+        return answer  # it was written, and perhaps this token may not read
+    if head["Metadata"].get(WRITE) != mark:
+        return answer  # another client has written since
+    if head["ContentLength"] != size:
+        raise IntegrityError(f"{size} bytes were sent and {head['ContentLength']} stored", hint="upload it again")
+    return head
 
 
 def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
@@ -150,12 +165,12 @@ def _conditions(options: UploadOptions) -> dict[str, str]:
     return conditions if options.if_match is None else {**conditions, "IfMatch": quoted(options.if_match)}
 
 
-def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, digest: str | None) -> AssetInfo:
+def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, sha256: str | None) -> AssetInfo:
     return AssetInfo(
         key=key,
         size=size,
         etag=unquoted(answer["ETag"]),
         last_modified=utc(answer.get("LastModified")),
-        digest=digest,
+        digest=None if sha256 is None else f"sha256:{sha256}",
         **{**options.given(), "metadata": options.metadata or {}},
     )
