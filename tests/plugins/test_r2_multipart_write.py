@@ -188,11 +188,12 @@ def test_what_is_too_large_is_refused_before_the_first_byte() -> None:
 
 
 def test_a_large_create_only_upload_is_refused_early_and_late(server: Any, unique_prefix: str) -> None:
-    """A taken key is refused before any part is sent, and the last request still carries the condition."""
+    """A taken key is refused before any part is sent, and the request that joins the parts still carries the condition."""
     with stand_in(server.endpoint_url) as proxy:
         backend = backend_on(server, proxy.url)
         put(backend, f"{unique_prefix}a", some(PART + 1), overwrite=False)
-        assert "*" == proxy.requests[-1].headers["if-none-match"]
+        joined = [sent for sent in proxy.requests if sent.method == "POST"][-1]
+        assert "*" == joined.headers["if-none-match"]
         proxy.requests.clear()
         with pytest.raises(AlreadyExistsError):
             put(backend, f"{unique_prefix}a", some(PART + 1), overwrite=False)

@@ -338,5 +338,5 @@ def test_no_secret_is_shown() -> None:
     assert bucket.signer._last is not None
     shown = f"{backend!r} {bucket!r} {bucket.signer!r} {bucket.signer._days.values()!r} {bucket.signer._last[1]!r}"
     assert KEYS["secret_key"] not in shown
-    assert "token" not in shown.replace("session_token", "")
+    assert TOKENS[1] not in shown
     assert all(repr(day.key) not in shown for day in bucket.signer._days.values())
