@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import attrs
 
-from assetstore_r2 import S3Backend
-
 
 @attrs.frozen
 class Contender:
@@ -80,10 +78,10 @@ class Target:
     limit: float
 
 
-ENGINES = {"wire": "wire", "boto3": "boto3"} if "engine" in attrs.fields_dict(S3Backend) else {"boto3": ""}
-"""What can send the requests of assetstore; before there was a choice, it was boto3."""
-LIBRARY = tuple(Contender("assetstore", option, f"assetstore, {name}") for name, option in ENGINES.items())
-COMMAND = tuple(Contender("assetstore CLI", option, f"assetstore CLI, {name}") for name, option in ENGINES.items())
+OPTIONS = ("r2 wire", "s3 wire", "r2 boto3")
+"""Schemes and engines of assetstore. Only ``s3`` sends Content-MD5 too."""
+LIBRARY = tuple(Contender("assetstore", option, f"assetstore, {option}") for option in OPTIONS)
+COMMAND = tuple(Contender("assetstore CLI", option, f"assetstore CLI, {option}") for option in OPTIONS[::2])
 OURS, OURS_CLI = LIBRARY[0].label, COMMAND[0].label
 
 

@@ -6,23 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.clients.base import Client, Command, in_threads
+from bench.clients.base import Client, Command
 
 
 class Assetstore(Client):
-    """``AssetStore`` with its default plugins; the option is the engine, if there is a choice."""
+    """``AssetStore`` with its default plugins; the option is the scheme and the engine."""
 
     def open(self, option: str) -> None:
         from assetstore import open_store
 
-        self.store = open_store(
-            {
-                "url": f"s3://{self.bucket}?endpoint_url={self.place['url']}&region={self.place['region']}",
-                "access_key": self.place["access_key"],
-                "secret_key": self.place["secret_key"],
-                **({"engine": option} if option else {}),
-            }
-        )
+        keys = {name: self.place[name] for name in ("access_key", "secret_key")}
+        self.store = open_store({"url": address(self, option), **keys})
 
     def put(self, key: str, data: bytes) -> None:
         self.store.upload(data, key)
@@ -46,22 +40,17 @@ class Assetstore(Client):
         self.store.download(key, path)
 
     def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:
-        if hasattr(self.store, "upload_many"):
-            results(self.store.upload_many((folder / name, prefix + name) for name in names))
-        in_threads(lambda name: self.store.upload(folder / name, prefix + name), names)
+        results(self.store.upload_many((folder / name, prefix + name) for name in names))
 
     def many_down(self, prefix: str, names: list[str], folder: Path) -> None:
-        if hasattr(self.store, "download_many"):
-            results(self.store.download_many([prefix + name for name in names], folder))
-        in_threads(lambda name: self.store.download(prefix + name, folder / name), names)
+        results(self.store.download_many([prefix + name for name in names], folder))
 
 
 class AssetstoreCommand(Command):
-    """The command ``assetstore``; the option is the engine."""
+    """The command ``assetstore``; the option is as for ``Assetstore``."""
 
     def open(self, option: str) -> None:
-        engine = f"&engine={option}" if option else ""
-        self.url = f"s3://{self.bucket}?endpoint_url={self.place['url']}&region={self.place['region']}{engine}"
+        self.url = address(self, option)
 
     def count(self, prefix: str) -> int:
         return self.run("-s", self.url, "list", "-r", prefix).count("\n")
@@ -77,6 +66,13 @@ class AssetstoreCommand(Command):
 
     def many_down(self, prefix: str, names: list[str], folder: Path) -> None:
         self.run("-s", self.url, "download", "-q", "-r", prefix, "-o", str(folder))
+
+
+def address(client: Client, option: str) -> str:
+    """Return the URL of the bucket."""
+    scheme, _, engine = option.partition(" ")
+    bucket = f"{client.bucket}?endpoint_url={client.place['url']}&engine={engine}"
+    return f"r2:///{bucket}" if scheme == "r2" else f"s3://{bucket}&region={client.place['region']}"
 
 
 def results(made: Iterable[Any]) -> int:
