@@ -7,6 +7,7 @@ example ``assetstore.testing.memory``. Authors of plugins import from ``assetsto
 
 from typing import TYPE_CHECKING, Any
 
+from assetstore.bulk.pool import BulkResults
 from assetstore.config import open_store
 from assetstore.content.reader import AssetReader
 from assetstore.content.writer import AssetWriter
@@ -35,6 +36,7 @@ from assetstore.errors import (
 from assetstore.options import UploadPolicy
 from assetstore.results import (
     AssetInfo,
+    BulkResult,
     CheckReport,
     CheckStep,
     DeleteFailure,
@@ -63,6 +65,8 @@ __all__ = [
     "AssetStoreError",
     "AssetWriter",
     "BackendError",
+    "BulkResult",
+    "BulkResults",
     "CheckReport",
     "CheckStep",
     "ConfigError",

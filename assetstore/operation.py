@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from assetstore.errors import AssetStoreError
 from assetstore.keys import Scope
 from assetstore.results import Event, Outcome
+
+E = TypeVar("E", bound=BaseException)
 
 
 class Operation:
@@ -44,9 +47,10 @@ class Operation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self.explain(error)
-        self.finish(error)
+        if error is None:
+            self.finish()
+        else:
+            self.fail(error)
 
     def locate(self, scope: Scope) -> str:
         """Return the backend's key for the caller's.
@@ -56,6 +60,11 @@ class Operation:
         """
         self.full_key = scope.inward(self.key)  # type: ignore[arg-type]  # only called where the operation has a key
         return self.full_key
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error that is reported and not raised."""
+        self.explain(error)
+        self.finish(error)
 
     def explain(self, error: BaseException) -> None:
         """Fill operation, key and store into an AssetStoreError where they are missing."""
@@ -93,3 +102,10 @@ class Operation:
             time=datetime.now(UTC),
         )
         self._emit(event)
+
+
+def twin(error: E) -> E:
+    """Return a copy of an error of several operations at once, so that each can have its own key."""
+    other = copy.copy(error)
+    other.__cause__ = error.__cause__
+    return other

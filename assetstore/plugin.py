@@ -5,6 +5,7 @@ import from ``assetstore`` alone.
 """
 
 from assetstore import limits
+from assetstore.bulk.running import slow_down, stopping
 from assetstore.config import default_plugins
 from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
 from assetstore.content.reader import AssetReader
@@ -174,5 +175,7 @@ __all__ = [
     "normalize_prefix",
     "refusal",
     "secret",
+    "slow_down",
     "sniff_type",
+    "stopping",
 ]

@@ -10,7 +10,7 @@ import functools
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -154,6 +154,31 @@ class Stats(dict[str, Mapping[str, float]]):
         names = list(dict.fromkeys(name for sums in self.values() for name in sums))
         rows = [(op, *(sums.get(name) for name in names)) for op, sums in self.items() if any(sums.values())]
         return _html_table(("operation", *names), rows)
+
+
+@attrs.frozen
+class BulkResult(Generic[T_co]):
+    """What became of one item of a call about many assets, for example ``upload_many``.
+
+    Attributes:
+        item: the item as it was given.
+        index: its place among the items, from 0.
+        key: the key; ``None`` for an upload whose key was not generated.
+        value: what the single operation returns; ``None`` after a failure.
+        error: why it failed, or ``None``: an AssetStoreError, the OSError of a file, or what a source or callback raised.
+    """
+
+    item: Any = attrs.field(repr=False)
+    index: int
+    key: str | None
+    value: T_co | None
+    error: Exception | None
+
+    def result(self) -> T_co:
+        """Return the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return cast(T_co, self.value)
 
 
 @attrs.frozen(kw_only=True)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, Unpack, overload
 
 import attrs
 
 from assetstore import fallbacks, named_upload
+from assetstore.bulk.calls import Call
+from assetstore.bulk.concurrency import Concurrency
+from assetstore.bulk.delete import Deleter
+from assetstore.bulk.pool import BulkResults
+from assetstore.bulk.uploads import JointUploads
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
 from assetstore.content.sniffing import HEAD_BYTES, has_encoding
 from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
-from assetstore.delete_many import Deleter
 from assetstore.direct import cancel, finish, parts
 from assetstore.direct.begin import Begin
 from assetstore.direct.context import Context
@@ -151,14 +157,14 @@ class AssetStore:
         """
         with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
             filename = filename if filename is not None else opened.filename or ""
-            guessed, encoding = self._guess(opened, [key, filename] if isinstance(key, str) else [filename])
-            if content_type and canonical(content_type) != canonical(guessed):
-                guessed, encoding = content_type, None
-            options = UploadOptions(
-                content_type=content_type or (guessed if "upload.content_type" in self._stack.supports else None),
+            options, guessed = self._upload_options(
+                opened,
+                key,
+                filename,
+                content_type=content_type,
                 cache_control=cache_control,
                 content_disposition=content_disposition,
-                content_encoding=encoding if content_encoding is None else content_encoding,
+                content_encoding=content_encoding,
                 content_language=content_language,
                 metadata=metadata,
                 overwrite=overwrite,
@@ -170,11 +176,23 @@ class AssetStore:
                 propose = named_upload.proposer(self._plugins, filename, guessed, category, opened.size, opened.digest)
                 info = named_upload.upload_named(self._stack, self._scope, operation, propose, opened, options)
             else:
-                if category is not None:
-                    raise InvalidOptionError("category is for generated keys", hint="leave key= or category= out")
+                _refuse_category(category)
                 info = self._stack.upload(operation.locate(self._scope), opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)
+
+    def _upload_options(
+        self, source: Source, key: str | None, filename: str, **given: Unpack[UploadKeywords]
+    ) -> tuple[UploadOptions, str]:
+        """Return the options with type and encoding as guessed where they are not given, and the guessed type."""
+        content_type = given.get("content_type")
+        guessed, encoding = self._guess(source, [key, filename] if isinstance(key, str) else [filename])
+        if content_type and canonical(content_type) != canonical(guessed):
+            guessed, encoding = content_type, None
+        given["content_type"] = content_type or (guessed if "upload.content_type" in self._stack.supports else None)
+        if given.get("content_encoding") is None:
+            given["content_encoding"] = encoding
+        return UploadOptions(**given), guessed
 
     def _guess(self, source: Source, names: list[str]) -> tuple[str, str | None]:
         """Return Content-Type and Content-Encoding by name; packed bytes whose coding cannot be stored have its own type."""
@@ -247,9 +265,14 @@ class AssetStore:
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
             progress: called with the number of bytes received since its last call.
         """
+        return self._download(key, lambda: _file_for(key, path), overwrite, progress)
+
+    def _download(
+        self, key: str, file: Callable[[], str | PathLike[str]], overwrite: bool, progress: Progress | None
+    ) -> AssetInfo:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
-            with replacing(_file_for(key, path), overwrite=overwrite) as temporary:
+            with replacing(file(), overwrite=overwrite) as temporary:
                 info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=progress))
             operation.bytes = info.size
             return self._scope.outward(info)
@@ -411,6 +434,127 @@ class AssetStore:
         except InvalidKeyError as error:
             error.key = key
             raise
+
+    def upload_many(
+        self,
+        items: Iterable[SourceLike | tuple[SourceLike, str | None] | tuple[SourceLike, str | None, Mapping[str, Any]]],
+        *,
+        category: str | None = None,
+        ordered: bool = False,
+        max_concurrency: int | None = None,
+        progress: Progress | None = None,
+        **options: Unpack[UploadKeywords],
+    ) -> BulkResults[AssetInfo]:
+        """Write many assets at once; loop over the results, since nothing is sent before the first is asked for.
+
+        The failure of one item stops no other, and Ctrl-C or closing the results stops all. Any number of items may come; a
+        few hundred are held at a time. They run at once and in no order, so an item fails that has the key of an earlier
+        one, which is remembered for the next 32,768 at least.
+
+        Args:
+            items: for each asset its source, for a generated key, or ``(source, key)``, or ``(source, key, keywords)`` with
+                keywords of ``upload`` for this asset alone, for example ``{"metadata": {"by": "gm"}}``.
+            category: for generated keys; by default taken from the content type.
+            ordered: ``True`` gives the results in the order of the items, otherwise each comes as soon as it is there.
+            max_concurrency: the most operations at once, from 1 to 1,024; by default the store finds what brings the most.
+            progress: called with the number of bytes read since its last call; never twice at once.
+            **options: the headers, ``metadata`` and ``overwrite`` of every asset, as for ``upload``.
+        """
+        call = self._call("upload", items, ordered, max_concurrency)
+        joint = JointUploads(self._stack, self._scope, self._operation, self._joint_options)
+        keywords = {**options} if category is None else {**options, "category": category}
+        return call.upload(keywords, progress, joint if self._stack.has("upload_many") else None)
+
+    def _joint_options(self, source: Source, key: str | None, keywords: Mapping[str, Any]) -> UploadOptions:
+        given = {name: value for name, value in keywords.items() if name not in ("filename", "category")}
+        filename = keywords.get("filename")
+        _refuse_category(keywords.get("category"))
+        return self._upload_options(source, key, filename if filename is not None else source.filename or "", **given)[0]
+
+    def download_many(
+        self,
+        keys: Iterable[str | AssetInfo | tuple[str, str]],
+        folder: str | PathLike[str],
+        *,
+        overwrite: bool = True,
+        ordered: bool = False,
+        max_concurrency: int | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResults[AssetInfo]:
+        """Write many assets to files below a folder, at once, as ``upload_many`` writes assets.
+
+        Each file appears whole and verified, or not at all, and never outside the folder.
+
+        Args:
+            keys: for each asset its key, or the entry of a listing, which is also the path of the file below the folder; or
+                ``(key, path)``, where the path has ``/`` between its parts.
+            folder: the folder; missing ones are created.
+            overwrite: ``False`` gives an item AlreadyExistsError when its file exists.
+            ordered: ``True`` gives the results in the order of the items.
+            max_concurrency: the most downloads at once, from 1 to 1,024.
+            progress: called with the number of bytes received since its last call; never twice at once.
+        """
+        call = self._call("download", keys, ordered, max_concurrency)
+        # Where the backend's own download reports nothing, it is still better than a read.
+        reports = progress is not None or not self._stack.has("download") or "download.progress" in self._stack.supports
+        report = call.report(progress) if reports else None
+        return call.download(Path(folder), lambda key, file: self._download(key, file, overwrite, report))
+
+    def read_many(
+        self, keys: Iterable[str | AssetInfo], *, ordered: bool = False, max_concurrency: int | None = None
+    ) -> BulkResults[bytes]:
+        """Read many assets at once, as ``upload_many`` writes them; the results hold the bytes."""
+        return self._call("read", keys, ordered, max_concurrency).each(self.read, len)
+
+    def stat_many(
+        self, keys: Iterable[str | AssetInfo], *, ordered: bool = False, max_concurrency: int | None = None
+    ) -> BulkResults[AssetInfo]:
+        """Look many assets up at once, as ``upload_many`` writes them."""
+        return self._call("stat", keys, ordered, max_concurrency).each(self.stat, lambda _: 0)
+
+    def copy_many(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        overwrite: bool = True,
+        ordered: bool = False,
+        max_concurrency: int | None = None,
+    ) -> BulkResults[AssetInfo]:
+        """Copy many assets at once, each from the first to the second key of a pair, as ``upload_many`` writes them.
+
+        An item fails whose source or destination an earlier one writes, or whose destination an earlier one reads.
+        """
+        copy = functools.partial(self.copy, overwrite=overwrite)
+        return self._call("copy", pairs, ordered, max_concurrency).pairs(copy, removes=False)
+
+    def move_many(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        overwrite: bool = True,
+        ordered: bool = False,
+        max_concurrency: int | None = None,
+    ) -> BulkResults[AssetInfo]:
+        """Move many assets at once, each from the first to the second key of a pair, as ``upload_many`` writes them.
+
+        An item fails that has a key of an earlier one.
+        """
+        move = functools.partial(self.move, overwrite=overwrite)
+        return self._call("move", pairs, ordered, max_concurrency).pairs(move, removes=True)
+
+    def _call(self, op: str, items: Iterable[Any], ordered: bool, max_concurrency: int | None) -> Call:
+        with self._explaining(f"{op}_many"):
+            if isinstance(items, str | bytes | bytearray | memoryview) or not isinstance(items, Iterable):
+                raise InvalidOptionError(f"the items must be several, got {type(items).__name__}", hint="pass a list")
+            return Call(
+                store=self,
+                scope=self._scope,
+                begin=self._operation,
+                op=op,
+                items=items,
+                ordered=ordered,
+                concurrency=Concurrency(max_concurrency),
+            )
 
     def presign(
         self,
@@ -729,6 +873,11 @@ def _file_for(key: str, path: str | PathLike[str]) -> str | PathLike[str]:
     if not name:
         raise InvalidOptionError("the key ends in '/', so it names no file in a folder", hint="pass the path of a file")
     return os.path.join(path, name)
+
+
+def _refuse_category(category: str | None) -> None:
+    if category is not None:
+        raise InvalidOptionError("category is for generated keys", hint="leave key= or category= out")
 
 
 def _named(plugin: object) -> tuple[str, Any]:

@@ -45,15 +45,23 @@ EXPLAINED_BY: Mapping[str, tuple[type, ...]] = {
     "list_page": (ListOptions,),
     "copy": (CopyOptions,),
     "move": (CopyOptions,),
+    "copy_many": (CopyOptions,),
+    "move_many": (CopyOptions,),
     "update": (Headers, ReadOptions),  # its if_match is about the asset itself, as that of a read is
     "presign_many": (PresignOptions,),
     "presign_parts": (PresignOptions,),
 }
 """Methods whose keywords are explained where their options are defined."""
-LIKE_UPLOAD = ("writer", "generate_key")
+LIKE_UPLOAD = ("writer", "generate_key", "upload_many")
 """Methods whose keywords mean what those of ``upload`` mean."""
-SAID_BY_THE_SUMMARY = frozenset({"source", "destination", "key", "keys", "prefix", "token", "numbers", "older_than"})
+LIKE_UPLOAD_MANY = ("read_many", "stat_many", "copy_many", "move_many")
+"""Methods of which ``upload_many`` explains what all calls about many assets have in common."""
+SAID_BY_THE_SUMMARY = frozenset(
+    {"source", "destination", "key", "keys", "pairs", "prefix", "token", "numbers", "older_than"}
+)
 """Arguments whose names, with the summary of their method, say what they are."""
+STREAMS = ("AssetReader", "AssetWriter", "BulkResults")
+"""Classes whose objects do something, and have few facts to tell."""
 INTERNAL = frozenset({"readable", "writable", "written", "discard", "readinto"})
 """Methods of the streams that Python or the store calls."""
 WORDS = {
@@ -146,7 +154,8 @@ def parameters(name: str) -> list[tuple[str, str, str | None]]:
         if parameter.name == "self":
             continue
         if parameter.kind is parameter.VAR_KEYWORD:
-            found.append(("*", "", None))
+            if not any(given == "*" for given, _, _ in found):
+                found.append(("*", "", None))
             found += [
                 (field.name, str(field.type), default_of(field.default)) for field in attrs.fields(UploadOptions)
             ]
@@ -179,6 +188,9 @@ def keywords(name: str) -> list[tuple[str, str]]:
         texts |= fields_of(options)
     if name in LIKE_UPLOAD:
         texts = {given: text for given, text in documentation(AssetStore.upload)[1]["Args"].items() if given != "filename"}
+    if name in LIKE_UPLOAD_MANY:
+        common = documentation(AssetStore.upload_many)[1]["Args"]
+        texts |= {given: common[given] for given in ("ordered", "max_concurrency")}
     texts |= documentation(functions()[name])[1].get("Args", {})
     return [(f"`{given}`", texts[given]) for given, _, _ in parameters(name) if given in texts]
 
@@ -364,7 +376,7 @@ ROOT = HERE.parent
 LAYERS = (
     *("errors", "limits", "per_process", "signed_headers", "options", "results", "keys", "settings", "content"),
     *("hooks", "wrapper", "entry_points", "operation", "stack", "side_plugins", "fallbacks", "named_upload"),
-    *("delete_many", "direct", "store", "config", "plugin", "__init__", "__main__", "cli", "testing"),
+    *("bulk", "direct", "store", "config", "plugin", "__init__", "__main__", "cli", "testing"),
 )
 """The modules of the core, each after those that it imports."""
 
@@ -412,7 +424,7 @@ def part(name: str) -> str:
         return "\n\n".join(function(name))
     if name in FACTORIES:
         return settings(name)
-    return "\n\n".join(stream(name) if name in ("AssetReader", "AssetWriter") else record(name))
+    return "\n\n".join(stream(name) if name in STREAMS else record(name))
 
 
 def names_in(text: str) -> list[str]:

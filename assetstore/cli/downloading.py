@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import click
 
+from assetstore.bulk.folder import path_below
 from assetstore.cli.completion import complete_files, complete_keys
 from assetstore.cli.selection import Selected, Selector, selecting
 from assetstore.cli.session import (
@@ -19,7 +20,7 @@ from assetstore.cli.session import (
     output_options,
     where,
 )
-from assetstore.cli.targets import path_below, refuse_meetings, refuse_other_store
+from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.errors import AlreadyExistsError, InvalidKeyError
 from assetstore.keys import is_valid_key

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from assetstore.delete_many import Deleter
+from assetstore.bulk.delete import Deleter
 from assetstore.direct.context import Context
 from assetstore.direct.token import Claims
 from assetstore.errors import InvalidOptionError, NotFoundError

@@ -197,6 +197,23 @@ class LosesOthersWrites(MemoryBackend):
         return info
 
 
+class StopsABatchAtAFailure(MemoryBackend):
+    """Lets the failure of one upload be that of all that are written at once."""
+
+    @hookimpl
+    def assetstore_upload_many(self, items, options):
+        return [self.assetstore_upload(item.key, item.source, item.options) for item in items]
+
+
+class MixesABatchUp(MemoryBackend):
+    """Returns the results of a batch in another order."""
+
+    @hookimpl
+    def assetstore_upload_many(self, items, options):
+        sized = sorted(items, key=lambda item: item.source.size)
+        return [self.assetstore_upload(item.key, item.source, attrs.evolve(item.options, overwrite=True)) for item in sized]
+
+
 class LeavesUrlsUnquoted(MemoryBackend):
     """Puts a key into a URL as it is."""
 

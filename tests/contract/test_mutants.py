@@ -57,6 +57,8 @@ CAUGHT_BY: dict[str, tuple[str, ...]] = {
     "DropsIfMatch": ("test_a_compare_and_swap_needs_the_stored_etag", "test_of_many_swapping_threads_one_wins"),
     "ChecksThenWrites": ("test_of_many_create_only_threads_one_wins",),
     "TakesSizesForVersions": ("test_an_etag_tells_versions_apart", "test_a_compare_and_swap_needs_the_stored_etag"),
+    "StopsABatchAtAFailure": ("test_a_batch_of_uploads_is_as_one_by_one",),
+    "MixesABatchUp": ("test_a_batch_of_uploads_is_as_one_by_one", "test_many_assets_go_the_way_of_one"),
     "LosesOthersWrites": ("test_threads_share_a_store",),
     "HasOnePurposeForAllMethods": ("test_a_signed_url_is_for_one_method", "test_an_application_honours_signed_urls"),
     "NeverEnds": ("test_a_signed_url_ends_when_it_says",),

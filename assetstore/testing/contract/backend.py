@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import attrs
 
 from assetstore.testing.contract.bound import BoundGuarantees
+from assetstore.testing.contract.bulk import BulkGuarantees
 from assetstore.testing.contract.changing import ChangingGuarantees
 from assetstore.testing.contract.conditions import ConditionGuarantees
 from assetstore.testing.contract.deleting import DeletingGuarantees
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, type[Fixtures]] = {
     "Listings": ListingGuarantees,
     "Deletes": DeletingGuarantees,
     "Copies and moves": ChangingGuarantees,
+    "Many at once": BulkGuarantees,
     "Conditions": ConditionGuarantees,
     "Sharing": SharingGuarantees,
     "Signed requests and public URLs": SigningGuarantees,
@@ -54,6 +56,7 @@ class BackendContract(
     ListingGuarantees,
     DeletingGuarantees,
     ChangingGuarantees,
+    BulkGuarantees,
     ConditionGuarantees,
     SharingGuarantees,
     SigningGuarantees,

@@ -78,6 +78,8 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "application": ("test_an_application_honours_signed_urls",),
     "application.interface": ("test_an_application_honours_signed_urls",),
     "application.max_size": ("test_an_application_has_a_largest_upload",),
+    "upload_many": ("test_a_batch_of_uploads_is_as_one_by_one", "test_many_assets_go_the_way_of_one"),
+    "upload_many.max_concurrency": ("test_at_most_so_many_run_at_once",),
     "check": ("test_check_finds_a_working_place_and_changes_nothing",),
 }
 """For each operation, and each option of one, the guarantees that fail where it is claimed and does not work.
@@ -88,5 +90,5 @@ That what is not claimed is refused is shown for all of them by ``test_what_is_n
 NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
 """Options that no caller gives and no backend claims: what becomes of a taken key is decided when an upload ends."""
 
-HINTS = frozenset({"copy.known"})
-"""Options that spare a backend work and change nothing of what comes out."""
+HINTS = frozenset({"copy.known", "upload_many.max_concurrency"})
+"""Options that are about a backend's work and change nothing of what comes out."""

@@ -58,7 +58,7 @@ class WrapperGuarantees(Fixtures):
         self, spy: FaultyBackend, prefix: str, tmp_path: Path
     ) -> None:
         """Copies, moves and downloads go through the wrapper's own upload and read; the backend's are never called."""
-        store = _wrapped(Disguise, spy, self.wrappers).scoped(prefix)
+        store = wrapped(Disguise, spy, self.wrappers).scoped(prefix)
         store.upload(_PLAIN, "a")
         assert _PLAIN == store.read("a")
         store.download("a", tmp_path / "a")
@@ -73,7 +73,7 @@ class WrapperGuarantees(Fixtures):
 
     def test_what_cannot_be_done_through_a_wrapper_is_refused(self, spy: FaultyBackend, prefix: str) -> None:
         """Signed requests and URLs of a wrapper that does not pass them are UnsupportedError; the backend is not asked."""
-        store = _wrapped(Disguise, spy, self.wrappers).scoped(prefix)
+        store = wrapped(Disguise, spy, self.wrappers).scoped(prefix)
         assert [False, False] == [store.can("presign"), store.can("url")]
         with pytest.raises(UnsupportedError):
             store.presign("a")
@@ -84,7 +84,7 @@ class WrapperGuarantees(Fixtures):
 
     def test_an_option_that_a_wrapper_does_not_claim_is_refused(self, spy: FaultyBackend, prefix: str) -> None:
         """What a wrapper's own hook does not honour is UnsupportedError, whatever the backend could do."""
-        store = _wrapped(Disguise, spy, self.wrappers).scoped(prefix)
+        store = wrapped(Disguise, spy, self.wrappers).scoped(prefix)
         with pytest.raises(UnsupportedError):
             store.upload(b"", "a", metadata={"by": "gm"})
         with pytest.raises(UnsupportedError):
@@ -95,7 +95,7 @@ class WrapperGuarantees(Fixtures):
 
     def test_a_wrapper_that_passes_everything_is_as_none(self, spy: FaultyBackend, prefix: str) -> None:
         """Through a wrapper that changes nothing a store can do what it can without, by the same calls."""
-        without, store = self.stack(spy).scoped(prefix), _wrapped(Passing, spy, self.wrappers).scoped(prefix)
+        without, store = self.stack(spy).scoped(prefix), wrapped(Passing, spy, self.wrappers).scoped(prefix)
         capabilities = {*OPTIONAL, *getattr(spy, "supports", ())}
         assert {name: without.can(name) for name in capabilities} == {name: store.can(name) for name in capabilities}
         made = []
@@ -109,5 +109,6 @@ class WrapperGuarantees(Fixtures):
         assert made[0] == made[1]
 
 
-def _wrapped(wrapper: type[Wrapper], backend: object, others: Wrappers) -> AssetStore:
+def wrapped(wrapper: type[Wrapper], backend: object, others: Wrappers) -> AssetStore:
+    """Return a store over a backend behind this wrapper and the others."""
     return AssetStore(("backend", backend), wrappers=[wrapper, *others], name="contract")

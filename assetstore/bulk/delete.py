@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Iterable
 
@@ -11,7 +10,7 @@ import attrs
 from assetstore.errors import AssetStoreError, PluginError
 from assetstore.keys import Scope
 from assetstore.limits import PAGE
-from assetstore.operation import Operation
+from assetstore.operation import Operation, twin
 from assetstore.options import DeleteOptions
 from assetstore.results import AssetInfo, DeleteFailure, DeleteReport
 from assetstore.stack import Stack
@@ -74,20 +73,13 @@ class Deleter:
         try:
             report = self.stack.delete(keys, options)
         except AssetStoreError as error:
-            return {key: _twin(error) for key in keys}
+            return {key: twin(error) for key in keys}
         errors = {failure.key: failure.error for failure in report.failed}
         for key in set(keys) - errors.keys() - set(report.deleted):
             errors[key] = PluginError("the backend did not report whether it deleted this key")
         return errors
 
 
-def _twin(error: AssetStoreError) -> AssetStoreError:
-    twin = copy.copy(error)
-    twin.__cause__ = error.__cause__
-    return twin
-
-
 def _fail(operation: Operation, error: AssetStoreError) -> DeleteFailure:
-    operation.explain(error)
-    operation.finish(error)
+    operation.fail(error)
     return DeleteFailure(key=str(operation.key), error=error)

@@ -1,0 +1,1 @@
+"""Calls about many assets: their threads, how many of them, and what each item becomes."""

@@ -1,0 +1,313 @@
+"""Runs an operation for each of many items in threads: pulls items lazily, holds a bounded number, stops when closed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import attrs
+
+from assetstore.bulk.concurrency import Concurrency
+from assetstore.bulk.running import Running, Stopped
+from assetstore.errors import AssetStoreError, UnavailableError
+from assetstore.limits import MAX_UPLOADS
+from assetstore.results import BulkResult
+
+T = TypeVar("T")
+
+CHUNK, CHUNK_SECONDS = 32, 0.001
+"""Short operations are handed to a thread several at a time, which together take about so long."""
+PATIENCE, JOINT_PATIENCE = 0.002, 0.02
+"""Seconds for which the first of several items waits for the others, and for those that the backend does together."""
+HELD_BYTES = 16 << 20
+"""Bytes of the items of one batch, where the items themselves are bytes."""
+GRACE = 1.0
+"""Seconds for which closing waits for the operations that it ended."""
+
+
+@attrs.define(eq=False, slots=True)
+class Task(Generic[T]):
+    """What is to be done for one item.
+
+    Attributes:
+        key: the key for the result.
+        call: does it.
+        held: the bytes that the item keeps in memory.
+        joins: whether it may be done together with others.
+        item: the item as given; the pool sets it.
+        index: its place among the items; the pool sets it.
+    """
+
+    key: Any
+    call: Callable[[], T]
+    held: int = 0
+    joins: bool = False
+    item: Any = None
+    index: int = 0
+
+    def ended(self, value: T | None, error: Exception | None) -> BulkResult[T]:
+        """Return the result."""
+        return BulkResult(self.item, self.index, getattr(value, "key", self.key), value, error)
+
+
+@attrs.define(eq=False)
+class Work(Generic[T]):
+    """What the threads share. They do not know the iterator, which may be forgotten while they run.
+
+    Attributes:
+        running: ties the operations to the call.
+        concurrency: how many threads there are.
+        together: does several tasks at once; ``None`` when the backend cannot.
+        todo: tasks for a thread; ``None`` ends one.
+        done: results and the seconds that they took, or what a thread cannot go on after.
+    """
+
+    running: Running
+    concurrency: Concurrency
+    together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None
+    todo: SimpleQueue[Sequence[Task[T]] | None] = attrs.field(factory=SimpleQueue)
+    done: SimpleQueue[tuple[Sequence[BulkResult[T]], float] | BaseException] = attrs.field(factory=SimpleQueue)
+
+    def run(self) -> None:
+        """Do what there is to do, until told to end."""
+        self.running.enter()
+        while (tasks := self.todo.get()) is not None:
+            began = time.perf_counter()
+            try:
+                results = self._joined(tasks) if self.together is not None and len(tasks) > 1 else self._single(tasks)
+                if results:
+                    self.done.put((results, time.perf_counter() - began))
+            except Stopped:
+                continue  # nobody waits for the result
+            except BaseException as error:  # for the thread that iterates
+                self.done.put(error)
+        if self.running.stopped:
+            self.todo.put(None)  # for the next thread: Ctrl-C may have come before one was counted
+
+    def _single(self, tasks: Sequence[Task[T]]) -> list[BulkResult[T]]:
+        return [self._alone(task) for task in tasks]
+
+    def _alone(self, task: Task[T]) -> BulkResult[T]:
+        self.running.pause()
+        try:
+            return task.ended(task.call(), None)
+        except Exception as error:
+            if isinstance(error, UnavailableError):
+                self.running.slow_down(error.retry_after, asked=error.retry_after is not None)
+            # No variable of this frame may hold the result: the error's traceback holds the frame.
+            return task.ended(None, error)
+
+    def _joined(self, tasks: Sequence[Task[T]]) -> list[BulkResult[T]]:
+        self.running.pause()
+        assert self.together is not None
+        values = self.together(tasks, self.concurrency.share)
+        if values is None:
+            # The backend cannot after all. Each goes back alone, so that all threads share them.
+            self.together = None
+            for task in tasks:
+                self.todo.put([task])
+            return []
+        pairs = zip(tasks, values, strict=True)
+        return [task.ended(None, end) if isinstance(end, Exception) else task.ended(end, None) for task, end in pairs]
+
+
+class BulkResults(Generic[T]):
+    """The results of a call about many items, as an iterator and a context manager.
+
+    Nothing happens before the first result is asked for. Items are pulled by the thread that iterates, a few more than are
+    being worked on, and no further while results wait to be taken. Closing it, the end of a ``with`` block and an exception
+    such as Ctrl-C end what still runs; items whose result was not yet taken may or may not have been done.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        items: Iterable[Any],
+        plan: Callable[[Any], Task[T]],
+        *,
+        running: Running,
+        ordered: bool,
+        concurrency: Concurrency,
+        size: Callable[[T], int],
+        together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None = None,
+    ) -> None:
+        """Prepare the call.
+
+        Args:
+            name: the name of the call, for the repr.
+            items: any number of items.
+            plan: says what is to be done for an item.
+            running: what the operations ask whether they should go on.
+            ordered: whether results come in the order of the items.
+            concurrency: how many threads there are.
+            size: returns how many bytes of assets were moved.
+            together: does several tasks at once.
+        """
+        self._name = name
+        self._items: Iterator[Any] = iter(items)
+        self._plan = plan
+        self._ordered = ordered
+        self._size = size
+        self._work: Work[T] = Work(running, concurrency, together)
+        self._threads: list[threading.Thread] = []
+        self._live = 0
+        self._chunk = 1
+        self._pulled = 0
+        self._out = 0
+        self._slowed = 0
+        self._ready: deque[BulkResult[T]] = deque()
+        self._early: dict[int, BulkResult[T]] = {}
+        self._next_index = 0
+        self._ended = False
+        self._broken: Exception | None = None
+        self._closed = False
+        self._process = os.getpid()
+
+    def __iter__(self) -> Iterator[BulkResult[T]]:
+        return self
+
+    def __next__(self) -> BulkResult[T]:
+        if self._closed:
+            raise StopIteration
+        if self._process != os.getpid():
+            raise AssetStoreError(f"{self._name} must be used in the process that called it", hint="call it again here")
+        try:
+            return self._next()
+        except BaseException:
+            self.close()
+            raise
+
+    def _next(self) -> BulkResult[T]:
+        while True:
+            self._take()
+            while self._has_room():
+                self._submit(self._pull())
+                self._take()
+                if self._ready:
+                    break
+            if self._ready:
+                self._out -= 1
+                return self._ready.popleft()
+            if not self._out:
+                raise self._broken or StopIteration
+            self._receive()
+
+    def _has_room(self) -> bool:
+        most = 2 * self._work.concurrency.limit * self._chunk
+        return not self._ended and self._out < (most if self._work.together is None else max(most, 2 * MAX_UPLOADS))
+
+    def _pull(self) -> list[Task[T]]:
+        """Take as many items as one thread gets at once, fewer where they do not come quickly."""
+        alone = self._work.together is None
+        wanted, patience = (self._chunk, PATIENCE) if alone else (MAX_UPLOADS, JOINT_PATIENCE)
+        tasks: list[Task[T]] = []
+        held, until = 0, time.perf_counter() + patience
+        while len(tasks) < wanted and held < HELD_BYTES:
+            try:
+                item = next(self._items)
+            except StopIteration:
+                self._ended = True
+                break
+            except Exception as error:
+                self._ended, self._broken = True, error
+                break
+            self._out += 1
+            task = self._plan(item)
+            task.item, task.index = item, self._pulled
+            tasks.append(task)
+            self._pulled += 1
+            held += task.held
+            if time.perf_counter() > until:
+                break
+        return tasks
+
+    def _submit(self, tasks: list[Task[T]]) -> None:
+        if self._work.together is None:
+            chunks = [tasks]
+        else:
+            chunks = [[task for task in tasks if task.joins], *([task] for task in tasks if not task.joins)]
+        for chunk in chunks:
+            if chunk:
+                self._work.todo.put(chunk)
+                if self._live < self._work.concurrency.limit:
+                    self._start()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work.run, name=f"assetstore {self._name}", daemon=True)
+        self._threads = [*(old for old in self._threads if old.is_alive()), thread]
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no more threads
+            if not self._live:
+                raise
+            self._work.concurrency.most = self._work.concurrency.limit = self._live
+        else:
+            self._live += 1
+
+    def _take(self) -> None:
+        """Receive the results that are there."""
+        while not self._work.done.empty():
+            self._receive()
+
+    def _receive(self) -> None:
+        """Wait for results, and learn from them how many threads are best."""
+        done = self._work.done.get()
+        if isinstance(done, BaseException):
+            raise done
+        results, seconds = done
+        concurrency, running = self._work.concurrency, self._work.running
+        if running.slowed > self._slowed:
+            self._slowed = running.slowed
+            concurrency.slow_down(gently=not running.asked)
+        concurrency.note(len(results), sum(self._size(result.value) for result in results if result.value is not None))
+        self._chunk = max(1, min(CHUNK, int(CHUNK_SECONDS * len(results) / seconds), 2 * self._chunk))
+        while self._live > concurrency.limit:
+            self._work.todo.put(None)
+            self._live -= 1
+        self._deliver(results)
+
+    def _deliver(self, results: Sequence[BulkResult[T]]) -> None:
+        if not self._ordered:
+            self._ready.extend(results)
+            return
+        self._early.update((result.index, result) for result in results)
+        while (result := self._early.pop(self._next_index, None)) is not None:
+            self._ready.append(result)
+            self._next_index += 1
+
+    def close(self) -> None:
+        """End what still runs and wait for it, a second at most. May be called twice."""
+        if self._closed:
+            return
+        self._end()
+        until = time.monotonic() + GRACE
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _end(self) -> None:
+        self._closed = True
+        self._work.running.stop()
+        self._work.todo.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Any thread may collect garbage, so nothing is waited for.
+        if not getattr(self, "_closed", True):
+            self._end()
+
+    def __repr__(self) -> str:
+        return f"<results of {self._name}: loop over them>"

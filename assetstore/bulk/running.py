@@ -1,0 +1,123 @@
+"""What ties an operation to its call about many assets: the call can end it, and it can slow the call down."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+MAX_PAUSE = 60.0
+"""Seconds: a store that asks for more patience is asked again after these."""
+
+
+class Stopped(BaseException):
+    """The call about many assets was closed while one of its operations ran."""
+
+
+class Running:
+    """A call about many assets, as its threads see it.
+
+    Attributes:
+        stopped: whether the call was closed.
+        slowed: how often the store asked for fewer requests, or could not be reached.
+        asked: whether it asked, the last time.
+    """
+
+    __slots__ = ("_callbacks", "_lock", "_resume", "_wake", "asked", "slowed", "stopped")
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.slowed = 0
+        self.asked = False
+        self._lock = threading.Lock()
+        self._callbacks: dict[int, Callable[[], object]] = {}
+        self._resume = 0.0
+        self._wake = threading.Event()
+
+    def enter(self) -> None:
+        """Make this the call that the current thread works for."""
+        _thread.running = self
+
+    def stop(self) -> None:
+        """End what runs as soon as each operation allows it."""
+        with self._lock:
+            self.stopped = True
+            callbacks = list(self._callbacks.values())
+        self._wake.set()
+        for callback in callbacks:
+            with contextlib.suppress(Exception):  # the others must be called all the same
+                callback()
+
+    def require(self) -> None:
+        """Raise Stopped if the call was closed."""
+        if self.stopped:
+            raise Stopped
+
+    def slow_down(self, seconds: float | None, *, asked: bool) -> None:
+        """Note that the store asked for fewer requests, and for none within ``seconds``, or could not be reached."""
+        with self._lock:
+            self.slowed += 1
+            self.asked = asked
+            if seconds is not None:
+                self._resume = max(self._resume, time.monotonic() + min(seconds, MAX_PAUSE))
+
+    def pause(self) -> None:
+        """Wait until the store wants requests again, or raise Stopped when the call is closed before."""
+        if self._resume:
+            while not self.stopped and (left := self._resume - time.monotonic()) > 0:
+                self._wake.wait(left)
+        self.require()
+
+    @contextlib.contextmanager
+    def calling(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Call ``callback`` if the call is closed while the block runs."""
+        with self._lock:
+            self._callbacks[id(callback)] = callback
+            stopped = self.stopped
+        try:
+            if stopped:
+                callback()
+            yield
+        finally:
+            with self._lock:
+                self._callbacks.pop(id(callback), None)
+
+
+class _Thread(threading.local):
+    running: Running | None = None
+
+
+_thread = _Thread()
+
+
+@contextlib.contextmanager
+def stopping(callback: Callable[[], object]) -> Iterator[None]:
+    """Call ``callback``, on another thread, if the call about many assets that this thread works for is closed.
+
+    A backend wraps what may wait long in it: ``callback`` ends the wait, for example by shutting a socket. Outside of such a
+    call it is never called. Its exceptions are ignored.
+
+    Example::
+
+        first, second = socket.socketpair()
+        with stopping(lambda: first.shutdown(socket.SHUT_RDWR)):
+            second.send(b"a")
+            assert b"a" == first.recv(1)
+    """
+    running = _thread.running
+    with running.calling(callback) if running is not None else contextlib.nullcontext():
+        yield
+
+
+def slow_down(seconds: float | None = None) -> None:
+    """Report that the store asked for fewer requests, for example by an answer 429 or 503 that the backend tries again.
+
+    The call about many assets that this thread works for then runs half as many operations at once; outside of such a call
+    nothing happens.
+
+    Args:
+        seconds: how long the store wants no request at all, if it said so. The call waits a minute at most.
+    """
+    if _thread.running is not None:
+        _thread.running.slow_down(seconds, asked=True)
