@@ -233,7 +233,8 @@ class SourceReader:
         if self._ended or size == 0:
             return b""
         wanted = size
-        if size < 0 and self._size is not None:
+        if self._size is not None and not 0 <= size <= self._size - self._count:
+            # One byte more shows whether the source grew; room for a whole piece would cost small files time.
             wanted = self._size - self._count + 1
         data = _read_full(self._read, wanted)
         self._count += len(data)

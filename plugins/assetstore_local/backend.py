@@ -24,6 +24,7 @@ from assetstore.plugin import (
     EndPartsOptions,
     ListOptions,
     ListPage,
+    NewAsset,
     PartsOptions,
     PerProcess,
     PresignedRequest,
@@ -34,13 +35,14 @@ from assetstore.plugin import (
     Source,
     StatOptions,
     UploadedPart,
+    UploadManyOptions,
     UploadOptions,
     UrlOptions,
     every,
     hookimpl,
     secret,
 )
-from assetstore_local import check, copy, delete, listing, multipart_direct, presign, read, upload
+from assetstore_local import check, copy, delete, listing, multipart_direct, presign, read, upload, upload_many
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.scan_cache import ScanCache
 from assetstore_local.disk.signing_key_file import load_keys, make_keys
@@ -51,7 +53,8 @@ from assetstore_local.r2_rules import R2Rules
 from assetstore_local.server_url import require_origins, require_server
 
 _SUPPORTED = every(
-    *("upload", "read", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts", "application")
+    *("upload", "upload_many", "read", "list", "delete", "copy", "presign"),
+    *("begin_parts", "list_parts", "end_parts", "application"),
 ) - {"copy.known", "begin_parts.overwrite", "begin_parts.if_match"}
 
 
@@ -149,6 +152,13 @@ class LocalBackend:
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Write the bytes to a new file, then rename it into place under the key's lock."""
         return upload.upload(self._root, key, source, options)
+
+    @hookimpl
+    def assetstore_upload_many(
+        self, items: Sequence[NewAsset], options: UploadManyOptions
+    ) -> Sequence[AssetInfo | Exception] | None:
+        """Write all to new files, flush them together, then rename each into place under its key's lock."""
+        return upload_many.upload_many(self._root, items)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:

@@ -71,16 +71,28 @@ class Found:
 
 
 def find(tree: Tree, key: str) -> Found | None:
-    """Return the file of ``key``, or ``None``.
+    """Return the file of ``key``, or ``None``."""
+    return found_last(look_for(tree, key))
+
+
+def found_last(seen: list[tuple[Names, os.stat_result | None]]) -> Found | None:
+    """Return the file that ``look_for`` ended at, or ``None``."""
+    names, status = seen[-1]
+    return Found(names, status) if status is not None and S_ISREG(status.st_mode) else None
+
+
+def look_for(tree: Tree, key: str) -> list[tuple[Names, os.stat_result | None]]:
+    """Return the candidates for the file of ``key`` with their statuses, up to the first that is a file.
 
     The order of the candidates matters: writers rename a file from its plain to its marked name and never back, so a reader
     that looks in this order cannot miss it.
     """
+    seen = []
     for names in candidates(key):
-        status = tree.status(names)
+        seen.append((names, status := tree.status(names)))
         if status is not None and S_ISREG(status.st_mode):
-            return Found(names, status)
-    return None
+            break
+    return seen
 
 
 def find_existing(tree: Tree, key: str) -> Found:

@@ -20,7 +20,7 @@ from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import InTheWayError, Tree
 from assetstore_local.errors import explained, in_doubt
 from assetstore_local.r2_rules import R2Rules
-from assetstore_local.read import Found, find, require_match
+from assetstore_local.read import Found, found_last, look_for, require_match
 
 _ATTEMPTS = 100
 
@@ -33,19 +33,29 @@ def upload(root: Root, key: str, source: Source, options: UploadOptions) -> Asse
         root.rules.require_size(source.size)
         root.rules.require_metadata(options.metadata)
     with root.new_file() as staged:
-        for chunk in source.chunks():
-            staged.write(chunk)
+        fill(staged, source)
         return commit(root, staged, key, options)
+
+
+def fill(staged: StagedFile, source: Source) -> None:
+    """Write all bytes of a source."""
+    for chunk in source.chunks():
+        staged.write(chunk)
 
 
 def commit(root: Root, staged: StagedFile, key: str, options: UploadOptions) -> AssetInfo:
     """Make a new file the asset of ``key``, if the conditions of ``options`` hold."""
     if root.rules:
         root.rules.require_metadata(options.metadata)
-    facts = records.changed({"digest": staged.digest}, options)
+    facts = facts_of(staged, options)
     conditions = Conditions(overwrite=options.overwrite, if_match=options.if_match, rules=root.rules)
     with explained():
         return root.patiently(lambda: put(staged, key, facts, conditions))
+
+
+def facts_of(staged: StagedFile, options: UploadOptions) -> records.Facts:
+    """Return the headers, metadata and digest of a new file."""
+    return records.changed({"digest": staged.digest}, options)
 
 
 def require_absent(overwrite: bool, found: Found | AssetInfo | None) -> None:
@@ -83,6 +93,7 @@ class Conditions:
 
 def put(staged: StagedFile, key: str, facts: records.Facts, conditions: Conditions) -> AssetInfo:
     """Make a new file the asset of ``key``, if the conditions hold."""
+    staged.settle()
     write = Write(staged, key, facts, conditions)
     put_all(staged.tree, [write])
     if isinstance(write.result, AssetStoreError):
@@ -116,9 +127,10 @@ class Write:
     def prepare(self) -> None:
         """Write the record, which is flushed later; the caller holds the key's lock."""
         tree, staged = self.staged.tree, self.staged
-        found = find(tree, self.key)
+        seen = look_for(tree, self.key)
+        found = found_last(seen)
         self.conditions.require(found)
-        self._names = found.names if found else _free_names(tree, self.key)
+        self._names = found.names if found else _free_names(dict(seen))
         tree.folder(self._names[:-1], make=True)
         if found and staged.status.st_mtime_ns <= (last := self.conditions.last_time_for(found)):
             staged.settle(after=last)
@@ -183,13 +195,16 @@ class Write:
 
 
 def put_all(tree: Tree, writes: Sequence[Write]) -> None:
-    """Make new files the assets of their keys, each if its conditions hold; they share the flushes."""
-    _each(writes, lambda write: write.staged.settle())
+    """Make settled files the assets of their keys, each if its conditions hold; they share the flushes."""
     for _ in range(_ATTEMPTS):
         left = [write for write in writes if write.again]
         if not left:
             return
-        _put_once(tree, left)
+        try:
+            _put_once(tree, left)
+        except FileNotFoundError:
+            # The folder of the locks itself is gone.
+            tree.forget()
     for write in writes:
         if write.again:
             write.fail(UnavailableError("other writers kept changing the key", hint="try again"))
@@ -237,10 +252,10 @@ def with_current(tree: Tree, key: str, found: Found | None, old: Versions, new: 
     return new if found is None or standing is None else {**new, found.etag: standing}
 
 
-def _free_names(tree: Tree, key: str) -> Names:
-    plain, *_, marked = candidates(key)
+def _free_names(seen: Mapping[Names, os.stat_result | None]) -> Names:
+    plain, *_, marked = seen
     for names in (plain, marked):
-        status = tree.status(names)
+        status = seen[names]
         if status is None:
             return names
         if not stat.S_ISDIR(status.st_mode):

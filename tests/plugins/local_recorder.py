@@ -15,12 +15,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assetstore import AssetStore
+from assetstore import AssetInfo, AssetStore
+from assetstore.plugin import NewAsset, Source, UploadManyOptions, UploadOptions
 from assetstore_local import LocalBackend
 from assetstore_local.disk import whole_flush
 
 OLD = {"cache_control": "no-store", "metadata": {"version": "old"}}
 NEW = {"cache_control": "no-cache", "metadata": {"version": "new"}}
+_NEW = UploadOptions(content_type="text/plain", cache_control="no-cache", metadata={"version": "new"})
+
+
+def upload_many(backend: LocalBackend, *items: tuple[str, bytes, UploadOptions]) -> list[AssetInfo | Exception]:
+    """Upload ``(key, bytes, options)`` as one batch."""
+    batch = [NewAsset(key=key, source=Source(data), options=options) for key, data, options in items]
+    return list(backend.assetstore_upload_many(items=batch, options=UploadManyOptions()) or [])
+
+
+def _batch(backend: LocalBackend) -> None:
+    """Replace one asset, make another, and fail with a third."""
+    refused = ("maps/b", b"refused", UploadOptions(overwrite=False))
+    upload_many(backend, ("maps/a", b"new" * 99, _NEW), ("c", b"new c", _NEW), refused)
 
 
 def _two(store: AssetStore) -> None:
@@ -39,6 +53,11 @@ SCENARIOS: dict[str, tuple[Callable[[AssetStore], object], Callable[[AssetStore]
     "delete-all": (_two, lambda store: store.delete_many(["maps/a", "maps/b"])),
     "below": (_two, lambda store: store.upload(b"new" * 99, "maps/a/below", **NEW)),
     "move": (_two, lambda store: store.move("maps/a", "c")),
+}
+BATCHES: dict[str, tuple[Callable[[AssetStore], object], Callable[[LocalBackend], object]]] = {
+    "batch": (_two, _batch),
+    "batch-of-new": (_two, lambda backend: upload_many(backend, ("maps/c", b"new c", _NEW), ("d", b"new d", _NEW))),
+    "batch-below": (_two, lambda backend: upload_many(backend, ("c", b"new c", _NEW), ("c/d", b"new d", _NEW))),
 }
 
 
@@ -126,13 +145,17 @@ class Recorder:
 def main(base: str, scenario: str, flush: str) -> None:
     """Set up a store, list its files, and record one operation."""
     whole_flush.MOST_DIRTY_BYTES = {"whole": 1 << 60, "each": -(1 << 60)}[flush]
-    set_up, act = SCENARIOS[scenario]
-    store = AssetStore(LocalBackend(root=Path(base) / "root"))
+    backend = LocalBackend(root=Path(base) / "root")
+    store = AssetStore(backend)
+    set_up, _ = (SCENARIOS | BATCHES)[scenario]
     set_up(store)
     recorder = Recorder()
     before = recorder.tree(Path(base))
     recorder.install()
-    act(store)
+    if scenario in BATCHES:
+        BATCHES[scenario][1](backend)
+    else:
+        SCENARIOS[scenario][1](store)
     sys.stdout.write(json.dumps({"before": before, "calls": recorder.calls}))
 
 

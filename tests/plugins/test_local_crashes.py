@@ -165,7 +165,7 @@ class Views:
 
 
 @pytest.mark.parametrize("flush", ["whole", "each"])
-@pytest.mark.parametrize("scenario", local_recorder.SCENARIOS)
+@pytest.mark.parametrize("scenario", [*local_recorder.SCENARIOS, *local_recorder.BATCHES])
 def test_a_power_failure_leaves_the_old_or_the_new(tmp_path: Path, scenario: str, flush: str) -> None:
     """Each asset is the old or the new one, whatever reached the disk; the new one once the call has returned."""
     if flush == "whole":

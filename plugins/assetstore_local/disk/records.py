@@ -61,9 +61,7 @@ def locked(tree: Tree, *keys: str) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         for folder in sorted({_names_of(key)[:-1] for key in keys}):
-            # The tree may close its own descriptor meanwhile.
-            lock = os.dup(tree.folder(folder, make=True))
-            stack.callback(os.close, lock)
+            lock = stack.enter_context(tree.pinned(folder))
             hold(lock)
             stack.callback(release, lock)
         yield

@@ -97,12 +97,15 @@ class StagedFile:
         can have, the present is good enough.
         """
         now = time.time_ns()
-        for wanted in (*(max(now, after + 1) + step for step in _STEPS_NS), now):
-            os.utime(self._descriptor, ns=(wanted, wanted))
-            status = os.fstat(self._descriptor)
+        for step in _STEPS_NS:
+            status = self._stamp(max(now, after + 1) + step)
             if status.st_mtime_ns > after:
-                break
-        return status
+                return status
+        return self._stamp(now)
+
+    def _stamp(self, wanted: int) -> os.stat_result:
+        os.utime(self._descriptor, ns=(wanted, wanted))
+        return os.fstat(self._descriptor)
 
     def move(self, names: Names) -> None:
         """Rename the flushed file, replacing any file of that name in an existing folder; have that flushed later."""

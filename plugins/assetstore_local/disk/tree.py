@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -65,6 +66,7 @@ class Tree:
         self.digests = {} if digests is None else digests
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
+        self._pinned: dict[Names, int] = {}
         self._unflushed: list[tuple[Names, str | None]] = []
 
     def folder(self, names: Names, *, make: bool = False) -> int:
@@ -76,6 +78,8 @@ class Tree:
         """
         if not names:
             return self._root
+        if names in self._pinned:
+            return self._pinned[names]
         if names not in self._open:
             if len(names) > 1 and names[0] == RESERVED:
                 # Every write needs our own folder more than once.
@@ -87,6 +91,16 @@ class Tree:
         else:
             self._open[names] = self._open.pop(names)
         return self._open[names]
+
+    @contextlib.contextmanager
+    def pinned(self, names: Names) -> Iterator[int]:
+        """Yield a descriptor of a folder, which is made if it is missing and stays open whatever else is opened."""
+        self.folder(names[:-1], make=True)
+        self._pinned[names] = self._walk(names, True)
+        try:
+            yield self._pinned[names]
+        finally:
+            os.close(self._pinned.pop(names))
 
     def _walk(self, names: Names, make: bool) -> int:
         # A listing has just opened the parent, so one of the nearest few is likely open.
