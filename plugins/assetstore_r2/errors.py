@@ -41,6 +41,7 @@ _CHECK_ADDRESS = (
 _REGION = "set region to the bucket's region; on R2 it is 'auto', which R2Backend sets"
 _LATER = "try again later"
 _AGAIN = "upload it again"
+_FOREIGN = "the response is not from the store"
 _BUG = "this is a bug in assetstore or in a proxy before the store; please report it"
 
 BY_CODE: Mapping[str, Row] = {
@@ -153,7 +154,11 @@ _WRITES = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipar
 
 
 class LostAnswerError(Exception):
-    """The response cannot be the store's: it lacks what every such response has."""
+    """The response cannot be the store's: it lacks what every such response has, or is not what was asked for."""
+
+    def __init__(self, text: str = _FOREIGN) -> None:
+        """Say what is wrong."""
+        super().__init__(text)
 
 
 @contextmanager
@@ -203,9 +208,8 @@ def translate(error: Exception) -> AssetStoreError | None:
     if isinstance(error, S3Error):
         return from_answer(error.response, error.operation_name)
     if isinstance(error, LostAnswerError | NotHttpError):
-        return UnavailableError(
-            "the response is not from the store", hint="look for a proxy or captive portal, then try again"
-        )
+        text = str(error) if isinstance(error, LostAnswerError) else _FOREIGN
+        return UnavailableError(text, hint="look for a proxy or captive portal, then try again")
     if isinstance(error, WireError):
         return _of_wire(error)
     return _of_botocore(error) if type(error).__module__.startswith(("botocore.", "boto3.")) else None
@@ -251,9 +255,7 @@ def _of_botocore(error: Exception) -> AssetStoreError | None:
     if isinstance(error, vendor.HTTPClientError | vendor.ResponseStreamingError | vendor.IncompleteReadError):
         return UnavailableError("the connection to the store broke", hint=_LATER)
     if isinstance(error, ResponseParserError):
-        return UnavailableError(
-            "the response is not from the store", hint="look for a proxy or captive portal, then try again"
-        )
+        return UnavailableError(_FOREIGN, hint="look for a proxy or captive portal, then try again")
     if isinstance(error, vendor.BotoCoreError):
         return BackendError(f"botocore failed with {type(error).__name__}")
     return None

@@ -17,6 +17,9 @@ from assetstore.plugin import (
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, answer_of, translate, translated
 from assetstore_r2.headers import info_from_head, quoted, unquoted
+from assetstore_r2.ranges import Run, Sent, check
+
+_PIECE = 64 << 10
 
 
 def stat(bucket: Bucket, key: str) -> AssetInfo:
@@ -29,36 +32,29 @@ def read(bucket: Bucket, key: str, options: ReadOptions) -> AssetStream:
     """Open an asset or a range of it; a range at or beyond the end is empty."""
     if options.length == 0:
         return _empty(bucket, key, options)
-    whole = options.offset == 0 and options.length is None
-    first, last = options.offset, "" if options.length is None else options.offset + options.length - 1
+    run = Run(options.offset, None if options.length is None else options.offset + options.length - 1)
     try:
-        answer = _get(bucket, key, None if whole else f"bytes={first}-{last}", options.if_match)
+        answer, sent = _get(bucket, key, run, options.if_match)
     except AssetStoreError as error:
         if _status(error) != 416:
             raise
         return _empty(bucket, key, options)
-    size = _whole_size(answer)
-    length = _range_length(answer) if "ContentRange" in answer else size
-    try:
-        if size is None or length is None or _is_transformed(bucket, key, answer, length):
-            raise _transformed()
-    except BaseException:
-        answer["Body"].close()
-        raise
-    info = info_from_head(key, answer, size)
-    return AssetStream(info=info, body=ResumingBody(bucket, key, answer, options.offset, length), length=length)
+    info = info_from_head(key, answer, sent.size)
+    return AssetStream(info=info, body=ResumingBody(bucket, key, answer, run.first, sent), length=sent.length)
 
 
 class ResumingBody:
     """The bytes of one version of an asset from ``start`` on; reading resumes after a broken connection."""
 
-    def __init__(self, bucket: Bucket, key: str, answer: Mapping[str, Any], start: int, length: int) -> None:
+    def __init__(self, bucket: Bucket, key: str, answer: Mapping[str, Any], start: int, sent: Sent) -> None:
         self._bucket = bucket
         self._key = key
         self._etag: str | None = answer.get("ETag")
         self._stream: Any = answer["Body"]
+        self._skip = sent.skip
         self._position = start
-        self._end = start + length
+        self._end = start + sent.length
+        self._size = sent.size
         self._broken_in_a_row = 0
 
     def read(self, size: int = -1, /) -> bytes:
@@ -72,11 +68,14 @@ class ResumingBody:
         wanted = left if size < 0 else min(size, left)
         while wanted:
             try:
-                data: bytes = self._stream.read(wanted)
+                data: bytes = self._stream.read(min(self._skip, _PIECE) or wanted)
                 if not data:
                     raise LostAnswerError
             except Exception as error:
                 self._resume(error)
+                continue
+            if self._skip:
+                self._skip -= len(data)
                 continue
             self._broken_in_a_row = 0
             self._position += len(data)
@@ -96,30 +95,33 @@ class ResumingBody:
         if self._broken_in_a_row >= self._bucket.retries.max_attempts or self._etag is None:
             raise UnavailableError("the connection kept breaking while the asset was read", hint="read again") from error
         try:
-            answer = _get(self._bucket, self._key, f"bytes={self._position}-{self._end - 1}", self._etag)
+            answer, sent = _get(self._bucket, self._key, Run(self._position, self._end - 1), self._etag)
         except PreconditionError as changed:
             raise PreconditionError("the asset was replaced while it was read", hint="read it from the start") from changed
-        self._stream = answer["Body"]
-        if _is_transformed(self._bucket, self._key, answer, self._end - self._position):
+        self._stream, self._skip = answer["Body"], sent.skip
+        if (answer.get("ETag"), sent.size, sent.length) != (self._etag, self._size, self._end - self._position):
             self.close()
-            raise _transformed()
-        if _first_byte(answer) != self._position or answer.get("ETag") != self._etag:
-            self.close()
-            raise PreconditionError("the store continued with other bytes than requested", hint="read it from the start")
+            raise PreconditionError("the store continued with another version", hint="read it from the start")
 
 
-def _get(bucket: Bucket, key: str, byte_range: str | None, if_match: str | None) -> dict[str, Any]:
-    params = {} if byte_range is None else {"Range": byte_range}
+def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict[str, Any], Sent]:
+    params = {} if run.header is None else {"Range": run.header}
     if if_match is not None:
         params["IfMatch"] = quoted(if_match)
 
-    def send() -> dict[str, Any]:
+    def send() -> tuple[dict[str, Any], Sent]:
         with translated():
             answer: dict[str, Any] = bucket.s3.get_object(Bucket=bucket.name, Key=key, **params)
-            if "ETag" not in answer:
+            try:
+                if "ETag" not in answer:
+                    raise LostAnswerError
+                sent = check(answer, run)
+                if sent is None or _is_transformed(bucket, key, answer, sent.length):
+                    raise _transformed()
+            except BaseException:
                 answer["Body"].close()
-                raise LostAnswerError
-        return answer
+                raise
+        return answer, sent
 
     return bucket.retries.ask(send)
 
@@ -131,7 +133,8 @@ def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length:
     if "ContentLength" not in answer or "ContentRange" in answer:
         return answer.get("ContentLength") != length
     stored: int = bucket.head(key, unquoted(answer["ETag"]))["ContentLength"]
-    return stored != length
+    sent: int = answer["ContentLength"]
+    return stored != sent
 
 
 def _transformed() -> BackendError:
@@ -159,24 +162,6 @@ class _NoBytes:
 
     def close(self) -> None:
         return
-
-
-def _whole_size(answer: Mapping[str, Any]) -> int | None:
-    """Return the size of the asset; for a range it follows the slash, as in ``bytes 0-9/100``."""
-    total = str(answer.get("ContentRange", "")).rpartition("/")[2]
-    size: int | None = int(total) if total.isdecimal() else answer.get("ContentLength")
-    return size
-
-
-def _range_length(answer: Mapping[str, Any]) -> int | None:
-    """Return the length in Content-Range, because a proxy may have cut the body and adjusted its Content-Length."""
-    first, _, last = str(answer["ContentRange"]).removeprefix("bytes ").partition("/")[0].partition("-")
-    return int(last) - int(first) + 1 if first.isdecimal() and last.isdecimal() else None
-
-
-def _first_byte(answer: Mapping[str, Any]) -> int:
-    first = str(answer.get("ContentRange", "")).removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdecimal() else 0
 
 
 def _status(error: AssetStoreError) -> int:

@@ -63,15 +63,16 @@ def test_a_replaced_asset_is_not_spliced(seaweedfs: Any, unique_prefix: str) -> 
 
 
 def test_a_server_that_ignores_the_condition_is_not_believed() -> None:
-    """A second response with another ETag or position is refused, whatever its status."""
+    """A second response with another ETag or size is refused, whatever its status."""
     for second in (
         Reply(206, {"etag": '"other"', "content-range": "bytes 50-99/100"}, b"y" * 50),
-        Reply(200, {"etag": ETAG}, b"y" * 100),
+        Reply(200, {"etag": '"other"'}, b"y" * 100),
+        Reply(200, {"etag": ETAG}, b"y" * 101),
     ):
         replies = iter([Reply(200, {"etag": ETAG, "content-length": "100"}, b"x" * 50, cut=50), second])
         with stand_in(script=lambda request, forward, replies=replies: next(replies)) as server:  # type: ignore[misc]  # bound now
             backend = backend_at(server.url)
-            with pytest.raises(PreconditionError, match="other bytes"):
+            with pytest.raises(PreconditionError, match="another version"):
                 get(backend, "a")
             backend.assetstore_close()
 
