@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import math
@@ -58,6 +59,7 @@ from assetstore_r2.endpoint import (
     r2_endpoint,
 )
 from assetstore_r2.errors import translated
+from assetstore_r2.mend import mend
 from assetstore_r2.retry import Retries
 from assetstore_r2.sigv4 import Signer
 from assetstore_r2.wire.client import WireClient
@@ -214,7 +216,9 @@ class S3Backend:
         else:
             address = address_at(self._endpoint.url, self.bucket, style=self.addressing_style, region=self.region)
         signer = Signer(address=address, credentials=self._credentials or make_session(None).get_credentials())
+        retries = Retries(max_attempts=self.max_attempts)
         if self.engine == "wire":
+            retries.mend = functools.partial(mend, signer)
             pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=max(POOL, self.max_concurrency))
             s3: Client = WireClient(signer, pool)
         else:
@@ -226,7 +230,7 @@ class S3Backend:
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
             vendor=self._vendor,
-            retries=Retries(max_attempts=self.max_attempts),
+            retries=retries,
             copy_condition=self.copy_condition,
             signs_bodies=self.engine == "wire",
             sends_md5=not self.checks_sha256 or self.engine != "wire",

@@ -1,0 +1,35 @@
+"""Removes the cause of a refused signature, a wrong clock or expired credentials, so that another attempt may succeed."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+
+from assetstore.plugin import AccessDeniedError, AssetStoreError
+from assetstore_r2.errors import answer_of, code_of
+from assetstore_r2.sigv4 import Signer
+
+_SKEWED = 600.0
+"""Seconds between the clocks from which a refusal may be due to them; services refuse more than 900."""
+_EXPIRED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")
+
+
+def mend(signer: Signer, error: AssetStoreError) -> bool:
+    """Return whether another attempt may succeed.
+
+    It may if the date of the answer shows that the clocks differ; from then on requests are signed by the store's clock.
+    (An answer to HEAD has no code that would say so.) It may too if the credentials renew themselves.
+    """
+    if not isinstance(error, AccessDeniedError):
+        return False
+    if code_of(error) in _EXPIRED:
+        return hasattr(signer.credentials, "refresh_needed")
+    try:
+        date = parsedate_to_datetime(answer_of(error)["ResponseMetadata"]["HTTPHeaders"]["date"])
+        skew = date.timestamp() - time.time()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+    if abs(skew - signer.skew) < _SKEWED:
+        return False
+    signer.skew = skew
+    return True
