@@ -184,6 +184,8 @@ class Connection:
                 raise CutAnswerError("a chunked answer was cut")
             self._buffer += more
         line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        if b"\n" in line or b"\r" in line:
+            raise NotHttpError("a line of a chunked answer has a bare line break")  # others would end it there
         return line
 
     def _received(self, size: int, timeout: float) -> bytes:

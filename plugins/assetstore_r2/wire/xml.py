@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from xml.parsers import expat
 
@@ -28,6 +29,7 @@ class Document:
 
 NOTHING = Document("", {}, {name: [] for name in GROUPS})
 """Stands for what is not a document."""
+_LAID_OUT = re.compile(rb">\s")
 
 
 def read(data: bytes) -> Document | None:
@@ -54,9 +56,11 @@ def read(data: bytes) -> Document | None:
     parser = expat.ParserCreate()
     parser.buffer_text, parser.buffer_size = True, 1 << 16
     parser.EndElementHandler, parser.CharacterDataHandler = end, characters.append
+    if _LAID_OUT.search(data, data.find(b"<", data.find(b"?>") + 2)):
+        parser.StartElementHandler = lambda *_: characters.clear()  # the blanks before an element are not its text
     parser.EntityDeclHandler = _refuse
     try:
-        parser.Parse(data, True)
+        parser.Parse(data.lstrip(), True)  # some services send blanks until they have an answer
     except (expat.ExpatError, _EntityError, ValueError, LookupError):
         return None
     if last in GROUPS:

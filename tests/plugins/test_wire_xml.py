@@ -1,0 +1,107 @@
+"""The XML of S3 as ten services write it, and as no service should."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assetstore_r2.wire import xml
+
+PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>assets</Name><Prefix></Prefix>\
+<Contents><Key>a&amp;b</Key><ETag>&#34;x&#34;</ETag><Size>3</Size><Owner><ID>me</ID><DisplayName/></Owner></Contents>\
+<Contents><Key>c d</Key><Size>4</Size></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>\
+<IsTruncated>false</IsTruncated></ListBucketResult>"""
+ENTRY = {"Key": "a&b", "ETag": '"x"', "Size": "3"}
+
+
+def laid_out(page: str, line: str) -> bytes:
+    """Return a document with blanks before each element and before the end of each that holds others."""
+    return page.replace("><", f">{line}<").replace(f"<Prefix>{line}</Prefix>", "<Prefix></Prefix>").encode()
+
+
+@pytest.mark.parametrize("line", ["", "\n", "\n    ", "\r\n\t", " "], ids=["compact", "lines", "indented", "tabs", "blanks"])
+def test_how_a_document_is_laid_out_makes_no_difference(line: str) -> None:
+    """Some services indent their answers; no blank of that gets into a key."""
+    found = xml.read(laid_out(PAGE, line))
+    assert found is not None
+    assert ("ListBucketResult", "false") == (found.root, found.texts["IsTruncated"])
+    assert [ENTRY, {"Key": "c d", "Size": "4"}] == [
+        {name: text for name, text in texts.items() if name in ENTRY} for texts in found.groups["Contents"]
+    ]
+    assert [{"Prefix": "p/"}] == found.groups["CommonPrefixes"]
+
+
+@pytest.mark.parametrize("line", ["", "\n  "])
+def test_blanks_at_the_ends_of_a_text_belong_to_it(line: str) -> None:
+    """A service that does not encode keys may list one that begins with a blank."""
+    found = xml.read(laid_out("<L><Contents><Key> a </Key><ETag>x</ETag></Contents></L>", line))
+    assert found is not None
+    assert " a " == found.groups["Contents"][0]["Key"]
+
+
+@pytest.mark.parametrize(
+    ("data", "root"),
+    [
+        (b"<Error><Code>NoSuchKey</Code></Error>", "Error"),
+        (b"\n  \n<Error><Code>NoSuchKey</Code></Error>", "Error"),
+        (b'  \r\n<?xml version="1.0"?>\n\n<Error><Code>NoSuchKey</Code></Error>\n', "Error"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "Error"),
+        (b'<?xml version="1.0"?>     \n   \n <Error>\n <Code>NoSuchKey</Code></Error>', "Error"),
+        ('<?xml version="1.0" encoding="UTF-16"?><Error><Code>NoSuchKey</Code></Error>'.encode("utf-16"), "Error"),
+    ],
+    ids=["plain", "lines first", "blanks before the declaration", "byte order mark", "blanks after it", "UTF-16"],
+)
+def test_an_error_is_read_whatever_stands_before_it(data: bytes, root: str) -> None:
+    """Services send blanks to keep a connection open while they join parts."""
+    found = xml.read(data)
+    assert found is not None
+    assert (root, "NoSuchKey") == (found.root, found.texts["Code"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"   ",
+        b"Internal Server Error",
+        b"<html><body><p>Welcome</body></html>",
+        b"<Error><Code>NoSuchKey</Co",
+        b"<Error><Code>\x01</Code></Error>",
+        b"<Error><Code>\xff</Code></Error>",
+        b'<?xml version="1.0" encoding="x-odd"?><Error/>',
+        b"<a/><b/>",
+        b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;">]><Error><Code>&b;</Code></Error>',
+        b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Error><Code>&a;</Code></Error>',
+        b"<Error>" * 100_000,
+        b'{"error": 1}',
+        b"\0" * 100,
+    ],
+    ids=lambda data: repr(data[:30]),
+)
+def test_what_is_no_document_is_none(data: bytes) -> None:
+    """Plain texts, pages of proxies, cut documents and entities never raise, and never give a part of a document."""
+    assert xml.read(data) is None
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_no_bytes_raise(data: bytes) -> None:
+    """Whatever is received, reading it gives a document or none."""
+    xml.read(data)
+
+
+@given(st.integers(0, len(PAGE) - 1), st.integers(0, 255))
+def test_no_changed_byte_raises(place: int, byte: int) -> None:
+    """The same of a listing with one byte changed."""
+    data = bytearray(PAGE.encode())
+    data[place] = byte
+    xml.read(bytes(data))
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))))
+def test_what_is_written_is_read_back(keys: list[str]) -> None:
+    """Every key that XML can hold survives."""
+    found = xml.read(xml.write("Delete", "Contents", [{"Key": key} for key in keys]))
+    assert found is not None
+    assert [{"Key": key} for key in keys] == found.groups["Contents"]
