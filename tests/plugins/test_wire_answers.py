@@ -113,6 +113,8 @@ CHUNKS = [
     refused("a line of a size without end", CHUNKED + b"\r\n2;" + b"x" * 70_000),
     refused("trailers without end", CHUNKED + b"\r\n2\r\nok\r\n0\r\n" + b"x: y\r\n" * 5_000),
     refused("bare line feeds between chunks", CHUNKED + b"\r\n2\nok\n0\n\n", CutAnswerError, closes=True),
+    refused("a bare line feed in a trailer", CHUNKED + b"\r\n2\r\nok\r\n0\r\nx: y\n\r\n\r\n"),
+    refused("a bare carriage return after a size", CHUNKED + b"\r\n2;x\ry\r\nok\r\n0\r\n\r\n"),
     Odd("chunked and a length", CHUNKED + b"content-length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n", OK, kept=False),
     refused("chunked twice", CHUNKED + b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
     refused("gzip, chunked", b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
