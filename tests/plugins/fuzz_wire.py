@@ -165,7 +165,7 @@ def same(wire: Verdict, other: Verdict) -> bool:
 
 
 RULES = (
-    (rb"\AHTTP/1\.[01] [1-5]\d\d( [^\r\n]*)?\r\n", False, "a status line of another form"),
+    (rb"\AHTTP/1\.[01] [1-5]\d\d( [\t -~\x80-\xff]*)?\r\n", False, "a status line of another form"),
     (rb"\0", True, "a NUL"),
     (rb"\A[^\0]*?[^\r]\n", True, "a bare line feed"),
     (rb"\r[^\n]", True, "a bare carriage return"),

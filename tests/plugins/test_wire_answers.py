@@ -135,6 +135,7 @@ HEADS = [
     Odd("no reason", head(LENGTH, status=b"HTTP/1.1 200") + b"ok", OK),
     Odd("an empty reason", head(LENGTH, status=b"HTTP/1.1 200 ") + b"ok", OK),
     Odd("a reason in UTF-8", head(LENGTH, status="HTTP/1.1 200 schön".encode()) + b"ok", OK),
+    refused("a control character in a reason", ok(status="200 \x1d")),
     Odd("a status nobody defined", ok(b"ok", status="299 Odd"), (299, b"ok")),
     Odd("499 of a server that lost the client", ok(b"", status="499 status code 499"), (499, b"")),
     refused("a status of two digits", ok(b"ok", status="20 OK")),

@@ -113,7 +113,7 @@ class WireClient:
             **_status(answer),
             **_truncation(found, "NextContinuationToken"),
             "Contents": [_entry(texts, plain) for texts in found.groups["Contents"]],
-            "CommonPrefixes": [{"Prefix": plain(texts["Prefix"])} for texts in found.groups["CommonPrefixes"]],
+            "CommonPrefixes": [_entry(texts, plain) for texts in found.groups["CommonPrefixes"]],
         }
 
     def copy_object(self, **params: Any) -> dict[str, Any]:
@@ -164,16 +164,16 @@ class WireClient:
         headers = {**self.signer.headers(method, target, _headers(params), payload), **_FIXED}
         answer = self.pool.send(method, target, headers, body)
         if not 200 <= answer.status < 300:
-            raise _error(operation, answer, _whole(answer))
+            raise _error(operation, answer, xml.read(_body_of_error(answer)))
         return answer
 
     def _done(
         self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send a request and read an answer whose body says nothing."""
+        """Send a request and read an answer whose body says nothing, unless it is an error."""
         answer = self._ask(method, operation, params, query)
         if answer.length != 0:
-            _whole(answer)
+            _refuse_error(operation, answer, _whole(answer))
         return answer
 
     def _document(
@@ -181,11 +181,7 @@ class WireClient:
     ) -> tuple[Answer, xml.Document]:
         """Send a request and read the XML of the answer; an answer of 200 may hold an error all the same."""
         answer = self._ask(method, operation, params, query)
-        data = _whole(answer)
-        found = xml.read(data) or xml.NOTHING
-        if found.root == "Error":
-            raise _error(operation, answer, data)
-        return answer, found
+        return answer, _refuse_error(operation, answer, _whole(answer))
 
 
 def _headers(params: Mapping[str, Any]) -> dict[str, str]:
@@ -220,6 +216,8 @@ def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if key := texts.get("Key"):
         found["Key"] = plain(key)
+    if prefix := texts.get("Prefix"):
+        found["Prefix"] = plain(prefix)
     if etag := texts.get("ETag", "").strip():
         found["ETag"] = etag
     if (size := texts.get("Size", "")).isdecimal():
@@ -272,10 +270,27 @@ def _whole(answer: Answer) -> bytes:
     return b"".join(pieces)
 
 
-def _error(operation: str, answer: Answer, data: bytes) -> S3Error:
+def _body_of_error(answer: Answer) -> bytes:
+    """Return the body of an error; where the service stopped to read, what it wrote may be cut, and the status remains."""
+    try:
+        return _whole(answer)
+    except CutAnswerError:
+        if answer.sent_whole:
+            raise
+        return b""
+
+
+def _refuse_error(operation: str, answer: Answer, data: bytes) -> xml.Document:
+    """Return the document of an answer; raise its error if it is one."""
+    found = xml.read(data) or xml.NOTHING
+    if found.root == "Error":
+        raise _error(operation, answer, found)
+    return found
+
+
+def _error(operation: str, answer: Answer, document: xml.Document | None) -> S3Error:
     """Return the error of an answer; one with a good status counts as 500, as in botocore."""
     status = answer.status if answer.status >= 300 else 500
-    document = xml.read(data)
     texts = document.texts if document is not None and document.root == "Error" else {"Code": str(status)}
     metadata = {"HTTPStatusCode": status, "HTTPHeaders": answer.headers}
     return S3Error({"Error": texts, "ResponseMetadata": metadata}, operation, sent_whole=answer.sent_whole)

@@ -10,7 +10,7 @@ from assetstore_r2.wire.errors import NotHttpError
 
 LIMIT = 64 << 10
 """The most bytes that a head may have."""
-_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n\0]*)?\r\n((?:[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*\r\n)*)")
+_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [\t -~\x80-\xff]*)?\r\n((?:[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*\r\n)*)")
 _WITHOUT_BODY = frozenset({204, 304})
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 
