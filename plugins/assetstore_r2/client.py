@@ -58,6 +58,7 @@ def make_client(
     client: Client = session.create_client("s3", endpoint_url=endpoint_url, config=Config(**settings))
     copy_conditions.teach(client)
     client.meta.events.register_last("before-call.s3", _drop_expect)
+    client.meta.events.register_last("before-parameter-build.s3", _stay)
     return client
 
 
@@ -80,3 +81,9 @@ def _loader() -> Any:
 def _drop_expect(params: dict[str, Any], **_: object) -> None:
     """Drop ``Expect``: Cloudflare sends no ``100 Continue`` (R2, "Extensions"), and waiting costs every upload a second."""
     params["headers"].pop("Expect", None)
+
+
+def _stay(context: dict[str, Any], **_: object) -> None:
+    """Keep botocore from following redirects: without a region it asks for it by a request that is redirected too."""
+    if "s3_redirect" in context:
+        context["s3_redirect"]["redirected"] = True

@@ -48,7 +48,7 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
             raise
         return _delete_singly(bucket, keys, Doubt(error, began))
     errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
-    gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ())}
+    gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ()) if "Key" in entry}
     failed = []
     for key in keys:
         if entry := errors.get(_nfc(key)):

@@ -130,7 +130,10 @@ BY_CODE: Mapping[str, Row] = {
     "InvalidEncryptionAlgorithmError": (BackendError, "the store does not support the encryption", None),
 }
 
+_ELSEWHERE = (ConfigError, "the store redirects requests for this bucket to another address", f"{_REGION}; {_CHECK_ADDRESS}")
+
 BY_STATUS: Mapping[int, Row] = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _ELSEWHERE),
     401: BY_CODE["Unauthorized"],
     403: BY_CODE["AccessDenied"],
     404: BY_CODE["NoSuchKey"],
@@ -273,6 +276,8 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
         kind, message, hint = BY_CODE["Unauthorized"]
     if kind is CredentialsError and code in ("Unauthorized", "401", "") and operation in _WRITES:
         hint = f"{hint}; if reading works with the same key, a proxy added a checksum trailer that R2 refuses: bypass it"
+    if kind is ConfigError and (region := headers.get("x-amz-bucket-region")):
+        hint = f"set region to {region!a}"
     if code == "RequestTimeTooSkewed":
         message = f"{message}; the store's is {headers.get('date', 'unknown')}"
     if kind in (BackendError, UnsupportedError) and (text or code):

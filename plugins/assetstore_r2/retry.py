@@ -46,7 +46,13 @@ REFUSALS = frozenset(
 """Error codes by which a service says that it stored nothing and that a repetition may succeed."""
 UNDECIDED = frozenset({"InternalError"})
 """Error codes by which a service says that it does not know."""
-STATUSES = {429: Verdict.REFUSED, 408: Verdict.DOUBT, 499: Verdict.DOUBT, 501: Verdict.FINAL}
+STATUSES = {
+    **dict.fromkeys((301, 302, 303, 307, 308), Verdict.FINAL),
+    408: Verdict.DOUBT,
+    429: Verdict.REFUSED,
+    499: Verdict.DOUBT,
+    501: Verdict.FINAL,
+}
 """Statuses that count whatever the code; of the others, below 400 and from 500 on are in doubt, 400 to 499 are final."""
 NEVER_SENT = frozenset({"NotSentError", "EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"})
 """Errors of the engines, by the names of their classes, after which not a byte of the request had left."""
