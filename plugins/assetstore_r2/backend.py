@@ -48,7 +48,7 @@ from assetstore_r2.address import address_at, address_from
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.client import POOL, Client, make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
-from assetstore_r2.deadline import MIN_RATE, TIMEOUT, Deadline
+from assetstore_r2.deadline import MIN_RATE, TIMEOUT
 from assetstore_r2.endpoint import (
     Endpoint,
     account_problems,
@@ -230,6 +230,8 @@ class S3Backend:
             part_size=self.part_size,
             max_concurrency=self.max_concurrency,
             vendor=self._vendor,
+            timeout=self.timeout,
+            min_rate=self.min_rate,
             retries=retries,
             copy_condition=self.copy_condition,
             signs_bodies=self.engine == "wire",
@@ -238,49 +240,46 @@ class S3Backend:
             etags_are_md5=self.etags_are_md5,
         )
 
-    def _deadline(self) -> Deadline:
-        return Deadline(self.timeout, self.min_rate)
-
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Write an asset, in parts when it is larger than one."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return upload.upload(self._opened.get(), key, source, options)
 
     @hookimpl
     def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream | None:
         """Open an asset; reading resumes after a broken connection."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return read.read(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
         """Write an asset to a file, a large one by several ranges at a time."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return download.download(self._opened.get(), key, path, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
         """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return read.stat(self._opened.get(), key)
 
     @hookimpl
     def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
         """List a page of at most 1,000."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return listing.list_page(self._opened.get(), prefix, options)
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
         """Delete up to 1,000 assets in one request."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return delete.delete(self._opened.get(), keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy inside the bucket."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return copy.copy(self._opened.get(), source, destination, options)
 
     @hookimpl
@@ -301,19 +300,19 @@ class S3Backend:
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
         """Begin a multipart upload."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return multipart_direct.begin(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
         """List the parts of a multipart upload, page by page."""
-        with self._deadline():
+        with self._opened.get().deadline():
             return multipart_direct.listed(self._opened.get(), key, options.upload_id)
 
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
         """Complete or abort a multipart upload."""
-        with self._deadline():
+        with self._opened.get().deadline():
             if options.parts is not None:
                 return multipart_direct.end(self._opened.get(), key, options.upload_id, options.parts)
             multipart_direct.drop(self._opened.get(), key, options.upload_id)
@@ -333,7 +332,7 @@ class S3Backend:
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Check credentials, endpoint, bucket and clock."""
         credentials = self._credentials.origin if self._credentials else "botocore's search"
-        with self._deadline():
+        with self._opened.get().deadline():
             return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)
 
     @hookimpl

@@ -10,6 +10,7 @@ import attrs
 
 from assetstore.plugin import AssetStoreError, NotFoundError, PerProcess, UnavailableError, limits
 from assetstore_r2.client import Client
+from assetstore_r2.deadline import Deadline
 from assetstore_r2.errors import LostAnswerError, no_bucket, translated
 from assetstore_r2.headers import lower_names, quoted
 from assetstore_r2.retry import Retries
@@ -22,6 +23,8 @@ class Bucket:
 
     Attributes:
         vendor: makes botocore's client.
+        timeout: seconds that an operation may take beside its bytes.
+        min_rate: bytes a second that a transfer must move.
         s3: sends the requests, once each: methods, parameters and results are those of botocore's client.
         retries: how often requests are sent again.
         signer: signs URLs.
@@ -37,6 +40,8 @@ class Bucket:
     """
 
     vendor: PerProcess[Client] = attrs.field(repr=False)
+    timeout: float
+    min_rate: float
     s3: Client = attrs.field(repr=False)
     retries: Retries
     signer: Signer = attrs.field(repr=False)
@@ -49,6 +54,10 @@ class Bucket:
     sends_md5: bool = True
     parts_take_sha256: bool = False
     etags_are_md5: bool = True
+
+    def deadline(self) -> Deadline:
+        """Return the deadline of an operation that begins now."""
+        return Deadline(self.timeout, self.min_rate)
 
     def digests(self, body: bytes, sha256: str | None = None) -> tuple[dict[str, str], bytes | None]:
         """Return the parameters by which the service verifies a body, and its MD5 if it is among them.

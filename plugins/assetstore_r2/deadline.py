@@ -6,8 +6,10 @@ import contextlib
 import socket
 import threading
 import time
+from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
+from assetstore.plugin import stopping
 from assetstore_r2.wire.errors import CancelledError, TooSlowError
 
 WINDOW = 30.0
@@ -31,7 +33,10 @@ class Deadline:
         min_rate: bytes a second, measured over ``WINDOW``, below which a transfer is given up.
     """
 
-    __slots__ = ("_before", "_cancelled", "_end", "_moved", "_moving", "_parent", "_sockets", "min_rate", "timeout")
+    __slots__ = (
+        *("_before", "_cancelled", "_end", "_moved", "_moving", "_parent", "_sockets", "_stopping"),
+        *("min_rate", "timeout"),
+    )
 
     def __init__(self, timeout: float = TIMEOUT, min_rate: float = MIN_RATE, parent: Deadline | None = None) -> None:
         """Begin to count now; a ``parent`` that is cancelled cancels this one."""
@@ -40,6 +45,7 @@ class Deadline:
         self._moving, self._moved = 0.0, 0
         self._cancelled = False
         self._before: Deadline | None = None
+        self._stopping: AbstractContextManager[None]
         self._parent = parent
         self._sockets: set[Shuttable] = set() if parent is None else parent._sockets  # noqa: SLF001 - of its own class
 
@@ -120,9 +126,12 @@ class Deadline:
         """Make this the deadline of the thread; each thread of an operation enters a ``child`` of its own."""
         self._before = getattr(_here, "deadline", None)
         _here.deadline = self
+        self._stopping = stopping(self.cancel)
+        self._stopping.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stopping.__exit__(None, None, None)
         _here.deadline = self._before
 
 

@@ -13,11 +13,14 @@ from assetstore.plugin import (
     PreconditionError,
     ReadOptions,
     UnavailableError,
+    stopping,
 )
 from assetstore_r2.bucket import Bucket
+from assetstore_r2.deadline import current
 from assetstore_r2.errors import LostAnswerError, answer_of, translate, translated
 from assetstore_r2.headers import info_from_head, quoted, unquoted
 from assetstore_r2.ranges import Run, Sent, check
+from assetstore_r2.wire.errors import CancelledError, TooSlowError
 
 _PIECE = 64 << 10
 
@@ -56,6 +59,7 @@ class ResumingBody:
         self._end = start + sent.length
         self._size = sent.size
         self._broken_in_a_row = 0
+        self._limit = current()
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, ``b""`` only at the end.
@@ -68,7 +72,8 @@ class ResumingBody:
         wanted = left if size < 0 else min(size, left)
         while wanted:
             try:
-                data: bytes = self._stream.read(min(self._skip, _PIECE) or wanted)
+                with stopping(self._limit.cancel):
+                    data: bytes = self._stream.read(min(self._skip, _PIECE) or wanted)
                 if not data:
                     raise LostAnswerError
             except Exception as error:
@@ -91,11 +96,14 @@ class ResumingBody:
         ours = translate(error)
         if ours is None and not isinstance(error, OSError):
             raise error
+        if ours is not None and isinstance(error, TooSlowError | CancelledError):
+            raise ours from error
         self._broken_in_a_row += 1
         if self._broken_in_a_row >= self._bucket.retries.max_attempts or self._etag is None:
             raise UnavailableError("the connection kept breaking while the asset was read", hint="read again") from error
         try:
-            answer, sent = _get(self._bucket, self._key, Run(self._position, self._end - 1), self._etag)
+            with self._bucket.deadline() as self._limit:
+                answer, sent = _get(self._bucket, self._key, Run(self._position, self._end - 1), self._etag)
         except PreconditionError as changed:
             raise PreconditionError("the asset was replaced while it was read", hint="read it from the start") from changed
         self._stream, self._skip = answer["Body"], sent.skip

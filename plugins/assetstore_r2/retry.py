@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import attrs
 
-from assetstore.plugin import AssetStoreError, UnavailableError
+from assetstore.plugin import AssetStoreError, UnavailableError, slow_down
 from assetstore_r2 import deadline
 from assetstore_r2.errors import BY_CODE, answer_of
 from assetstore_r2.wire.errors import CancelledError, TooSlowError
@@ -122,6 +122,8 @@ class Retries:
             return False
         if what is Verdict.FINAL:
             return made == 1 and self.mend(error)
+        if what is Verdict.REFUSED and answer_of(error):
+            slow_down(getattr(error, "retry_after", None))
         wait, limit = _pause(error, what, made), deadline.current()
         try:
             if wait >= limit.left() or not self._take():
