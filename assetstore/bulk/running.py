@@ -89,10 +89,10 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+_NOTHING = contextlib.nullcontext()
 
 
-@contextlib.contextmanager
-def stopping(callback: Callable[[], object]) -> Iterator[None]:
+def stopping(callback: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
     """Call ``callback``, on another thread, if the call about many assets that this thread works for is closed.
 
     A backend wraps what may wait long in it: ``callback`` ends the wait, for example by shutting a socket. Outside of such a
@@ -106,8 +106,7 @@ def stopping(callback: Callable[[], object]) -> Iterator[None]:
             assert b"a" == first.recv(1)
     """
     running = _thread.running
-    with running.calling(callback) if running is not None else contextlib.nullcontext():
-        yield
+    return _NOTHING if running is None else running.calling(callback)
 
 
 def slow_down(seconds: float | None = None) -> None:
