@@ -154,6 +154,24 @@ class Source:
         while chunk := reader.read(size):
             yield chunk
 
+    @property
+    def descriptor(self) -> int | None:
+        """The open file of ``path``, for a backend that lets the system copy all of it; ``None`` without a path."""
+        return self._seekable.fileno() if self.path is not None and self._seekable is not None else None
+
+    def copied(self, total: int) -> None:
+        """Take note that the first ``total`` bytes were copied from ``descriptor``."""
+        self._report(total)
+
+    def require_copied(self, total: int) -> None:
+        """Verify after the last byte that the source did not change while it was copied.
+
+        Raises:
+            SourceError: the source changed, or its length did.
+        """
+        _require_length(self.size, total)
+        self._check_unchanged()
+
     def close(self) -> None:
         """Close the files that the source opened itself. The caller's file object stays open."""
         if self._owned is not None:
@@ -249,12 +267,7 @@ class SourceReader:
 
     def _end(self) -> None:
         self._ended = True
-        if self._size is not None and self._count != self._size:
-            length = "longer" if self._count > self._size else f"{self._count} bytes long"
-            raise SourceError(
-                f"the source was {self._size} bytes long and became {length} while it was read",
-                hint="upload it again once it is no longer written to",
-            )
+        _require_length(self._size, self._count)
         self._check()
 
 
@@ -349,6 +362,15 @@ def _checked(data: object) -> bytes:
     # A read() that does not look like one may still return a coroutine.
     _refuse_asynchronous(data)
     return bytes(cast(bytes, data))
+
+
+def _require_length(size: int | None, count: int) -> None:
+    if size is not None and count != size:
+        length = "longer" if count > size else f"{count} bytes long"
+        raise SourceError(
+            f"the source was {size} bytes long and became {length} while it was read",
+            hint="upload it again once it is no longer written to",
+        )
 
 
 def _accept_anything() -> None:

@@ -30,8 +30,9 @@ def copy(root: Root, source: str, destination: str, options: CopyOptions) -> Ass
         conditions = Conditions(overwrite=options.overwrite, rules=root.rules)
         with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
             require_match(options.if_match, info.etag)
-            while chunk := os.read(descriptor, _CHUNK_BYTES):
-                staged.write(chunk)
+            if not staged.copy_from(descriptor, info.size):
+                while chunk := os.read(descriptor, _CHUNK_BYTES):
+                    staged.write(chunk)
             if staged.size != info.size or staged.digest != (info.digest or staged.digest):
                 raise IntegrityError("the source is damaged, or changed while it was copied", hint="read it again")
             facts = records.changed({**info.given(), "digest": staged.digest}, options)

@@ -39,6 +39,9 @@ def upload(root: Root, key: str, source: Source, options: UploadOptions) -> Asse
 
 def fill(staged: StagedFile, source: Source) -> None:
     """Write all bytes of a source."""
+    if source.descriptor is not None and staged.copy_from(source.descriptor, source.size or 0, source.copied):
+        source.require_copied(staged.size)
+        return
     for chunk in source.chunks():
         staged.write(chunk)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 import stat
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +24,10 @@ _LEFT_OVER_SECONDS = 3600
 _MOST_SWEPT = 1000
 # The flush of more bytes may take long, so it happens before the key is locked.
 _BIG_BYTES = 8 << 20
+_PIECE_BYTES = 8 << 20
+_READ_BYTES = 1 << 20
+# The system says so where the files are on different or odd file systems, or opened in an odd way.
+_NO_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 _CLOSED = -1
 _STEPS_NS = (0, *(10**power for power in range(11)))
 
@@ -62,6 +68,55 @@ class StagedFile:
         self.size += len(data)
         if self._rules:
             self._rules.require_size(self.size)
+
+    def copy_from(self, source: int, size: int, report: Callable[[int], None] = lambda total: None) -> bool:
+        """Let the system copy a big file, whose blocks may be shared; return whether it can, otherwise nothing was written.
+
+        The copy is hashed, not the source: so the digest is that of the stored bytes, even if the source changes meanwhile.
+
+        Args:
+            source: the descriptor of the file.
+            size: how many bytes it has.
+            report: called with the number of all bytes copied so far.
+        """
+        if size < _BIG_BYTES or not hasattr(os, "copy_file_range"):
+            return False
+        from concurrent.futures import ThreadPoolExecutor
+
+        # One thread hashes what the other has copied; both let go of the interpreter while they do.
+        hashing = ThreadPoolExecutor(1)
+        hashed = []
+        try:
+            with explained():
+                while count := self._copy_piece(source, size):
+                    hashed.append(hashing.submit(self._hash_piece, self.size, count))
+                    self.size += count
+                    report(self.size)
+                for piece in hashed:
+                    piece.result()
+        finally:
+            hashing.shutdown(cancel_futures=True)
+        return self.size > 0
+
+    def _copy_piece(self, source: int, size: int) -> int:
+        """Copy the next piece and return its size, 0 at the end or if the system cannot copy this file."""
+        try:
+            return os.copy_file_range(source, self._descriptor, min(_PIECE_BYTES, size - self.size), self.size, self.size)
+        except OSError as error:
+            if self.size or error.errno not in _NO_COPY:
+                raise
+            return 0
+
+    def _hash_piece(self, start: int, count: int) -> None:
+        buffer = memoryview(bytearray(_READ_BYTES))
+        for offset in range(start, start + count, _READ_BYTES):
+            wanted = min(_READ_BYTES, start + count - offset)
+            if os.preadv(self._descriptor, [buffer[:wanted]], offset) != wanted:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            self._hash.update(buffer[:wanted])
+        if self.tree.durable:
+            # Begins to write these bytes to the disk, and waits for none of them.
+            os.posix_fadvise(self._descriptor, start, count, os.POSIX_FADV_DONTNEED)
 
     @property
     def sha256(self) -> bytes:
