@@ -1,6 +1,6 @@
 """Run: ``tox -e bench -- [--quick] [--only NAME …]``; ``--help`` explains the options.
 
-Prints the tables as Markdown. What it leaves out it names in one line.
+Prints the tables as Markdown, and on stderr what it is about to do. What it leaves out it names in one line.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import ssl
 import subprocess
 import sys
@@ -37,6 +38,7 @@ BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
 def main() -> None:
     """Measure what was asked for, and write what was asked for."""
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was written for a measurement goes with it
     results: Results = {"machine": [], "left_out": [], "failures": [], "targets": [], "tables": []}
     for path in options.earlier:
         results = merged(results, json.loads(path.read_text()))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from itertools import count
@@ -80,6 +81,7 @@ class Bench:
     def __init__(self, site: Site, peers: Mapping[str, Peer], *, quick: bool) -> None:
         self.site, self.peers, self.quick = site, peers, quick
         self.counts: dict[tuple[str, str, str], dict[str, float]] = {}
+        self._began = time.monotonic()
         self._buckets = (f"bench-{number}" for number in count())
 
     def measure(self, work: Work, rounds: int) -> Samples:
@@ -145,8 +147,7 @@ class Bench:
         return dict(work.quick if self.quick else work.task)
 
     def _note(self, text: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{text:78}", end="", file=sys.stderr, flush=True)
+        print(f"{time.monotonic() - self._began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def ratios(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:

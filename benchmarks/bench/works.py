@@ -99,7 +99,7 @@ S5CMD_64 = Contender("s5cmd", "64", "s5cmd, 64 workers")
 KIB16 = 16 << 10
 FASTEST = ("s5cmd", "s5cmd, 64 workers", "rclone", "obstore")
 FASTEST_RANGES = ("obstore", "obstore, ranges")
-MANY = (*LIBRARY, *COMMAND, *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
+MANY = (*LIBRARY, COMMAND[0], *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
 LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
 BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
 

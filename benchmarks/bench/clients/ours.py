@@ -43,7 +43,7 @@ class Assetstore(Client):
         results(self.store.upload_many((folder / name, prefix + name) for name in names))
 
     def many_down(self, prefix: str, names: list[str], folder: Path) -> None:
-        results(self.store.download_many([prefix + name for name in names], folder))
+        results(self.store.download_many(((prefix + name, name) for name in names), folder))
 
 
 class AssetstoreCommand(Command):
