@@ -87,6 +87,8 @@ from assetstore.signed_headers import (
     decode_metadata,
     encode_metadata,
     http_name,
+    r2_metadata_size,
+    require_r2_metadata,
 )
 from assetstore.wrapper import Wrapper
 
@@ -173,7 +175,9 @@ __all__ = [
     "looks_active",
     "normalize_key",
     "normalize_prefix",
+    "r2_metadata_size",
     "refusal",
+    "require_r2_metadata",
     "secret",
     "slow_down",
     "sniff_type",

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from assetstore.limits import RESERVED_METADATA
+from assetstore.errors import InvalidOptionError
+from assetstore.limits import MAX_METADATA_BYTES, RESERVED_METADATA
 
 if TYPE_CHECKING:
     from assetstore.options import PresignOptions
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 METADATA_HEADER = "x-amz-meta-"
 SHA256_HEADER = "x-amz-checksum-sha256"
 ESCAPED = f"{RESERVED_METADATA}escaped"
+_OWN_METADATA = 129
+"""The size of assetstore's own metadata on R2, names and values: assetstore-write and assetstore-sha256."""
+_WORD = "=?utf-8?b?"
 _UNSAFE = re.compile(r'[^ -~]|["\\%/]')
 
 
@@ -74,10 +78,35 @@ def encode_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
         elif value.isascii():
             encoded[name] = value
         else:
-            encoded[name] = f"=?utf-8?b?{base64.b64encode(value.encode()).decode()}?="
+            encoded[name] = f"{_WORD}{base64.b64encode(value.encode()).decode()}?="
     if escaped:
         encoded[ESCAPED] = " ".join(escaped)
     return encoded
+
+
+def require_r2_metadata(metadata: Mapping[str, str] | None) -> None:
+    """Raise InvalidOptionError when metadata, with assetstore's own, are larger than R2 allows (R2, "Limits")."""
+    size = r2_metadata_size(metadata or {})
+    if size > MAX_METADATA_BYTES:
+        raise InvalidOptionError(
+            f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size}, allows {MAX_METADATA_BYTES}",
+            hint="shorten it; a text with any character beyond U+00FF counts twice",
+        )
+
+
+def r2_metadata_size(metadata: Mapping[str, str]) -> int:
+    """Return the size of metadata as R2 counts it, including assetstore's own.
+
+    R2 counts UTF-16 units of the decoded texts, and counts them twice in a text that has a character beyond U+00FF.
+    """
+    encoded = encode_metadata(metadata)
+    sent = {name: metadata[name] if value.startswith(_WORD) else value for name, value in encoded.items()}
+    return _OWN_METADATA + sum(_r2_units(text) for pair in sent.items() for text in pair)
+
+
+def _r2_units(text: str) -> int:
+    units = len(text.encode("utf-16-le")) // 2
+    return 2 * units if max(text, default="") > "\xff" else units
 
 
 def decode_metadata(headers: Mapping[str, str]) -> dict[str, str]:

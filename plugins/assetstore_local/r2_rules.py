@@ -5,17 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import quote
 
 import attrs
 
-from assetstore.plugin import InvalidOptionError, SourceError, UnavailableError, limits
+from assetstore.plugin import SourceError, UnavailableError, limits, require_r2_metadata
 
 T = TypeVar("T")
-
-# The R2 plugin's own metadata, names and values: assetstore-write and assetstore-sha256.
-_OWN_METADATA = 129
-_ESCAPED = "assetstore-escaped"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,13 +40,7 @@ class R2Rules:
 
     def require_metadata(self, metadata: Mapping[str, str] | None) -> None:
         """Raise InvalidOptionError when metadata are larger than R2 allows."""
-        size = metadata_size(metadata or {})
-        if size > limits.MAX_METADATA_BYTES:
-            raise InvalidOptionError(
-                f"Your metadata headers exceed the maximum allowed metadata size. R2 counts {size},"
-                f" allows {limits.MAX_METADATA_BYTES}",
-                hint="shorten it; a text with any character beyond U+00FF counts twice",
-            )
+        require_r2_metadata(metadata)
 
     def require_pause(self, last_ns: int, now_ns: int) -> None:
         """Raise UnavailableError when a key last written at ``last_ns`` is written again too soon."""
@@ -74,21 +63,3 @@ class R2Rules:
                 if refusal.retry_after is None or time.monotonic() + refusal.retry_after > deadline:
                     raise
                 time.sleep(refusal.retry_after)
-
-
-def metadata_size(metadata: Mapping[str, str]) -> int:
-    """Return the size of metadata as R2 counts it, including the R2 plugin's own; R2 allows 8,192.
-
-    R2 counts UTF-16 units, and counts them twice in a text that has a character beyond U+00FF. The plugin percent-encodes
-    the values that R2 would not store unchanged.
-    """
-    escaped = [name for name, value in metadata.items() if "=?" in value or value != value.strip() or not value]
-    sent = {name: quote(value) if name in escaped else value for name, value in metadata.items()}
-    if escaped:
-        sent[_ESCAPED] = " ".join(escaped)
-    return _OWN_METADATA + sum(_units(text) for pair in sent.items() for text in pair)
-
-
-def _units(text: str) -> int:
-    units = len(text.encode("utf-16-le")) // 2
-    return 2 * units if max(text, default="") > "\xff" else units

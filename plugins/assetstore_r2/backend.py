@@ -113,7 +113,6 @@ class S3Backend:
     botocore_searches: ClassVar[bool] = True
     etags_are_md5: ClassVar[bool] = False
     parts_take_sha256: ClassVar[bool] = True
-    copy_condition: ClassVar[str] = ""
 
     bucket: str
     endpoint_url: str | None = attrs.field(default=None, converter=_blank_to_none)
@@ -233,7 +232,7 @@ class S3Backend:
             timeout=self.timeout,
             min_rate=self.min_rate,
             retries=retries,
-            copy_condition=self.copy_condition,
+            is_r2=self.kind == "r2",
             signs_bodies=self.engine == "wire",
             sends_md5=not self.checks_sha256 or self.engine != "wire",
             parts_take_sha256=self.parts_take_sha256,
@@ -365,7 +364,6 @@ class R2Backend(S3Backend):
     botocore_searches: ClassVar[bool] = False
     etags_are_md5: ClassVar[bool] = True
     parts_take_sha256: ClassVar[bool] = False
-    copy_condition: ClassVar[str] = "cf-copy-destination-"
 
     account_id: str | None = attrs.field(default=None, converter=_blank_to_none)
     jurisdiction: str | None = attrs.field(default=None, converter=_blank_to_none)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from assetstore.plugin import AssetStoreError, NotFoundError, PerProcess, UnavailableError, limits
+from assetstore.plugin import AssetStoreError, NotFoundError, PerProcess, UnavailableError, limits, require_r2_metadata
 from assetstore_r2.client import Client
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.errors import LostAnswerError, no_bucket, translated
@@ -31,7 +32,7 @@ class Bucket:
         name: the bucket's name.
         part_size: bytes of a part; a very large asset needs larger parts.
         max_concurrency: how many parts are sent at a time.
-        copy_condition: what the names of headers begin with that bind a copy to its destination.
+        is_r2: whether it is R2, which limits metadata, and has headers of its own that bind a copy to its destination.
         copy_limit: the largest asset, in bytes, that one request may copy.
         signs_bodies: whether the engine signs the SHA-256 of a body, and takes one that is known as ``PayloadSHA256``.
         sends_md5: whether each body is sent with its MD5, because the service may not compare the SHA-256.
@@ -48,7 +49,7 @@ class Bucket:
     name: str
     part_size: int
     max_concurrency: int
-    copy_condition: str = ""
+    is_r2: bool = False
     copy_limit: int = limits.MAX_PART
     signs_bodies: bool = True
     sends_md5: bool = True
@@ -76,6 +77,11 @@ class Bucket:
     def client(self) -> Client:
         """Botocore's client, for what assetstore does not do itself; made when it is first asked for."""
         return self.vendor.get()
+
+    def require_metadata(self, metadata: Mapping[str, str] | None) -> None:
+        """Raise InvalidOptionError for more metadata than R2 takes; other services have other limits, and say so."""
+        if self.is_r2:
+            require_r2_metadata(metadata)
 
     def head(self, key: str, if_match: str | None = None) -> dict[str, Any]:
         """Return the response to a HEAD, with metadata names in lower case.

@@ -18,11 +18,13 @@ from assetstore_r2.settle import ABSENT, Conditions, Found, Head, settled, writt
 
 _PART = 512 << 20
 _ANSWERED = ("ETag", "LastModified", "ServerSideEncryption", "SSECustomerAlgorithm")
+_R2 = "cf-copy-destination-"
 _CONDITIONS = {"IfNoneMatch": "if-none-match", "IfMatch": "if-match"}
 
 
 def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
     """Copy an asset with its headers and metadata, except those that ``options`` change."""
+    bucket.require_metadata(options.metadata)
     head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
     mark = uuid.uuid4().hex
     params = copy_params(head, options, mark)
@@ -96,7 +98,8 @@ def _is_taken(bucket: Bucket, key: str) -> bool:
 def _copy_object(
     bucket: Bucket, source: str, destination: str, head: Head, params: Mapping[str, Any], conditions: Conditions
 ) -> Head:
-    bound = {bucket.copy_condition + _CONDITIONS[name]: value for name, value in conditions.items()}
+    prefix = _R2 if bucket.is_r2 else ""
+    bound = {prefix + _CONDITIONS[name]: value for name, value in conditions.items()}
     with translated():
         answer: Head = bucket.s3.copy_object(
             Bucket=bucket.name,

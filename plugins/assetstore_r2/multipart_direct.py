@@ -34,6 +34,7 @@ _BAD_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
 
 def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
     """Begin an upload in parts and return its id."""
+    bucket.require_metadata(options.metadata)
     write = uuid.uuid4().hex
     return f"{write}.{multipart_write.begin(bucket, key, upload_params(options, {WRITE: write}))}"
 

@@ -13,6 +13,7 @@ from assetstore.plugin import (
     AssetStoreError,
     IntegrityError,
     NotFoundError,
+    PreconditionError,
     Source,
     SourceError,
     UploadOptions,
@@ -38,6 +39,17 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
     size = source.size
     if size is not None and size > limits.MAX_ASSET:
         raise SourceError(f"the source must have at most {limits.MAX_ASSET} bytes, got {size}", hint="split it")
+    bucket.require_metadata(options.metadata)
+    try:
+        return _upload(bucket, key, source, options)
+    except PreconditionError as error:
+        if options.if_match is not None and _is_missing(bucket, key):
+            raise unmatched() from error
+        raise
+
+
+def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
+    size = source.size
     mark = {WRITE: secrets.token_hex(16)}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
@@ -144,6 +156,16 @@ def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
         yield piece
     if sha256 is not None and digest.hexdigest() != sha256:
         raise SourceError("the source changed while it was read", hint="upload it again once it is no longer written to")
+
+
+def _is_missing(bucket: Bucket, key: str) -> bool:
+    try:
+        bucket.head(key)
+    except NotFoundError:
+        return True
+    except AssetStoreError:
+        pass
+    return False
 
 
 def _refuse_early(bucket: Bucket, key: str, options: UploadOptions) -> None:

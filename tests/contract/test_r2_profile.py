@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_servers import ServerContract
 
 from assetstore import AssetStore
-from assetstore.plugin import UploadOptions
+from assetstore.plugin import UploadOptions, r2_metadata_size
 from assetstore.testing.contract import BackendContract
 from assetstore.testing.contract.backend import guarantees
 from assetstore_local import LocalBackend, r2_rules
@@ -27,7 +27,7 @@ from assetstore_r2.testing.calls import Call
 
 # Otherwise each further write of a key would wait for its second.
 SECOND = 0.01
-EXCLUSIONS = {"test_metadata_have_up_to_8192_bytes": "R2 counts the marks of the R2 plugin too, which leaves 8,063 bytes"}
+EXCLUSIONS = faults.METADATA
 
 
 class Hurried(LocalBackend):
@@ -113,7 +113,7 @@ def test_metadata_are_counted_as_r2_counts_what_the_plugin_sends(metadata: dict[
     sent = upload_params(UploadOptions(metadata=metadata), {WRITE: "0" * 32, SHA256: "0" * 64})["Metadata"]
     headers = {f"x-amz-meta-{name}": value for name, value in sent.items()}
     call = Call(operation="PutObject", bucket="b", key="k", headers=headers, query={}, body=b"")
-    assert refusals.metadata_size(call) == r2_rules.metadata_size(metadata)
+    assert refusals.metadata_size(call) == r2_metadata_size(metadata)
 
 
 def test_refusals_have_the_words_of_r2(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class ServerContract(BackendContract):
 class TestSeaweedFS(ServerContract):
     """Runs every guarantee over SeaweedFS."""
 
-    exclusions: ClassVar[dict[str, str]] = faults.SEAWEEDFS | faults.COPIES
+    exclusions: ClassVar[dict[str, str]] = faults.SEAWEEDFS | faults.COPIES | faults.METADATA
     lucky: ClassVar[frozenset[str]] = frozenset(faults.COPIES)
     excluded_keys: ClassVar[dict[str, str]] = faults.SEAWEEDFS_KEYS
 
@@ -71,7 +71,7 @@ class TestSeaweedFS(ServerContract):
 class TestEmulator(ServerContract):
     """Runs every guarantee over Cloudflare's emulator."""
 
-    exclusions: ClassVar[dict[str, str]] = faults.EMULATOR | faults.COPIES
+    exclusions: ClassVar[dict[str, str]] = faults.EMULATOR | faults.COPIES | faults.METADATA
     lucky: ClassVar[frozenset[str]] = frozenset(faults.COPIES)
     excluded_keys: ClassVar[dict[str, str]] = faults.EMULATOR_KEYS
 

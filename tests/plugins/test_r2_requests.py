@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 from r2_stand_in import Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
 
-from assetstore import AccessDeniedError, PreconditionError, UnavailableError
-from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions
+from assetstore import (
+    AccessDeniedError,
+    InvalidKeyError,
+    InvalidOptionError,
+    PreconditionError,
+    StoreNotFoundError,
+    UnavailableError,
+)
+from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions, StatOptions, UploadOptions
 from assetstore_r2 import S3Backend
 
 STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
@@ -156,7 +163,7 @@ def test_a_copy_of_another_version_is_refused(seaweedfs: Any, unique_prefix: str
     [
         (
             lambda request, forward: error_reply(403, "AccessDenied"),
-            [("credentials", True), ("endpoint", True), ("bucket", False)],
+            [("credentials", True), ("endpoint", True), ("bucket", False), ("clock", True)],
         ),
         (lambda request, forward: None, [("credentials", True), ("endpoint", False)]),
         (
@@ -190,6 +197,71 @@ def test_a_check_of_a_real_server_is_content(seaweedfs: Any, emulator: Any) -> N
         backend.assetstore_close()
         assert report is not None
         assert [] == [step for step in report.steps if not step.ok]
+
+
+def test_a_store_without_a_clock_is_not_called_right(emulator: Any) -> None:
+    """Cloudflare's emulator sends no Date; the step says that nothing was compared."""
+    backend = backend_on(emulator)
+    report = backend.assetstore_check(options=CheckOptions())
+    backend.assetstore_close()
+    assert report is not None
+    assert "not compared: the store sends no Date" == report.steps[-1].detail
+
+
+@pytest.mark.parametrize("name", ["seaweedfs", "emulator"])
+def test_a_mistyped_bucket_is_named_and_not_made(name: str, request: pytest.FixtureRequest) -> None:
+    """Looking, listing and the check all say that there is no such bucket, and none of them creates it."""
+    server = request.getfixturevalue(name)
+    backend = backend_on(server, bucket=f"{server.bucket}-missing")
+    with pytest.raises(StoreNotFoundError):
+        backend.assetstore_stat(key="a", options=StatOptions())
+    report = backend.assetstore_check(options=CheckOptions())
+    assert report is not None
+    assert ("bucket", False) in [(step.name, step.ok) for step in report.steps]
+    with pytest.raises(StoreNotFoundError):
+        backend.assetstore_list(prefix="", options=ListOptions())
+    backend.assetstore_close()
+
+
+@pytest.mark.parametrize("name", ["seaweedfs", "emulator"])
+def test_a_condition_on_a_missing_asset_says_that_it_is_missing(
+    name: str, request: pytest.FixtureRequest, unique_prefix: str
+) -> None:
+    """Servers answer 412 as if another version were stored; a look tells."""
+    backend = backend_on(request.getfixturevalue(name))
+    with pytest.raises(PreconditionError, match="there is no asset"):
+        put(backend, f"{unique_prefix}a", b"abc", if_match="0" * 32)
+    put(backend, f"{unique_prefix}a", b"abc")
+    with pytest.raises(PreconditionError, match="stored version"):
+        put(backend, f"{unique_prefix}a", b"abc", if_match="0" * 32)
+    backend.assetstore_close()
+
+
+def test_a_key_that_the_server_can_never_store_is_named(seaweedfs: Any, unique_prefix: str) -> None:
+    """A folder beside an asset of its name is refused for good, not because of another write."""
+    backend = backend_on(seaweedfs)
+    put(backend, f"{unique_prefix}k", b"abc")
+    with pytest.raises(InvalidKeyError, match="folders"):
+        put(backend, f"{unique_prefix}k/", b"abc")
+    backend.assetstore_close()
+
+
+def test_more_metadata_than_r2_takes_is_refused_before_anything_is_sent() -> None:
+    """By R2's own count, with assetstore's marks; other services say themselves what they take."""
+    fitting, larger = {"name": "v" * 8059}, {"name": "v" * 8060}
+    with stand_in(script=lambda request, forward: STORED) as server:
+        backend = backend_at(server.url)
+        put(backend, "a", b"abc", metadata=fitting)
+        sent = len(server.requests)
+        for refused in (larger, {"name": "\u65e5" * 4030}):
+            with pytest.raises(InvalidOptionError, match="metadata"):
+                put(backend, "a", b"abc", metadata=refused)
+            with pytest.raises(InvalidOptionError, match="metadata"):
+                backend.assetstore_copy(source="a", destination="b", options=CopyOptions(metadata=refused))
+            with pytest.raises(InvalidOptionError, match="metadata"):
+                backend.assetstore_begin_parts(key="a", options=UploadOptions(metadata=refused))
+        backend.assetstore_close()
+        assert sent == len(server.requests)
 
 
 def test_64_threads_share_one_client(seaweedfs: Any, unique_prefix: str, caplog: pytest.LogCaptureFixture) -> None:
