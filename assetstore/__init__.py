@@ -5,54 +5,54 @@ Read the code in this order: README, ``assetstore.store`` (the users' class), ``
 example ``assetstore.testing.memory``. Authors of plugins import from ``assetstore.plugin``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from assetstore.bulk.pool import BulkResults
-from assetstore.config import open_store
-from assetstore.content.reader import AssetReader
-from assetstore.content.writer import AssetWriter
-from assetstore.errors import (
-    AccessDeniedError,
-    AlreadyExistsError,
-    AssetStoreError,
-    BackendError,
-    ConfigError,
-    CredentialsError,
-    IntegrityError,
-    InvalidKeyError,
-    InvalidOptionError,
-    NoSpaceError,
-    NotFoundError,
-    PluginError,
-    PreconditionError,
-    RefusedError,
-    SourceError,
-    StoreNotFoundError,
-    TokenError,
-    UnavailableError,
-    UnknownOutcomeError,
-    UnsupportedError,
-)
-from assetstore.options import UploadPolicy
-from assetstore.results import (
-    AssetInfo,
-    BulkResult,
-    CheckReport,
-    CheckStep,
-    DeleteFailure,
-    DeleteReport,
-    DirectUpload,
-    Event,
-    ListPage,
-    Prefix,
-    PresignedRequest,
-    UploadedPart,
-)
-from assetstore.store import AssetStore
-
 if TYPE_CHECKING:
+    from assetstore.bulk.pool import BulkResults
+    from assetstore.config import open_store
+    from assetstore.content.reader import AssetReader
+    from assetstore.content.writer import AssetWriter
+    from assetstore.errors import (
+        AccessDeniedError,
+        AlreadyExistsError,
+        AssetStoreError,
+        BackendError,
+        ConfigError,
+        CredentialsError,
+        IntegrityError,
+        InvalidKeyError,
+        InvalidOptionError,
+        NoSpaceError,
+        NotFoundError,
+        PluginError,
+        PreconditionError,
+        RefusedError,
+        SourceError,
+        StoreNotFoundError,
+        TokenError,
+        UnavailableError,
+        UnknownOutcomeError,
+        UnsupportedError,
+    )
+    from assetstore.options import UploadPolicy
     from assetstore.plugin import *  # noqa: F403 - the aliases below, for type checkers
     from assetstore.plugin import SigningKeys
+    from assetstore.results import (
+        AssetInfo,
+        BulkResult,
+        CheckReport,
+        CheckStep,
+        DeleteFailure,
+        DeleteReport,
+        DirectUpload,
+        Event,
+        ListPage,
+        Prefix,
+        PresignedRequest,
+        UploadedPart,
+    )
+    from assetstore.store import AssetStore
 
     KeyRing = SigningKeys
 
@@ -108,10 +108,21 @@ _MOVED = (
 )
 _ALIASES = {"KeyRing": "SigningKeys", **{name: name for name in _MOVED}}
 
+_HOMES = ("errors", "results", "store", "config", "plugin")
+"""The modules that have the names, each the next one's dependency: a name loads nothing that it does not need."""
+
 
 def __getattr__(name: str) -> Any:
-    if name in _ALIASES:
-        from assetstore import plugin
-
-        return getattr(plugin, _ALIASES[name])
+    """Load a name when it is first asked for (PEP 562): ``import assetstore`` alone loads nothing."""
+    if name in _HOMES:
+        return import_module(f"{__name__}.{name}")
+    if name in __all__ or name in _ALIASES:
+        for home in map(import_module, (f"{__name__}.{home}" for home in _HOMES)):
+            if hasattr(home, target := _ALIASES.get(name, name)):
+                globals()[name] = getattr(home, target)
+                return globals()[name]
     raise AttributeError(f"module 'assetstore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,16 +7,18 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 import attrs
 
 from assetstore.entry_points import SCHEMES, load_factory
 from assetstore.errors import ConfigError, PluginError
-from assetstore.hooks import Hooks
 from assetstore.settings import Text, build, check_settings, secret_names, suggestion
-from assetstore.store import AssetStore
+
+if TYPE_CHECKING:
+    from assetstore.hooks import Hooks
+    from assetstore.store import AssetStore
 
 DEFAULTS: Mapping[str, str] = {"naming": "naming", "stats": "stats"}
 
@@ -190,6 +192,8 @@ class _Builder:
         self.table = {name: self._expand(value, name) for name, value in config.table.items()}
 
     def build(self) -> AssetStore:
+        from assetstore.store import AssetStore  # to find a store needs none of it
+
         backend_name, factory, settings = self._backend()
         wrappers = [(name, self._load(name)) for name in self._names("wrappers")]
         plugins = [(name, self._load(name)) for name in self._names("plugins")]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
+import functools
+import importlib
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from assetstore.errors import PluginError
-from assetstore.hooks import PROJECT
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+    from importlib.metadata import Distribution, EntryPoint, EntryPoints
 
 GROUP = "assetstore"
 SCHEMES = "assetstore.schemes"
@@ -48,8 +53,12 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     kind = "URL scheme" if group == SCHEMES else "plugin"
     if name in disabled_plugins():
         raise PluginError(f"plugin {name!r} is disabled by {DISABLE_VARIABLE}")
+    if (written := _written(group, name)) is not None:
+        return _load(written)
     found = _entry_points(group=group, name=name)
     if not found:
+        import difflib  # slow to load, and seldom needed
+
         known = sorted({point.name for point in _entry_points(group=group)})
         close = difflib.get_close_matches(name, known, 1)
         raise PluginError(
@@ -77,6 +86,11 @@ def installed_plugins() -> tuple[PluginInfo, ...]:
     return tuple(infos)
 
 
+def is_installed(name: str, group: str = GROUP) -> bool:
+    """Return whether some distribution has an entry point of exactly this name."""
+    return _written(group, name) is not None or bool(_entry_points(group=group, name=name))
+
+
 def disabled_plugins() -> frozenset[str]:
     """Return the names in ``ASSETSTORE_DISABLE_PLUGINS``. These plugins are never imported."""
     return frozenset(name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip())
@@ -89,11 +103,78 @@ def _entry_points(**selection: str) -> EntryPoints:
     return entry_points(**selection)  # type: ignore[return-value]  # typeshed keeps 3.9's class in the union
 
 
-def _distribution(point: EntryPoint) -> tuple[str, str]:
+@attrs.frozen
+class _Written:
+    """An entry point that was read without ``importlib.metadata``.
+
+    Attributes:
+        group: its group.
+        name: its name.
+        value: what it names, for example ``package.module:Class``.
+    """
+
+    group: str
+    name: str
+    value: str
+
+    def load(self) -> object:
+        """Import and return what it names."""
+        module, _, attribute = map(str.strip, self.value.partition("[")[0].partition(":"))
+        return functools.reduce(getattr, filter(None, attribute.split(".")), importlib.import_module(module))
+
+    @property
+    def dist(self) -> Distribution | None:
+        """Its distribution, for errors."""
+        return next(iter(_entry_points(group=self.group, name=self.name))).dist
+
+
+def _written(group: str, name: str) -> _Written | None:
+    """Return the entry point of this name if the folders of ``sys.path`` have exactly one.
+
+    ``importlib.metadata``, which loads ``email``, takes longer than all else that a short command needs. It is asked only
+    where there is none or more than one, where distributions lie in archives, and where other finders may know of more.
+    """
+    if any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path):
+        return None
+    found: dict[str, list[_Written]] = {}
+    for folder in (entry or "." for entry in sys.path):
+        if os.path.isfile(folder) or folder.endswith(".egg"):
+            return None
+        with contextlib.suppress(OSError):
+            # The first distribution of a name counts, whatever it has.
+            found = _written_in(folder, os.stat(folder).st_mtime_ns) | found
+    points = [point for points in found.values() for point in points if (point.group, point.name) == (group, name)]
+    return points[0] if len(points) == 1 else None
+
+
+@functools.lru_cache(maxsize=64)
+def _written_in(folder: str, changed: int) -> dict[str, list[_Written]]:
+    """Return our entry points of each distribution in a folder that was changed last at ``changed``."""
+    found: dict[str, list[_Written]] = {}
+    for entry in os.listdir(folder):
+        stem, suffix = os.path.splitext(entry)
+        if suffix.lower() in (".dist-info", ".egg-info"):
+            points = found.setdefault(re.sub(r"[-_.]+", "_", stem.partition("-")[0]).lower(), [])
+            with contextlib.suppress(OSError):
+                points += _parsed(Path(folder, entry, "entry_points.txt").read_text(encoding="utf-8"))
+    return found
+
+
+def _parsed(text: str) -> Iterator[_Written]:
+    group = ""
+    for line in map(str.strip, text.splitlines() if f"[{GROUP}" in text else ()):
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif group.startswith(GROUP) and "=" in line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            yield _Written(group, name.strip(), value.strip())
+
+
+def _distribution(point: EntryPoint | _Written) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist is not None else ("?", "?")
 
 
-def _load(point: EntryPoint) -> Callable[..., object]:
+def _load(point: EntryPoint | _Written) -> Callable[..., object]:
     try:
         factory = point.load()
     except Exception as error:  # a foreign module may raise anything on import
@@ -107,7 +188,9 @@ def _load(point: EntryPoint) -> Callable[..., object]:
     return cast(Callable[..., object], factory)
 
 
-def _is_ours(point: EntryPoint) -> bool:
+def _is_ours(point: EntryPoint | _Written) -> bool:
+    from assetstore.hooks import PROJECT  # to find a plugin needs no pluggy
+
     return _distribution(point)[0] == PROJECT
 
 

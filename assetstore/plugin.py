@@ -4,12 +4,13 @@
 import from ``assetstore`` alone.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from assetstore import limits
 from assetstore.bulk.running import slow_down, stopping
 from assetstore.config import default_plugins
 from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
 from assetstore.content.reader import AssetReader
-from assetstore.content.sniffing import looks_active, refusal, sniff_type
 from assetstore.content.source import Source
 from assetstore.direct.signing_keys import SigningKeys
 from assetstore.errors import (
@@ -91,6 +92,9 @@ from assetstore.signed_headers import (
     require_r2_metadata,
 )
 from assetstore.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from assetstore.content.sniffing import looks_active, refusal, sniff_type
 
 __all__ = [
     "HEADERS",
@@ -183,3 +187,12 @@ __all__ = [
     "sniff_type",
     "stopping",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them."""
+    if name in ("looks_active", "refusal", "sniff_type"):
+        from assetstore.content import sniffing
+
+        return getattr(sniffing, name)
+    raise AttributeError(f"module 'assetstore.plugin' has no attribute {name!r}")

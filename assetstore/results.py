@@ -7,7 +7,6 @@ a listing of R2, for example, has no content types.
 from __future__ import annotations
 
 import functools
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
@@ -28,6 +27,7 @@ def _own_fields_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs
 
 def _html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table for a notebook. Keys and metadata come from anybody, so everything is escaped."""
+    import html  # slow to load, and needed in notebooks alone
 
     def text(cell: object) -> str:
         if type(cell) in (int, float):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +32,8 @@ class Text(str):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` when a known name is similar, or an empty string."""
+    import difflib  # slow to load, and seldom needed
+
     close = difflib.get_close_matches(name, sorted(known), 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

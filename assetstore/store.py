@@ -10,7 +10,7 @@ from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack, overload
 
 import attrs
 
@@ -23,12 +23,8 @@ from assetstore.bulk.uploads import JointUploads
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
-from assetstore.content.sniffing import HEAD_BYTES, has_encoding
 from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
-from assetstore.direct import cancel, finish, parts
-from assetstore.direct.begin import Begin
-from assetstore.direct.context import Context
 from assetstore.errors import (
     AssetStoreError,
     BackendError,
@@ -77,6 +73,9 @@ from assetstore.results import (
 )
 from assetstore.side_plugins import SidePlugins
 from assetstore.stack import Stack
+
+if TYPE_CHECKING:
+    from assetstore.direct.context import Context
 
 
 class AssetStore:
@@ -199,6 +198,9 @@ class AssetStore:
         kind, encoding = guess_headers(*names)
         if encoding is None:
             return kind, None
+        # Slow to load, and few names tell of packed bytes.
+        from assetstore.content.sniffing import HEAD_BYTES, has_encoding
+
         if not has_encoding(source.peek(HEAD_BYTES), encoding):
             return kind, None
         if "upload.content_encoding" not in self._stack.supports:
@@ -685,6 +687,8 @@ class AssetStore:
         Raises:
             RefusedError: the policy does not allow it.
         """
+        from assetstore.direct.begin import Begin
+
         with self._operation("begin_upload", key) as operation:
             put = PresignOptions(
                 method="PUT",
@@ -714,11 +718,15 @@ class AssetStore:
         self, token: str, numbers: Iterable[int], *, expires: Duration = 3600
     ) -> dict[int, PresignedRequest]:
         """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
+        from assetstore.direct import parts
+
         with self._operation("presign_parts", None) as operation:
             return parts.presign_parts(self._direct, operation, token, numbers, expires)
 
     def list_parts(self, token: str) -> tuple[UploadedPart, ...]:
         """Return the parts of a direct upload that the backend has, so that the sender can resume."""
+        from assetstore.direct import parts
+
         with self._operation("list_parts", None) as operation:
             return parts.list_parts(self._direct, operation, token)
 
@@ -737,11 +745,15 @@ class AssetStore:
             AlreadyExistsError: another asset has taken the key meanwhile; the bytes stay until they are swept.
             TokenError: the token is forged, from another store or scope, or expired; nothing was changed.
         """
+        from assetstore.direct import finish
+
         with self._operation("finish_upload", None) as operation:
             return self._scope.outward(finish.finish(self._direct, operation, token, parts))
 
     def cancel_upload(self, token: str) -> None:
         """Delete the bytes of a direct upload; a finished asset stays."""
+        from assetstore.direct import cancel
+
         with self._operation("cancel_upload", None) as operation:
             cancel.cancel(self._direct, operation, token)
 
@@ -751,11 +763,16 @@ class AssetStore:
         Each part of a store, for example ``scoped("tenant/")``, has its own ``pending/`` and is swept separately. Parts that
         were never joined are left to the backend: R2 and the local backend drop them after seven days.
         """
+        from assetstore.direct import cancel
+
         with self._operation("sweep_pending", None) as operation:
             return cancel.sweep(self._direct, operation, older_than)
 
     @property
     def _direct(self) -> Context:
+        # Most programs do no direct uploads: what does them is loaded when it is asked for.
+        from assetstore.direct.context import Context
+
         return Context(stack=self._stack, plugins=self._plugins, scope=self._scope)
 
     def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 
 import attrs
 import pytest
 
 from assetstore import AssetStore, ConfigError, PluginError, open_store
-from assetstore.entry_points import SCHEMES, installed_plugins, load_factory
+from assetstore.entry_points import GROUP, SCHEMES, _written, installed_plugins, load_factory
 from assetstore.hooks import OPTIONAL, REQUIRED
 from assetstore.plugin import Hooks, Wrapper, hookimpl
 from assetstore.stack import backend_layer, make_manager
@@ -47,6 +50,63 @@ def test_a_plugin_is_found_by_exact_name(install: Install) -> None:
     """Only the module of the plugin that was asked for is imported."""
     install("dist-a", "wanted = good_module:make\nother = never_imported:make", module="good_module", code="make = dict")
     assert dict is load_factory("wanted")
+
+
+@pytest.mark.parametrize("group", [GROUP, SCHEMES])
+def test_what_is_read_is_what_importlib_metadata_reads(group: str, install: Install) -> None:
+    """Every installed plugin is the same object by both ways, however its line is written."""
+    lines = ["# a comment", "", "zz-plain=odd_module:make", "zz-blank = odd_module : make [x]", "zz-in=odd_module:Make.made"]
+    code = "make = dict\nclass Make:\n    made = list"
+    install("dist-a", "\n".join([*lines, f"[{SCHEMES}]", *lines]), module="odd_module", code=code)
+    points = entry_points(group=group)
+    assert {"memory", "zz-plain", "zz-blank", "zz-in"} <= points.names
+    read = {point.name: _written(group, point.name) for point in points}
+    assert {point.name: point.load() for point in points} == {name: point and point.load() for name, point in read.items()}
+
+
+def test_the_first_distribution_of_a_name_counts(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older copy of a distribution further down the path is not a second plugin, as for importlib.metadata."""
+    install("dist-a", "wanted = first_module:make", module="first_module", code="make = dict")
+    older = tmp_path / "older" / "Dist.A-1.0.dist-info"
+    older.mkdir(parents=True)
+    (older / "METADATA").write_text("Metadata-Version: 2.1\nName: Dist.A\nVersion: 1.0\n")
+    (older / "entry_points.txt").write_text("[assetstore]\nwanted = older_module:make\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(older.parent)])
+    assert ["first_module:make"] == [point.value for point in entry_points(group=GROUP, name="wanted")]
+    assert dict is load_factory("wanted")
+
+
+def test_a_plugin_in_an_archive_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ZIP file on the path holds distributions too."""
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as archive:
+        archive.writestr("zipped_module.py", "make = dict")
+        archive.writestr("dist_z-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: dist-z\nVersion: 1.0\n")
+        archive.writestr("dist_z-1.0.dist-info/entry_points.txt", "[assetstore]\nzipped = zipped_module:make\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "plugins.zip"))
+    assert dict is load_factory("zipped")
+    assert "local" in {info.name for info in installed_plugins()}
+
+
+def test_a_plugin_that_another_finder_knows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finders of distributions may be added to ``sys.meta_path``."""
+
+    class Found(Distribution):
+        def read_text(self, filename: str) -> str | None:
+            texts = {"METADATA": "Metadata-Version: 2.1\nName: found\nVersion: 1.0\n"}
+            return (texts | {"entry_points.txt": "[assetstore]\nfound = collections:OrderedDict\n"}).get(filename)
+
+        def locate_file(self, path: object) -> Path:
+            raise NotImplementedError
+
+    class Finder:
+        def find_spec(self, *_: object) -> None:
+            return None
+
+        def find_distributions(self, *_: object) -> list[Distribution]:
+            return [Found()]
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    assert OrderedDict is load_factory("found")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

@@ -84,26 +84,83 @@ def test_plugins_do_not_import_one_another(plugin: str) -> None:
     assert set() == names & (set(PLUGINS) - {plugin})
 
 
-def test_importing_the_core_loads_attrs_and_pluggy_alone() -> None:
-    """``import assetstore`` stays light: beside the standard library it loads two packages."""
-    program = "import sys; import assetstore; print(sorted({name.split('.')[0] for name in sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    before = subprocess.run(
-        [sys.executable, "-c", program.replace("import assetstore;", "")], capture_output=True, text=True, check=True
-    )
-    loaded = set(ast.literal_eval(done.stdout)) - set(ast.literal_eval(before.stdout)) - sys.stdlib_module_names
-    assert {"assetstore", "attr", "attrs", "pluggy"} == loaded
+def loaded(program: str, *arguments: str) -> set[str]:
+    """Return the modules that a program loads beyond those of the interpreter itself."""
+    found = []
+    for code in ("", program):
+        code = f"import sys\ntry:\n    pass\n    {code}\nfinally:\n    print('', sorted(sys.modules), sep='\\n')"
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        found.append(set(ast.literal_eval(done.stdout.splitlines()[-1])))
+    return found[1] - found[0]
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Return the packages of these modules that are not the standard library's."""
+    return {name.split(".")[0] for name in modules} - sys.stdlib_module_names
+
+
+def test_importing_assetstore_loads_nothing_else() -> None:
+    """Names are loaded when they are first asked for; errors need no package, a store needs two."""
+    assert {"assetstore"} == packages(loaded("import assetstore"))
+    assert {"assetstore"} == packages(loaded("from assetstore import AssetStoreError"))
+    assert {"assetstore", "attr", "attrs", "pluggy"} == packages(loaded("from assetstore import *"))
+
+
+COMMAND = "from assetstore.cli import main; main()"
+SLOW = {
+    *("boto3", "botocore", "ssl", "asyncio", "starlette", "rich", "http.client", "urllib.request", "email", "xml.sax"),
+    *("importlib.metadata", "html", "sqlite3", "tempfile", "subprocess", "assetstore.direct.begin"),
+    *("assetstore.content.sniffing", "assetstore_local.http"),
+}
+"""What takes long to load and has nothing to do with a short command."""
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("from assetstore import open_store; open_store('file:assets').upload(b'abc', 'a.txt')", ()),
+        (COMMAND, ("--help",)),
+        (COMMAND, ("-s", "file:assets", "list")),
+        (COMMAND, ("-s", "file:assets", "list", "-r", "-l")),
+    ],
+    ids=["upload", "help", "list", "long"],
+)
+def test_short_programs_load_nothing_that_is_slow_to_load(
+    program: str, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Help, a listing of a folder and an upload to one load no other backend, no server, no TLS and no network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASSETSTORE_STORE", raising=False)
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "a b.txt").write_text("abc")
+    assert set() == loaded(program, *arguments) & SLOW
+
+
+def test_help_loads_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no store is configured, help knows that without the classes of one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASSETSTORE_STORE", raising=False)
+    assert set() == loaded(COMMAND, "--help") & {"pluggy", "assetstore.store", "assetstore.options", "assetstore.hooks"}
 
 
 @pytest.mark.parametrize("door", [assetstore, assetstore.plugin], ids=lambda door: door.__name__)
 def test_a_door_is_sorted_and_complete(door: ModuleType) -> None:
-    """``__all__`` is the table of contents: sorted, and exactly the public names."""
-    public = {name for name in vars(door) if not name.startswith("_")}
-    if door is assetstore:
-        # The import system puts modules that were loaded into their package.
-        public = {name for name in public if not isinstance(getattr(door, name), ModuleType)} - {"Any", "TYPE_CHECKING"}
-    assert public == set(door.__all__)
+    """``__all__`` is the table of contents: sorted, and exactly the public names, each of which is there when asked for."""
+    # The import system puts modules that were loaded into their package.
+    public = {name for name in vars(door) if not name.startswith("_") and not isinstance(getattr(door, name), ModuleType)}
+    asked_for = assetstore._ALIASES.keys() if door is assetstore else set()
+    assert public - {"Any", "TYPE_CHECKING", "import_module"} - asked_for <= set(door.__all__)
+    assert [] == [name for name in door.__all__ if not hasattr(door, name)]
     assert sorted(set(door.__all__), key=lambda name: (not name.isupper(), not name[0].isupper(), name)) == door.__all__
+    assert set(assetstore.__all__) <= set(dir(assetstore))
+
+
+def test_modules_that_hold_the_names_are_attributes_of_the_package() -> None:
+    """``import assetstore`` gives ``assetstore.errors``, as it did when it loaded all; what is not there is named."""
+    names = [f"assetstore.{name}" for name in ("errors", "results", "store", "config", "plugin")]
+    assert names == [eval(name, {"assetstore": assetstore}).__name__ for name in names]
+    with pytest.raises(AttributeError, match="module 'assetstore' has no attribute 'Store'"):
+        _ = assetstore.Store
 
 
 def test_the_users_door_is_narrow_and_the_older_names_stay() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import os
 import sys
@@ -143,6 +142,8 @@ class App(click.Group):
                 offered[name].context_settings = {**offered[name].context_settings, "obj": store}
                 return offered[name]
             known += offered
+        import difflib  # slow to load, and seldom needed
+
         close = difflib.get_close_matches(name, known, 1)
         raise click.UsageError(f"{why}; did you mean {close[0]!r}?" if close else why)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -16,7 +15,6 @@ from assetstore.cli import errors
 from assetstore.cli.progress import Bar
 from assetstore.cli.text import counted, plain, readable_duration, readable_size, shown, without_secrets
 from assetstore.errors import AlreadyExistsError, AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
-from assetstore.keys import is_valid_key
 
 if TYPE_CHECKING:
     from assetstore.store import AssetStore
@@ -96,10 +94,14 @@ class Session:
 
     def key(self, key: str) -> None:
         """Write a key as data: quoted on a terminal or if it is not a valid key, otherwise unchanged."""
+        from assetstore.keys import is_valid_key  # help needs no keys, and no attrs
+
         self.line(shown(key) if sys.stdout.isatty() or not is_valid_key(key) else key)
 
     def record(self, values: Mapping[str, object]) -> None:
         """Write one JSON object as data."""
+        import json
+
         self.line(json.dumps(values))
 
     def raw(self, data: bytes) -> None:

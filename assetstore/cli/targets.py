@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 
 import click
 
 from assetstore.config import find_config
-from assetstore.entry_points import SCHEMES
+from assetstore.entry_points import SCHEMES, is_installed
 from assetstore.errors import InvalidKeyError, InvalidOptionError
 from assetstore.keys import normalize_key
 from assetstore.store import AssetStore
@@ -22,7 +21,7 @@ def names_store(text: str) -> bool:
     found = _STORE.match(text)
     if found is None:
         return False
-    if found[2] or found[1].lower() in entry_points(group=SCHEMES).names:
+    if found[2] or is_installed(found[1].lower(), SCHEMES):
         return True
     config = find_config()
     return config is not None and found[1] in config.stores

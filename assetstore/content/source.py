@@ -8,7 +8,7 @@ import inspect
 import io
 import os
 import stat
-import tempfile
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +95,7 @@ class Source:
 
     def _fingerprint(self) -> tuple[int, int] | None:
         # fileno() would write a spooled file out to disk.
-        if self._seekable is None or isinstance(self._seekable, io.BytesIO | tempfile.SpooledTemporaryFile):
+        if self._seekable is None or isinstance(self._seekable, io.BytesIO) or _is_spooled(self._seekable):
             return None
         with contextlib.suppress(OSError, AttributeError):
             status = os.fstat(self._seekable.fileno())
@@ -129,6 +129,8 @@ class Source:
         """Make a one-shot stream rewindable: read it into memory or, past 8 MiB, into a temporary file."""
         if self._seekable is not None:
             return
+        import tempfile  # slow to load, and needed for streams alone
+
         reader = SourceReader(self._pull_once(), None, _accept_anything, None)
         spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives until close()
         self._owned = cast(io.IOBase, spool)
@@ -328,6 +330,12 @@ def _refuse_asynchronous(raw: object) -> None:
             f"cannot upload {kind}, an asynchronous iterator",
             hint="write store.upload(b''.join([piece async for piece in source]), ...), or fill a temporary file first",
         )
+
+
+def _is_spooled(file: object) -> bool:
+    # Nothing is of a class that was never loaded.
+    tempfile = sys.modules.get("tempfile")
+    return tempfile is not None and isinstance(file, tempfile.SpooledTemporaryFile)
 
 
 def _seekable(raw: object) -> bool:

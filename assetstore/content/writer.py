@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from typing import IO
 
 from assetstore.content.source import SPOOL_BYTES
@@ -17,6 +16,8 @@ class AssetWriter(io.BufferedIOBase):
     """
 
     def __init__(self) -> None:
+        import tempfile  # slow to load, and seldom needed
+
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - released by discard()
 
     def writable(self) -> bool:

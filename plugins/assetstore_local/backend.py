@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import SplitResult, unquote
 
 import attrs
@@ -42,15 +42,16 @@ from assetstore.plugin import (
     hookimpl,
     secret,
 )
-from assetstore_local import check, copy, delete, listing, multipart_direct, presign, read, upload, upload_many
+from assetstore_local import copy, delete, listing, multipart_direct, presign, read, upload, upload_many
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.scan_cache import ScanCache
 from assetstore_local.disk.signing_key_file import load_keys, make_keys
 from assetstore_local.errors import explained
-from assetstore_local.http import asgi, wsgi
-from assetstore_local.http.server import Server
 from assetstore_local.r2_rules import R2Rules
 from assetstore_local.server_url import require_origins, require_server
+
+if TYPE_CHECKING:
+    from assetstore_local.http.server import Server
 
 _SUPPORTED = every(
     *("upload", "upload_many", "read", "list", "delete", "copy", "presign"),
@@ -216,11 +217,16 @@ class LocalBackend:
     @hookimpl
     def assetstore_application(self, options: ApplicationOptions) -> Any | None:
         """Return the application that serves ``serve_url``."""
+        # Slow to load: asgi needs asyncio.
+        from assetstore_local.http import asgi, wsgi
+
         server = self.server(max_body=options.max_size)
         return asgi.application(server) if options.interface == "asgi" else wsgi.application(server)
 
     def server(self, *, max_body: int | None = None) -> Server:
         """Return the server of the signed requests, which both interfaces call."""
+        from assetstore_local.http.server import Server
+
         return Server(
             root=self._root, keys=self._keys.get, serve_url=self.serve_url, origins=self.origins, max_body=max_body
         )
@@ -233,6 +239,8 @@ class LocalBackend:
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Check that the folder exists, is writable, distinguishes upper from lower case, and hides its signing key."""
+        from assetstore_local import check  # slow to load: it asks the web server of public_url
+
         return check.check(self._root.path, create=self.create, public_url=self.public_url)
 
     @hookimpl

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -120,6 +119,8 @@ def _fields_of(pattern: str) -> frozenset[str]:
 
 
 def _nearest(word: str, known: Sequence[str]) -> str | None:
+    import difflib  # slow to load, and seldom needed
+
     near = difflib.get_close_matches(word, known, 1, cutoff=0.3)
     return f"did you mean {near[0]!r}?" if near else None
 

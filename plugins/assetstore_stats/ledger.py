@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assetstore.plugin import ConfigError, NoSpaceError, UnavailableError
 from assetstore_stats.counters import Rows
+
+if TYPE_CHECKING:
+    import sqlite3
 
 PATIENCE = 30.0
 
@@ -63,6 +66,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # slow to load, and a store without a file of statistics does not need it
+
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with _lock, contextlib.closing(self._connected(patience)) as connection:
@@ -74,9 +79,13 @@ class Ledger:
             raise self._explained(error) from error
 
     def _connected(self, patience: float) -> sqlite3.Connection:
+        import sqlite3
+
         return sqlite3.connect(self._path, timeout=patience, isolation_level=None)
 
     def _explained(self, error: Exception) -> ConfigError | NoSpaceError | UnavailableError:
+        import sqlite3
+
         file = f"the stats file {str(self._path)!r}"
         # Extended codes of SQLite carry the plain one in their lowest byte.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
