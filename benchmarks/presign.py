@@ -1,37 +1,34 @@
-"""Signed URLs per second: AssetStore beside boto3, obstore and minio-py, in alternating rounds of one run.
+"""Signed URLs: AssetStore, one by one and many at once, beside boto3, obstore and minio-py, in alternating rounds.
 
-Run: ``tox -e bench`` or ``python benchmarks/presign.py [URLS]``. Prints how many GETs of R2 each signs in a second of CPU of
-this process, and how many times as many AssetStore signs. Nothing is sent. First it is seen that all sign the same: the URLs
-agree but for the order of their parameters, and for what depends on the second.
+Run: ``python benchmarks/presign.py [ROUNDS] [--json PATH]``. Each round signs GETs of 2,000 keys. Nothing is sent. First it
+is seen that all sign the same: the URLs agree but for the order of their parameters, and for what depends on the second.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import obstore
+from alternating import Cost, arguments, cost_of, show, table
 from botocore.config import Config
-from minio import Minio
 from obstore.store import S3Store
 
 from assetstore import AssetStore
 from assetstore_r2 import R2Backend
 
-ROUNDS = 20
 ACCOUNT, ACCESS_KEY, SECRET_KEY = "0" * 32, "1" * 32, "2" * 64
 HOST = f"{ACCOUNT}.r2.cloudflarestorage.com"
-KEYS = [f"maps/level {number}/Keep of Büren.webp" for number in range(100)]
-OURS = "assetstore"
+KEYS = [f"maps/level {number}/Keep of Büren.webp" for number in range(2000)]
+OURS, OURS_MANY = "assetstore presign", "assetstore presign_many"
 
 
-def contenders(store: AssetStore) -> dict[str, Callable[[str], str]]:
-    """Return what signs a URL for one key, by name."""
+def contenders(store: AssetStore) -> dict[str, Callable[[list[str]], list[str]]]:
+    """Return what signs a URL for each key, by name; minio-py where it is installed."""
     keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
     config = Config(s3={"addressing_style": "path"}, signature_version="s3v4")
     session = boto3.session.Session()
@@ -44,14 +41,22 @@ def contenders(store: AssetStore) -> dict[str, Callable[[str], str]]:
         secret_access_key=SECRET_KEY,
         virtual_hosted_style_request=False,
     )
-    minio = Minio(endpoint=HOST, access_key=ACCESS_KEY, secret_key=SECRET_KEY, region="auto")
+    sign_by_boto3 = client.generate_presigned_url
     hour = timedelta(hours=1)
-    return {
-        OURS: lambda key: store.presign(key).url,
-        "boto3": lambda key: client.generate_presigned_url("get_object", {"Bucket": "assets", "Key": key}),
-        "obstore": lambda key: obstore.sign(rust, "GET", key, hour),
-        "minio-py": lambda key: minio.presigned_get_object(bucket_name="assets", object_name=key, expires=hour),
+    found: dict[str, Callable[[list[str]], list[str]]] = {
+        OURS: lambda keys: [store.presign(key).url for key in keys],
+        OURS_MANY: lambda keys: [request.url for request in store.presign_many(keys).values()],
+        "boto3": lambda keys: [sign_by_boto3("get_object", {"Bucket": "assets", "Key": key}) for key in keys],
+        "obstore": lambda keys: [obstore.sign(rust, "GET", key, hour) for key in keys],
+        "obstore, a list": lambda keys: obstore.sign(rust, "GET", keys, hour),
     }
+    with contextlib.suppress(ImportError):
+        from minio import Minio
+
+        minio = Minio(endpoint=HOST, access_key=ACCESS_KEY, secret_key=SECRET_KEY, region="auto")
+        sign = partial(minio.presigned_get_object, bucket_name="assets", expires=hour)
+        found["minio-py"] = lambda keys: [sign(object_name=key) for key in keys]
+    return found
 
 
 def meaning(url: str) -> tuple[str, str, dict[str, str]]:
@@ -61,35 +66,28 @@ def meaning(url: str) -> tuple[str, str, dict[str, str]]:
     return parts.netloc, parts.path, query
 
 
-def cpu(sign: Callable[[str], str], count: int) -> float:
-    """Return CPU seconds for one URL."""
-    before = time.process_time()
-    for number in range(count):
-        sign(KEYS[number % len(KEYS)])
-    return (time.process_time() - before) / count
+def signing(sign: Callable[[list[str]], object]) -> Callable[[], Cost]:
+    """Return what signs all keys and tells what one of them took."""
+    return partial(cost_of, partial(sign, KEYS), len(KEYS))
 
 
-def main(urls: int) -> None:
-    """Measure in rounds that alternate, so that a noisy machine is noisy for all."""
+def main() -> None:
+    """Measure in rounds that alternate."""
+    options = arguments(__doc__ or "", rounds=15)
     backend = R2Backend(bucket="assets", account_id=ACCOUNT, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
     with AssetStore(backend) as store:
         signers = contenders(store)
         for name, sign in signers.items():
-            if meaning(sign(KEYS[0])) != meaning(signers["boto3"](KEYS[0])):
+            if list(map(meaning, sign(KEYS[:2]))) != list(map(meaning, signers["boto3"](KEYS[:2]))):
                 print(f"{name} signs something else than boto3")
-        each = max(1, urls // ROUNDS)
-        times: dict[str, list[float]] = {name: [] for name in signers}
-        for _ in range(ROUNDS):
-            for name, sign in signers.items():
-                times[name].append(cpu(sign, each))
-    print(f"{each * ROUNDS} signed GETs each, in {ROUNDS} alternating rounds")
-    for name, values in times.items():
-        ratios = [theirs / ours for ours, theirs in zip(times[OURS], values, strict=True)]
-        print(
-            f"{name:>10}: {1 / statistics.median(values):8,.0f} URLs/s of CPU, assetstore signs"
-            f" {statistics.median(ratios):.2f} times as many ({min(ratios):.2f} to {max(ratios):.2f} by round)"
-        )
+        costs = {name: signing(sign) for name, sign in signers.items()}
+        made = table("Signed URLs, one GET of R2", "presign", costs, base="boto3", rounds=options.rounds)
+    show(made, options.json)
+    rate = {row["contender"]: row["cpu"] for row in made["rows"]}
+    for name in (OURS, OURS_MANY):
+        times = ", ".join(f"{cost / rate[name]:.1f} x {other}" for other, cost in rate.items() if other != name)
+        print(f"{name} signs {1 / rate[name]:,.0f} URLs/s of CPU: {times}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main()
