@@ -221,10 +221,10 @@ def translate(error: Exception) -> AssetStoreError | None:
 def _of_wire(error: WireError) -> AssetStoreError:
     if isinstance(error, UntrustedError):
         return _untrusted()
-    if isinstance(error, NotSentError):
-        return _unreachable()
     if isinstance(error, TooSlowError):
         return UnavailableError(str(error), hint=_LATER)
+    if isinstance(error, NotSentError):
+        return _unreachable(str(error))
     return UnavailableError("the connection to the store broke", hint=_LATER)
 
 
@@ -235,8 +235,9 @@ def _untrusted() -> BackendError:
     )
 
 
-def _unreachable() -> UnavailableError:
-    return UnavailableError("the endpoint cannot be reached", hint="check the network, the account id and endpoint_url")
+def _unreachable(message: str = "the endpoint cannot be reached") -> UnavailableError:
+    where = "HTTPS_PROXY and NO_PROXY" if "proxy" in message else "the network, the account id and endpoint_url"
+    return UnavailableError(message, hint=f"check {where}")
 
 
 def _of_botocore(error: Exception) -> AssetStoreError | None:

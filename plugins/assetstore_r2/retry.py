@@ -17,7 +17,7 @@ import attrs
 from assetstore.plugin import AssetStoreError, UnavailableError, slow_down
 from assetstore_r2 import deadline
 from assetstore_r2.errors import BY_CODE, answer_of
-from assetstore_r2.wire.errors import CancelledError, TooSlowError
+from assetstore_r2.wire.errors import CancelledError, NotSentError, TooSlowError
 
 T = TypeVar("T")
 
@@ -54,8 +54,8 @@ STATUSES = {
     501: Verdict.FINAL,
 }
 """Statuses that count whatever the code; of the others, below 400 and from 500 on are in doubt, 400 to 499 are final."""
-NEVER_SENT = frozenset({"NotSentError", "EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"})
-"""Errors of the engines, by the names of their classes, after which not a byte of the request had left."""
+NEVER_SENT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"})
+"""Errors of botocore, by the names of their classes, after which not a byte of the request had left."""
 
 
 def verdict(error: AssetStoreError) -> Verdict:
@@ -64,7 +64,8 @@ def verdict(error: AssetStoreError) -> Verdict:
     if not answer:
         if not isinstance(error, UnavailableError):
             return Verdict.FINAL
-        return Verdict.REFUSED if type(cause).__name__ in NEVER_SENT else Verdict.DOUBT
+        unsent = isinstance(cause, NotSentError) or type(cause).__name__ in NEVER_SENT
+        return Verdict.REFUSED if unsent else Verdict.DOUBT
     if getattr(cause, "assetstore_doubt", False):
         return Verdict.DOUBT  # the connection broke while the request was sent: servers then answer anything from 400 on
     code, status = answer.get("Error", {}).get("Code", ""), answer["ResponseMetadata"]["HTTPStatusCode"]

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from assetstore.plugin import ConfigError
 from assetstore_r2.deadline import Deadline
-from assetstore_r2.wire.errors import NotSentError, UntrustedError
+from assetstore_r2.wire.errors import NotHttpError, NotSentError, UntrustedError
 from assetstore_r2.wire.head import find_end, parse
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: D
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected = _secured(plain, first, timeout, limit) if first.scheme == "https" else plain
         if proxy is not None and to.scheme == "https":
-            _tunnel(connected, to, proxy)
+            _tunnel(connected, to, proxy, timeout, limit)
             connected = _secured(connected, to, timeout, limit)
     except OSError as error:
         plain.close()
@@ -58,7 +58,7 @@ def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
     try:
         found = socket.getaddrinfo(to.hostname, to.port or PORTS[to.scheme], type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotSentError(f"{name} has no address") from error
+        raise NotSentError(f"{name} cannot be reached: its name has no address") from error
     for family, kind, protocol, _, address in found:
         plain = socket.socket(family, kind, protocol)
         limit.watch(plain)
@@ -82,15 +82,16 @@ def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
 def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadline) -> Any:
     import ssl
 
+    name = next((name for name in _BUNDLES if os.environ.get(name)), None)
+    try:
+        context = tls_context(name and os.environ[name])
+    except OSError as error:
+        raise ConfigError(f"{name} must name a file with certificates in PEM form") from error
     plain.settimeout(min(timeout, limit.left()))
     try:
-        return tls_context(*_bundle()).wrap_socket(plain, server_hostname=to.hostname)
+        return context.wrap_socket(plain, server_hostname=to.hostname)
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError("the TLS certificate is not trusted") from error
-
-
-def _bundle() -> tuple[str, ...]:
-    return next(((path,) for name in _BUNDLES if (path := os.environ.get(name))), ())
 
 
 @functools.lru_cache(maxsize=8)
@@ -110,7 +111,7 @@ def tls_context(bundle: str | None = None) -> ssl.SSLContext:
     return context
 
 
-def _tunnel(connected: Any, to: SplitResult, proxy: SplitResult) -> None:
+def _tunnel(connected: Any, to: SplitResult, proxy: SplitResult, timeout: float, limit: Deadline) -> None:
     """Ask a proxy for a tunnel (RFC 9110, 9.3.6)."""
     host = f"[{to.hostname}]" if ":" in (to.hostname or "") else to.hostname
     target = f"{host}:{to.port or PORTS[to.scheme]}"
@@ -118,12 +119,16 @@ def _tunnel(connected: Any, to: SplitResult, proxy: SplitResult) -> None:
     lines += [f"{name}: {value}" for name, value in proxy_headers(proxy).items()]
     connected.sendall("\r\n".join((*lines, "", "")).encode("latin-1"))
     data = b""
-    while not (end := find_end(data)):
-        more = connected.recv(4096)
-        if not more:
-            raise NotSentError("the proxy ended the connection")
-        data += more
-    status = parse(data[:end], "HEAD").status
+    try:
+        while not (end := find_end(data)):
+            connected.settimeout(min(timeout, limit.left()))
+            more = connected.recv(4096)
+            if not more:
+                raise NotSentError("the proxy ended the connection")
+            data += more
+        status = parse(data[:end], "HEAD").status
+    except NotHttpError as error:
+        raise NotSentError("the proxy does not speak HTTP") from error
     if not 200 <= status < 300:
         raise NotSentError(f"the proxy refused to connect with status {status}")
 
@@ -140,17 +145,23 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
     """Return the proxy that the environment names for a URL; ``None`` if there is none, or ``NO_PROXY`` names the host.
 
     Raises:
-        ConfigError: the proxy is of another kind, for example SOCKS.
+        ConfigError: the proxy is of another kind, for example SOCKS, or its URL, which is not shown, is none.
     """
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     from urllib.request import getproxies, proxy_bypass
 
     proxies = getproxies()
-    url = proxies.get(to.scheme) or proxies.get("all")
+    name = to.scheme if proxies.get(to.scheme) else "all"
+    url = proxies.get(name)
     if not url or proxy_bypass(to.netloc):
         return None
-    proxy = urlsplit(url if "://" in url else f"http://{url}")
-    if proxy.scheme not in PORTS or not proxy.hostname:
-        raise ConfigError(f"the proxy must be http:// or https://, got {proxy.scheme}://", hint="set engine = 'boto3'")
-    return proxy
+    try:
+        proxy = urlsplit(url if "://" in url else f"http://{url}")
+        if proxy.scheme in PORTS and proxy.hostname and proxy.port != 0:
+            return proxy
+    except ValueError:
+        pass
+    raise ConfigError(
+        f"{name.upper()}_PROXY must be an http:// or https:// URL", hint="for another kind of proxy, set engine = 'boto3'"
+    )

@@ -42,6 +42,10 @@ class TooSlowError(WireError):
     """The operation's time is over, or too few bytes moved."""
 
 
+class TooLateError(NotSentError, TooSlowError):
+    """The operation's time was over before anything was sent."""
+
+
 class CancelledError(WireError):
     """Another thread cancelled the operation."""
 

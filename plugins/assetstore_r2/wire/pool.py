@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
@@ -11,7 +12,7 @@ import attrs
 from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.wire.connecting import connect, find_proxy, proxy_headers
 from assetstore_r2.wire.connection import Answer, Connection, Sendable
-from assetstore_r2.wire.errors import NotHttpError, NotSentError
+from assetstore_r2.wire.errors import NotHttpError, NotSentError, TooLateError, TooSlowError
 
 READ_SECONDS, WRITE_SECONDS = 55.0, 4.0
 """How long an idle connection serves again. Services close after 60 s, Cloudflare's emulator after 5; a write takes a newer
@@ -57,11 +58,12 @@ class Pool:
         """
         head, limit = self._head(method, target, headers, body), current()
         while (connection := self._reused(method)) is not None:
-            try:
+            with contextlib.suppress(NotSentError):
                 return self._ask(connection, method, head, body, limit)
-            except NotSentError:
-                limit.left()
-        new = Connection(connect(self._to, self._proxy, self.connect_timeout, limit))
+        try:
+            new = Connection(connect(self._to, self._proxy, self.connect_timeout, limit))
+        except TooSlowError as error:
+            raise TooLateError(str(error)) from error
         return self._ask(new, method, head, body, limit)
 
     def _ask(self, connection: Connection, method: str, head: bytes, body: Sendable, limit: Deadline) -> Answer:
