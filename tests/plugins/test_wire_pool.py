@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from odd_server import READ, RESET, STALL, Step, odd_server, ok
-from r2_stand_in import backend_on, get, put
+from r2_stand_in import backend_at, backend_on, get, put
 
+from assetstore import UnavailableError, UnknownOutcomeError
 from assetstore.plugin import StatOptions
 from assetstore_r2 import S3Backend
 from assetstore_r2.deadline import Deadline
@@ -133,15 +134,21 @@ def test_a_name_without_an_address_means_not_sent(name: str, pools: list[Pool]) 
 
 
 def test_a_full_backlog_ends_with_the_deadline(pools: list[Pool]) -> None:
-    """A server that accepts no connection is waited for as long as the operation may take."""
+    """A server that accepts no connection is waited for as long as the operation may take; nothing was sent to it."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         waiting = [socket.socket() for _ in range(8)]
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(listener.getsockname())
         pools.append(pool := Pool(url=f"http://127.0.0.1:{listener.getsockname()[1]}"))
-        with pytest.raises(TooSlowError), Deadline(0.3):
-            body(pool)
+        with pytest.raises(TooSlowError) as caught, Deadline(0.3):
+            body(pool, "PUT", b"data")
+        assert not caught.value.assetstore_doubt
+        backend = backend_at(pool.url, timeout=0.3)
+        with pytest.raises(UnavailableError, match=r"longer than 0\.3 s") as refused:
+            put(backend, "a", b"abc")
+        assert not isinstance(refused.value, UnknownOutcomeError)
+        backend.assetstore_close()
         for one in waiting:
             one.close()
 
