@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from alternating import arguments, cost_of, show, table
-
 from assetstore import AssetInfo, AssetStore, DeleteReport, ListPage
 from assetstore.plugin import AssetStream, ReadOptions, Source, StatOptions, UploadOptions, every, hookimpl
 

@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import obstore
-from alternating import Cost, arguments, cost_of, show, table
 from botocore.config import Config
 from obstore.store import S3Store
 
+from alternating import Cost, arguments, cost_of, show, table
 from assetstore import AssetStore
 from assetstore_r2 import R2Backend
 
