@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import click
 
@@ -56,6 +58,10 @@ MODULES = {
 ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delete"}
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came; it ends a command as Ctrl-C does."""
+
+
 class App(click.Group):
     """Imports a command when it is called, and turns errors into three lines and an exit code."""
 
@@ -71,9 +77,12 @@ class App(click.Group):
         sys.exit(self._ended(args, extra))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C ends it with one line."""
+        """Run a command; Ctrl-C and SIGTERM end it with one line."""
         try:
-            return super().invoke(ctx)
+            with _ended_by_sigterm():
+                return super().invoke(ctx)
+        except TerminatedError:
+            raise click.exceptions.Exit(_reported("terminated", errors.TERMINATED)) from None
         except KeyboardInterrupt:
             if sys.stderr.isatty():
                 # The terminal has left ^C on the current line.
@@ -169,6 +178,23 @@ class App(click.Group):
             )
 
 
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Raise TerminatedError when SIGTERM comes, so that a command ends what it began."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise TerminatedError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _plugin_section(store_name: str | None) -> tuple[str, list[tuple[str, str]]]:
     """Return the heading and the commands of the store that is named or the default; opening it sends nothing."""
     try:
@@ -238,7 +264,8 @@ def app(context: click.Context) -> None:
     """Store assets on Cloudflare R2, any S3 service or local disk.
 
     Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 not found,
-    4 credentials missing or refused, 5 some items failed or differ, 6 exists already or is refused, 130 interrupted.
+    4 credentials missing or refused, 5 some items failed or differ, 6 exists already or is refused, 130 interrupted, 143
+    terminated.
     """
     context.ensure_object(Session)
     if context.invoked_subcommand is None:

@@ -17,6 +17,7 @@ from assetstore.cli.session import (
     command,
     dry_run_option,
     keep_folders_option,
+    max_concurrency_option,
     no_overwrite_option,
     output_options,
     where,
@@ -106,7 +107,9 @@ def _tell(session: Session, store: AssetStore, done: str, key: str, size: int | 
 
 def _transfer_options(function: F) -> F:
     """Add the options that a copy and a move have in common."""
-    for add in (output_options, dry_run_option, no_overwrite_option, keep_folders_option, selecting):
+    for add in (
+        *(output_options, dry_run_option, max_concurrency_option, no_overwrite_option, keep_folders_option, selecting),
+    ):
         function = add(function)
     return function
 
@@ -126,6 +129,7 @@ def copy_command(
     destination: str,
     selector: Selector,
     no_overwrite: bool,
+    max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
     """Copy assets within the store.
@@ -134,7 +138,7 @@ def copy_command(
     several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
     --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
     """
-    _transfer(session, "copy", sources, destination, selector, no_overwrite, dry_run)
+    _transfer(session, "copy", sources, destination, selector, no_overwrite, max_concurrency, dry_run)
 
 
 @command("move",
@@ -152,6 +156,7 @@ def move_command(
     destination: str,
     selector: Selector,
     no_overwrite: bool,
+    max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
     """Move or rename assets within the store.
@@ -160,7 +165,7 @@ def move_command(
     several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
     --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
     """
-    _transfer(session, "move", sources, destination, selector, no_overwrite, dry_run)
+    _transfer(session, "move", sources, destination, selector, no_overwrite, max_concurrency, dry_run)
 
 
 def _transfer(
@@ -170,6 +175,7 @@ def _transfer(
     destination: str,
     selector: Selector,
     no_overwrite: bool,
+    max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
     store = session.open()
@@ -191,17 +197,31 @@ def _transfer(
         session.closing(op, "asset", end, several=not single, no_overwrite=no_overwrite, dry_run=dry_run),
         session.working(DOING[op], total) as bar,
     ):
-        for selected, target in chosen:
-            if not target:
-                continue  # the marker of a folder whose contents go to the top of the store
-            bar.label = shown(selected.relative)
-            with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):
-                if dry_run:
-                    _pretend(session, store, op, selected, target, overwrite=not no_overwrite)
-                    continue
-                info = _do(store, op, selected, target, overwrite=not no_overwrite)
-                _report(session, store, op, selected.key, info)
+        # Without a target is the marker of a folder whose contents go to the top of the store.
+        chosen = [pair for pair in chosen if pair[1]]
+        together = [] if dry_run else _independent(chosen)
+        transfer = store.copy_many if op == "copy" else store.move_many
+        pairs = [(selected.key, target) for selected, target in together]
+        with transfer(pairs, overwrite=not no_overwrite, ordered=True, max_concurrency=max_concurrency) as results:
+            for selected, target in chosen:
+                bar.label = shown(selected.relative)
+                with session.item(op, selected.key, what=f"{op} {shown(selected.key)} to {shown(target)}"):
+                    if dry_run:
+                        _pretend(session, store, op, selected, target, overwrite=not no_overwrite)
+                    elif together and not selected.is_folder:
+                        _report(session, store, op, selected.key, next(results).result())
+                    else:
+                        info = _do(store, op, selected, target, overwrite=not no_overwrite)
+                        _report(session, store, op, selected.key, info)
     session.finish()
+
+
+def _independent(chosen: Sequence[tuple[Selected, str]]) -> list[tuple[Selected, str]]:
+    """Return the assets that can go at once: all but the markers of folders, or none if one's target is another's source."""
+    sources = {as_stored(selected.key) for selected, _ in chosen}
+    if any(as_stored(target) in sources for _, target in chosen):
+        return []
+    return [pair for pair in chosen if not pair[0].is_folder]
 
 
 def _refuse_targets(store: AssetStore, op: str, chosen: Sequence[tuple[Selected, str]], *, overwrite: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,6 +18,7 @@ from assetstore.cli.session import (
     command,
     dry_run_option,
     keep_folders_option,
+    max_concurrency_option,
     no_overwrite_option,
     output_options,
     where,
@@ -24,6 +27,7 @@ from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.errors import AlreadyExistsError, InvalidKeyError
 from assetstore.keys import is_valid_key
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 
@@ -35,6 +39,7 @@ class Downloads:
         output: a folder, or the file for a single key.
         is_folder: whether ``output`` is a folder.
         overwrite: whether files may be replaced.
+        max_concurrency: how many at once at most, or ``None``.
         dry_run: whether to report only what would be done.
     """
 
@@ -43,7 +48,46 @@ class Downloads:
     output: Path
     is_folder: bool
     overwrite: bool
+    max_concurrency: int | None
     dry_run: bool
+
+    def run(self, chosen: Sequence[Selected]) -> None:
+        """Write the assets to their files, many at once, and report each in order."""
+        if self.dry_run or not self.is_folder:
+            for selected in chosen:
+                with self._item(selected):
+                    (self.make_folder if selected.is_folder else self.fetch)(selected)
+            return
+        wanted = ((selected.key, selected.relative) for selected in chosen if self._is_file(selected))
+        with self.store.download_many(
+            wanted,
+            self.output,
+            overwrite=self.overwrite,
+            ordered=True,
+            max_concurrency=self.max_concurrency,
+            progress=self._advance,
+        ) as results:
+            for selected in chosen:
+                with self._item(selected):
+                    if self._is_file(selected):
+                        info = next(results).result()
+                        self._report(self._path(selected), info)
+                    else:
+                        self.make_folder(selected)
+
+    @contextlib.contextmanager
+    def _item(self, selected: Selected) -> Iterator[None]:
+        assert self.session.bar is not None
+        self.session.bar.label = shown(selected.relative)
+        with self.session.item("download", selected.key, counts=not selected.is_folder):
+            yield
+
+    def _advance(self, count: int) -> None:
+        assert self.session.bar is not None
+        self.session.bar.advance(count)
+
+    def _is_file(self, selected: Selected) -> bool:
+        return not selected.is_folder and (selected.info is None or is_valid_key(selected.key))
 
     def fetch(self, selected: Selected) -> None:
         """Write one asset to its file.
@@ -63,12 +107,12 @@ class Downloads:
             self.session.talk(self._line(f"would download {shown(selected.key)}", path))
             self._record(path, {"key": selected.key, "dry_run": True})
         else:
-            assert self.session.bar is not None
-            advance = self.session.bar.advance
-            info = self.store.download(selected.key, path, overwrite=self.overwrite, progress=advance)
-            self.session.count(info.size)
-            self.session.detail(self._line(f"downloaded {shown(info.key)}", path, f", {readable_size(info.size)}"))
-            self._record(path, as_record(info))
+            self._report(path, self.store.download(selected.key, path, overwrite=self.overwrite, progress=self._advance))
+
+    def _report(self, path: Path, info: AssetInfo) -> None:
+        self.session.count(info.size)
+        self.session.detail(self._line(f"downloaded {shown(info.key)}", path, f", {readable_size(info.size)}"))
+        self._record(path, as_record(info))
 
     def make_folder(self, selected: Selected) -> None:
         """Make the folder that an asset marks.
@@ -119,6 +163,7 @@ class Downloads:
 @selecting
 @keep_folders_option
 @no_overwrite_option
+@max_concurrency_option
 @dry_run_option
 @output_options
 def download_command(
@@ -127,6 +172,7 @@ def download_command(
     output: str | None,
     selector: Selector,
     no_overwrite: bool,
+    max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
     """Download assets to files or to stdout.
@@ -150,7 +196,13 @@ def download_command(
     if is_folder and target.exists() and not target.is_dir():
         raise click.UsageError(f"-o must name a folder, and {shown(str(target))} is a file")
     downloads = Downloads(
-        session=session, store=store, output=target, is_folder=is_folder, overwrite=not no_overwrite, dry_run=dry_run
+        session=session,
+        store=store,
+        output=target,
+        is_folder=is_folder,
+        overwrite=not no_overwrite,
+        max_concurrency=max_concurrency,
+        dry_run=dry_run,
     )
     chosen = list(selector.select_all(store, keys))
     hint = "download them to folders of their own, or keep the names of folders by --keep-folders"
@@ -158,12 +210,9 @@ def download_command(
     end = f"to {shown(str(target))}, from {where(store)}"
     with (
         session.closing("download", "file", end, several=not single, no_overwrite=no_overwrite, dry_run=dry_run),
-        session.working("downloading", _total(chosen)) as bar,
+        session.working("downloading", _total(chosen)),
     ):
-        for selected in chosen:
-            bar.label = shown(selected.relative)
-            with session.item("download", selected.key, counts=not selected.is_folder):
-                (downloads.make_folder if selected.is_folder else downloads.fetch)(selected)
+        downloads.run(chosen)
     session.finish()
 
 

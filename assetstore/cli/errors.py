@@ -29,7 +29,7 @@ from assetstore.errors import (
     UnsupportedError,
 )
 
-DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 6, 130, 143
 
 # The first match decides, so a class comes before its parent.
 _CODES: tuple[tuple[type[AssetStoreError], int], ...] = (

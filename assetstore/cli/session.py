@@ -331,6 +331,13 @@ def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
 no_overwrite_option = click.option(
     "--no-overwrite", is_flag=True, help="Overwrite nothing: of several items those that exist are skipped."
 )
+max_concurrency_option = click.option(
+    "-j",
+    "--max-concurrency",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Work on at most N items at once; by default on as many as bring the most.",
+)
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Select everything in the folders that are named.")
 keep_folders_option = click.option(
     "--keep-folders", is_flag=True, help="With -r, keep the name of each folder that is named, as cp -r does."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import click
@@ -21,6 +23,7 @@ from assetstore.cli.session import (
     dry_run_option,
     header_options,
     keep_folders_option,
+    max_concurrency_option,
     no_overwrite_option,
     output_options,
     where,
@@ -29,9 +32,10 @@ from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
 from assetstore.content.source import Source, SourceLike
-from assetstore.errors import AlreadyExistsError, InvalidOptionError
+from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError
 from assetstore.keys import join_key, normalize_key
 from assetstore.limits import OWN_FOLDER
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 STDIN = "-"
@@ -77,6 +81,7 @@ class Item:
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=pairs, help="Metadata of your own; repeatable.")
 @click.option("--literal", is_flag=True, help="Take --key and --to as they are, even if they begin like a store.")
 @no_overwrite_option
+@max_concurrency_option
 @dry_run_option
 @output_options
 def upload_command(
@@ -91,6 +96,7 @@ def upload_command(
     filtering: Filter,
     literal: bool,
     no_overwrite: bool,
+    max_concurrency: int | None,
     dry_run: bool,
     **headers: Any,
 ) -> None:
@@ -107,7 +113,7 @@ def upload_command(
     store = session.open()
     finder = Items(session=session, key=key, to=to, category=category, recursive=recursive, keep_folders=keep_folders,
                    filtering=filtering)
-    items = list(finder.find(sources))
+    items = _once(finder.find(sources))
     _refuse_targets(store, items, key, to, literal)
     if not items and (filtering.include or filtering.exclude):
         raise nothing_left(store)
@@ -119,14 +125,26 @@ def upload_command(
         session.closing("upload", "file", f"to {where(store)}", several=several, no_overwrite=skips, dry_run=dry_run),
         session.working("uploading", _total(items)) as bar,
     ):
-        for item in items:
-            bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
-            with session.item("upload", item.source):
-                if dry_run:
+        if dry_run:
+            for item in items:
+                with session.item("upload", item.source):
                     _pretend(session, store, item, options)
-                else:
-                    _upload(session, store, item, options)
+        else:
+            uploads = Uploads(session=session, store=store, options=options, max_concurrency=max_concurrency)
+            with contextlib.closing(uploads.run(items)) as ends:
+                for item, result in ends:
+                    bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
+                    with session.item("upload", item.source):
+                        _report(session, store, item, result())
     session.finish()
+
+
+def _once(items: Iterable[Item]) -> list[Item]:
+    """Return the items without those that are named twice, but for those that get a key of their own each time."""
+    once: dict[tuple[str, str | int], Item] = {}
+    for number, item in enumerate(items):
+        once[str(Path(item.source)), number if item.key is None else item.key] = item
+    return list(once.values())
 
 
 def _refuse_combinations(
@@ -228,13 +246,81 @@ def _total(items: Sequence[Item]) -> int | None:
     return total
 
 
-def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[str, Any]) -> None:
-    assert session.bar is not None
-    if not options["overwrite"]:
-        _refuse_taken(store, item.key)
-    if item.source == STDIN and sys.stdin.isatty():
-        session.talk("reading from the terminal; end with Ctrl-D")
-    info = store.upload(item.open(), item.key, **_fitting(item, options), progress=session.bar.advance)
+@attrs.frozen(kw_only=True)
+class Uploads:
+    """The uploads of one command.
+
+    Attributes:
+        options: the keywords of ``AssetStore.upload``.
+        max_concurrency: how many at once at most, or ``None``.
+    """
+
+    session: Session
+    store: AssetStore
+    options: Mapping[str, Any]
+    max_concurrency: int | None
+
+    def run(self, items: Sequence[Item]) -> Generator[tuple[Item, Callable[[], AssetInfo]]]:
+        """Upload the items and yield for each, in order, what returns the asset or raises the error."""
+        if any(item.source == STDIN for item in items):
+            # The thread that Ctrl-C interrupts must be the one that waits for stdin.
+            for item in items:
+                yield item, functools.partial(self._alone, item)
+            return
+        checked: deque[tuple[Item, AssetStoreError | None]] = deque()
+        with self.store.upload_many(
+            self._free(items, checked), ordered=True, max_concurrency=self.max_concurrency, progress=self._advance
+        ) as results:
+            for result in results:
+                yield from _refused(checked)
+                yield checked.popleft()[0], result.result
+            yield from _refused(checked)
+
+    def _advance(self, count: int) -> None:
+        assert self.session.bar is not None
+        self.session.bar.advance(count)
+
+    def _alone(self, item: Item) -> AssetInfo:
+        if not self.options["overwrite"]:
+            _refuse_taken(self.store, item.key)
+        if item.source == STDIN and sys.stdin.isatty():
+            self.session.talk("reading from the terminal; end with Ctrl-D")
+        return self.store.upload(item.open(), item.key, **self._fitting(item), progress=self._advance)
+
+    def _free(
+        self, items: Sequence[Item], checked: deque[tuple[Item, AssetStoreError | None]]
+    ) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+        """Yield what may be uploaded, and note for each item whether its key is taken."""
+        looked_up = ((item, None) for item in items) if self.options["overwrite"] else self._looked_up(items)
+        for item, taken in looked_up:
+            checked.append((item, taken))
+            if taken is None:
+                yield item.source, item.key, self._fitting(item)
+
+    def _looked_up(self, items: Sequence[Item]) -> Iterator[tuple[Item, AssetStoreError | None]]:
+        keys = (item.key for item in items if item.key is not None)
+        with self.store.stat_many(keys, ordered=True, max_concurrency=self.max_concurrency) as found:
+            for item in items:
+                # Whatever else is wrong is the failure of the upload.
+                is_taken = item.key is not None and next(found).error is None
+                yield item, _taken(self.store, item.key) if is_taken else None
+
+    def _fitting(self, item: Item) -> dict[str, Any]:
+        """Return the options, without the category if the key is given."""
+        return {name: value for name, value in self.options.items() if name != "category" or item.key is None}
+
+
+def _refused(checked: deque[tuple[Item, AssetStoreError | None]]) -> Iterator[tuple[Item, Callable[[], AssetInfo]]]:
+    """Take the items from the front whose keys are taken."""
+    while checked and (error := checked[0][1]) is not None:
+        yield checked.popleft()[0], functools.partial(_raise, error)
+
+
+def _raise(error: AssetStoreError) -> NoReturn:
+    raise error
+
+
+def _report(session: Session, store: AssetStore, item: Item, info: AssetInfo) -> None:
     if session.as_json:
         session.record({"op": "upload", "source": item.source, "store": store.name, **as_record(info)})
     elif not sys.stdout.isatty():
@@ -247,12 +333,11 @@ def _upload(session: Session, store: AssetStore, item: Item, options: Mapping[st
 def _refuse_taken(store: AssetStore, key: str | None) -> None:
     """Refuse a key that is taken before any bytes are sent; the store's own condition decides if two write at once."""
     if key is not None and store.exists(key):
-        raise AlreadyExistsError("the key is taken", op="upload", key=key, store=store.name)
+        raise _taken(store, key)
 
 
-def _fitting(item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options, without the category if the key is given."""
-    return {name: value for name, value in options.items() if name != "category" or item.key is None}
+def _taken(store: AssetStore, key: str | None) -> AlreadyExistsError:
+    return AlreadyExistsError("the key is taken", op="upload", key=key, store=store.name)
 
 
 def _pretend(session: Session, store: AssetStore, item: Item, options: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore import AssetStore, InvalidKeyError
-from assetstore.cli.targets import path_below
+from assetstore.bulk.folder import path_below
 
 if TYPE_CHECKING:
     from running import Run

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import signal
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +34,7 @@ from assetstore.plugin import (
     UploadOptions,
     hookimpl,
     is_valid_key,
+    stopping,
 )
 from assetstore.testing import MemoryBackend
 
@@ -76,6 +79,17 @@ class StubBackend(MemoryBackend):
     def from_url(cls, parts: SplitResult) -> dict[str, str]:
         """Take no path."""
         return {}
+
+    @hookimpl
+    def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo:
+        """Send this process the signal that ``trouble`` names, and wait until the call is closed."""
+        if self.trouble.startswith("SIG"):
+            closed = threading.Event()
+            with stopping(closed.set):
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.Signals[self.trouble])
+                assert closed.wait(600)
+            raise UnavailableError("the call was closed")
+        return super().assetstore_upload(key, source, options)
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
