@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
@@ -11,7 +11,9 @@ from assetstore.plugin import (
     AssetInfo,
     ConfigError,
     InvalidOptionError,
+    NewAsset,
     Source,
+    UploadManyOptions,
     UploadOptions,
     Wrapper,
     glob_covers,
@@ -49,7 +51,7 @@ class DefaultHeaders(Wrapper):
             of the asset and of each folder above it.
     """
 
-    supports = frozenset({"upload.*"})
+    supports = frozenset({"upload.*", "upload_many.*"})
     passes = frozenset(
         {"download", "copy", "presign", "presign_many", "url", "check"}
         | {"begin_parts", "list_parts", "end_parts", "application"}
@@ -60,7 +62,18 @@ class DefaultHeaders(Wrapper):
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Upload with the header of the first glob that matches, unless the caller gave one."""
-        if options.cache_control is None:
-            found = next((text for glob, text in self.cache_control.items() if glob_covers(glob, key)), None)
-            options = attrs.evolve(options, cache_control=found)
-        return self.inner.assetstore_upload(key=key, source=source, options=options)
+        return self.inner.assetstore_upload(key=key, source=source, options=self._completed(key, options))
+
+    @hookimpl
+    def assetstore_upload_many(
+        self, items: Sequence[NewAsset], options: UploadManyOptions
+    ) -> Sequence[AssetInfo | Exception] | None:
+        """Upload each as if alone, together where the layer below can."""
+        completed = [attrs.evolve(item, options=self._completed(item.key, item.options)) for item in items]
+        return self.inner.assetstore_upload_many(items=completed, options=options)
+
+    def _completed(self, key: str, options: UploadOptions) -> UploadOptions:
+        if options.cache_control is not None:
+            return options
+        found = next((text for glob, text in self.cache_control.items() if glob_covers(glob, key)), None)
+        return attrs.evolve(options, cache_control=found)

@@ -65,6 +65,17 @@ def test_what_is_given_stays() -> None:
         assert not store.stat("c.webp").cache_control
 
 
+@pytest.mark.parametrize("url", ["memory:", "file:assets"])
+def test_many_uploads_at_once_get_their_headers(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many gets the header of its key, whether or not the backend writes them together."""
+    monkeypatch.chdir(tmp_path)
+    keys = {"a.webp": LONG, "no-store/a.webp": "no-store", "a.txt": "max-age=60", "own.txt": "private"}
+    items = [(b"x", key, {"cache_control": "private"} if key == "own.txt" else {}) for key in keys]
+    with open_store({**settings(RULES), "url": url}) as store:
+        assert keys == {result.key: result.result().cache_control for result in store.upload_many(items)}
+        assert keys == {result.key: result.result().cache_control for result in store.stat_many(keys)}
+
+
 def test_the_wrapper_takes_nothing_away(tmp_path: Path) -> None:
     """A folder behind it signs, copies and begins direct uploads as before."""
     url = f"file:{tmp_path}/assets"
