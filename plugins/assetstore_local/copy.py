@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from assetstore.plugin import AssetInfo, CopyOptions, IntegrityError
@@ -11,7 +12,7 @@ from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
 from assetstore_local.disk.tree import FILE, Tree
 from assetstore_local.errors import explained, in_doubt
-from assetstore_local.read import find_existing, look, opened, require_match
+from assetstore_local.read import find_existing, look, open_in, require_match
 from assetstore_local.upload import Conditions, put, require_absent, with_current
 
 _CHUNK_BYTES = 1 << 20
@@ -28,7 +29,8 @@ def copy(root: Root, source: str, destination: str, options: CopyOptions) -> Ass
             conditions = Conditions(if_match=options.if_match, rules=root.rules)
             return root.patiently(lambda: _update(tree, source, options, conditions))
         conditions = Conditions(overwrite=options.overwrite, rules=root.rules)
-        with opened(tree, source) as (info, descriptor), StagedFile(tree) as staged:
+        info, descriptor = open_in(tree, source)
+        with contextlib.closing(os.fdopen(descriptor, "rb", buffering=0)), StagedFile(tree) as staged:
             require_match(options.if_match, info.etag)
             if not staged.copy_from(descriptor, info.size):
                 while chunk := os.read(descriptor, _CHUNK_BYTES):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from stat import S_ISREG
 
 import attrs
@@ -24,12 +22,18 @@ _ATTEMPTS = 100
 
 def read(root: Root, key: str, options: ReadOptions) -> AssetStream:
     """Open an asset or a range of it; the stream keeps its version whatever is written meanwhile."""
-    with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
-        require_match(options.if_match, info.etag)
-        left = max(info.size - options.offset, 0)
-        length = left if options.length is None else min(left, options.length)
-        file = io.FileIO(os.dup(descriptor), "rb")
-        file.seek(options.offset if length else 0)
+    with explained(), root.open() as tree:
+        info, descriptor = open_in(tree, key)
+        file = io.FileIO(descriptor, "rb")
+        try:
+            require_match(options.if_match, info.etag)
+            left = max(info.size - options.offset, 0)
+            length = left if options.length is None else min(left, options.length)
+            if length and options.offset:
+                file.seek(options.offset)
+        except BaseException:
+            file.close()
+            raise
         return AssetStream(info=info, body=RangeBody(file, length), length=length)
 
 
@@ -41,8 +45,8 @@ def stat(root: Root, key: str) -> AssetInfo:
 
 def open_file(root: Root, key: str) -> tuple[AssetInfo, int]:
     """Return the AssetInfo of an asset and a descriptor of its file, which the caller must close."""
-    with explained(), root.open() as tree, opened(tree, key) as (info, descriptor):
-        return info, os.dup(descriptor)
+    with explained(), root.open() as tree:
+        return open_in(tree, key)
 
 
 def require_match(if_match: str | None, etag: str | None) -> None:
@@ -126,9 +130,8 @@ def look(tree: Tree, key: str) -> AssetInfo:
     raise _too_fast()
 
 
-@contextmanager
-def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
-    """Yield the AssetInfo of an asset and a descriptor of its file, which is closed at the end."""
+def open_in(tree: Tree, key: str) -> tuple[AssetInfo, int]:
+    """Return the AssetInfo of an asset and a descriptor of its file, which the caller must close."""
     for _ in range(_ATTEMPTS):
         found = find_existing(tree, key)
         try:
@@ -137,14 +140,15 @@ def opened(tree: Tree, key: str) -> Iterator[tuple[AssetInfo, int]]:
             if error.errno not in (errno.ENOENT, errno.ELOOP):
                 raise
             continue
+        facts = None
         try:
             found = Found(found.names, os.fstat(descriptor))
             facts = facts_of(tree, key, found) if S_ISREG(found.status.st_mode) else None
             if facts is not None:
-                yield records.info_of(key, found.status, facts), descriptor
-                return
+                return records.info_of(key, found.status, facts), descriptor
         finally:
-            os.close(descriptor)
+            if facts is None:
+                os.close(descriptor)
     raise _too_fast()
 
 

@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import secrets
-from functools import partial
 from typing import Any
 
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import FILE, NEW, Tree
 
 TEMPORARY: Names = (RESERVED, "tmp")
-_READ_BYTES = 1 << 16
+_READ_BYTES = 1 << 14
+_DECODE = json.JSONDecoder().decode
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -22,7 +22,10 @@ def read(tree: Tree, names: Names) -> Any:
     try:
         descriptor = os.open(names[-1], FILE, dir_fd=tree.folder(names[:-1]))
         try:
-            return json.loads(b"".join(iter(partial(os.read, descriptor, _READ_BYTES), b"")))
+            data = os.read(descriptor, _READ_BYTES)
+            while len(data) % _READ_BYTES == 0 and (more := os.read(descriptor, _READ_BYTES)):
+                data += more
+            return _DECODE(data.decode())
         finally:
             os.close(descriptor)
     except (FileNotFoundError, ValueError, RecursionError):

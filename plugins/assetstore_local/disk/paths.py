@@ -13,6 +13,7 @@ a control character that no valid key contains and that NFC leaves alone:
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TypeAlias
 
@@ -24,6 +25,9 @@ RESERVED = limits.OWN_FOLDER
 _MARK = "\x80"
 _MAX_NAME_BYTES = 255
 _PART_BYTES = 250
+# Keys whose segments are the names as they are, told apart quickly.
+_ORDINARY = re.compile(r"(?!\.assetstore)[^/]+(?:/[^/]+)*")
+_ORDINARY_LENGTH = _MAX_NAME_BYTES - len(f"{_MARK}f".encode())
 
 
 def folder_of(prefix: str) -> Names:
@@ -39,6 +43,9 @@ def folder_names(segment: str, *, top: bool) -> Names:
 
 def candidates(key: str) -> tuple[Names, ...]:
     """Return the possible paths of the file of ``key``, in the order in which readers try them."""
+    if len(key) <= _ORDINARY_LENGTH and key.isascii() and _ORDINARY.fullmatch(key):
+        plain = tuple(key.split("/"))
+        return plain, (*plain[:-1], f"{plain[-1]}{_MARK}f")
     head, slash, last = key.rpartition("/")
     folder = folder_of(head + slash)
     return tuple((*folder, *names) for names in file_names(last, top=not slash))

@@ -23,6 +23,7 @@ _INNER_FOLDER = FOLDER | getattr(os, "O_NOFOLLOW", 0)
 # The error for a symlink differs between systems.
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
 _MAX_OPEN = 64
+_NONE = -1
 
 
 class InTheWayError(BackendError):
@@ -80,17 +81,16 @@ class Tree:
             return self._root
         if names in self._pinned:
             return self._pinned[names]
-        if names not in self._open:
+        opened = self._open.pop(names, _NONE)
+        if opened == _NONE:
             if len(names) > 1 and names[0] == RESERVED:
                 # Every write needs our own folder more than once.
                 self.folder(names[:1], make=make)
             opened = self._walk(names, make)
             while len(self._open) >= _MAX_OPEN:
                 os.close(self._open.pop(next(iter(self._open))))
-            self._open[names] = opened
-        else:
-            self._open[names] = self._open.pop(names)
-        return self._open[names]
+        self._open[names] = opened
+        return opened
 
     @contextlib.contextmanager
     def pinned(self, names: Names) -> Iterator[int]:
@@ -104,6 +104,8 @@ class Tree:
 
     def _walk(self, names: Names, make: bool) -> int:
         # A listing has just opened the parent, so one of the nearest few is likely open.
+        if len(names) == 1:
+            return self._enter(self._root, names, 0, make)
         nearest = range(len(names) - 1, max(len(names) - 5, 0), -1)
         depth = next((depth for depth in nearest if names[:depth] in self._open), 0)
         current = start = self._open[names[:depth]] if depth else self._root
@@ -193,9 +195,10 @@ class Tree:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            # What failed keeps its own error. The folders that it made may serve another writer, who does not flush them.
-            with explained() if error is None else contextlib.suppress(OSError):
-                self.flush()
+            if self._unflushed:
+                # What failed keeps its own error. The folders that it made may serve a writer who does not flush them.
+                with explained() if error is None else contextlib.suppress(OSError):
+                    self.flush()
         finally:
             self.forget()
             os.close(self._root)
