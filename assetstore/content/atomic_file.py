@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
@@ -17,10 +17,18 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str], *, overwrite: bool = True, flush: Callable[[int], None] | None = None
+) -> Iterator[Path]:
     """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
 
     Missing folders are created. A symlink at ``path`` is followed.
+
+    Args:
+        path: the path.
+        overwrite: whether it may be that of a file.
+        flush: brings the bytes of an open file to the disk; by default ``os.fsync``. One ``SharedFlush`` for many files in
+            several threads costs less.
 
     Raises:
         AlreadyExistsError: there is a file and ``overwrite`` is false.
@@ -36,7 +44,7 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         mode = _create_private(temporary)
         try:
             yield temporary
-            _commit(temporary, target, mode, overwrite=overwrite)
+            _commit(temporary, target, mode, flush or os.fsync, overwrite=overwrite)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -62,9 +70,9 @@ def _create_private(path: Path) -> int:
     return mode
 
 
-def _commit(temporary: Path, target: Path, mode: int, *, overwrite: bool) -> None:
+def _commit(temporary: Path, target: Path, mode: int, flush: Callable[[int], None], *, overwrite: bool) -> None:
     with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
+        flush(file.fileno())
     os.chmod(temporary, mode)
     if overwrite:
         temporary.replace(target)
