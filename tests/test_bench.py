@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import chart, report, requests
+from bench import chart, report, requests, targets
 from bench.clients import CLIENTS
 from bench.measure import Samples
 from bench.peers import OURS, REQUIREMENTS, ROOT
-from bench.works import TARGETS, WORKS
+from bench.works import WORKS
 
 SMALL = WORKS[0]
 OURS_LABEL = SMALL.contenders[0].label
@@ -60,7 +60,7 @@ def test_every_contender_has_a_client_and_every_target_is_measured() -> None:
     """No name in the list of works or of targets is mistyped."""
     assert CLIENTS.keys() == {*OURS, *REQUIREMENTS}
     assert set() == {each.client for work in WORKS for each in work.contenders} - CLIENTS.keys()
-    for target in TARGETS:
+    for target in targets.TARGETS:
         found = [work for work in WORKS if re.fullmatch(target.work, work.name)]
         assert found
         for work in found:
@@ -75,10 +75,24 @@ def test_ratios_are_of_the_same_round() -> None:
 
 def test_a_target_that_is_missed_is_shown_as_missed() -> None:
     """The table says no, in bold."""
-    missed = report.judged([samples(**{OURS_LABEL: [2.0], "obstore": [1.0], "boto3": [20.0]})])
+    missed = targets.judged([samples(**{OURS_LABEL: [2.0], "obstore": [1.0], "boto3": [20.0]})])
     assert [False, True] == [row["reached"] for row in missed]
     results = {"machine": [], "left_out": [], "failures": [], "targets": missed, "tables": []}
     assert report.markdown(results).count("**no**") == 1
+
+
+def test_the_table_of_a_script_is_judged_by_its_medians() -> None:
+    """A ratio is that of the row where its base is the target's, a difference is in the target's unit."""
+    span = {"ratio_min": 0.01, "ratio_median": 0.03, "ratio_max": 0.05}
+    rows = [
+        {"contender": "boto3", "base": "boto3", "cpu": 1.0},
+        {"contender": "assetstore presign", "base": "boto3", "cpu": 0.02, **span},
+        {"contender": "bare Python", "base": "bare Python", "cpu": 0.020},
+        {"contender": "assetstore --help", "base": "bare Python", "cpu": 0.100},
+    ]
+    presign, start = targets.judged_scripts([{"title": "both", "rows": rows}])
+    assert (0.01, 0.03, 0.05, True) == (*(presign[name] for name in span), presign["reached"])
+    assert (80, False) == (round(start["ratio_median"], 6), start["reached"])
 
 
 def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bench import chart, peers, report
+from bench import chart, peers, report, targets
 from bench.measure import Bench, Samples
 from bench.server import running
 from bench.works import WORKS
@@ -88,7 +88,7 @@ def measured(options: argparse.Namespace) -> Results:
         "left_out": missing,
         "failures": [f"{each.work.name}: {label}: {why}" for each in samples for label, why in each.failures.items()]
         + failures,
-        "targets": report.judged(samples),
+        "targets": targets.judged(samples) + targets.judged_scripts(tables),
         "tables": [table for each in samples for table in report.tables(each, counts)] + tables,
     }
 
@@ -125,7 +125,7 @@ def machine(found: list[peers.Peer], *, quick: bool) -> list[str]:
     """Return on what it was measured, and what."""
     python, openssl = f"Python {platform.python_version()}", " ".join(ssl.OPENSSL_VERSION.split()[:2])
     system = f"{os.cpu_count()} cores, {platform.system()}, {python}, {openssl}"
-    versions = ", ".join(f"{peer.name} {peer.version}" for peer in found)
+    versions = ", ".join(f"{peer.name} {peer.version}" for peer in [*peers.ours()[:1], *found])
     how = "A quick run: small numbers, one round." if quick else ""
     return [line for line in (f"{date.today()}. {system}.", f"{versions}.", how) if line]
 

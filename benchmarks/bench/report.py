@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from bench.measure import Samples, ratios
-from bench.works import TARGETS
 
 Row = dict[str, Any]
 """A row of a table: ``work``, ``contender``, ``base``, ``measure``, ``ratio_min``, ``ratio_median``, ``ratio_max``, ``wall``
@@ -16,6 +14,16 @@ and ``cpu`` in seconds, ``peak_mb`` in MB, ``requests``, ``class_a`` and ``class
 Table = dict[str, Any]
 """``title``, ``rows`` and, if the picture shows it, ``label``."""
 Counts = Mapping[tuple[str, str, str], Mapping[str, float]]
+
+
+MEASURED = {
+    "cpu": "CPU × {}",
+    "wall": "wall clock × {}",
+    "memory": "MiB above idle",
+    "ms": "ms of CPU above {}",
+    "µs": "µs of CPU above {}",
+}
+"""How the table of targets calls what it compares."""
 
 
 def tables(samples: Samples, counts: Counts) -> list[Table]:
@@ -38,25 +46,6 @@ def _row(samples: Samples, step: str, label: str, counts: Counts) -> Row:
         row[field] = median(samples.values(label, step, field))
     row["peak_mb"] = median(samples.values(label, step, "peak")) / 1e6
     return row | dict(counts.get((work.kind, label, step), {}))
-
-
-def judged(samples: Iterable[Samples]) -> list[Row]:
-    """Return for each target that was measured what was reached."""
-    rows = []
-    for target in TARGETS:
-        for each in samples:
-            if not re.fullmatch(target.work, each.work.name) or target.contender not in each.labels():
-                continue
-            for step in sorted(set(target.steps) & set(each.steps()), key=target.steps.index):
-                ours = each.values(target.contender, step, target.measure)
-                base = each.best(target.bases, step, target.measure)
-                if target.bases and base is None:
-                    continue
-                low, middle, high = ratios(ours, each.values(base, step, target.measure) if base else [1.0] * len(ours))
-                row: Row = {"work": f"{each.title}: {step}", "contender": target.contender, "measure": target.measure}
-                row |= {"base": base, "ratio_min": low, "ratio_median": middle, "ratio_max": high}
-                rows.append(row | {"target": target.limit, "reached": middle <= target.limit})
-    return rows
 
 
 def number(value: float | None) -> str:
@@ -97,17 +86,11 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def _targets(rows: Iterable[Row]) -> str:
     def line(row: Row) -> list[str]:
-        measured = {"cpu": "CPU", "wall": "wall clock", "memory": "MiB above idle"}[row["measure"]]
-        compared = f"{measured} × {row['base']}" if row["base"] else measured
-        span = [number(row[name]) for name in ("ratio_min", "ratio_median", "ratio_max")]
-        return [
-            row["work"],
-            row["contender"],
-            compared,
-            *span,
-            f"≤ {row['target']:g}",
-            "yes" if row["reached"] else "**no**",
-        ]
+        measured = MEASURED[row["measure"]]
+        compared = measured.format(row["base"]) if row["base"] else measured
+        span = [number(row.get(name)) for name in ("ratio_min", "ratio_median", "ratio_max")]
+        limit = f"≤ {row['target']:.3g}"
+        return [row["work"], row["contender"], compared, *span, limit, "yes" if row["reached"] else "**no**"]
 
     return markdown_table(["work", "", "of what", "min", "median", "max", "target", "reached"], map(line, rows))
 
@@ -126,4 +109,7 @@ def _table(rows: Sequence[Row]) -> str:
         requests = [f"{row.get(field, 0):,.6g}" for field in ("requests", "class_a", "class_b")] if counted else []
         return [name, *figures, seconds(row.get("wall")), seconds(row.get("cpu")), peak, *requests]
 
-    return markdown_table(head, map(line, sorted(rows, key=lambda row: row.get("ratio_median") or 0)))
+    works = [row["work"] for row in rows]
+    return markdown_table(
+        head, map(line, sorted(rows, key=lambda row: (works.index(row["work"]), row.get("ratio_median", 0))))
+    )

@@ -57,27 +57,6 @@ class Work:
     relay: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class Target:
-    """What assetstore shall reach in the median of the rounds.
-
-    Attributes:
-        work: a regular expression for names of works.
-        steps: the steps of the work.
-        contender: a label of assetstore.
-        measure: ``cpu``, ``wall`` or ``memory``, which is the peak above the memory before, in MiB.
-        bases: the labels to whose best the ratio is; none for a bare number.
-        limit: the most that is right.
-    """
-
-    work: str
-    steps: tuple[str, ...]
-    contender: str
-    measure: str
-    bases: tuple[str, ...]
-    limit: float
-
-
 OPTIONS = ("r2 wire", "s3 wire", "r2 boto3")
 """Schemes and engines of assetstore. Only ``s3`` sends Content-MD5 too."""
 LIBRARY = tuple(Contender("assetstore", option, f"assetstore, {option}") for option in OPTIONS)
@@ -179,19 +158,4 @@ WORKS = (
         relay=("--delay", "0.02", "--rate", "20e6"),
     ),
     _small("small-plain", "One asset of 16 KiB after the other, plain HTTP", plain=True, rounds=5),
-)
-
-SMALL = ("PUT", "GET", "HEAD", "DELETE")
-UP_DOWN = ("up", "down")
-TARGETS = (
-    Target("small", SMALL, OURS, "cpu", ("obstore",), 1.5),
-    Target("small", SMALL, OURS, "cpu", ("boto3",), 0.15),
-    Target("many-(0|20|80)", UP_DOWN, OURS, "wall", FASTEST, 0.9),
-    Target("many-(0|20|80)", UP_DOWN, OURS_CLI, "wall", ("s5cmd",), 1.0),
-    Target("list", ("list",), OURS, "cpu", ("obstore",), 1.5),
-    Target("list", ("list",), OURS, "cpu", ("boto3",), 0.12),
-    Target("list", ("list",), OURS, "memory", (), 64),
-    Target("big", UP_DOWN, OURS, "cpu", BEST, 1.1),
-    Target("big", UP_DOWN, OURS, "memory", (), 64),
-    Target("big-capped", UP_DOWN, OURS, "wall", FASTEST_RANGES, 1.0),
 )
