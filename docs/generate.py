@@ -29,6 +29,9 @@ from assetstore_headers import DefaultHeaders
 from assetstore_local import LocalBackend
 from assetstore_naming import Naming
 from assetstore_r2 import R2Backend, S3Backend
+from assetstore_r2.errors import BY_CODE, translated
+from assetstore_r2.retry import REFUSALS, Verdict, verdict
+from assetstore_r2.wire.errors import S3Error
 from assetstore_stats import Stats
 
 HERE = Path(__file__).parent
@@ -404,6 +407,51 @@ def folders() -> str:
     return "\n".join(rows)
 
 
+FOLLOWS = {
+    Verdict.FINAL: "refused for good",
+    Verdict.REFUSED: "refused for now, sent again",
+    Verdict.DOUBT: "in doubt",
+}
+
+
+def answered(status: int, code: str) -> tuple[str, str]:
+    """Return what follows the answer to a write, and the class of the error."""
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
+    try:
+        with translated():
+            raise S3Error(response, "PutObject")
+    except errors.AssetStoreError as error:
+        return FOLLOWS[verdict(error)], type(error).__name__
+
+
+def statuses() -> str:
+    """Return a table of the statuses, neighbours with the same consequence together."""
+    rows: list[list[Any]] = [[200, 299, FOLLOWS[Verdict.DOUBT], "UnavailableError"]]
+    for status in range(300, 600):
+        found = answered(status, "")
+        if rows[-1][2:] == [*found] and status != 300:
+            rows[-1][1] = status
+        else:
+            rows.append([status, status, *found])
+    lines = ["| status | verdict | error |", "|---|---|---|"]
+    for first, last, follows, error in rows:
+        name = "2xx that is not the store's" if first == 200 else f"{first}" if first == last else f"{first}–{last}"
+        lines.append(f"| {name} | {follows} | [`{error}`](errors.md#{error.lower()}) |")
+    return "\n".join(lines)
+
+
+def codes() -> str:
+    """Return a table of the error codes, those with the same consequence together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for code in [*BY_CODE, *sorted(REFUSALS - BY_CODE.keys())]:
+        groups.setdefault(answered(400, code), []).append(f"`{code}`")
+    order = list(FOLLOWS.values())
+    lines = ["| verdict | error | codes |", "|---|---|---|"]
+    for (follows, error), names in sorted(groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1])):
+        lines.append(f"| {follows} | [`{error}`](errors.md#{error.lower()}) | {', '.join(sorted(names))} |")
+    return "\n".join(lines)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "index": index,
     "error-tree": error_tree,
@@ -413,6 +461,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "helpers": helpers,
     "tree": tree,
     "folders": folders,
+    "statuses": statuses,
+    "codes": codes,
 }
 
 

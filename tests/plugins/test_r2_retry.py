@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from r2_stand_in import Reply, aged, backend_at, error_reply, get, put, stand_in
 
-from assetstore import AssetStoreError, CredentialsError, NotFoundError, StoreNotFoundError, UnavailableError
+from assetstore import (
+    AssetStoreError,
+    ConfigError,
+    CredentialsError,
+    NotFoundError,
+    StoreNotFoundError,
+    UnavailableError,
+)
 from assetstore.plugin import StatOptions
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.errors import BY_CODE, retry_after, translated
@@ -58,6 +65,20 @@ def test_each_code_of_the_table_has_one_verdict() -> None:
     """What is neither a refusal for now nor an internal error is final, even with a status of a gateway."""
     final = {code for code in BY_CODE if verdict(answered(500, code)) is Verdict.FINAL}
     assert BY_CODE.keys() - REFUSALS - UNDECIDED == final
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
+def test_a_redirect_is_not_followed_and_names_its_cure(status: int, engine: str) -> None:
+    """A request signed for one host must not go to another: the region is wrong, and nothing was stored."""
+    moved = Reply(status, {"location": "http://127.0.0.1:1/"})
+    with stand_in(script=lambda request, forward: moved) as server:
+        backend = backend_at(server.url, engine=engine)
+        for call in (lambda: put(backend, "a", b"abc"), lambda: get(backend, "a")):
+            with pytest.raises(ConfigError, match="region"):
+                call()
+        backend.assetstore_close()
+        assert {"PUT", "GET"} <= {request.method for request in server.requests}
 
 
 def test_a_429_is_a_refusal_and_a_501_is_final() -> None:
