@@ -12,7 +12,7 @@ import attrs
 from assetstore.plugin import AssetStoreError, NotFoundError, PerProcess, UnavailableError, limits, require_r2_metadata
 from assetstore_r2.client import Client
 from assetstore_r2.deadline import Deadline
-from assetstore_r2.errors import LostAnswerError, no_bucket, translated
+from assetstore_r2.errors import LostAnswerError, no_bucket, require_asset, translated
 from assetstore_r2.headers import lower_names, quoted
 from assetstore_r2.retry import Retries
 from assetstore_r2.sigv4 import Signer
@@ -96,7 +96,8 @@ class Bucket:
         def send() -> dict[str, Any]:
             with translated():
                 answer: dict[str, Any] = self.s3.head_object(Bucket=self.name, Key=key, **condition)
-                if not {"ETag", "ContentLength"} <= answer.keys():
+                require_asset(answer)
+                if "ContentLength" not in answer:
                     raise LostAnswerError
             return answer
 

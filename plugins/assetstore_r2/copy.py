@@ -105,7 +105,7 @@ def _copy_object(
             Bucket=bucket.name,
             Key=destination,
             CopySource={"Bucket": bucket.name, "Key": source},
-            CopySourceIfMatch=head["ETag"],
+            **({"CopySourceIfMatch": head["ETag"]} if head.get("ETag") else {}),
             **{copy_conditions.PARAMETER: bound},
             **params,
         )

@@ -9,7 +9,9 @@ from typing import Any
 
 from assetstore.plugin import AssetStoreError, BackendError, DeleteFailure, DeleteReport, is_valid_key
 from assetstore_r2.bucket import Bucket
+from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.errors import LostAnswerError, code_of, from_answer, translated
+from assetstore_r2.parallel import in_parallel
 from assetstore_r2.retry import Verdict, verdict
 from assetstore_r2.settle import Doubt, removed, settled
 
@@ -84,14 +86,22 @@ def _delete_one(bucket: Bucket, key: str, doubt: Doubt | None = None) -> None:
 
 
 def _delete_singly(bucket: Bucket, keys: Sequence[str], doubt: Doubt | None = None) -> DeleteReport:
-    deleted, failed = [], []
-    for key in keys:
+    """Delete keys one by one, several at a time, within the time of the whole operation."""
+    limit = current()
+
+    def attempt(key: str) -> AssetStoreError | None:
         try:
-            _delete_one(bucket, key, doubt)
-            deleted.append(key)
+            with translated(), Deadline(limit.left(), limit.min_rate, limit):
+                _delete_one(bucket, key, doubt)
         except AssetStoreError as error:
-            failed.append(DeleteFailure(key=key, error=error))
-    return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+            return error
+        return None
+
+    errors = dict(zip(keys, in_parallel(attempt, keys, bucket.max_concurrency), strict=True)) if keys else {}
+    return DeleteReport(
+        deleted=tuple(key for key, error in errors.items() if error is None),
+        failed=tuple(DeleteFailure(key=key, error=error) for key, error in errors.items() if error is not None),
+    )
 
 
 def _fits_xml(key: str) -> bool:

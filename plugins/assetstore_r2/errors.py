@@ -168,6 +168,16 @@ class LostAnswerError(Exception):
         super().__init__(text)
 
 
+def require_asset(answer: Mapping[str, Any]) -> None:
+    """Raise LostAnswerError unless an answer to GET or HEAD is a store's: it has an ETag, or a header of S3's own.
+
+    Some stores, for example juicefs, keep no ETags.
+    """
+    headers: Mapping[str, str] = answer["ResponseMetadata"].get("HTTPHeaders", {})
+    if "ETag" not in answer and not any(name.lower().startswith("x-amz-") for name in headers):
+        raise LostAnswerError
+
+
 @contextmanager
 def translated(*, create_only: bool = False, if_match: str | None = None) -> Iterator[None]:
     """Convert the engines' exceptions to ours.

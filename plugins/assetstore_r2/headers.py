@@ -55,7 +55,8 @@ def head_of(info: AssetInfo) -> dict[str, Any]:
     digest = info.digest or ""
     own = {SHA256: digest.removeprefix("sha256:")} if digest.startswith("sha256:") else {}
     head = upload_params(info, own)
-    return {**head, "ContentLength": info.size, "ETag": quoted(info.etag or "")}
+    etag = {} if info.etag is None else {"ETag": quoted(info.etag)}
+    return {**head, "ContentLength": info.size, **etag}
 
 
 def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:

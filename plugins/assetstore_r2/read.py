@@ -17,7 +17,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.deadline import current
-from assetstore_r2.errors import LostAnswerError, answer_of, translate, translated
+from assetstore_r2.errors import LostAnswerError, answer_of, require_asset, translate, translated
 from assetstore_r2.headers import info_from_head, quoted, unquoted
 from assetstore_r2.ranges import Run, Sent, check
 from assetstore_r2.wire.errors import CancelledError, TooSlowError
@@ -121,8 +121,7 @@ def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict
         with translated():
             answer: dict[str, Any] = bucket.s3.get_object(Bucket=bucket.name, Key=key, **params)
             try:
-                if "ETag" not in answer:
-                    raise LostAnswerError
+                require_asset(answer)
                 sent = check(answer, run)
                 if sent is None or _is_transformed(bucket, key, answer, sent.length):
                     raise _transformed()
@@ -140,7 +139,7 @@ def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length:
         return False
     if "ContentLength" not in answer or "ContentRange" in answer:
         return answer.get("ContentLength") != length
-    stored: int = bucket.head(key, unquoted(answer["ETag"]))["ContentLength"]
+    stored: int = bucket.head(key, unquoted(answer.get("ETag")))["ContentLength"]
     sent: int = answer["ContentLength"]
     return stored != sent
 

@@ -6,6 +6,7 @@ cannot undo what another client wrote in between. What is neither ours nor older
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -23,9 +24,11 @@ from assetstore.plugin import (
     UnknownOutcomeError,
 )
 from assetstore_r2.bucket import Bucket
+from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.errors import code_of, mismatched, taken
 from assetstore_r2.headers import WRITE, quoted, unquoted
 from assetstore_r2.retry import Verdict, verdict
+from assetstore_r2.wire.errors import CancelledError, TooSlowError
 
 Head: TypeAlias = Mapping[str, Any]
 Conditions: TypeAlias = Mapping[str, str]
@@ -35,6 +38,7 @@ Decide: TypeAlias = Callable[["Found"], Head | None]
 
 ABSENT: Conditions = {"IfNoneMatch": "*"}
 _MARGIN = 2.0
+_MOMENT = 0.8
 _UNCHECKED = 900.0
 
 
@@ -68,7 +72,10 @@ class Found:
     @property
     def conditions(self) -> Conditions:
         """The conditions that bind a request to what was found."""
-        return ABSENT if self.head is None else {"IfMatch": quoted(self.head["ETag"])}
+        if self.head is None:
+            return ABSENT
+        etag = self.head.get("ETag")
+        return {} if etag is None else {"IfMatch": quoted(etag)}
 
 
 def write(bucket: Bucket, key: str, mark: str, send: Send, conditions: Conditions) -> Head:
@@ -93,7 +100,7 @@ def written(found: Found, mark: str, conditions: Conditions, before: Head | None
         if wanted is not None:
             raise found.unknown
         return None
-    if wanted is not None and unquoted(wanted) == unquoted(found.head["ETag"]):
+    if wanted is not None and unquoted(wanted) == unquoted(found.head.get("ETag")):
         return None
     if before is not None and _is_same(before, found.head):
         return None
@@ -109,7 +116,7 @@ def written(found: Found, mark: str, conditions: Conditions, before: Head | None
 def _is_same(one: Head, other: Head) -> bool:
     """Return whether two heads are of one write: the ETag alone is that of the bytes."""
     marks = [head.get("Metadata", {}).get(WRITE) for head in (one, other)]
-    return one["ETag"] == other["ETag"] and marks[0] is not None and marks[0] == marks[1]
+    return one.get("ETag") == other.get("ETag") and marks[0] is not None and marks[0] == marks[1]
 
 
 def removed(found: Found) -> Head | None:
@@ -179,7 +186,8 @@ def look(bucket: Bucket, key: str, doubt: Doubt) -> Found:
         UnknownOutcomeError: looking failed too.
     """
     try:
-        head: Head | None = bucket.head(key)
+        with _time_to_look():
+            head: Head | None = bucket.head(key)
     except NotFoundError:
         head = None
     except AssetStoreError as silence:
@@ -193,6 +201,18 @@ def look(bucket: Bucket, key: str, doubt: Doubt) -> Found:
     )
     unknown.__cause__ = doubt.error
     return Found(head, head is not None and is_older(head, time.monotonic() - doubt.began), unknown)
+
+
+def _time_to_look() -> contextlib.AbstractContextManager[object]:
+    """Give the look a moment of its own when the time of the operation is over: the truth is worth it."""
+    limit = current()
+    try:
+        enough = limit.left() >= _MOMENT
+    except CancelledError:
+        enough = True
+    except TooSlowError:
+        enough = False
+    return contextlib.nullcontext() if enough else Deadline(_MOMENT, limit.min_rate, limit)
 
 
 def is_older(head: Head, elapsed: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import attrs
@@ -149,6 +150,47 @@ def test_a_write_that_cannot_be_looked_up_has_an_unknown_outcome() -> None:
         backend = backend_at(server.url, max_attempts=2)
         with pytest.raises(UnknownOutcomeError, match="reading back"):
             put(backend, "a", b"abc")
+        backend.assetstore_close()
+
+
+def test_a_write_that_took_too_long_is_still_looked_for() -> None:
+    """The store never answers the write; when the time is over, a look tells that it happened."""
+    ended = threading.Event()
+    marks: list[str] = []
+
+    def script(request: Request, forward: Forward) -> Reply:
+        if request.method == "PUT":
+            marks.append(request.headers["x-amz-meta-assetstore-write"])
+            ended.wait(600)
+        return Reply(200, {"etag": '"x-1"', "content-length": "3", "x-amz-meta-assetstore-write": marks[0]})
+
+    with stand_in(script=script) as server:
+        backend = backend_at(server.url, timeout=0.5)
+        assert 3 == put(backend, "a", b"abc").size
+        assert ["PUT", "HEAD"] == [request.method for request in server.requests]
+        ended.set()
+        backend.assetstore_close()
+
+
+def test_a_batch_in_doubt_is_settled_key_by_key(seaweedfs: Any, unique_prefix: str) -> None:
+    """What is gone is deleted; what is old is deleted again; what may be another client's new asset is left and named."""
+    gone, old, new = keys = [f"{unique_prefix}{name}" for name in ("gone", "old", "new")]
+
+    def script(request: Request, forward: Forward) -> Reply | None:
+        if request.method == "POST":
+            return None
+        return aged(forward()) if request.path.endswith("/old") else forward()
+
+    with stand_in(seaweedfs.endpoint_url) as proxy:
+        backend = backend_on(seaweedfs, proxy.url)
+        put(backend, old, b"x")
+        put(backend, new, b"x")
+        proxy.script = script
+        report = backend.assetstore_delete(keys=keys, options=DeleteOptions())
+        assert report is not None
+        assert (gone, old) == report.deleted
+        assert [(new, UnknownOutcomeError)] == [(failure.key, type(failure.error)) for failure in report.failed]
+        assert b"x" == get(backend, new)
         backend.assetstore_close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from r2_stand_in import Forward, Reply, Request, backend_at, backend_on, drain, get, opened, put, stand_in
 
 from assetstore import BackendError, NotFoundError, PreconditionError, UnavailableError
-from assetstore.plugin import DeleteOptions
+from assetstore.plugin import DeleteOptions, StatOptions
 
 DATA = bytes(range(256)) * 4096
 ETAG = '"0123456789abcdef0123456789abcdef"'
@@ -123,6 +123,26 @@ def test_runs_outside_the_asset_are_empty(name: str, request: pytest.FixtureRequ
     stream = opened(backend, f"{unique_prefix}a", offset=1, length=9)
     assert (2, 3, b"bc") == (stream.length, stream.info.size, drain(stream))
     backend.assetstore_close()
+
+
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
+def test_a_store_without_etags_is_read(engine: str) -> None:
+    """Such as juicefs; a header of S3's own tells its answers from those of a portal. A broken read cannot be resumed."""
+    headers = {"x-amz-request-id": "1", "content-length": "3"}
+    cuts = iter([None, 1])
+    with stand_in(script=lambda request, forward: Reply(200, headers, b"abc")) as server:
+        backend = backend_at(server.url, engine=engine)
+        info = backend.assetstore_stat(key="a", options=StatOptions())
+        assert info is not None
+        assert (None, 3, b"abc") == (info.etag, info.size, get(backend, "a"))
+        server.script = lambda request, forward: Reply(200, headers, b"abc", cut=next(cuts, 1))
+        assert b"abc" == get(backend, "a")
+        with pytest.raises(UnavailableError, match="kept breaking"):
+            get(backend, "a")
+        server.script = lambda request, forward: Reply(200, {"content-length": "3"}, b"abc")
+        with pytest.raises(UnavailableError, match="not from the store"):
+            get(backend, "a")
+        backend.assetstore_close()
 
 
 def test_bytes_without_a_length_are_refused() -> None:
