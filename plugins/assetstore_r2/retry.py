@@ -14,7 +14,15 @@ from typing import TypeVar
 
 import attrs
 
-from assetstore.plugin import AssetStoreError, UnavailableError, slow_down
+from assetstore.plugin import (
+    AccessDeniedError,
+    AssetStoreError,
+    CredentialsError,
+    SourceError,
+    StoreNotFoundError,
+    UnavailableError,
+    slow_down,
+)
 from assetstore_r2 import deadline
 from assetstore_r2.errors import BY_CODE, answer_of
 from assetstore_r2.wire.errors import CancelledError, NotSentError, TooSlowError
@@ -57,6 +65,9 @@ STATUSES = {
 NEVER_SENT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"})
 """Errors of botocore, by the names of their classes, after which not a byte of the request had left."""
 
+BY_HEAD = (CredentialsError, AccessDeniedError, StoreNotFoundError, SourceError)
+"""What a service refuses by the head of a request alone, often before it has received the body."""
+
 
 def verdict(error: AssetStoreError) -> Verdict:
     """Return what is known after an error; a known code says more than a status, because gateways send statuses too."""
@@ -66,9 +77,9 @@ def verdict(error: AssetStoreError) -> Verdict:
             return Verdict.FINAL
         unsent = isinstance(cause, NotSentError) or type(cause).__name__ in NEVER_SENT
         return Verdict.REFUSED if unsent else Verdict.DOUBT
-    if getattr(cause, "assetstore_doubt", False):
-        return Verdict.DOUBT  # the connection broke while the request was sent: servers then answer anything from 400 on
     code, status = answer.get("Error", {}).get("Code", ""), answer["ResponseMetadata"]["HTTPStatusCode"]
+    if getattr(cause, "assetstore_doubt", False) and not (code in BY_CODE and isinstance(error, BY_HEAD)):
+        return Verdict.DOUBT  # the connection broke while the request was sent: servers then answer anything from 400 on
     if code in REFUSALS:
         return Verdict.REFUSED
     if code in BY_CODE and code not in UNDECIDED:

@@ -91,6 +91,13 @@ def test_a_429_is_a_refusal_and_a_501_is_final() -> None:
 def test_any_error_after_a_broken_send_is_in_doubt(status: int) -> None:
     """Servers answer half a body with anything, even with 404."""
     assert Verdict.DOUBT is verdict(answered(status, "NoSuchKey", sent_whole=False))
+    assert Verdict.DOUBT is verdict(answered(status, sent_whole=False))
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "AccessDenied", "NoSuchBucket", "EntityTooLarge"])
+def test_what_is_refused_by_the_head_is_refused_before_the_body_is_out(code: str) -> None:
+    """Services answer at once who may not write, and stop to read: that is no doubt."""
+    assert Verdict.FINAL is verdict(answered(403, code, sent_whole=False))
 
 
 @pytest.mark.parametrize(
