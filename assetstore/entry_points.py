@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import attrs
 
@@ -103,8 +103,7 @@ def _entry_points(**selection: str) -> EntryPoints:
     return entry_points(**selection)  # type: ignore[return-value]  # typeshed keeps 3.9's class in the union
 
 
-@attrs.frozen
-class _Written:
+class _Written(NamedTuple):
     """An entry point that was read without ``importlib.metadata``.
 
     Attributes:
@@ -143,7 +142,7 @@ def _written(group: str, name: str) -> _Written | None:
         with contextlib.suppress(OSError):
             # The first distribution of a name counts, whatever it has.
             found = _written_in(folder, os.stat(folder).st_mtime_ns) | found
-    points = [point for points in found.values() for point in points if (point.group, point.name) == (group, name)]
+    points = [point for points in found.values() for point in points if point[:2] == (group, name)]
     return points[0] if len(points) == 1 else None
 
 

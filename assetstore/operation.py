@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from time import perf_counter
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -34,7 +34,7 @@ class Operation:
         self._emit = emit
         self._store = store
         self._op = op
-        self._started = time.perf_counter()
+        self._started = perf_counter()
         self._finished = False
         self.key = key
         self.full_key = key
@@ -79,11 +79,11 @@ class Operation:
             return
         self._finished = True
         outcome: Outcome = "error" if error is not None else "abandoned" if abandoned else "ok"
-        self._report(self.full_key, time.perf_counter() - self._started, outcome, error)
+        self._report(self.full_key, perf_counter() - self._started, outcome, error)
 
     def finish_each(self, full_keys: Sequence[str]) -> None:
         """Emit an event for each key of a batch that went well: its share of the time is that of one key."""
-        seconds = (time.perf_counter() - self._started) / max(1, len(full_keys))
+        seconds = (perf_counter() - self._started) / max(1, len(full_keys))
         for full_key in full_keys if self._emit else ():
             self._report(full_key, seconds, "ok", None)
 

@@ -115,6 +115,7 @@ class AssetStore:
             [(f"{layer.name} at layer {index}", layer.plugin) for index, layer in enumerate(self._stack.layers)],
             [_named(plugin) for plugin in plugins],
         )
+        self._emit = self._plugins.emit if self._plugins.observed else None
         self._scope = Scope()
         self.name = name or named_backend[0]
         self.location = str(getattr(named_backend[1], "location", named_backend[0]))
@@ -857,7 +858,7 @@ class AssetStore:
 
     def _operation(self, op: str, key: str | None) -> Operation:
         self._plugins.require_open()
-        return Operation(self._plugins.emit if self._plugins.observed else None, self.name, op, key)
+        return Operation(self._emit, self.name, op, key)
 
     @contextlib.contextmanager
     def _explaining(self, op: str) -> Iterator[None]:

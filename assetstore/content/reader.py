@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from assetstore.errors import AssetStoreError, IntegrityError
 from assetstore.results import AssetInfo, AssetStream
@@ -31,10 +31,11 @@ class AssetReader(io.BufferedIOBase):
         self._on_close = on_close
         self._explain = explain
         self._error: BaseException | None = None
-        whole = stream.length == stream.info.size
-        algorithm, _, self._digest = (stream.info.digest or "").partition(":")
-        known = self._digest and algorithm in hashlib.algorithms_available
-        self._hash = hashlib.new(algorithm, usedforsecurity=False) if whole and known else None
+        self._hash: Any = None
+        if stream.info.digest is not None and stream.length == stream.info.size:
+            algorithm, _, self._digest = stream.info.digest.partition(":")
+            if self._digest and algorithm in hashlib.algorithms_available:
+                self._hash = hashlib.new(algorithm, usedforsecurity=False)
 
     def readable(self) -> bool:
         """Return ``True``."""
