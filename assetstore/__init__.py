@@ -108,8 +108,8 @@ _MOVED = (
 )
 _ALIASES = {"KeyRing": "SigningKeys", **{name: name for name in _MOVED}}
 
-_HOMES = ("errors", "results", "store", "config", "plugin")
-"""The modules that have the names, each the next one's dependency: a name loads nothing that it does not need."""
+_HOMES = ("errors", "results", "store", "config", "bulk.pool", "plugin")
+"""The modules that have the names, in the order in which they load one another, so that a name loads only what it needs."""
 
 
 def __getattr__(name: str) -> Any:

@@ -15,11 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack, overload
 import attrs
 
 from assetstore import fallbacks, named_upload
-from assetstore.bulk.calls import Call
-from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.delete import Deleter
-from assetstore.bulk.pool import BulkResults
-from assetstore.bulk.uploads import JointUploads
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
@@ -76,6 +71,8 @@ from assetstore.side_plugins import SidePlugins
 from assetstore.stack import Stack
 
 if TYPE_CHECKING:
+    from assetstore.bulk.calls import Call
+    from assetstore.bulk.pool import BulkResults
     from assetstore.direct.context import Context
 
 
@@ -374,6 +371,8 @@ class AssetStore:
 
     def delete_many(self, keys: Iterable[str | AssetInfo]) -> DeleteReport:
         """Delete any number of assets in batches of 1,000. A failure of one is reported, not raised."""
+        from assetstore.bulk.delete import Deleter
+
         self._plugins.require_open()
         return Deleter(self._stack, self._scope, lambda key: self._operation("delete", key)).delete(keys)
 
@@ -469,6 +468,8 @@ class AssetStore:
             progress: called with the number of bytes read since its last call; never twice at once.
             **options: the headers, ``metadata`` and ``overwrite`` of every asset, as for ``upload``.
         """
+        from assetstore.bulk.uploads import JointUploads
+
         call = self._call("upload", items, ordered, max_concurrency)
         joint = JointUploads(self._stack, self._scope, self._operation, self._joint_options)
         keywords = {**options} if category is None else {**options, "category": category}
@@ -553,6 +554,10 @@ class AssetStore:
         return self._call("move", pairs, ordered, max_concurrency).pairs(move, removes=True)
 
     def _call(self, op: str, items: Iterable[Any], ordered: bool, max_concurrency: int | None) -> Call:
+        # A program that calls nothing about many assets loads nothing for it.
+        from assetstore.bulk.calls import Call
+        from assetstore.bulk.concurrency import Concurrency
+
         with self._explaining(f"{op}_many"):
             if isinstance(items, str | bytes | bytearray | memoryview) or not isinstance(items, Iterable):
                 raise InvalidOptionError(f"the items must be several, got {type(items).__name__}", hint="pass a list")

@@ -110,7 +110,7 @@ def test_importing_assetstore_loads_nothing_else() -> None:
 COMMAND = "from assetstore.cli import main; main()"
 SLOW = {
     *("boto3", "botocore", "ssl", "asyncio", "starlette", "rich", "http.client", "urllib.request", "email", "xml.sax"),
-    *("importlib.metadata", "html", "sqlite3", "tempfile", "subprocess", "assetstore.direct.begin"),
+    *("importlib.metadata", "html", "sqlite3", "tempfile", "subprocess", "assetstore.direct.begin", "assetstore.bulk.calls"),
     *("assetstore.content.sniffing", "assetstore_local.http"),
 }
 """What takes long to load and has nothing to do with a short command."""
