@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -107,6 +108,27 @@ def test_the_endpoint_is_made_of_account_and_jurisdiction(
     client = r2(jurisdiction=jurisdiction, **FIELDS)._opened.get().client
     assert f"https://{'0' * 32}{host}.r2.cloudflarestorage.com" == client.meta.endpoint_url
     assert "auto" == client.meta.region_name
+
+
+@pytest.mark.parametrize("name", ["timeout", "min_rate", "connect_timeout", "read_timeout"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_an_impossible_bound_is_refused(name: str, value: float) -> None:
+    """Seconds and rates are positive and finite, in one ConfigError that names the setting."""
+    found = problems(account_id="0" * 32, **FIELDS, **{name: value})
+    assert (f"{name} must be more than 0 and finite, got {value}",) == found
+
+
+@pytest.mark.parametrize("number", [0, 1025])
+def test_the_number_of_requests_at_a_time_has_bounds(number: int) -> None:
+    """From 1 to 1,024; a process may usually have no more open files."""
+    assert (f"max_concurrency must be between 1 and 1024, got {number}",) == problems(
+        account_id="0" * 32, **FIELDS, max_concurrency=number
+    )
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    """The message names those that there are."""
+    assert ("engine 'curl' must be one of wire, boto3",) == problems(account_id="0" * 32, **FIELDS, engine="curl")
 
 
 ONE, OTHER = "https://one.example", "http://127.0.0.1:9000"
