@@ -610,21 +610,26 @@ class AssetStore:
                 lives between ``expires`` and ``expires + window`` seconds.
         """
         with self._operation("presign", key) as operation:
-            options = PresignOptions(
-                method=method,
-                expires=expires,
-                content_type=content_type,
-                download_as=download_as,
-                content_length=content_length,
-                sha256=sha256,
-                cache_control=cache_control,
-                content_disposition=content_disposition,
-                content_encoding=content_encoding,
-                content_language=content_language,
-                metadata=metadata,
-                overwrite=overwrite,
-                window=window,
-            )
+            bound: tuple[object, ...] = (download_as, content_length, sha256, metadata, window, content_type, cache_control)
+            bound += (content_disposition, content_encoding, content_language)
+            if overwrite is True and bound.count(None) == len(bound):
+                options = _link_options(method, expires)
+            else:
+                options = PresignOptions(
+                    method=method,
+                    expires=expires,
+                    content_type=content_type,
+                    download_as=download_as,
+                    content_length=content_length,
+                    sha256=sha256,
+                    cache_control=cache_control,
+                    content_disposition=content_disposition,
+                    content_encoding=content_encoding,
+                    content_language=content_language,
+                    metadata=metadata,
+                    overwrite=overwrite,
+                    window=window,
+                )
             if not overwrite and options.cache_control is None and "presign.cache_control" in self._stack.supports:
                 options = attrs.evolve(options, cache_control=CREATE_ONLY_CACHE_CONTROL)
             return self._stack.presign(operation.locate(self._scope), options)
@@ -891,6 +896,20 @@ class AssetStore:
 
 
 _STAT = StatOptions()
+
+
+def _link_options(method: Method, expires: Duration) -> PresignOptions:
+    """Return the options of a request that is bound to nothing else; a page signs many links by the same."""
+    # A ``bool`` or what cannot be hashed is for the options to refuse.
+    plain = type(method) is str and type(expires) is int
+    return _kept_options(method, expires) if plain else PresignOptions(method=method, expires=expires)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_options(method: Method, expires: Duration) -> PresignOptions:
+    return PresignOptions(method=method, expires=expires)
+
+
 _OPTION_FIELDS = every(*OPERATIONS)
 _DIRECT = ("begin_upload", "finish_upload", "cancel_upload", "sweep_pending")
 

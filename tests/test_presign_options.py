@@ -346,6 +346,16 @@ def test_options_of_many_are_refused_as_those_of_one() -> None:
     assert [True, False] == [store.can("presign_many.window"), store.can("presign_many.sha256")]
 
 
+@pytest.mark.parametrize("wrong", [{"expires": True}, {"expires": [1]}, {"method": ["GET"]}, {"method": "PATCH"}])
+def test_what_was_signed_before_lets_no_wrong_option_pass(wrong: Any) -> None:
+    """A plain link is signed again and again by the same options; ``True`` is not the second that it equals."""
+    store = AssetStore(Batches())
+    assert store.presign("a", expires=1).url == store.presign("a", expires=1).url
+    for sign in (store.presign, lambda key, **options: store.presign_many([key], **options)):
+        with pytest.raises(InvalidOptionError):
+            sign("a", **wrong)
+
+
 def test_a_backend_that_signs_too_many_is_found_out() -> None:
     """Each key has exactly one request; anything else is a PluginError, in one event."""
     backend = Batches()

@@ -9,9 +9,9 @@ import functools
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
@@ -20,6 +20,8 @@ from assetstore.plugin import CredentialsError
 from assetstore_r2.address import Address
 from assetstore_r2.credentials import Credentials
 from assetstore_r2.errors import translated
+
+T = TypeVar("T")
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 """The hash of a request without a body."""
@@ -87,11 +89,12 @@ class Template:
     query: str = attrs.field(repr=False)
     sign: Callable[[str], str] = attrs.field(repr=False)
 
-    def urls(self, paths: Iterable[str]) -> list[str]:
-        """Return the signed URLs of keys that are quoted to these paths."""
+    def urls(self, keys: Sequence[str]) -> list[str]:
+        """Return the signed URLs of these keys."""
         base, before, after, query, sign, sha256 = self.base, self.before, self.after, self.query, self.sign, hashlib.sha256
         return [
-            f"{base}{path}{query}{sign(sha256(f'{before}{path}{after}'.encode()).hexdigest())}" for path in paths
+            f"{base}{path}{query}{sign(sha256(f'{before}{path}{after}'.encode()).hexdigest())}"
+            for path in quoted_paths(keys)
         ]
 
 
@@ -109,23 +112,29 @@ class Signer:
     credentials: Any = attrs.field(repr=False)
     skew: float = 0.0
     _days: dict[tuple[str, str, str], Day] = attrs.field(init=False, repr=False, factory=dict)
-    _last: tuple[tuple[Any, ...], Template] | None = attrs.field(init=False, repr=False, default=None)
+    _last: tuple[tuple[object, ...], object] | None = attrs.field(init=False, repr=False, default=None)
 
-    def urls(
-        self,
-        method: str,
-        keys: Sequence[str],
-        *,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        begin: datetime,
-        seconds: int,
-    ) -> list[str]:
-        """Return a signed URL for each key, for one kind of request.
+    def remembered(self, asked: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Return what ``make`` makes; for the same question and credentials as the last time what it made then.
+
+        A page signs one link after the other, most of them within the same second.
+
+        Raises:
+            CredentialsError: there are no credentials.
+        """
+        asked = (*asked, self._found())
+        last = self._last
+        if last is None or last[0] != asked:
+            last = self._last = (asked, make())
+        return cast(T, last[1])
+
+    def template(
+        self, method: str, *, query: Mapping[str, str], headers: Mapping[str, str], begin: datetime, seconds: int
+    ) -> Template:
+        """Return what makes the signed URLs of one kind of request.
 
         Args:
             method: the HTTP method.
-            keys: the keys of assets.
             query: parameters of the request, in their order in the URL.
             headers: headers that the request must send; names in lower case.
             begin: when the URLs become valid, in UTC.
@@ -134,25 +143,8 @@ class Signer:
         Raises:
             CredentialsError: there are no credentials.
         """
-        asked = (method, query, headers, begin, seconds, self._found())
-        last = self._last
-        # A page signs one link after the other, most of them within the same second.
-        if last is None or last[0] != asked:
-            asked = (method, dict(query), dict(headers), *asked[3:])
-            last = self._last = (asked, self._template(*asked))
-        return last[1].urls(quoted_paths(keys))
-
-    def _template(
-        self,
-        method: str,
-        query: dict[str, str],
-        headers: dict[str, str],
-        begin: datetime,
-        seconds: int,
-        found: tuple[str, str, str | None],
-    ) -> Template:
         moment = begin.strftime(_TIME)
-        day = self._day(moment[:8], found)
+        day = self._day(moment[:8], self._found())
         headers = dict(sorted({**headers, "host": self.address.host}.items()))
         names = ";".join(headers)
         parameters = {
