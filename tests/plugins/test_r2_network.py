@@ -303,16 +303,22 @@ def test_a_fault_that_lasts_ends_in_one_of_our_errors(
 
 
 @pytest.mark.parametrize("op", ["upload", "create", "part"])
-def test_a_bit_flipped_on_the_way_up_is_refused(store: AssetStore, proxy: FaultProxy, tmp_path: Path, op: str) -> None:
-    """Each body has a digest, so the service refuses the damaged one and the asset stays as it was."""
+def test_a_bit_flipped_on_the_way_up_is_refused(
+    emulator: Any, engine: str, unique_prefix: str, tmp_path: Path, op: str
+) -> None:
+    """The digest of each body is signed or sent, so R2 refuses the damaged one and the asset stays as it was."""
     operation = OPERATIONS[op]
-    for key, data in operation.before.items():
-        store.upload(data, key)
-    for seed in range(3):
-        flip = FlipBit(direction="request", method="PUT", target=operation.target, bit=100_003 * seed)
-        with failing(proxy, flip), pytest.raises(IntegrityError):
-            operation.run(store, tmp_path)
-        assert operation.before == stored(store)
+    with (
+        FaultProxy(emulator.endpoint_url) as proxy,
+        store_at(emulator, proxy.url, unique_prefix, engine=engine) as store,
+    ):
+        for key, data in operation.before.items():
+            store.upload(data, key)
+        for seed in range(3):
+            flip = FlipBit(direction="request", method="PUT", target=operation.target, bit=100_003 * seed)
+            with failing(proxy, flip), pytest.raises(IntegrityError):
+                operation.run(store, tmp_path)
+            assert operation.before == stored(store)
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
