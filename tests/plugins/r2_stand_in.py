@@ -17,6 +17,8 @@ from assetstore.plugin import AssetStream, ReadOptions, Source, UploadOptions
 from assetstore_r2 import R2Backend, S3Backend
 
 PART = 5 << 20
+SETTINGS: dict[str, Any] = {}
+"""Settings of every backend that is opened here; a module of tests sets the engine."""
 KEYS = {"access_key": "0123456789abcdef0123456789abcdef", "secret_key": "s" * 64}
 
 
@@ -129,7 +131,7 @@ def aged(reply: Reply) -> Reply:
 
 def backend_at(url: str, **settings: Any) -> R2Backend:
     """Return an R2 backend on a stand-in."""
-    return R2Backend(**{"bucket": "assets", "endpoint_url": url, **KEYS, "part_size": PART, **settings})
+    return R2Backend(**{"bucket": "assets", "endpoint_url": url, **KEYS, "part_size": PART, **SETTINGS, **settings})
 
 
 def backend_on(server: Any, url: str | None = None, **settings: Any) -> S3Backend:
@@ -142,7 +144,7 @@ def backend_on(server: Any, url: str | None = None, **settings: Any) -> S3Backen
         "secret_key": server.secret_key,
         "part_size": PART,
     }
-    return factory(**{**fields, **settings})
+    return factory(**{**fields, **SETTINGS, **settings})
 
 
 def put(backend: S3Backend, key: str, data: Any, **options: Any) -> Any:

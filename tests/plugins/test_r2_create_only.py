@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 from botocore.exceptions import ParamValidationError
-from r2_stand_in import PART, Forward, Reply, Request, backend_at, backend_on, error_reply, get, put, stand_in
+from r2_stand_in import PART, SETTINGS, Forward, Reply, Request, backend_at, backend_on, error_reply, get, put, stand_in
 
 from assetstore import AlreadyExistsError, AssetStore, AssetStoreError, UnavailableError, UnknownOutcomeError
 from assetstore.plugin import CopyOptions
@@ -16,6 +16,12 @@ from assetstore_r2.copy import copy
 from assetstore_r2.testing import FaultProxy, LoseResponse, R2Personality
 
 HEADER = "cf-copy-destination-if-none-match"
+
+
+@pytest.fixture(autouse=True, params=["wire", "boto3"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open every backend of a test with each of the engines in turn."""
+    monkeypatch.setitem(SETTINGS, "engine", request.param)
 
 
 def create_only(backend: S3Backend, prefix: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from r2_stand_in import Reply, backend_at, error_reply, get, put, stand_in
+from r2_stand_in import SETTINGS, Reply, backend_at, error_reply, get, put, stand_in
 
 from assetstore import (
     AccessDeniedError,
@@ -77,6 +77,12 @@ BY_STATUS = {
     507: AssetStoreError,
     599: UnavailableError,
 }
+
+
+@pytest.fixture(autouse=True, params=["wire", "boto3"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open every backend of a test with each of the engines in turn."""
+    monkeypatch.setitem(SETTINGS, "engine", request.param)
 
 
 def test_each_code_of_r2_becomes_its_class_over_the_wire() -> None:

@@ -7,7 +7,21 @@ from typing import Any
 
 import attrs
 import pytest
-from r2_stand_in import PART, Forward, Reply, Request, Script, aged, backend_at, backend_on, error_reply, get, put, stand_in
+from r2_stand_in import (
+    PART,
+    SETTINGS,
+    Forward,
+    Reply,
+    Request,
+    Script,
+    aged,
+    backend_at,
+    backend_on,
+    error_reply,
+    get,
+    put,
+    stand_in,
+)
 
 from assetstore import (
     AlreadyExistsError,
@@ -18,6 +32,12 @@ from assetstore import (
     UnknownOutcomeError,
 )
 from assetstore.plugin import CopyOptions, DeleteOptions, StatOptions
+
+
+@pytest.fixture(autouse=True, params=["wire", "boto3"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open every backend of a test with each of the engines in turn."""
+    monkeypatch.setitem(SETTINGS, "engine", request.param)
 
 
 def losing(method: str, part_of_path: str, *, count: int = 1) -> Script:
@@ -165,7 +185,7 @@ def test_a_write_that_took_too_long_is_still_looked_for() -> None:
         return Reply(200, {"etag": '"x-1"', "content-length": "3", "x-amz-meta-assetstore-write": marks[0]})
 
     with stand_in(script=script) as server:
-        backend = backend_at(server.url, timeout=0.5)
+        backend = backend_at(server.url, timeout=0.5, engine="wire")
         assert 3 == put(backend, "a", b"abc").size
         assert ["PUT", "HEAD"] == [request.method for request in server.requests]
         ended.set()

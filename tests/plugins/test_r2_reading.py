@@ -7,13 +7,19 @@ from typing import Any
 
 import attrs
 import pytest
-from r2_stand_in import Forward, Reply, Request, backend_at, backend_on, drain, get, opened, put, stand_in
+from r2_stand_in import SETTINGS, Forward, Reply, Request, backend_at, backend_on, drain, get, opened, put, stand_in
 
 from assetstore import BackendError, NotFoundError, PreconditionError, UnavailableError
 from assetstore.plugin import DeleteOptions, StatOptions
 
 DATA = bytes(range(256)) * 4096
 ETAG = '"0123456789abcdef0123456789abcdef"'
+
+
+@pytest.fixture(autouse=True, params=["wire", "boto3"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open every backend of a test with each of the engines in turn."""
+    monkeypatch.setitem(SETTINGS, "engine", request.param)
 
 
 def cut_first(count: int) -> Any:
@@ -125,13 +131,12 @@ def test_runs_outside_the_asset_are_empty(name: str, request: pytest.FixtureRequ
     backend.assetstore_close()
 
 
-@pytest.mark.parametrize("engine", ["wire", "boto3"])
-def test_a_store_without_etags_is_read(engine: str) -> None:
+def test_a_store_without_etags_is_read() -> None:
     """Such as juicefs; a header of S3's own tells its answers from those of a portal. A broken read cannot be resumed."""
     headers = {"x-amz-request-id": "1", "content-length": "3"}
     cuts = iter([None, 1])
     with stand_in(script=lambda request, forward: Reply(200, headers, b"abc")) as server:
-        backend = backend_at(server.url, engine=engine)
+        backend = backend_at(server.url)
         info = backend.assetstore_stat(key="a", options=StatOptions())
         assert info is not None
         assert (None, 3, b"abc") == (info.etag, info.size, get(backend, "a"))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from r2_stand_in import Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
+from r2_stand_in import SETTINGS, Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
 
 from assetstore import (
     AccessDeniedError,
@@ -23,6 +23,12 @@ from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOpti
 from assetstore_r2 import S3Backend
 
 STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
+
+
+@pytest.fixture(autouse=True, params=["wire", "boto3"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open every backend of a test with each of the engines in turn."""
+    monkeypatch.setitem(SETTINGS, "engine", request.param)
 
 
 def first(*replies: Reply, then: Reply = STORED) -> Script:
