@@ -16,13 +16,14 @@ def path_below(folder: Path, relative: str) -> Path:
             exactly this key.
     """
     segments = relative.split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
+    if "" in segments or "." in segments or ".." in segments:
         raise InvalidKeyError("the key has an empty segment, '.' or '..' and cannot be a path", hint="name a file for it")
-    if any(not character.isprintable() and ord(character) < 160 for character in relative):
+    if not relative.isprintable() and any(not char.isprintable() and ord(char) < 160 for char in relative):
         raise InvalidKeyError("the key has a control character and cannot be a path", hint="name a file for it")
     if os.name == "nt" and ("\\" in relative or ":" in relative):
         raise InvalidKeyError("the key has '\\' or ':' and cannot be a path on Windows", hint="name a file for it")
-    path = folder.joinpath(*segments)
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+    path = os.path.join(folder, *segments)
+    top = os.path.realpath(folder)
+    if os.path.commonpath([top, os.path.realpath(path)]) != top:
         raise InvalidKeyError(f"a link in {str(folder)!r} leads out of it", hint="remove the link, or use another folder")
-    return path
+    return Path(path)

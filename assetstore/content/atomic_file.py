@@ -36,54 +36,68 @@ def replacing(
         NoSpaceError: the disk is full.
         OSError: the folder cannot be written to.
     """
-    target = Path(os.path.realpath(path))
+    target = os.path.realpath(path)
     _refuse(target, overwrite=overwrite)
     with _no_space(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{secrets.token_hex(8)}.part"
-        mode = _create_private(temporary)
+        folder = os.path.dirname(target)
+        temporary = os.path.join(folder, f".{secrets.token_hex(8)}.part")
         try:
-            yield temporary
+            mode = _create_private(temporary)
+        except FileNotFoundError:
+            os.makedirs(folder, exist_ok=True)
+            mode = _create_private(temporary)
+        try:
+            yield Path(temporary)
             _commit(temporary, target, mode, flush or os.fsync, overwrite=overwrite)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
 
 
-def _refuse(target: Path, *, overwrite: bool) -> None:
+def _refuse(target: str, *, overwrite: bool) -> None:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if not stat.S_ISREG(target.stat().st_mode):
-            kind = "a directory" if target.is_dir() else "not a regular file"
-            raise InvalidOptionError(f"{str(target)!r} is {kind}", hint="choose a file to write to")
+        mode = os.stat(target).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise InvalidOptionError(f"{target!r} is {kind}", hint="choose a file to write to")
         if not overwrite:
-            raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path or allow overwriting")
+            raise AlreadyExistsError(f"the file {target!r} exists", hint="choose another path or allow overwriting")
 
 
-def _create_private(path: Path) -> int:
+def _create_private(path: str) -> int:
     """Make an empty file that only its owner can read, and return the mode that the umask would have given it."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        os.chmod(path, 0o600)
+        _change_mode(descriptor, path, 0o600)
     finally:
         os.close(descriptor)
     return mode
 
 
-def _commit(temporary: Path, target: Path, mode: int, flush: Callable[[int], None], *, overwrite: bool) -> None:
-    with open(temporary, "rb+") as file:
-        flush(file.fileno())
-    os.chmod(temporary, mode)
+def _change_mode(descriptor: int, path: str, mode: int) -> None:
+    # Windows can do it by the path alone.
+    os.chmod(descriptor if os.chmod in os.supports_fd else path, mode)
+
+
+def _commit(temporary: str, target: str, mode: int, flush: Callable[[int], None], *, overwrite: bool) -> None:
+    descriptor = os.open(temporary, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    try:
+        flush(descriptor)
+        _change_mode(descriptor, temporary, mode)
+    finally:
+        os.close(descriptor)
     if overwrite:
-        temporary.replace(target)
+        os.replace(temporary, target)
         return
     try:
         _take(temporary, target)
     except FileExistsError as error:
-        raise AlreadyExistsError(f"the file {str(target)!r} exists", hint="choose another path") from error
+        raise AlreadyExistsError(f"the file {target!r} exists", hint="choose another path") from error
 
 
-def _take(temporary: Path, target: Path) -> None:
+def _take(temporary: str, target: str) -> None:
     """Rename the file to a name that must be free."""
     try:
         os.link(temporary, target)
@@ -92,16 +106,16 @@ def _take(temporary: Path, target: Path) -> None:
             raise
         # Without hard links an empty file reserves the name first.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        temporary.replace(target)
+        os.replace(temporary, target)
     else:
-        temporary.unlink()
+        os.unlink(temporary)
 
 
 @contextlib.contextmanager
-def _no_space(target: Path) -> Iterator[None]:
+def _no_space(target: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in FULL and not isinstance(error, NoSpaceError):
-            raise NoSpaceError(f"there is no space left to write {str(target)!r}", hint="free some space") from error
+            raise NoSpaceError(f"there is no space left to write {target!r}", hint="free some space") from error
         raise
