@@ -95,7 +95,7 @@ from assetstore.signed_headers import (
 from assetstore.wrapper import Wrapper
 
 if TYPE_CHECKING:
-    from assetstore.content.sniffing import looks_active, refusal, sniff_type
+    from assetstore.content.sniffing import has_encoding, looks_active, refusal, sniff_type
 
 __all__ = [
     "HEADERS",
@@ -172,6 +172,7 @@ __all__ = [
     "glob_covers",
     "guess_content_encoding",
     "guess_content_type",
+    "has_encoding",
     "hookimpl",
     "http_name",
     "is_valid_key",
@@ -193,7 +194,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them."""
-    if name in ("looks_active", "refusal", "sniff_type"):
+    if name in ("has_encoding", "looks_active", "refusal", "sniff_type"):
         from assetstore.content import sniffing
 
         return getattr(sniffing, name)

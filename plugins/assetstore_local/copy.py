@@ -51,7 +51,7 @@ def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) 
             changed = trial.stamp(found.status.st_mtime_ns).st_mtime_ns
         old = records.load(tree, key)
         facts = records.facts_at(tree, key, found.names, found.status, old) or {
-            **records.facts_by_hand(key),
+            **records.facts_by_hand(tree, key, found.names),
             "digest": digest_of(tree, key, found.names, found.etag),
         }
         facts = records.changed(facts, options)

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import attrs
 
-from assetstore.plugin import AssetInfo, ListOptions, ListPage, Prefix, is_valid_key, limits
+from assetstore.plugin import AccessDeniedError, AssetInfo, ListOptions, ListPage, Prefix, is_valid_key, limits
 from assetstore_local.disk.paths import RESERVED, Names, file_names, folder_names, folder_of, read_name, spellings
 from assetstore_local.disk.records import info_of
 from assetstore_local.disk.root import Root
@@ -147,6 +147,9 @@ class _Walk:
             return self._scans.scan(self._tree.folder(names))
         except FileNotFoundError:
             return Scan([], [])
+        except PermissionError as error:
+            hint = "check its owner and mode, or move it out of the store's folder"
+            raise AccessDeniedError(f"the folder {'/'.join(names)!r} cannot be read", hint=hint) from error
 
 
 def _rank(names: Names, segment: str, is_folder: bool, *, top: bool) -> int | None:

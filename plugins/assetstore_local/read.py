@@ -117,7 +117,7 @@ def facts_of(tree: Tree, key: str, found: Found) -> records.Facts | None:
     if facts is not None:
         return facts
     # Our versions stay on record until they are replaced: a current one without a record was made by hand.
-    return records.facts_by_hand(key) if find_existing(tree, key).etag == found.etag else None
+    return records.facts_by_hand(tree, key, found.names) if find_existing(tree, key).etag == found.etag else None
 
 
 def look(tree: Tree, key: str) -> AssetInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import itertools
 import os
 import shutil
@@ -30,6 +31,17 @@ def store(root: Path) -> AssetStore:
     """Give a store over a folder that exists."""
     root.mkdir()
     return AssetStore(LocalBackend(root=root, durable=False))
+
+
+def test_a_file_dropped_in_has_an_encoding_only_if_its_bytes_have_it(store: AssetStore, root: Path) -> None:
+    """An ``.svgz`` that was never packed is served as the picture that it is, as if it had been uploaded."""
+    picture = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    for name, data, encoding in (("plain.svgz", picture, None), ("packed.svgz", gzip.compress(picture), "gzip")):
+        (root / name).write_bytes(data)
+        info = store.stat(name)
+        assert ("image/svg+xml", encoding) == (info.content_type, info.content_encoding)
+        store.upload(data, f"up/{name}")
+        assert encoding == store.stat(f"up/{name}").content_encoding
 
 
 def test_a_file_dropped_in_is_an_asset(store: AssetStore, root: Path) -> None:

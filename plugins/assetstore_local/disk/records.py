@@ -20,8 +20,9 @@ from assetstore_local.disk import json_file
 from assetstore_local.disk.file_version import digest_of, etag_of
 from assetstore_local.disk.locks import hold, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import Tree
+from assetstore_local.disk.tree import FILE, Tree
 
+_HEAD_BYTES = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -40,10 +41,27 @@ def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> Ass
     )
 
 
-def facts_by_hand(key: str) -> Facts:
+def facts_by_hand(tree: Tree, key: str, names: Names) -> Facts:
     """Return the facts of a file that was put in or changed by hand."""
     encoding = guess_content_encoding(key)
+    if encoding and not _is_packed(tree, names, encoding):
+        encoding = None
     return {"content_type": guess_content_type(key), "metadata": {}} | ({"content_encoding": encoding} if encoding else {})
+
+
+def _is_packed(tree: Tree, names: Names, encoding: str) -> bool:
+    """Return whether the bytes of a file can have the encoding that its name promises."""
+    # Loaded only for the few names that promise one.
+    from assetstore.plugin import has_encoding
+
+    try:
+        descriptor = os.open(names[-1], FILE, dir_fd=tree.folder(names[:-1]))
+    except FileNotFoundError:
+        return False
+    try:
+        return has_encoding(os.read(descriptor, _HEAD_BYTES), encoding)
+    finally:
+        os.close(descriptor)
 
 
 def changed(facts: Facts, headers: Headers) -> Facts:
