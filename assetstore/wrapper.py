@@ -34,7 +34,8 @@ class Wrapper:
         inner: the hooks of the layer below; call them by keyword.
         supports: option fields that the overridden hooks honour, for example ``"upload.metadata"``, or ``"upload.*"`` for a
             hook that passes its options on whole. Hooks that are not overridden support the fields of the layer below.
-        passes: optional operations, for example ``"copy"``, that go straight to the layer below.
+        passes: optional operations, for example ``"copy"``, that go straight to the layer below. One for many keys, such as
+            ``"presign_many"``, does not where the wrapper overrides the hook of one, ``presign``, which then sees each key.
     """
 
     supports: ClassVar[frozenset[str]] = frozenset()
