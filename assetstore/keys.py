@@ -197,7 +197,13 @@ class Scope:
             return entry
         if not entry.key.startswith(self.prefix):
             raise BackendError(f"the backend returned {entry.key!r}, which lies outside {self.prefix!r}")
-        return attrs.evolve(entry, key=entry.key[len(self.prefix) :])
+        key = entry.key[len(self.prefix) :]
+        if type(entry) is not AssetInfo:
+            return attrs.evolve(entry, key=key)
+        # A page has a thousand of them, which attrs would make anew field by field.
+        renamed = object.__new__(AssetInfo)
+        vars(renamed).update(vars(entry), key=key)
+        return renamed
 
     def _within(self, key: str) -> str:
         # NFC composes a combining character at the front of a key with the last one of the prefix.

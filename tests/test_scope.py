@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,19 @@ def test_a_backend_that_lists_beyond_the_prefix_is_found_out():
     """An entry outside the scope is a BackendError and is not returned."""
     with pytest.raises(BackendError, match="outside"):
         Scope("t/").outward(Prefix(key="u/"))
+
+
+def test_an_entry_keeps_all_but_its_key():
+    """The whole entry is handed on, of a subclass too; the backend's own is not changed."""
+
+    @attrs.frozen(kw_only=True)
+    class Labelled(AssetInfo):
+        label: str
+
+    values = {"size": 3, "etag": "e", "digest": "md5:0", "content_type": "a/b", "metadata": {"by": "gm"}, "valid": False}
+    for entry in (AssetInfo(key="t/a", **values), Labelled(key="t/a", label="new", **values), Prefix(key="t/a")):
+        assert attrs.evolve(entry, key="a") == Scope("t/").outward(entry)
+        assert "t/a" == entry.key
 
 
 def test_a_whole_store_hands_entries_on_as_they_are():
