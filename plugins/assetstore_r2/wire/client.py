@@ -228,8 +228,8 @@ def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> str:
-    """Return a key of a listing; most contain slashes and no other character that is encoded."""
-    quick = text.replace("+", " ").replace("%2F", "/")
+    """Return a key of a listing; most contain slashes and blanks, and no other character that is encoded."""
+    quick = text.replace("+", " ").replace("%20", " ").replace("%2F", "/")
     return unquote_plus(text) if "%" in quick else quick
 
 
