@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import chart, report, requests, targets
+from bench.__main__ import completed, merged
 from bench.clients import CLIENTS
 from bench.measure import Samples
 from bench.peers import OURS, REQUIREMENTS, ROOT
@@ -85,20 +86,27 @@ def test_the_table_of_a_script_is_judged_by_its_medians() -> None:
     """A ratio is that of the row where its base is the target's, a difference is in the target's unit."""
     span = {"ratio_min": 0.01, "ratio_median": 0.03, "ratio_max": 0.05}
     rows = [
-        {"contender": "boto3", "base": "boto3", "cpu": 1.0},
-        {"contender": "assetstore presign", "base": "boto3", "cpu": 0.02, **span},
-        {"contender": "bare Python", "base": "bare Python", "cpu": 0.020},
-        {"contender": "assetstore --help", "base": "bare Python", "cpu": 0.100},
+        {"contender": "boto3", "base": "boto3", "measure": "cpu", "cpu": 1.0},
+        {"contender": "assetstore presign", "base": "boto3", "measure": "cpu", "cpu": 0.02, **span},
+        {"contender": "bare Python", "base": "bare Python", "measure": "cpu", "cpu": 0.020},
+        {"contender": "assetstore --help", "base": "bare Python", "measure": "cpu", "cpu": 0.100},
     ]
     presign, start = targets.judged_scripts([{"title": "both", "rows": rows}])
     assert (0.01, 0.03, 0.05, True) == (*(presign[name] for name in span), presign["reached"])
     assert (80, False) == (round(start["ratio_median"], 6), start["reached"])
 
 
+def test_a_script_may_leave_out_what_its_ratios_are_of() -> None:
+    """They are of wall clock then, to the first contender of the same work."""
+    span = {"ratio_min": 1.0, "ratio_median": 1.2, "ratio_max": 1.9}
+    both = [("cp and sync -f", 1.0), ("assetstore upload", 1.2)]
+    rows: list[report.Row] = [{"work": "1 GiB", "contender": name, "wall": wall, "cpu": wall, **span} for name, wall in both]
+    (row,) = targets.judged_scripts([completed({"title": "local", "rows": rows})])
+    assert ("wall", "cp and sync -f", 1.9, True) == (row["measure"], row["base"], row["ratio_max"], row["reached"])
+
+
 def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:
     """A long run may be done in parts, and a part again."""
-    from bench.__main__ import merged
-
     def results(*titles: str, version: int) -> dict[str, Any]:
         rows = [{"work": title, "version": version} for title in titles]
         tables = [{"title": title, "rows": rows} for title in titles]

@@ -28,8 +28,9 @@ Results = dict[str, Any]
 
 EARLIER = "begin with what earlier runs wrote by --json, and measure only what --only says"
 BENCHMARKS = Path(__file__).parent.parent
-SCRIPTS = ("presign", "local_disk", "start_up", "overhead")
+SCRIPTS = ("presign", "start_up", "overhead", "local_disk")
 """Benchmarks of their own that write a table as JSON."""
+QUICK_SCRIPTS, QUICK_ROUNDS = SCRIPTS[:3], 3
 PAGE = peers.ROOT / "docs" / "benchmarks.md"
 PICTURE = peers.ROOT / "docs" / "benchmarks.svg"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
@@ -81,8 +82,8 @@ def measured(options: argparse.Namespace) -> Results:
             bench = Bench(site, {peer.name: peer for peer in [*peers.ours(), *found]}, quick=options.quick)
             samples = [bench.measure(work, options.rounds or (1 if options.quick else work.rounds)) for work in chosen]
             counts = bench.counts
-    scripts = [name for name in SCRIPTS if not options.only or name in options.only]
-    tables, failures = run_scripts(scripts)
+    scripts = options.only or (QUICK_SCRIPTS if options.quick else SCRIPTS)
+    tables, failures = run_scripts([name for name in SCRIPTS if name in scripts], options)
     return {
         "machine": machine(found, quick=options.quick),
         "left_out": missing,
@@ -106,19 +107,30 @@ def merged(earlier: Results, later: Results) -> Results:
     }
 
 
-def run_scripts(names: list[str]) -> tuple[list[report.Table], list[str]]:
+def run_scripts(names: list[str], options: argparse.Namespace) -> tuple[list[report.Table], list[str]]:
     """Run the benchmarks that are scripts; return their tables, and which failed."""
     tables, failures = [], []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = Path(folder, f"{name}.json")
-            command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--json", str(path)]
+            rounds = [str(options.rounds or QUICK_ROUNDS)] if options.rounds or options.quick else []
+            command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *rounds, "--json", str(path)]
+            print(f"running {name}.py", file=sys.stderr, flush=True)
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 failures.append(f"{name}.py: {done.stderr.strip().splitlines()[-1][:300].replace(f'{peers.ROOT}/', '')}")
             else:
-                tables.append(json.loads(path.read_text()))
+                tables.append(completed(json.loads(path.read_text())))
     return tables, failures
+
+
+def completed(table: report.Table) -> report.Table:
+    """Return a script's table; where it does not say so, ratios are of wall clock, to the first row of the same work."""
+    first: dict[str, str] = {}
+    for row in table["rows"]:
+        row.setdefault("measure", "wall")
+        row.setdefault("base", first.setdefault(row["work"], row["contender"]))
+    return table
 
 
 def machine(found: list[peers.Peer], *, quick: bool) -> list[str]:
