@@ -145,13 +145,14 @@ def test_no_retry_after_breaks_the_client(value: str, date: str) -> None:
     assert seconds is None or 0.0 <= seconds
 
 
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("headers", [{"retry-after": "120"}, {"retry-after-ms": "120000"}])
-def test_a_wait_beyond_the_end_is_left_to_the_caller(status: int, headers: dict[str, str]) -> None:
+def test_a_wait_beyond_the_end_is_left_to_the_caller(status: int, headers: dict[str, str], engine: str) -> None:
     """The error is raised at once, says how long to wait, and the request is not repeated."""
     reply = Reply(status, headers)
     with stand_in(script=lambda request, forward: reply) as server:
-        backend = backend_at(server.url)
+        backend = backend_at(server.url, engine=engine)
         with pytest.raises(UnavailableError) as caught:
             get(backend, "a")
         backend.assetstore_close()
@@ -202,6 +203,7 @@ def test_a_fault_that_can_be_mended_is_retried_once() -> None:
     assert (2, 1) == (len(sent), len(mended))
 
 
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -215,7 +217,7 @@ def test_a_fault_that_can_be_mended_is_retried_once() -> None:
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
-def test_a_write_in_doubt_is_looked_for_before_it_is_sent_again(reply: Reply, expected: list[str]) -> None:
+def test_a_write_in_doubt_is_looked_for_before_it_is_sent_again(reply: Reply, expected: list[str], engine: str) -> None:
     """A refusal is repeated without a look; the repetition of a doubtful write only creates, because nothing was there."""
     stored = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
     puts = iter([reply])
@@ -226,7 +228,7 @@ def test_a_write_in_doubt_is_looked_for_before_it_is_sent_again(reply: Reply, ex
         return next(puts, stored)
 
     with stand_in(script=script) as server:
-        backend = backend_at(server.url)
+        backend = backend_at(server.url, engine=engine)
         if expected[-1] != expected[0] or len(expected) > 1:
             assert 3 == put(backend, "a", b"abc").size
         else:
@@ -239,12 +241,13 @@ def test_a_write_in_doubt_is_looked_for_before_it_is_sent_again(reply: Reply, ex
     assert [None, "*" if "HEAD" in expected else None][: len(bound)] == bound
 
 
-def test_an_older_asset_is_overwritten_only_as_it_was_seen() -> None:
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
+def test_an_older_asset_is_overwritten_only_as_it_was_seen(engine: str) -> None:
     """The repetition of an overwrite names the version that the look found."""
     there = aged(Reply(200, {"etag": '"old"', "content-length": "3"}))
     puts = iter([Reply(500), Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})])
     with stand_in(script=lambda request, forward: there if request.method == "HEAD" else next(puts)) as server:
-        backend = backend_at(server.url)
+        backend = backend_at(server.url, engine=engine)
         put(backend, "a", b"abc")
         backend.assetstore_close()
         assert [None, None, '"old"'] == [request.headers.get("if-match") for request in server.requests]
