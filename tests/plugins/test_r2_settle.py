@@ -58,6 +58,7 @@ class Service:
     undone: list[Stored] = attrs.field(factory=list)
     orders: int = 0
     doubt: int | None = None
+    begun: dict[str, str] | None = None
 
     def store(
         self, key: str, *, ours: bool, age: float = 0.0, metadata: dict[str, str] | None = None, etag: str = ""
@@ -129,6 +130,34 @@ class Service:
         answer = self.attempt(Key, conditions, lambda: self.store(Key, ours=True, metadata=metadata, etag=etag))
         return {**answer, "CopyObjectResult": {"ETag": etag}}
 
+    def create_multipart_upload(self, *, Metadata: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803 - the engine's
+        """Begin an upload in parts."""
+        self.begun = Metadata
+        return {"UploadId": "u"}
+
+    def upload_part(self, **_: Any) -> dict[str, Any]:
+        """Store a part."""
+        return {"ETag": '"part"'}
+
+    def complete_multipart_upload(self, *, Key: str, **params: Any) -> dict[str, Any]:  # noqa: N803 - the engine's
+        """Join the parts, once. A service that heeds no conditions here still does it only once, and never a second time."""
+        if self.begun is None:
+            raise failed(404, "NoSuchUpload")
+        begun = self.begun
+
+        def join() -> None:
+            self.begun = None
+            if not self.dated and not self.ours:
+                self.doubt = None
+            self.store(Key, ours=True, metadata=begun)
+
+        return {**self.attempt(Key, params if self.dated else {}, join), "ETag": '"joined-2"'}
+
+    def abort_multipart_upload(self, **_: Any) -> dict[str, Any]:
+        """Drop the parts."""
+        self.begun = None
+        return {}
+
     def delete_object(self, *, Key: str, **params: Any) -> dict[str, Any]:  # noqa: N803 - the engine's
         """Delete; R2 itself ignores conditions here."""
         return self.attempt(Key, params, lambda: self.remove(Key, ours=True))
@@ -183,15 +212,23 @@ def outcome(service: Service, bucket: Bucket, operation: str) -> type[Exception]
                 changes = {"copy": {}, "copy new": {"overwrite": False}, "copy changed": {"content_type": "a/b"}}
                 copy(bucket, "source", "a", CopyOptions(**changes[operation]))  # type: ignore[arg-type]  # of two kinds
             else:
-                conditions = {"create": {"overwrite": False}, "swap": {"if_match": etag.strip('"')}, "upload": {}}
-                upload(bucket, "a", Source(b"abc"), UploadOptions(**conditions[operation]))  # type: ignore[arg-type]  # of two kinds
+                conditions = {"create": {"overwrite": False}, "swap": {"if_match": etag.strip('"')}}
+                bucket = attrs.evolve(bucket, part_size=2) if "in parts" in operation else bucket
+                options = UploadOptions(**conditions.get(operation.partition(" ")[0], {}))  # type: ignore[arg-type]  # of two kinds
+                upload(bucket, "a", Source(b"abc"), options)
     except AssetStoreError as error:
         return type(error)
     return None
 
 
-@pytest.mark.parametrize("operation", ["upload", "create", "swap", "copy", "copy new", "copy changed", "delete"])
-@settings(max_examples=300)
+OPERATIONS = [
+    *("upload", "create", "swap", "upload in parts", "create in parts", "swap in parts"),
+    *("copy", "copy new", "copy changed", "delete"),
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@settings(max_examples=max(300, settings().max_examples))
 @given(
     st.lists(st.sampled_from(FATES), min_size=1, max_size=3),
     st.lists(st.sampled_from(["nothing", "nothing", "write", "delete"]), min_size=3, max_size=6),
@@ -217,9 +254,9 @@ def test_nothing_of_another_client_is_undone_and_each_claim_is_true(
         assert not service.ours or "delete" in meddling
         assert issubclass(error, UnavailableError | AlreadyExistsError | PreconditionError)
     if error is AlreadyExistsError:
-        assert operation in ("create", "copy new")
+        assert operation in ("create", "create in parts", "copy new")
     if error is PreconditionError:
-        assert operation == "swap"
+        assert operation in ("swap", "swap in parts")
 
 
 @given(st.floats(0, 30), st.floats(-5, 30), st.floats(0, 1, exclude_max=True))
