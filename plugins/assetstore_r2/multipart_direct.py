@@ -72,7 +72,7 @@ def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, A
             page: Mapping[str, Any] = bucket.s3.list_parts(
                 Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), PartNumberMarker=marker
             )
-            if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("Parts")):
+            if not _is_page(page, marker):
                 raise LostAnswerError
         return page
 
@@ -81,6 +81,14 @@ def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, A
         yield from page.get("Parts", ())
         if more := page["IsTruncated"]:
             marker = page["Parts"][-1]["PartNumber"]
+
+
+def _is_page(page: Mapping[str, Any], marker: int) -> bool:
+    """Return whether a page has what every one has; one that goes on must lead beyond the last."""
+    entries: Sequence[Mapping[str, Any]] = page.get("Parts", ())
+    if "IsTruncated" not in page or not all({"PartNumber", "ETag", "Size"} <= entry.keys() for entry in entries):
+        return False
+    return not page["IsTruncated"] or (bool(entries) and entries[-1]["PartNumber"] > marker)
 
 
 def _etag(entry: Mapping[str, Any]) -> str:

@@ -179,12 +179,12 @@ RULES = (
 
 
 def broken_rule(data: bytes) -> str:
-    """Return which rule the head breaks; of the last one, if interim answers come before it."""
-    head = data.partition(b"\r\n\r\n")[0] + b"\r\n"
-    while len(head) < len(data) and re.match(rb"HTTP/1\.[01] 1(?!01)\d\d", head):
-        data = data[len(head) + 2 :]
-        head = data.partition(b"\r\n\r\n")[0] + b"\r\n"
-    return next((name for pattern, forbidden, name in RULES if bool(re.search(pattern, head)) == forbidden), "unknown")
+    """Return which rule the first head breaks that breaks any: interim answers have heads of their own."""
+    for head in data.split(b"\r\n\r\n"):
+        for pattern, forbidden, name in RULES:
+            if bool(re.search(pattern, head + b"\r\n")) == forbidden:
+                return name
+    return "unknown"
 
 
 def compared(wire: Verdict, other: Verdict, data: bytes) -> str:

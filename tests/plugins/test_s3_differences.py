@@ -27,7 +27,7 @@ from assetstore import (
     StoreNotFoundError,
     UnavailableError,
 )
-from assetstore.plugin import CopyOptions, DeleteOptions, ListOptions, ListPage, StatOptions
+from assetstore.plugin import CopyOptions, DeleteOptions, ListOptions, ListPage, PartsOptions, StatOptions
 from assetstore_r2 import S3Backend
 
 KEYS = ["a b", "a+b", "a'b", "a%2Fb", "x/y", "Ü/ü", "&<>"]
@@ -417,6 +417,25 @@ def test_a_condition_that_fails_at_the_end_of_parts_leaves_no_parts(service: Ser
     assert "DELETE" == service.server.requests[-1].method
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "<IsTruncated>true</IsTruncated>",
+        "<IsTruncated>true</IsTruncated><Part><PartNumber>0</PartNumber><ETag>x</ETag><Size>1</Size></Part>",
+        "<IsTruncated>false</IsTruncated><Part><ETag>x</ETag><Size>1</Size></Part>",
+        "<IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><Size>1</Size></Part>",
+        "<IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>",
+        "",
+    ],
+    ids=["no parts", "the same page again", "no number", "no ETag", "no size", "nothing"],
+)
+def test_a_list_of_parts_that_leads_nowhere_is_an_error(parts: str, service: Service) -> None:
+    """A service may count from the marker itself: what would never end, or lacks what every part has, is no list."""
+    service.answers(Reply(200, XML, f"<ListPartsResult>{parts}</ListPartsResult>".encode()))
+    with pytest.raises(UnavailableError, match="not from the store"):
+        service.backend.assetstore_list_parts(key="a", options=PartsOptions(upload_id="u"))
+
+
 @pytest.mark.parametrize("status", [404, 412])
 def test_a_condition_on_a_missing_asset_is_one_error(status: int, service: Service) -> None:
     """Services answer 404 or 412."""
@@ -551,6 +570,7 @@ COVERED = {
     47: (
         "test_r2_multipart_direct.test_a_service_that_cannot_list_parts_puts_them_together",
         "test_r2_multipart_direct.test_parts_are_listed_page_by_page",
+        "test_s3_differences.test_a_list_of_parts_that_leads_nowhere_is_an_error",
     ),
     48: ("test_presign_options",),
     49: ("test_s3_sent.test_paths_keep_their_slashes", "test_keys"),

@@ -150,7 +150,10 @@ class WireClient:
         """List a page of the parts of an upload."""
         query = {"part-number-marker": str(params["PartNumberMarker"]), "uploadId": params["UploadId"]}
         _, found = self._document("GET", "ListParts", params, query)
-        parts = [{**_entry(texts, str), "PartNumber": int(texts["PartNumber"])} for texts in found.groups["Part"]]
+        parts = [_entry(texts, str) for texts in found.groups["Part"]]
+        for part, texts in zip(parts, found.groups["Part"], strict=True):
+            if (number := texts.get("PartNumber", "")).isdecimal():
+                part["PartNumber"] = int(number)
         return {**_truncation(found, "NextPartNumberMarker"), "Parts": parts}
 
     def _ask(
