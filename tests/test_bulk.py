@@ -30,7 +30,7 @@ from assetstore import (
     UnavailableError,
 )
 from assetstore.bulk import repeats
-from assetstore.bulk.concurrency import GENTLE, UNIT, Concurrency
+from assetstore.bulk.concurrency import GENTLE, UNIT, Concurrency, as_many_as_files_allow
 from assetstore.bulk.repeats import Repeats
 from assetstore.bulk.running import Running, Stopped
 from assetstore.plugin import NewAsset, UploadManyOptions, hookimpl, slow_down, stopping
@@ -344,11 +344,32 @@ def rounds(most: int | None, count: int, rate: Callable[[int], float]) -> list[i
 
 def test_it_grows_while_more_is_done() -> None:
     """Where each thread adds its share, all that are allowed are used; where 40 are enough, about so many."""
-    assert 128 == max(rounds(None, 60, lambda limit: limit * 100))
+    assert as_many_as_files_allow(128) == max(rounds(None, 60, lambda limit: limit * 100))
     assert 1024 == max(rounds(1024, 60, lambda limit: limit * 100))
     assert 5 == max(rounds(5, 60, lambda limit: limit * 100))
     seen = rounds(None, 200, lambda limit: min(limit, 40) * 100)[50:]
     assert 30 < sum(seen) / len(seen) < 64
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize("url", ["memory:", "file:assets"])
+def test_few_open_files_are_enough(url: str, tmp_path: Path) -> None:
+    """Where a process may open 200 files, many go up and down all the same: macOS allows 256 at first."""
+    for number in range(400):
+        (tmp_path / f"{number}.txt").write_bytes(b"x")
+    program = """
+import resource, sys
+from pathlib import Path
+from assetstore import open_store
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+with open_store(sys.argv[1]) as store:
+    up = [result.error for result in store.upload_many((path, path.name) for path in Path().glob("*.txt"))]
+    down = [result.error for result in store.download_many(store.list(), "out")]
+    print(len(up), len(down), {*up, *down})
+"""
+    command = [sys.executable, "-c", program, url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "400 400 {None}\n" == done.stdout
 
 
 def test_it_shrinks_where_more_brings_nothing() -> None:

@@ -10,7 +10,9 @@ from assetstore.options import UploadManyOptions
 
 START = 16
 FOUND = 128
-"""The most that is tried where the caller sets no bound."""
+"""The most that is tried where the caller sets no bound and the system allows enough open files."""
+FILES_FOR_EACH = 10
+"""An item may need an open source, a target, its folders and a connection, and others need files too."""
 GENTLE = 8
 """A store that cannot be reached is tried by so many at least: thousands of items must not fail one after the other."""
 ROUND = 0.05
@@ -42,7 +44,8 @@ class Concurrency:
             InvalidOptionError: ``most`` is not a whole number from 1 to 1,024.
         """
         self._bounded = most is not None
-        self.most = UploadManyOptions(max_concurrency=FOUND if most is None else most).max_concurrency
+        found = as_many_as_files_allow(FOUND) if most is None else most
+        self.most = UploadManyOptions(max_concurrency=found).max_concurrency
         self.limit = self._base = min(START, self.most)
         self._base_rate = 0.0
         self._rest = 0
@@ -103,3 +106,13 @@ class Concurrency:
         if self.limit == self._base:
             self._up = not self._up
             self._rest = REST
+
+
+def as_many_as_files_allow(most: int) -> int:
+    """Return how many items, ``most`` at most, may be in work without too many open files: macOS begins with 256."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return most
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return most if allowed == resource.RLIM_INFINITY else max(1, min(most, allowed // FILES_FOR_EACH))

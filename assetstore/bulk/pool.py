@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
-from assetstore.bulk.concurrency import Concurrency
+from assetstore.bulk.concurrency import Concurrency, as_many_as_files_allow
 from assetstore.bulk.running import Running, Stopped
 from assetstore.errors import AssetStoreError, UnavailableError
 from assetstore.limits import MAX_UPLOADS
@@ -158,6 +158,7 @@ class BulkResults(Generic[T]):
         self._threads: list[threading.Thread] = []
         self._live = 0
         self._chunk = 1
+        self._batch = as_many_as_files_allow(MAX_UPLOADS)
         self._pulled = 0
         self._out = 0
         self._slowed = 0
@@ -200,12 +201,12 @@ class BulkResults(Generic[T]):
 
     def _has_room(self) -> bool:
         most = 2 * self._work.concurrency.limit * self._chunk
-        return not self._ended and self._out < (most if self._work.together is None else max(most, 2 * MAX_UPLOADS))
+        return not self._ended and self._out < (most if self._work.together is None else max(most, 2 * self._batch))
 
     def _pull(self) -> list[Task[T]]:
         """Take as many items as one thread gets at once, fewer where they do not come quickly."""
         alone = self._work.together is None
-        wanted, patience = (self._chunk, PATIENCE) if alone else (MAX_UPLOADS, JOINT_PATIENCE)
+        wanted, patience = (self._chunk, PATIENCE) if alone else (self._batch, JOINT_PATIENCE)
         tasks: list[Task[T]] = []
         held, until = 0, time.perf_counter() + patience
         while len(tasks) < wanted and held < HELD_BYTES:
