@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
@@ -23,7 +24,7 @@ from r2_stand_in import backend_at, get
 from assetstore import AssetStoreError, BackendError, ConfigError, UnavailableError
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.wire import connecting
-from assetstore_r2.wire.errors import CutAnswerError, NotSentError, TooSlowError, UntrustedError
+from assetstore_r2.wire.errors import CancelledError, CutAnswerError, NotSentError, TooSlowError, UntrustedError
 from assetstore_r2.wire.pool import Pool
 
 HOST = {"host": "localhost"}
@@ -53,6 +54,21 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLCon
     """Trust the authority, and give the context of a server that it vouches for."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     return authority.server("localhost", "127.0.0.1", "::1")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_cancelling_ends_a_handshake() -> None:
+    """A server that takes the connection and never answers the handshake holds no cancelled operation back."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+        limit = Deadline()
+        to = urlsplit(f"https://127.0.0.1:{server.getsockname()[1]}")
+        connected = threads.submit(connecting.connect, to, None, 600, limit)
+        peer, _ = server.accept()
+        with peer:
+            assert peer.recv(1)  # the handshake has begun
+            limit.cancel()
+            with pytest.raises(CancelledError):
+                connected.result(600)
 
 
 @contextmanager

@@ -87,11 +87,17 @@ def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadl
         context = tls_context(name and os.environ[name])
     except OSError as error:
         raise ConfigError(f"{name} must name a file with certificates in PEM form") from error
-    plain.settimeout(min(timeout, limit.left()))
+    # Wrapping takes the descriptor away from the socket that is watched.
+    watched = socket.fromfd(plain.fileno(), plain.family, plain.type)
+    limit.watch(watched)
     try:
+        plain.settimeout(min(timeout, limit.left()))
         return context.wrap_socket(plain, server_hostname=to.hostname)
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError("the TLS certificate is not trusted") from error
+    finally:
+        limit.unwatch(watched)
+        watched.close()
 
 
 @functools.lru_cache(maxsize=8)
