@@ -32,6 +32,8 @@ def _prepare(tree: Tree, opened: contextlib.ExitStack, item: NewAsset) -> Write 
         staged = opened.enter_context(StagedFile(tree))
         fill(staged, item.source)
         staged.settle()
+        # The locks of the whole batch are open folders; the sources must not be open files beside them.
+        item.source.close()
     except Exception as error:
         return error
     conditions = Conditions(overwrite=item.options.overwrite, if_match=item.options.if_match)
