@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,25 +25,28 @@ from alternating import Cost
 COUNT, SIZE, BIG = 4_000, 16 << 10, 1 << 30
 COPY = 'cp -r "$1" "$2" && sync -f "$2"'
 PROGRAM = """
-import os, sys, time
+import json, os, resource, sys, time
 from assetstore import AssetStore
 from assetstore_local import LocalBackend
 source, root, how = sys.argv[1:]
 store = AssetStore(LocalBackend(root=root, durable=how != "not durable"))
 names = sorted(os.listdir(source)) if os.path.isdir(source) else []
 files = [(f"{source}/{name}", name) for name in names] or [(source, "big")]
+wall, cpu = time.perf_counter(), time.process_time()
 if how == "together":
     errors = [result.error for result in store.upload_many(files) if result.error]
     assert not errors, errors[0]
 else:
     for path, key in files:
         store.upload(path, key)
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+print(json.dumps([wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """
 Run = Callable[[str], Cost]
 
 
 def process(*command: str) -> Cost:
-    """Run a program, whose start counts; return what it took."""
+    """Run a program; return what it took."""
     before = time.perf_counter()
     child = os.posix_spawnp(command[0], command, os.environ)
     _, status, usage = os.wait4(child, 0)
@@ -57,8 +61,13 @@ def copying(source: str) -> Run:
 
 
 def storing(source: str, how: str) -> Run:
-    """Return what uploads to a folder in a new process."""
-    return lambda target: process(sys.executable, "-c", PROGRAM, source, target, how)
+    """Return what uploads to a folder in a new process, whose start does not count."""
+
+    def run(target: str) -> Cost:
+        command = [sys.executable, "-c", PROGRAM, source, target, how]
+        return Cost(*json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+
+    return run
 
 
 def rows_of(work: str, contenders: dict[str, Run], folder: Path, rounds: int, *, keep: bool) -> list[dict[str, Any]]:
