@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 
@@ -64,9 +63,7 @@ class SharedFlush:
                 os.fsync(turn.descriptor)
                 flushed = True
             else:
-                # What fails may be the file of another program, so each thread then tries its own.
-                with contextlib.suppress(OSError):
-                    flushed = whole_flush.flush(turn.descriptor, len(together))
+                flushed = whole_flush.flush(turn.descriptor, len(together))
         finally:
             with self._condition:
                 for other in together:

@@ -24,10 +24,16 @@ _DIRTY = re.compile(rb"^(?:Dirty|Writeback): +(\d+) kB$", re.MULTILINE)
 
 
 def flush(descriptor: int, count: int) -> bool:
-    """Flush the file system of an open file, if that suits ``count`` changed files and folders; return whether it did."""
+    """Flush the file system of an open file, if that suits ``count`` changed files and folders; return whether it did.
+
+    If it fails the fault may be another program's file: only the flush of each file tells.
+    """
     if count < 2 or not keeps_the_promise(descriptor) or _dirty_bytes() > MOST_DIRTY_BYTES + count * BYTES_FOR_EACH:
         return False
-    syncfs(descriptor)
+    try:
+        syncfs(descriptor)
+    except OSError:
+        return False
     return True
 
 

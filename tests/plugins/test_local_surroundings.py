@@ -145,7 +145,7 @@ def test_a_flush_that_fails_when_all_is_written_has_an_unknown_outcome(
     count = len(flushes)
     for number in range(1, count + 1):
         before = _all(store)
-        failing = functools.partial(_fail_at, number, [])
+        failing = functools.partial(_fail_from, number, [])
         for module, call in ((os, "fsync"), (whole_flush, "syncfs")):
             monkeypatch.setattr(module, call, failing)
         with pytest.raises(Exception, match="Input/output error") as caught:
@@ -159,10 +159,29 @@ def _all(store: AssetStore) -> list[object]:
     return [store.stat(item.key) for item in store.list()]
 
 
-def _fail_at(number: int, calls: list[int], descriptor: int) -> None:
+def _fail_from(number: int, calls: list[int], descriptor: int) -> None:
     calls.append(descriptor)
-    if len(calls) == number:
+    if len(calls) >= number:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_the_file_of_another_program_that_cannot_be_written_fails_no_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush of the whole file system meets faults of others; then each of the upload's own files is flushed."""
+    require_whole(tmp_path)
+    store, flushes, system = AssetStore(LocalBackend(root=tmp_path)), list[int](), os.fsync
+    store.upload(b"old", "old")
+
+    def flush(descriptor: int) -> None:
+        flushes.append(descriptor)
+        system(descriptor)
+
+    monkeypatch.setattr(whole_flush, "MOST_DIRTY_BYTES", 1 << 60)
+    monkeypatch.setattr(whole_flush, "syncfs", functools.partial(_fail_from, 1, []))
+    monkeypatch.setattr(os, "fsync", flush)
+    store.upload(b"new", "a")
+    assert (b"new", True) == (store.read("a"), len(flushes) >= 4)
 
 
 @pytest.mark.parametrize(("name", "most"), [("new", 2), ("old", 3), ("updated", 3), ("deleted", 1)])
