@@ -201,6 +201,7 @@ class BulkGuarantees(Fixtures):
         plain = {f"k/{number}": b"plain %d" % number for number in range(8)}
         assert {None} == {result.error for result in store.upload_many((data, key) for key, data in plain.items())}
         assert plain == {result.key: result.value for result in store.read_many(plain)}
-        assert set() == {op for op, _ in spy.calls} - {"upload", "read"}
+        # Other wrappers in between may look assets up.
+        assert set() == {op for op, _ in spy.calls} - {"upload", "read", "stat"}
         below = self.stack(spy).scoped(prefix)
         assert set() == {below.read(key) for key in plain} & set(plain.values())
