@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from bench.memory import MOST, memory
 
 
 class Cost(NamedTuple):
@@ -25,7 +26,7 @@ def cost_of(call: Callable[[], object], count: int) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     call()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return Cost(wall / count, cpu / count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return Cost(wall / count, cpu / count, memory(MOST) / 1e6)
 
 
 def table(title: str, work: str, contenders: Mapping[str, Callable[[], Cost]], *, base: str, rounds: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bench.works import OURS, OURS_CLI
 MEASURES = {"cpu": "CPU", "wall": "time"}
 CLASSES = {OURS: "ours", OURS_CLI: "cli", "boto3": "boto", "obstore": "obstore", "s5cmd": "s5cmd"}
 """The styles of those that have a colour of their own; the first is drawn last, on top."""
-LEFT, WIDTH, LINE, TOP = 216, 760, 24, 62
+LEFT, WIDTH, LINE, TOP = 250, 790, 24, 62
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #57606a }
 .strong { font-weight: 600; fill: #24292f }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import shutil
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 from bench.clients import connect
 from bench.clients.base import Command, in_threads
+from bench.memory import MOST, NOW, forget_most, memory
 from bench.requests import tally
 
 Step = dict[str, Any]
@@ -48,15 +48,15 @@ class Turn:
     @contextmanager
     def step(self, name: str, count: int = 1) -> Iterator[None]:
         """Measure what happens inside, for each of so many."""
-        _forget_peak()
+        forget_most()
         if isinstance(self.client, Command):
             self.client.peak = 0
-        idle = _memory("VmRSS")
+        idle = memory(NOW)
         logged = self.log.stat().st_size if self.log else 0
         cpu, wall = _cpu(), time.perf_counter()
         yield
         wall, cpu = time.perf_counter() - wall, _cpu() - cpu
-        peak = self.client.peak if isinstance(self.client, Command) else _memory("VmHWM")
+        peak = self.client.peak if isinstance(self.client, Command) else memory(MOST)
         made = {"step": name, "wall": wall / count, "cpu": cpu / count, "peak": peak, "idle": idle}
         if self.log:
             made |= {"requests": tally(self.log.read_bytes()[logged:].decode(), count)}
@@ -139,17 +139,6 @@ def _compare(source: Path, target: Path) -> None:
 def _cpu() -> float:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def _memory(field: str) -> int:
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) * 1024
-
-
-def _forget_peak() -> None:
-    """Let the kernel measure the peak anew."""
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main() -> None:
