@@ -1,5 +1,7 @@
 """Durable uploads to a folder beside ``cp`` and ``sync -f``, in rounds that alternate; the ratios are of wall clock.
 
+``rsync`` takes part where it is installed.
+
 Run: ``python benchmarks/local_disk.py [ROUNDS] [--json PATH] [--folder FOLDER]``. The folder, by default the current one,
 says which disk is measured; it needs 4 GB. Small files stay until the end, because a file system may be slow to make files
 right after it removed some.
@@ -24,6 +26,7 @@ from alternating import Cost
 
 COUNT, SIZE, BIG = 4_000, 16 << 10, 1 << 30
 COPY = 'cp -r "$1" "$2" && sync -f "$2"'
+RSYNC = 'rsync -r "$1" "$2" && sync -f "$2"'
 PROGRAM = """
 import json, os, resource, sys, time
 from assetstore import AssetStore
@@ -55,9 +58,9 @@ def process(*command: str) -> Cost:
     return Cost(time.perf_counter() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def copying(source: str) -> Run:
-    """Return what copies with ``cp`` and flushes the file system."""
-    return lambda target: process("sh", "-c", COPY, "sh", source, target)
+def copying(source: str, command: str = COPY) -> Run:
+    """Return what copies with a command and flushes the file system."""
+    return lambda target: process("sh", "-c", command, "sh", source, target)
 
 
 def storing(source: str, how: str) -> Run:
@@ -111,6 +114,9 @@ def main() -> None:
         many = {"cp -r and sync -f": copying(str(small)), "assetstore upload_many": storing(str(small), "together")}
         many |= {"assetstore one by one": storing(str(small), "each"), "not durable": storing(str(small), "not durable")}
         one = {"cp and sync -f": copying(str(big)), "assetstore upload": storing(str(big), "each")}
+        if shutil.which("rsync"):
+            many["rsync -r and sync -f"] = copying(f"{small}/", RSYNC)
+            one["rsync and sync -f"] = copying(str(big), RSYNC)
         rows = rows_of(f"{COUNT} x 16 KiB", many, folder, options.rounds, keep=True)
         rows += rows_of("1 GiB", one, folder, options.rounds, keep=False)
     if options.json:

@@ -86,10 +86,10 @@ def test_the_table_of_a_script_is_judged_by_its_medians() -> None:
     """A ratio is that of the row where its base is the target's, a difference is in the target's unit."""
     span = {"ratio_min": 0.01, "ratio_median": 0.03, "ratio_max": 0.05}
     rows = [
-        {"contender": "boto3", "base": "boto3", "measure": "cpu", "cpu": 1.0},
-        {"contender": "assetstore presign", "base": "boto3", "measure": "cpu", "cpu": 0.02, **span},
-        {"contender": "bare Python", "base": "bare Python", "measure": "cpu", "cpu": 0.020},
-        {"contender": "assetstore --help", "base": "bare Python", "measure": "cpu", "cpu": 0.100},
+        {"work": "w", "contender": "boto3", "base": "boto3", "measure": "cpu", "cpu": 1.0},
+        {"work": "w", "contender": "assetstore presign", "base": "boto3", "measure": "cpu", "cpu": 0.02, **span},
+        {"work": "w", "contender": "bare Python", "base": "bare Python", "measure": "cpu", "cpu": 0.020},
+        {"work": "w", "contender": "assetstore --help", "base": "bare Python", "measure": "cpu", "cpu": 0.100},
     ]
     presign, start = targets.judged_scripts([{"title": "both", "rows": rows}])
     assert (0.01, 0.03, 0.05, True) == (*(presign[name] for name in span), presign["reached"])
@@ -107,6 +107,7 @@ def test_a_script_may_leave_out_what_its_ratios_are_of() -> None:
 
 def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:
     """A long run may be done in parts, and a part again."""
+
     def results(*titles: str, version: int) -> dict[str, Any]:
         rows = [{"work": title, "version": version} for title in titles]
         tables = [{"title": title, "rows": rows} for title in titles]

@@ -98,18 +98,18 @@ def _targets(rows: Iterable[Row]) -> str:
 def _table(rows: Sequence[Row]) -> str:
     bases = {row.get("base") for row in rows} - {None}
     measure = {"cpu": "CPU", "wall": "wall clock"}.get(rows[0].get("measure", ""), "") if rows else ""
-    ratio = " × ".join(filter(None, [measure, *(bases if len(bases) == 1 else ["ratio"])]))
+    ratio = " × ".join(filter(None, [measure, *(bases if len(bases) == 1 else ["the first"])]))
     counted = any("requests" in row for row in rows)
     head = ["", ratio, "min", "max", "wall", "CPU", "peak MB"] + (["requests", "class A", "class B"] if counted else [])
+    works = [row["work"] for row in rows]
 
     def line(row: Row) -> list[str]:
         name = f"**{row['contender']}**" if row["contender"].startswith("assetstore") else row["contender"]
         figures = [number(row.get(field)) for field in ("ratio_median", "ratio_min", "ratio_max")]
         peak = number(row.get("peak_mb"))
         requests = [f"{row.get(field, 0):,.6g}" for field in ("requests", "class_a", "class_b")] if counted else []
+        name = f"{row['work']}: {name}" if len(set(works)) > 1 else name
         return [name, *figures, seconds(row.get("wall")), seconds(row.get("cpu")), peak, *requests]
 
-    works = [row["work"] for row in rows]
-    return markdown_table(
-        head, map(line, sorted(rows, key=lambda row: (works.index(row["work"]), row.get("ratio_median", 0))))
-    )
+    ordered = sorted(rows, key=lambda row: (works.index(row["work"]), row.get("ratio_median", 0)))
+    return markdown_table(head, map(line, ordered))

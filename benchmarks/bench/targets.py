@@ -102,11 +102,13 @@ def judged_scripts(made: Iterable[Table]) -> list[Row]:
     """Return for each target of a script's table what was reached, of the medians."""
     rows = []
     for table in made:
+        several = len({row.get("work") for row in table["rows"]}) > 1
         named = {row["contender"]: row for row in table["rows"]}
         for target in SCRIPT_TARGETS:
             if target.contender in named and (bases := [named[name] for name in target.bases if name in named]):
                 row = _compared(target, named[target.contender], bases)
-                rows.append(row | {"work": table["title"], "reached": row["ratio_median"] <= target.limit})
+                title = f"{table['title']}: {named[target.contender]['work']}" if several else table["title"]
+                rows.append(row | {"work": title, "reached": row["ratio_median"] <= target.limit})
     return rows
 
 
