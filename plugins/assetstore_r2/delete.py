@@ -12,7 +12,7 @@ from assetstore_r2.bucket import Bucket
 from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.errors import LostAnswerError, code_of, from_answer, translated
 from assetstore_r2.parallel import in_parallel
-from assetstore_r2.retry import Verdict, verdict
+from assetstore_r2.retry import UNDECIDED, Verdict, verdict
 from assetstore_r2.settle import Doubt, removed, settled
 
 # Some S3 services have no DeleteObjects, or insist on a digest that botocore no longer sends with it.
@@ -41,7 +41,7 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
 
 
 def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
-    """Delete keys in one request; if it is in doubt, one by one those that a look does not find gone or decide."""
+    """Delete keys in one request; those that are in doubt after it are looked for, and deleted one by one if need be."""
     began = time.monotonic()
     try:
         answer = bucket.retries.ask(lambda: _send_batch(bucket, keys), in_doubt=False)
@@ -51,15 +51,17 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> DeleteReport:
         return _delete_singly(bucket, keys, Doubt(error, began))
     errors = {_nfc(entry["Key"]): entry for entry in answer.get("Errors", ()) if "Key" in entry}
     gone = {_nfc(entry["Key"]) for entry in answer.get("Deleted", ()) if "Key" in entry}
-    failed = []
-    for key in keys:
-        if entry := errors.get(_nfc(key)):
-            failed.append(DeleteFailure(key=key, error=from_answer({"Error": entry}, "DeleteObjects")))
-        elif _nfc(key) not in gone:
-            unnamed = BackendError("the store's response does not report this key", hint="delete it again")
-            failed.append(DeleteFailure(key=key, error=unnamed))
-    missed = {failure.key for failure in failed}
-    return DeleteReport(deleted=tuple(key for key in keys if key not in missed), failed=tuple(failed))
+    unnamed = BackendError("the store's response does not report the key", hint="delete it again")
+    missed = {
+        key: from_answer({"Error": errors[name]}, "DeleteObjects") if name in errors else unnamed
+        for key in keys
+        if (name := _nfc(key)) in errors or name not in gone
+    }
+    unsure = [key for key in missed if errors.get(_nfc(key), {}).get("Code", "InternalError") in UNDECIDED]
+    report = _delete_singly(bucket, unsure, Doubt(missed[unsure[0]], began)) if unsure else DeleteReport()
+    refused = [DeleteFailure(key=key, error=error) for key, error in missed.items() if key not in unsure]
+    deleted = {key for key in keys if key not in missed} | {*report.deleted}
+    return DeleteReport(deleted=tuple(key for key in keys if key in deleted), failed=(*refused, *report.failed))
 
 
 def _send_batch(bucket: Bucket, keys: Sequence[str]) -> Mapping[str, Any]:

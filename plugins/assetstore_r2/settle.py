@@ -192,11 +192,11 @@ def look(bucket: Bucket, key: str, doubt: Doubt) -> Found:
         head = None
     except AssetStoreError as silence:
         raise UnknownOutcomeError(
-            f"the response was lost ({doubt.error.message}), and reading back failed ({silence.message})",
+            f"it may have happened ({doubt.error.message}), and reading back failed ({silence.message})",
             hint="look at the asset once the store responds again",
         ) from doubt.error
     unknown = UnknownOutcomeError(
-        f"the response was lost ({doubt.error.message}), and what is there now may be another client's later write",
+        f"it may have happened ({doubt.error.message}), and what is there now may be another client's later write",
         hint="look at the asset, then decide",
     )
     unknown.__cause__ = doubt.error

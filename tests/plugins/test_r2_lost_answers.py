@@ -214,6 +214,28 @@ def test_a_batch_in_doubt_is_settled_key_by_key(seaweedfs: Any, unique_prefix: s
         backend.assetstore_close()
 
 
+@pytest.mark.parametrize("reported", ["", "<Error><Key>{0}</Key><Code>InternalError</Code></Error>"])
+def test_a_key_whose_delete_failed_half_way_is_deleted(seaweedfs: Any, unique_prefix: str, reported: str) -> None:
+    """A key that the response leaves out, or reports with an internal error, is looked for and deleted on its own."""
+    done, left = keys = [f"{unique_prefix}done", f"{unique_prefix}left"]
+    answer = f"<DeleteResult><Deleted><Key>{done}</Key></Deleted>{reported.format(left)}</DeleteResult>"
+
+    def script(request: Request, forward: Forward) -> Reply:
+        if request.method == "POST":
+            return Reply(200, {"content-type": "application/xml"}, answer.encode())
+        return aged(forward())
+
+    with stand_in(seaweedfs.endpoint_url) as proxy:
+        backend = backend_on(seaweedfs, proxy.url)
+        put(backend, left, b"x")
+        proxy.script = script
+        report = backend.assetstore_delete(keys=keys, options=DeleteOptions())
+        assert report is not None
+        assert (tuple(keys), ()) == (report.deleted, report.failed)
+        assert ["PUT", "POST", "HEAD", "DELETE"] == [request.method for request in proxy.requests]
+        backend.assetstore_close()
+
+
 def test_a_refusal_for_the_rate_is_no_unknown_outcome() -> None:
     """429 and 503 were decided before anything was written: unavailable, without reading back."""
     for status, code in ((429, "TooManyRequests"), (503, "ServiceUnavailable")):
