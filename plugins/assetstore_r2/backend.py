@@ -259,7 +259,7 @@ class S3Backend:
 
     @hookimpl
     def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo | None:
-        """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
+        """Look an asset up by a HEAD."""
         with self._opened.get().deadline():
             return read.stat(self._opened.get(), key)
 

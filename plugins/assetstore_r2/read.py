@@ -26,7 +26,7 @@ _PIECE = 64 << 10
 
 
 def stat(bucket: Bucket, key: str) -> AssetInfo:
-    """Look an asset up by a HEAD, which does not distinguish a missing bucket from a missing asset."""
+    """Look an asset up by a HEAD."""
     head = bucket.head(key)
     return info_from_head(key, head, head["ContentLength"])
 
