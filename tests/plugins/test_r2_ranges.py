@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from r2_stand_in import Forward, Reply, Request, backend_at, drain, get, opened, stand_in
+from r2_stand_in import Forward, Hasty, Reply, Request, backend_at, drain, get, opened, stand_in
 
-from assetstore import BackendError, UnavailableError
+from assetstore import AssetStoreError, BackendError, UnavailableError
 from assetstore.plugin import ReadOptions
 from assetstore_r2.errors import LostAnswerError
 from assetstore_r2.ranges import SKIP, Run, Sent, check
+from assetstore_r2.read import read
+from assetstore_r2.retry import Retries
+from assetstore_r2.wire.errors import S3Error
 
 ENGINES = pytest.mark.parametrize("engine", ["wire", "boto3"])
 DATA = bytes(range(100))
@@ -167,3 +172,75 @@ def test_every_later_request_is_bound_to_the_version(engine: str) -> None:
         backend.assetstore_close()
         asked = [(request.headers.get("range"), request.headers.get("if-match")) for request in server.requests]
     assert [(None, None), *((f"bytes={first}-99", ETAG["etag"]) for first in (3, 6, 9))] == asked
+
+
+class Server:
+    """Answers GET of one asset, whose version changes, as its script says; the bodies break where it says."""
+
+    def __init__(self, script: list[tuple[str, int]]) -> None:
+        self.script = iter(script)
+        self.version = 0
+
+    def get_object(self, *, Range: str = "bytes=0-", IfMatch: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803 - the engine's
+        """Answer."""
+        how, cut = next(self.script, ("right", 1000))
+        if how == "failed":
+            raise S3Error({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 500, "HTTPHeaders": {}}}, "GetObject")
+        self.version += how in ("replaced", "careless")
+        if IfMatch not in (None, self.etag) and how != "careless":
+            raise S3Error({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 412, "HTTPHeaders": {}}}, "GetObject")
+        begin, _, end = Range.removeprefix("bytes=").partition("-")
+        first, last = int(begin), min(int(end or 99), 99)
+        if how == "whole" or Range == "bytes=0-":
+            return self.answer(200, self.data, cut)
+        if first > 99:
+            raise S3Error({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 416, "HTTPHeaders": {}}}, "GetObject")
+        first, last = (first + 1, last + 1) if how == "shifted" else (first, last)
+        last = max(first, last - 1) if how == "short" else last
+        return self.answer(206, self.data[first : last + 1], cut, ContentRange=f"bytes {first}-{last}/100")
+
+    def head_object(self, **_: Any) -> dict[str, Any]:
+        """Look."""
+        return self.answer(200, self.data, 0)
+
+    def answer(self, status: int, body: bytes, cut: int, **headers: str) -> dict[str, Any]:
+        """Return an answer whose body breaks after so many bytes."""
+        metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}}
+        found = {"ETag": self.etag, "ContentLength": len(body), "Body": io.BytesIO(body[:cut])}
+        return {**found, **headers, "Metadata": {}, "ResponseMetadata": metadata}
+
+    @property
+    def etag(self) -> str:
+        """The version."""
+        return f'"{self.version}-1"'
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the version."""
+        return bytes((byte + self.version) % 256 for byte in range(100))
+
+
+@settings(max_examples=max(300, settings().max_examples))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["right", "whole", "failed", "replaced", "careless", "shifted", "short"]), st.integers(0, 110)
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 120),
+    st.none() | st.integers(0, 120),
+)
+def test_a_read_is_exact_or_an_error(script: list[tuple[str, int]], offset: int, length: int | None) -> None:
+    """Whatever breaks, is replaced or ignored on the way: the bytes are those of one version, and all of them."""
+    server = Server(script)
+    bucket = attrs.evolve(backend_at("http://127.0.0.1:1")._opened.get(), s3=server, retries=Retries(max_attempts=3))
+    with Hasty(timeout=600):
+        try:
+            stream = read(bucket, "a", ReadOptions(offset=offset, length=length))
+            version = int((stream.info.etag or "").partition("-")[0])
+            found = drain(stream)
+        except AssetStoreError:
+            return
+    end = 100 if length is None else offset + length
+    assert bytes((byte + version) % 256 for byte in range(100))[offset:end] == found

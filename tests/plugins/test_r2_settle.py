@@ -13,13 +13,12 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from r2_stand_in import backend_at
+from r2_stand_in import Hasty, backend_at
 
 from assetstore import AlreadyExistsError, AssetStoreError, PreconditionError, UnavailableError, UnknownOutcomeError
 from assetstore.plugin import CopyOptions, Source, UploadOptions
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.copy import copy
-from assetstore_r2.deadline import Deadline
 from assetstore_r2.delete import delete
 from assetstore_r2.headers import WRITE
 from assetstore_r2.retry import Retries
@@ -184,13 +183,6 @@ def failed(status: int, code: str) -> S3Error:
     """Return an error of the service."""
     metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}}
     return S3Error({"Error": {"Code": code}, "ResponseMetadata": metadata}, "PutObject")
-
-
-class Hasty(Deadline):
-    """Waits for nothing, so that thousands of scripts take seconds."""
-
-    def sleep(self, seconds: float) -> None:
-        """Do not wait."""
 
 
 def bucket_at(service: Service) -> Bucket:
