@@ -15,7 +15,9 @@ import attrs
 
 from assetstore.plugin import AssetStream, ReadOptions, Source, UploadOptions
 from assetstore_r2 import R2Backend, S3Backend
+from assetstore_r2.bucket import Bucket
 from assetstore_r2.deadline import Deadline
+from assetstore_r2.retry import Retries
 
 PART = 5 << 20
 SETTINGS: dict[str, Any] = {}
@@ -124,6 +126,21 @@ class Hasty(Deadline):
 
     def sleep(self, seconds: float) -> None:
         """Do not wait."""
+
+
+class HastyBucket(Bucket):
+    """A bucket whose operations wait for nothing."""
+
+    def deadline(self) -> Deadline:
+        """Return a deadline that does not wait."""
+        return Hasty(timeout=600)
+
+
+def hasty_bucket(s3: Any) -> Bucket:
+    """Return a bucket whose requests an engine of the test answers, each at most three times."""
+    opened = backend_at("http://127.0.0.1:1")._opened.get()
+    fields = {field.name: getattr(opened, field.name) for field in attrs.fields(Bucket)}
+    return HastyBucket(**{**fields, "s3": s3, "retries": Retries(max_attempts=3)})
 
 
 def error_reply(status: int, code: str, message: str = "as told", headers: Mapping[str, str] | None = None) -> Reply:

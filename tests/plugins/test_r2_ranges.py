@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from r2_stand_in import Forward, Hasty, Reply, Request, backend_at, drain, get, opened, stand_in
+from r2_stand_in import Forward, Reply, Request, backend_at, drain, get, hasty_bucket, opened, stand_in
 
 from assetstore import AssetStoreError, BackendError, UnavailableError
 from assetstore.plugin import ReadOptions
 from assetstore_r2.errors import LostAnswerError
 from assetstore_r2.ranges import SKIP, Run, Sent, check
 from assetstore_r2.read import read
-from assetstore_r2.retry import Retries
 from assetstore_r2.wire.errors import S3Error
 
 ENGINES = pytest.mark.parametrize("engine", ["wire", "boto3"])
@@ -234,8 +232,8 @@ class Server:
 def test_a_read_is_exact_or_an_error(script: list[tuple[str, int]], offset: int, length: int | None) -> None:
     """Whatever breaks, is replaced or ignored on the way: the bytes are those of one version, and all of them."""
     server = Server(script)
-    bucket = attrs.evolve(backend_at("http://127.0.0.1:1")._opened.get(), s3=server, retries=Retries(max_attempts=3))
-    with Hasty(timeout=600):
+    bucket = hasty_bucket(server)
+    with bucket.deadline():
         try:
             stream = read(bucket, "a", ReadOptions(offset=offset, length=length))
             version = int((stream.info.etag or "").partition("-")[0])

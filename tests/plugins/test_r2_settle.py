@@ -13,7 +13,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from r2_stand_in import Hasty, backend_at
+from r2_stand_in import hasty_bucket
 
 from assetstore import AlreadyExistsError, AssetStoreError, PreconditionError, UnavailableError, UnknownOutcomeError
 from assetstore.plugin import CopyOptions, Source, UploadOptions
@@ -21,7 +21,6 @@ from assetstore_r2.bucket import Bucket
 from assetstore_r2.copy import copy
 from assetstore_r2.delete import delete
 from assetstore_r2.headers import WRITE
-from assetstore_r2.retry import Retries
 from assetstore_r2.settle import is_older
 from assetstore_r2.upload import upload
 from assetstore_r2.wire.errors import NoAnswerError, S3Error
@@ -185,18 +184,12 @@ def failed(status: int, code: str) -> S3Error:
     return S3Error({"Error": {"Code": code}, "ResponseMetadata": metadata}, "PutObject")
 
 
-def bucket_at(service: Service) -> Bucket:
-    """Return a bucket of the service."""
-    backend = backend_at("http://127.0.0.1:1")
-    return attrs.evolve(backend._opened.get(), s3=service, retries=Retries(max_attempts=3))
-
-
 def outcome(service: Service, bucket: Bucket, operation: str) -> type[Exception] | None:
     """Run an operation on the key `a`, and return the error that it raised."""
     there = service.assets.get("a")
     etag = there.etag if there else '"0"'
     try:
-        with Hasty(timeout=600):
+        with bucket.deadline():
             if operation == "delete":
                 report = delete(bucket, ["a"])
                 assert ("a",) == report.deleted
@@ -238,7 +231,7 @@ def test_nothing_of_another_client_is_undone_and_each_claim_is_true(
     service.store("source", ours=False, age=EARLIER)
     if age is not None:
         service.store("a", ours=False, age=age)
-    error = outcome(service, bucket_at(service), operation)
+    error = outcome(service, hasty_bucket(service), operation)
     assert [] == service.undone
     if error is None:
         assert service.ours or operation == "delete"
@@ -277,5 +270,5 @@ def test_each_write_has_a_mark() -> None:
     """By it a look tells our asset from another client's."""
     service = Service(iter(()), iter(()))
     for _ in range(2):
-        outcome(service, bucket_at(service), "upload")
+        outcome(service, hasty_bucket(service), "upload")
         assert 32 == len(service.assets["a"].metadata[WRITE])
