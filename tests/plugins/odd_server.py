@@ -61,11 +61,8 @@ class OddServer:
     def accept(self, listener: socket.socket) -> None:
         """Serve connections until the listener is closed."""
         with contextlib.suppress(OSError):
-            while not self._done.is_set():
+            while True:
                 connection, _ = listener.accept()
-                if self._done.is_set():
-                    connection.close()
-                    return
                 script = self.scripts[min(self.connections, len(self.scripts) - 1)]
                 self.connections += 1
                 self._open.append(connection)
@@ -152,7 +149,7 @@ def odd_server(*scripts: Sequence[Step], tls: ssl.SSLContext | None = None, host
         try:
             yield server
         finally:
-            server.end()
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
             thread.join()
+            server.end()
