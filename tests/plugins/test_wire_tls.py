@@ -96,6 +96,18 @@ def test_an_authority_is_trusted_that_the_environment_names(
         assert b"ok" == body(pool)
 
 
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
+def test_an_authority_may_lack_the_extensions_of_public_ones(
+    engine: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both engines trust what a private authority signs, on every Python: from 3.13 on it asks for more by itself."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
+    with odd_server((READ, ok(b"ok", 'etag: "a"'), STALL), tls=authority.server("127.0.0.1")) as server:
+        backend = backend_at(server.url, engine=engine)
+        assert b"ok" == get(backend, "a")
+        backend.assetstore_close()
+
+
 def test_the_bundle_of_aws_goes_before_that_of_openssl(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
