@@ -125,6 +125,11 @@ def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict
                 sent = check(answer, run)
                 if sent is None or _is_transformed(bucket, key, answer, sent.length):
                     raise _transformed()
+            except LostAnswerError as error:
+                answer["Body"].close()
+                if "ContentEncoding" in answer:
+                    raise _transformed() from error
+                raise
             except BaseException:
                 answer["Body"].close()
                 raise
