@@ -54,6 +54,13 @@ def test_each_item_of_a_batch_is_as_if_it_were_alone(tmp_path: Path) -> None:
     assert (old[1:], []) == ([store.stat("kept"), store.stat("changed")], _staged(tmp_path))
 
 
+def test_files_of_a_batch_have_the_mode_of_any_new_file(tmp_path: Path) -> None:
+    """All of them, not only the first."""
+    (tmp_path / "usual").touch()
+    upload_many(_backend(tmp_path / "root"), *((key, b"x", _PLAIN) for key in "abc"))
+    assert {(tmp_path / "usual").stat().st_mode} == {(tmp_path / "root" / key).stat().st_mode for key in "abc"}
+
+
 def test_a_source_that_fails_is_its_own_item_alone(tmp_path: Path) -> None:
     """The error of a source is the result of its item; the others are stored."""
 

@@ -50,11 +50,13 @@ class StagedFile:
         self._hash = hashlib.sha256()
         self._name: str | None = secrets.token_hex(16)
         with explained():
-            self._descriptor = os.open(self._name, NEW, 0o666, dir_fd=tree.folder(TEMPORARY, make=True))
+            # Nobody else may read an incomplete file. The mode that it gets later is the one that the first of a batch has.
+            mode = 0o666 if tree.usual_mode is None else 0o600
+            self._descriptor = os.open(self._name, NEW, mode, dir_fd=tree.folder(TEMPORARY, make=True))
             try:
-                # The umask's mode is set later: nobody else may read an incomplete file.
-                self._mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
-                os.fchmod(self._descriptor, 0o600)
+                if tree.usual_mode is None:
+                    tree.usual_mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
+                    os.fchmod(self._descriptor, 0o600)
                 hold(self._descriptor)
             except BaseException:
                 self._discard()
@@ -136,7 +138,7 @@ class StagedFile:
         assert self._name is not None
         if self._descriptor == _CLOSED:
             self._descriptor = os.open(self._name, FILE, dir_fd=self.tree.folder(TEMPORARY))
-        os.fchmod(self._descriptor, self._mode)
+        os.fchmod(self._descriptor, self.tree.usual_mode or 0o600)
         self.status = self.stamp(after)
         if self.size > _BIG_BYTES and not after:
             self.tree.sync(self._descriptor)

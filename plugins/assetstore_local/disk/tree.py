@@ -52,7 +52,13 @@ def make_root(path: str, *, durable: bool) -> None:
 
 
 class Tree:
-    """The folders below a root, open for one operation of one thread."""
+    """The folders below a root, open for one operation of one thread.
+
+    Attributes:
+        durable: whether changes must reach the disk.
+        digests: digests by key and ETag, remembered between operations.
+        usual_mode: the mode of a new file, once one was made.
+    """
 
     def __init__(self, root: str, *, durable: bool, digests: dict[tuple[str, str], str] | None = None) -> None:
         """Open the root, which may itself be a symlink.
@@ -63,6 +69,7 @@ class Tree:
             digests: digests by key and ETag, remembered between operations.
         """
         self.durable = durable
+        self.usual_mode: int | None = None
         self.digests = {} if digests is None else digests
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
