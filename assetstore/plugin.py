@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from assetstore import limits
 from assetstore.bulk.running import slow_down, stopping
 from assetstore.config import default_plugins
-from assetstore.content import whole_flush
 from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
@@ -188,7 +187,6 @@ __all__ = [
     "slow_down",
     "sniff_type",
     "stopping",
-    "whole_flush",
 ]
 
 

@@ -18,7 +18,6 @@ from assetstore import fallbacks, named_upload
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
-from assetstore.content.shared_flush import SharedFlush
 from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
 from assetstore.errors import (
@@ -269,16 +268,11 @@ class AssetStore:
         return self._download(key, lambda: _file_for(key, path), overwrite, progress)
 
     def _download(
-        self,
-        key: str,
-        file: Callable[[], str | PathLike[str]],
-        overwrite: bool,
-        progress: Progress | None,
-        flush: Callable[[int], None] | None = None,
+        self, key: str, file: Callable[[], str | PathLike[str]], overwrite: bool, progress: Progress | None
     ) -> AssetInfo:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
-            with replacing(file(), overwrite=overwrite, flush=flush) as temporary:
+            with replacing(file(), overwrite=overwrite) as temporary:
                 info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=progress))
             operation.bytes = info.size
             return self._scope.outward(info)
@@ -508,8 +502,7 @@ class AssetStore:
         # Where the backend's own download reports nothing, it is still better than a read.
         reports = progress is not None or not self._stack.has("download") or "download.progress" in self._stack.supports
         report = call.report(progress) if reports else None
-        flush = SharedFlush().flush
-        return call.download(Path(folder), lambda key, file: self._download(key, file, overwrite, report, flush))
+        return call.download(Path(folder), lambda key, file: self._download(key, file, overwrite, report))
 
     def read_many(
         self, keys: Iterable[str | AssetInfo], *, ordered: bool = False, max_concurrency: int | None = None

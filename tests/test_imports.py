@@ -23,7 +23,6 @@ ORDER = [
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file"],
-    ["content.whole_flush", "content.shared_flush"],
     ["content.source", "content.reader", "content.writer"],
     ["direct.signing_keys", "hooks"],
     ["wrapper", "entry_points", "operation"],

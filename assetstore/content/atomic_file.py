@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
@@ -17,18 +17,10 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextlib.contextmanager
-def replacing(
-    path: str | os.PathLike[str], *, overwrite: bool = True, flush: Callable[[int], None] | None = None
-) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
 
     Missing folders are created. A symlink at ``path`` is followed.
-
-    Args:
-        path: the path.
-        overwrite: whether it may be that of a file.
-        flush: brings the bytes of an open file to the disk; by default ``os.fsync``. One ``SharedFlush`` for many files in
-            several threads costs less.
 
     Raises:
         AlreadyExistsError: there is a file and ``overwrite`` is false.
@@ -48,7 +40,7 @@ def replacing(
             mode = _create_private(temporary)
         try:
             yield Path(temporary)
-            _commit(temporary, target, mode, flush or os.fsync, overwrite=overwrite)
+            _commit(temporary, target, mode, overwrite=overwrite)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -81,10 +73,10 @@ def _change_mode(descriptor: int, path: str, mode: int) -> None:
     os.chmod(descriptor if os.chmod in os.supports_fd else path, mode)
 
 
-def _commit(temporary: str, target: str, mode: int, flush: Callable[[int], None], *, overwrite: bool) -> None:
+def _commit(temporary: str, target: str, mode: int, *, overwrite: bool) -> None:
     descriptor = os.open(temporary, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     try:
-        flush(descriptor)
+        os.fsync(descriptor)
         _change_mode(descriptor, temporary, mode)
     finally:
         os.close(descriptor)

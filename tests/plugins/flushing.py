@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assetstore.content import whole_flush
+from assetstore_local.disk import whole_flush
 
 
 def require_whole(folder: Path) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from assetstore import AssetInfo, AssetStore
-from assetstore.content import whole_flush
 from assetstore.plugin import NewAsset, Source, UploadManyOptions, UploadOptions
 from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
 
 OLD = {"cache_control": "no-store", "metadata": {"version": "old"}}
 NEW = {"cache_control": "no-cache", "metadata": {"version": "new"}}

@@ -15,9 +15,9 @@ import pytest
 from flushing import require_whole
 
 from assetstore import AssetStore, ConfigError, IntegrityError, UnknownOutcomeError
-from assetstore.content import whole_flush
 from assetstore.testing.contract import summary
 from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
 
 Record = Callable[[str, object], None]
 

@@ -15,9 +15,9 @@ from local_recorder import upload_many
 from moments import failing_at, right_before
 
 from assetstore import AlreadyExistsError, AssetInfo, AssetStore, AssetStoreError, PreconditionError, UnknownOutcomeError
-from assetstore.content import whole_flush
 from assetstore.plugin import NewAsset, Source, UploadManyOptions, UploadOptions
 from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
 
 _PLAIN = UploadOptions(content_type="text/plain", metadata={"by": "gm"})
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from assetstore.plugin import BackendError, whole_flush
+from assetstore.plugin import BackendError
+from assetstore_local.disk import whole_flush
 from assetstore_local.disk.paths import RESERVED, Names, spellings
 from assetstore_local.errors import explained
 
