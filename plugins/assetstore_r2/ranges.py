@@ -52,7 +52,7 @@ class Sent:
 
 
 def check(answer: Mapping[str, Any], run: Run) -> Sent | None:
-    """Return what an answer contains; ``None`` if it has no length and no Content-Range, so that nobody can tell.
+    """Return what an answer contains; ``None`` if its length shows that it was packed, or nobody can tell.
 
     Raises:
         LostAnswerError: these are not the bytes that were asked for; another attempt may bring them.
@@ -61,7 +61,12 @@ def check(answer: Mapping[str, Any], run: Run) -> Sent | None:
     content_range = answer.get("ContentRange")
     length: int | None = answer.get("ContentLength")
     if content_range is not None and run.header is not None:
-        return _in_part(str(content_range), length, run)
+        sent = _in_part(str(content_range), run)
+        if length == sent.length or (length is None and "ContentEncoding" not in answer):
+            return sent
+        if "ContentEncoding" in answer:
+            return None
+        raise LostAnswerError("the store sent more or fewer bytes than its Content-Range says")
     if answer["ResponseMetadata"]["HTTPStatusCode"] != 200:
         raise LostAnswerError("the store sent a part of the asset without saying which")
     if length is None:
@@ -75,7 +80,7 @@ def check(answer: Mapping[str, Any], run: Run) -> Sent | None:
     return Sent(max(0, end - run.first), length, min(run.first, length))
 
 
-def _in_part(content_range: str, length: int | None, run: Run) -> Sent:
+def _in_part(content_range: str, run: Run) -> Sent:
     match = _CONTENT_RANGE.fullmatch(content_range.strip())
     if match is None:
         raise LostAnswerError("the store sent a Content-Range that cannot be read")
@@ -83,6 +88,4 @@ def _in_part(content_range: str, length: int | None, run: Run) -> Sent:
     end = size if run.last is None else min(run.last + 1, size)
     if (first, last + 1) != (run.first, end) or first > last:
         raise LostAnswerError("the store sent other bytes than those that were asked for")
-    if length not in (None, end - first):
-        raise LostAnswerError("the store sent more or fewer bytes than its Content-Range says")
     return Sent(end - first, size)

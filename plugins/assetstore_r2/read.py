@@ -123,7 +123,8 @@ def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict
             try:
                 require_asset(answer)
                 sent = check(answer, run)
-                if sent is None or _is_transformed(bucket, key, answer, sent.length):
+                in_part = run.header is not None and "ContentRange" in answer
+                if sent is None or (not in_part and _is_transformed(bucket, key, answer)):
                     raise _transformed()
             except LostAnswerError as error:
                 answer["Body"].close()
@@ -138,12 +139,10 @@ def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict
     return bucket.retries.ask(send)
 
 
-def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any], length: int) -> bool:
-    """Return whether a body with a Content-Encoding differs from the stored bytes, judged by its length."""
+def _is_transformed(bucket: Bucket, key: str, answer: Mapping[str, Any]) -> bool:
+    """Return whether a whole asset with a Content-Encoding differs from the stored bytes, judged by its length."""
     if "ContentEncoding" not in answer:
         return False
-    if "ContentLength" not in answer or "ContentRange" in answer:
-        return answer.get("ContentLength") != length
     stored: int = bucket.head(key, unquoted(answer.get("ETag")))["ContentLength"]
     sent: int = answer["ContentLength"]
     return stored != sent

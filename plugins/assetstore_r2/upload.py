@@ -21,7 +21,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, taken, translated, unmatched
+from assetstore_r2.errors import LostAnswerError, answer_of, mismatched, taken, translated, unmatched
 from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 
@@ -43,7 +43,8 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
     try:
         return _upload(bucket, key, source, options)
     except PreconditionError as error:
-        if options.if_match is not None and _is_missing(bucket, key):
+        # An answer of 412 does not tell whether another version is stored or none.
+        if options.if_match is not None and answer_of(error) and _is_missing(bucket, key):
             raise unmatched() from error
         raise
 
@@ -173,13 +174,15 @@ def _refuse_early(bucket: Bucket, key: str, options: UploadOptions) -> None:
     if options.overwrite and options.if_match is None:
         return
     try:
-        bucket.head(key, options.if_match)
-    except NotFoundError as error:
+        etag = unquoted(bucket.head(key).get("ETag"))
+    except NotFoundError:
         if options.if_match is None:
             return
-        raise unmatched() from error
+        raise unmatched() from None
     if not options.overwrite:
         raise taken()
+    if options.if_match not in ("*", etag, quoted(etag or "")):
+        raise mismatched()
 
 
 def _conditions(options: UploadOptions) -> dict[str, str]:
