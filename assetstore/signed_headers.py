@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -121,9 +120,6 @@ def decode_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _decode_words(value: str) -> str:
-    if not value.isascii():  # UTF-8 that another program stored, which HTTP's headers show as Latin-1
-        with contextlib.suppress(UnicodeError):
-            value = value.encode("latin-1").decode()
     if "=?" not in value:
         return value
     # Slow to load, and seldom needed.

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,6 +68,7 @@ from assetstore_r2.wire.pool import Pool
 
 _SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
+_REGION = re.compile(r"[A-Za-z0-9-]{0,63}")
 _ENGINES = ("wire", "boto3")
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy.
@@ -159,6 +161,8 @@ class S3Backend:
         url, name = self._endpoint.url, self._endpoint.origin
         if url is not None and name != _ACCOUNT:
             yield from endpoint_problems(url, self.bucket, insecure_http=self.insecure_http, name=name)
+        if not _REGION.fullmatch(self.region):
+            yield "region must be letters, digits and hyphens, for example 'us-east-1'"
         if self.addressing_style not in _STYLES:
             yield f"addressing_style {self.addressing_style!r} must be one of {', '.join(_STYLES)}"
         if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import attrs
 
@@ -28,24 +29,27 @@ def find_credentials(
     access_key: str | None, secret_key: str | None, session_token: str | None
 ) -> tuple[Credentials | None, tuple[str, ...]]:
     """Return the first complete set, and the problems; an incomplete set ends the search."""
-    environ = os.environ.get
-    sets = (
-        (("access_key", "secret_key"), (access_key, secret_key, session_token), "the configuration"),
+    settings = {"access_key": access_key, "secret_key": secret_key, "session_token": session_token}
+    sets: tuple[tuple[tuple[str, str, str], Mapping[str, str | None], str], ...] = (
+        (("access_key", "secret_key", "session_token"), settings, "the configuration"),
+        (("R2_ACCESS_KEY", "R2_SECRET_KEY", "R2_SESSION_TOKEN"), os.environ, "R2_ACCESS_KEY and R2_SECRET_KEY"),
         (
-            ("R2_ACCESS_KEY", "R2_SECRET_KEY"),
-            (environ("R2_ACCESS_KEY"), environ("R2_SECRET_KEY"), environ("R2_SESSION_TOKEN")),
-            "R2_ACCESS_KEY and R2_SECRET_KEY",
-        ),
-        (
-            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-            (environ("AWS_ACCESS_KEY_ID"), environ("AWS_SECRET_ACCESS_KEY"), environ("AWS_SESSION_TOKEN")),
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+            os.environ,
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
     )
-    for names, (access, secret, token), origin in sets:
+    for names, values, origin in sets:
+        access, secret, token = map(values.get, names)
         if access and secret:
-            return Credentials(access, secret, token or None, origin), ()
+            odd = [name for name in names if not _fits_a_header(values.get(name) or "")]
+            problems = tuple(f"{name} must be printable ASCII without blanks and line breaks: copy it again" for name in odd)
+            return (None, problems) if odd else (Credentials(access, secret, token or None, origin), ())
         if access or secret:
-            given, missing = names if access else names[::-1]
+            given, missing = names[:2] if access else names[1::-1]
             return None, (f"{given} is set, but {missing} is missing",)
     return None, ()
+
+
+def _fits_a_header(value: str) -> bool:
+    return value.isascii() and value.isprintable() and " " not in value

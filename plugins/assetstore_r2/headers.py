@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from assetstore.plugin import (
     AssetInfo,
     CopyOptions,
     Headers,
+    InvalidOptionError,
     decode_metadata,
     encode_metadata,
     is_valid_key,
@@ -80,8 +83,17 @@ def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
 
 
 def lower_names(head: Mapping[str, Any]) -> dict[str, str]:
-    """Return the metadata of a response, names in lower case: some services capitalise them."""
-    return {name.lower(): value for name, value in head.get("Metadata", {}).items()}
+    """Return the metadata of a response as we would have sent them: some services capitalise names.
+
+    Other programs store values as UTF-8, which HTTP's headers show as Latin-1.
+    """
+    return {name.lower(): value if value.isascii() else _word(value) for name, value in head.get("Metadata", {}).items()}
+
+
+def _word(value: str) -> str:
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
+    return f"=?utf-8?b?{base64.b64encode(value.encode()).decode()}?="
 
 
 def is_encrypted(answer: Mapping[str, Any]) -> bool:
@@ -105,5 +117,11 @@ def unquoted(etag: str | None) -> str | None:
 
 
 def quoted(etag: str) -> str:
-    """Return an ETag in the form of an HTTP condition."""
+    """Return an ETag in the form of an HTTP condition.
+
+    Raises:
+        InvalidOptionError: no ETag contains these characters.
+    """
+    if not (etag.isascii() and etag.isprintable()):
+        raise InvalidOptionError("if_match must be printable ASCII, as ETags are", hint="pass the ETag that stat returns")
     return etag if etag == "*" or etag.startswith(('"', 'W/"')) else f'"{etag}"'

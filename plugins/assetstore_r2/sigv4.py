@@ -188,7 +188,7 @@ class Signer:
         names = ";".join(signed)
         path, _, query = target.partition("?")
         request = f"{method}\n{path}\n{query}\n{_lines(signed)}\n\n{names}\n{payload}"
-        text = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        text = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode('latin-1')).hexdigest()}"
         signature = hmac.digest(day.key, text.encode(), hashlib.sha256).hex()
         sent["authorization"] = (
             f"{_ALGORITHM} Credential={day.access_key}/{day.scope},SignedHeaders={names},Signature={signature}"

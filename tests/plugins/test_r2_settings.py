@@ -68,6 +68,27 @@ def test_missing_credentials_say_what_to_set() -> None:
     assert all(name in found[0] for name in ("access_key", "secret_key", "R2_ACCESS_KEY", "R2_SECRET_KEY"))
 
 
+@pytest.mark.parametrize("value", ["a\nb", "trailing\r", " leading", "in between", "\u20ac", "tab\t"])
+@pytest.mark.parametrize("name", ["access_key", "secret_key", "session_token"])
+def test_credentials_that_were_copied_badly_are_named_and_not_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line break from a file of settings is said before anything is sent, wherever the credentials come from."""
+    plain = {"access_key": "id", "secret_key": "canary", name: f"canary{value}"}
+    said = f"{name} must be printable ASCII without blanks and line breaks: copy it again"
+    assert (said,) == problems(**plain)
+    for field, text in plain.items():
+        monkeypatch.setenv(f"R2_{field.upper()}", text)
+    assert (said.replace(name, f"R2_{name.upper()}"),) == problems()
+
+
+@pytest.mark.parametrize("region", ["a\nb", "eu west", "\u20ac", "us/east", "x" * 64])
+def test_a_region_that_cannot_be_signed_for_is_refused(region: str) -> None:
+    """It is part of every signature, and of the endpoint's name."""
+    with pytest.raises(ConfigError, match="region must"):
+        S3Backend(bucket="assets", region=region)
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     """One ConfigError holds each problem on its own."""
     found = problems(

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import attrs
 import pytest
+import requests
 from r2_stand_in import PART, Request, backend_on, get, put, stand_in
 
-from assetstore import CredentialsError, NotFoundError, PreconditionError
+from assetstore import CredentialsError, InvalidOptionError, NotFoundError, PreconditionError
 from assetstore.plugin import CopyOptions, DeleteOptions, ListOptions, StatOptions
 from assetstore_r2 import S3Backend
 
@@ -245,6 +246,28 @@ def test_a_condition_on_a_missing_asset_is_one_error(backend: S3Backend, unique_
     """Some services answer 412, others 404."""
     with pytest.raises(PreconditionError, match="no asset"):
         put(backend, f"{unique_prefix}none", b"abc", if_match="900150983cd24fb0d6963f7d28e17f72")
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r", "\u20ac", "\xfc", "\0"])
+def test_a_condition_that_no_etag_meets_is_refused_before_it_is_sent(backend: S3Backend, value: str) -> None:
+    """No line break gets into a header, and nothing is in doubt."""
+    with pytest.raises(InvalidOptionError, match="if_match"):
+        put(backend, "never", b"abc", if_match=value)
+    with pytest.raises(InvalidOptionError, match="if_match"):
+        get(backend, "never", if_match=value)
+
+
+def test_what_another_program_stored_as_utf_8_can_be_changed(emulator: Any, unique_prefix: str) -> None:
+    """Headers that are not ASCII are signed as they are sent, and metadata are written anew as ours."""
+    key, made = f"{unique_prefix}a", backend_on(emulator)
+    with emulator.client() as client:
+        url = client.generate_presigned_url("put_object", {"Bucket": emulator.bucket, "Key": key})
+    headers = {"content-disposition": 'inline; filename="Müller"'.encode(), "x-amz-meta-by": "Müller".encode()}
+    assert 200 == requests.put(url, data=b"abc", headers=headers, timeout=600).status_code
+    info = made.assetstore_copy(source=key, destination=key, options=CopyOptions(content_type="text/css"))
+    made.assetstore_close()
+    assert info is not None
+    assert ("text/css", {"by": "Müller"}) == (info.content_type, dict(info.metadata))
 
 
 def test_an_asset_in_parts_is_what_was_sent(backend: S3Backend, unique_prefix: str) -> None:
