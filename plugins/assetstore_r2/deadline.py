@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
@@ -101,6 +102,15 @@ class Deadline:
         until = time.monotonic() + seconds
         while self.left() and (rest := until - time.monotonic()) > 0:
             time.sleep(min(rest, _STEP))
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not count the time of the block: it waits for the source, or for parts that have a time of their own."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - begin
 
     @property
     def cancelled(self) -> bool:

@@ -13,7 +13,7 @@ import attrs
 from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits
 from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.deadline import Deadline
+from assetstore_r2.deadline import Deadline, current
 from assetstore_r2.errors import LostAnswerError, translated
 from assetstore_r2.headers import is_encrypted, unquoted
 from assetstore_r2.parallel import in_parallel
@@ -77,7 +77,8 @@ def send_parts(
         return bucket.retries.ask(lambda: send(parts_id, *numbered))
 
     try:
-        parts = list(in_parallel(attempt, _numbered(pieces), workers))
+        with current().paused():
+            parts = list(in_parallel(attempt, _numbered(pieces), workers))
         before_end()
         return _complete(bucket, key, parts_id, parts, conditions, write)
     except BaseException as error:

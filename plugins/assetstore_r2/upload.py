@@ -21,6 +21,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
+from assetstore_r2.deadline import current
 from assetstore_r2.errors import LostAnswerError, answer_of, mismatched, taken, translated, unmatched
 from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
@@ -54,7 +55,8 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
     mark = {WRITE: secrets.token_hex(16)}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
-        sha256 = source.digest() if source.rewindable else None
+        with current().paused():
+            sha256 = source.digest() if source.rewindable else None
         part_size = part_size_for(size, bucket.part_size)
         reader = source.open()
         pieces = iter(lambda: reader.read(part_size), b"")
@@ -62,8 +64,9 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
             pieces = _checked(pieces, sha256)
         return _put_parts(bucket, key, pieces, part_size, options, mark if sha256 is None else {**mark, SHA256: sha256})
     reader = source.open()
-    first = reader.read(bucket.part_size)
-    second = reader.read(bucket.part_size) if len(first) == bucket.part_size else b""
+    with current().paused():
+        first = reader.read(bucket.part_size)
+        second = reader.read(bucket.part_size) if len(first) == bucket.part_size else b""
     if not second:
         return _put(bucket, key, first, options, mark)
     _refuse_early(bucket, key, options)

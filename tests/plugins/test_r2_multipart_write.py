@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,28 @@ def test_a_source_that_raises_leaves_nothing(server: Any, unique_prefix: str) ->
     backend.assetstore_close()
     assert page is not None
     assert () == page.items
+
+
+@pytest.mark.parametrize("size", [3, PART + 3])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_slow_source_takes_no_time_of_the_operation(
+    seaweedfs: Any, unique_prefix: str, size: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a source takes to be read, and all parts together, the requests keep their own time."""
+    real, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + passed[0])
+
+    class Slow(io.BytesIO):
+        def read(self, count: int | None = -1, /) -> bytes:
+            if not self.tell():  # later, another thread sends a part, whose own time would seem to be over
+                passed[0] += 3600
+            return super().read(count)
+
+    data = Slow(some(size))
+    backend = backend_on(seaweedfs, timeout=600)
+    put(backend, key := f"{unique_prefix}a", data if known else iter(lambda: data.read(MIB), b""))
+    assert some(size) == get(backend, key)
+    backend.assetstore_close()
 
 
 def test_an_endless_source_ends_with_an_error() -> None:
