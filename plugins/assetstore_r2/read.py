@@ -126,11 +126,6 @@ def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict
                 in_part = run.header is not None and "ContentRange" in answer
                 if sent is None or (not in_part and _is_transformed(bucket, key, answer)):
                     raise _transformed()
-            except LostAnswerError as error:
-                answer["Body"].close()
-                if "ContentEncoding" in answer:
-                    raise _transformed() from error
-                raise
             except BaseException:
                 answer["Body"].close()
                 raise
