@@ -29,7 +29,8 @@ def mend(signer: Signer, error: AssetStoreError) -> bool:
         skew = date.timestamp() - time.time()
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
-    if abs(skew - signer.skew) < _SKEWED:
+    if abs(skew) < _SKEWED and not signer.skew:
         return False
+    # Even if another thread has just set the same: this request may have been signed before.
     signer.skew = skew
     return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
@@ -43,6 +45,24 @@ def test_a_wrong_clock_is_set_by_the_stores(ahead: float, method: str) -> None:
                 assert backend.assetstore_stat(key="a", options=StatOptions()) is not None
         backend.assetstore_close()
         assert 3 == len(server.requests)
+
+
+def test_a_wrong_clock_is_set_for_all_threads() -> None:
+    """Requests that were signed by the wrong time together are all made once more."""
+    together = threading.Barrier(4)
+
+    def script(request: Request, forward: Any) -> Reply:
+        now = time.time() + 4000
+        if abs(seconds_of(request) - now) <= 900:
+            return Reply(200, ETAG, b"abc")
+        together.wait()
+        return error_reply(403, "RequestTimeTooSkewed", headers={"date": formatdate(now, usegmt=True)})
+
+    with stand_in(script=script) as server:
+        backend = backend_at(server.url)
+        with ThreadPoolExecutor(4) as threads:
+            assert [b"abc"] * 4 == list(threads.map(lambda key: get(backend, key), "abcd"))
+        backend.assetstore_close()
 
 
 def test_a_refusal_at_the_same_time_is_final() -> None:
