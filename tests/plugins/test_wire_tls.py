@@ -456,7 +456,10 @@ def test_a_proxy_that_does_not_connect_is_named_without_its_password(
         error = error.__cause__ or error.__context__
 
 
-@pytest.mark.parametrize("url", ["socks5://127.0.0.1:1", "ftp://127.0.0.1", "http://me:s3cr3t@127.0.0.1:port", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["socks5://127.0.0.1:1", "ftp://127.0.0.1", "https://me:s3cr3t@127.0.0.1:1", "http://me:s3cr3t@127.0.0.1:port", "http://"],
+)
 def test_a_proxy_that_the_wire_does_not_speak_is_one_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its URL is not shown, because it may hold a password."""
     monkeypatch.setenv("HTTPS_PROXY", url)

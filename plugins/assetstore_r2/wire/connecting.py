@@ -153,7 +153,8 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
     """Return the proxy that the environment names for a URL; ``None`` if there is none, or ``NO_PROXY`` names the host.
 
     Raises:
-        ConfigError: the proxy is of another kind, for example SOCKS, or its URL, which is not shown, is none.
+        ConfigError: the proxy is of another kind, for example SOCKS, or its URL, which is not shown, is none. TLS through a
+            proxy that is itself reached by TLS is not spoken.
     """
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
@@ -166,10 +167,11 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
         return None
     try:
         proxy = urlsplit(url if "://" in url else f"http://{url}")
-        if proxy.scheme in PORTS and proxy.hostname and proxy.port != 0:
+        spoken = proxy.scheme == "http" or (proxy.scheme == "https" and to.scheme == "http")
+        if spoken and proxy.hostname and proxy.port != 0:
             return proxy
     except ValueError:
         pass
     raise ConfigError(
-        f"{name.upper()}_PROXY must be an http:// or https:// URL", hint="for another kind of proxy, set engine = 'boto3'"
+        f"{name.upper()}_PROXY must be an http:// URL", hint="for another kind of proxy, set engine = 'boto3'"
     )
