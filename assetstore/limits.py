@@ -16,9 +16,6 @@ RESERVED_METADATA = "assetstore-"
 PAGE = 1000
 """Entries on one page of a listing, and keys in one batch of deletes (S3, "ListObjectsV2", "DeleteObjects")."""
 
-MAX_CONCURRENCY = 1024
-"""The most operations that a call about many assets may run at once."""
-
 MAX_UPLOADS = 256
 """The most assets that a backend gets in one ``assetstore_upload_many``: the source of each may be an open file."""
 
@@ -38,7 +35,7 @@ MAX_ASSET = (5 << 40) - (5 << 30)
 """The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
 
 MAX_CONCURRENCY = 1024
-"""The most requests that one call may make at a time; a process may usually have as many open files."""
+"""The most requests, or operations of a call about many assets, at a time; a process may usually have as many open files."""
 
 PENDING = "pending/"
 """Direct uploads lie under this prefix until they are finished."""

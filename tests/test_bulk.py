@@ -294,6 +294,107 @@ print(sum(1 for _ in results))
     assert "stat_many must be used in the process that called it; call it again here\n999\n" == done.stdout
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_child_does_not_end_what_its_parent_does() -> None:
+    """The child's end closes the results there; the sockets, which it shares with its parent, are not shut."""
+    program = """
+import os, socket, sys, threading
+from assetstore import AssetStore
+from assetstore.plugin import hookimpl, stopping
+from assetstore.testing import MemoryBackend
+here, there = socket.socketpair()
+waiting = threading.Event()
+
+class Waits(MemoryBackend):
+    @hookimpl
+    def assetstore_stat(self, key, options):
+        if key == "waits":
+            with stopping(lambda: here.shutdown(socket.SHUT_RDWR)):
+                waiting.set()
+                assert b"x" == here.recv(1)
+        return super().assetstore_stat(key, options)
+
+def keys():
+    yield "waits"
+    waiting.wait()
+    yield "b"
+
+store = AssetStore(Waits())
+store.upload(b"", "waits")
+with store.stat_many(keys()) as results:
+    next(results)
+    if not os.fork():
+        sys.exit()
+    os.wait()
+    there.send(b"x")
+    print(next(results).error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "None\n" == done.stdout
+
+
+def test_a_loop_ends_when_another_thread_closes_the_results() -> None:
+    """Who waits for a result that will never come is woken; the item that runs ends later."""
+    began, end = threading.Event(), threading.Event()
+
+    def waiting() -> Iterator[bytes]:
+        began.set()
+        end.wait(600)
+        yield b"x"
+
+    results = AssetStore(MemoryBackend()).upload_many([(waiting(), "a")])
+
+    def close() -> None:
+        began.wait(600)
+        results.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    assert [] == list(results)
+    end.set()
+    closer.join(600)
+
+
+@pytest.mark.parametrize("store", [AssetStore(MemoryBackend()), AssetStore(Batching())], ids=["alone", "batches"])
+def test_items_and_callbacks_may_close_the_results(store: AssetStore) -> None:
+    """Neither the items nor the callback for progress makes the loop wait for ever by it."""
+
+    def items() -> Iterator[tuple[bytes, str]]:
+        yield b"a", "a"
+        by_items.close()
+        yield b"b", "b"
+
+    by_items = store.upload_many(items())
+    assert 1 >= len(list(by_items))
+    by_callback = store.upload_many([(b"c", "c"), (b"d", "d")], progress=lambda count: by_callback.close())
+    assert 2 >= len(list(by_callback))
+
+
+def test_items_that_ask_for_results_of_their_own_call_are_refused() -> None:
+    """They would wait for themselves."""
+
+    def keys() -> Iterator[str]:
+        yield "a"
+        yield str(next(results).key)
+
+    results = AssetStore(MemoryBackend()).stat_many(keys())
+    with pytest.raises(AssetStoreError, match="must not depend on its results"):
+        list(results)
+    assert [] == list(results)
+
+
+def test_several_threads_may_share_the_results() -> None:
+    """Each result comes to one thread, and all loops end."""
+    store, found = AssetStore(MemoryBackend()), list[int]()
+    results = store.stat_many(str(number) for number in range(2000))
+    threads = [threading.Thread(target=lambda: found.extend(result.index for result in results)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(600)
+    assert list(range(2000)) == sorted(found)
+
+
 def test_ctrl_c_ends_everything() -> None:
     """KeyboardInterrupt comes out of the loop, while uploads without an end run, and leaves no thread."""
     store, began = AssetStore(MemoryBackend()), threading.Event()

@@ -65,14 +65,14 @@ class Work(Generic[T]):
         concurrency: how many threads there are.
         together: does several tasks at once; ``None`` when the backend cannot.
         todo: tasks for a thread; ``None`` ends one.
-        done: results and the seconds that they took, or what a thread cannot go on after.
+        done: results and the seconds that they took, or what a thread cannot go on after; ``None`` when the call was closed.
     """
 
     running: Running
     concurrency: Concurrency
     together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None
     todo: SimpleQueue[Sequence[Task[T]] | None] = attrs.field(factory=SimpleQueue)
-    done: SimpleQueue[tuple[Sequence[BulkResult[T]], float] | BaseException] = attrs.field(factory=SimpleQueue)
+    done: SimpleQueue[tuple[Sequence[BulkResult[T]], float] | BaseException | None] = attrs.field(factory=SimpleQueue)
 
     def run(self) -> None:
         """Do what there is to do, until told to end."""
@@ -122,7 +122,8 @@ class BulkResults(Generic[T]):
 
     Nothing happens before the first result is asked for. Items are pulled by the thread that iterates, a few more than are
     being worked on, and no further while results wait to be taken. Closing it, the end of a ``with`` block and an exception
-    such as Ctrl-C end what still runs; items whose result was not yet taken may or may not have been done.
+    such as Ctrl-C end what still runs; items whose result was not yet taken may or may not have been done. Several threads
+    may share the results, each of which comes to one of them, and any thread may close them: then the loops end.
     """
 
     def __init__(
@@ -168,24 +169,34 @@ class BulkResults(Generic[T]):
         self._ended = False
         self._broken: Exception | None = None
         self._closed = False
+        self._turn = threading.RLock()
+        self._busy = False
         self._process = os.getpid()
 
     def __iter__(self) -> Iterator[BulkResult[T]]:
         return self
 
     def __next__(self) -> BulkResult[T]:
-        if self._closed:
-            raise StopIteration
         if self._process != os.getpid():
             raise AssetStoreError(f"{self._name} must be used in the process that called it", hint="call it again here")
         try:
-            return self._next()
+            with self._turn:
+                return self._next()
         except BaseException:
             self.close()
             raise
 
     def _next(self) -> BulkResult[T]:
-        while True:
+        if self._busy:
+            raise AssetStoreError(f"the items of {self._name} must not depend on its results", hint="use two calls")
+        self._busy = True
+        try:
+            return self._found()
+        finally:
+            self._busy = False
+
+    def _found(self) -> BulkResult[T]:
+        while not self._closed:
             self._take()
             while self._has_room():
                 self._submit(self._pull())
@@ -196,8 +207,12 @@ class BulkResults(Generic[T]):
                 self._out -= 1
                 return self._ready.popleft()
             if not self._out:
-                raise self._broken or StopIteration
-            self._receive()
+                break
+            # The items or a callback may have closed it since.
+            if not self._closed:
+                self._receive()
+        broken, self._broken = self._broken, None
+        raise broken or StopIteration
 
     def _has_room(self) -> bool:
         most = 2 * self._work.concurrency.limit * self._chunk
@@ -259,6 +274,8 @@ class BulkResults(Generic[T]):
     def _receive(self) -> None:
         """Wait for results, and learn from them how many threads are best."""
         done = self._work.done.get()
+        if done is None:
+            return
         if isinstance(done, BaseException):
             raise done
         results, seconds = done
@@ -289,13 +306,17 @@ class BulkResults(Generic[T]):
         self._end()
         until = time.monotonic() + GRACE
         for thread in self._threads:
-            if thread.is_alive():
+            # A callback for progress closes it on such a thread.
+            if thread.is_alive() and thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
 
     def _end(self) -> None:
         self._closed = True
+        if self._process != os.getpid():
+            return  # a forked child has the sockets, but must not shut them: they are its parent's
         self._work.running.stop()
         self._work.todo.put(None)
+        self._work.done.put(None)
 
     def __enter__(self) -> Self:
         return self
