@@ -36,7 +36,7 @@ def errors_of(results: BulkResults[Any]) -> dict[int, type[Exception] | None]:
 
 def _versions(infos: Iterable[AssetInfo]) -> list[tuple[object, ...]]:
     """Return what an upload and a look-up both know."""
-    return [(info.key, info.size, info.etag, info.content_type) for info in infos]
+    return [(info.key, info.size, info.etag) for info in infos]
 
 
 def _seen(observer: RecordingObserver) -> list[tuple[object, ...]]:
