@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import secrets
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,7 +52,7 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
 
 def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
     size = source.size
-    mark = {WRITE: secrets.token_hex(16)}
+    mark = {WRITE: os.urandom(16).hex()}
     if size is not None and size > bucket.part_size:
         _refuse_early(bucket, key, options)
         with current().paused():

@@ -32,13 +32,15 @@ class Connection:
         broken: whether it must not serve another request.
     """
 
-    __slots__ = ("_buffer", "_socket", "_timeout", "broken", "used_at")
+    __slots__ = ("_buffer", "_incoming", "_socket", "_timeout", "broken", "used_at")
 
     def __init__(self, connected: Any) -> None:
         """Take a connected socket."""
         self._socket = connected
         self._buffer = b""
         self._timeout = -1.0
+        self._incoming = select.poll()
+        self._incoming.register(connected, select.POLLIN | select.POLLHUP)
         self.broken = False
         self.used_at = time.monotonic()
 
@@ -48,9 +50,7 @@ class Connection:
             return False
         if hasattr(self._socket, "pending") and self._socket.pending():
             return False  # TLS has decrypted more than the answer
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN | select.POLLHUP)
-        return not poll.poll(0)
+        return not self._incoming.poll(0)
 
     def close(self) -> None:
         """Close the socket."""
