@@ -14,6 +14,7 @@ from assetstore_r2.parallel import in_parallel
 from assetstore_r2.read import read
 
 _BUFFER = 1 << 20
+_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> AssetInfo:
@@ -27,15 +28,20 @@ def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> 
     info = first.info
     digest = _Digest(info)
     report = _one_at_a_time(options.progress or (lambda _: None))
-    target = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    target = os.open(path, _FLAGS)
     try:
         _write(first, target, 0, report)
         digest.update(target, first.length)
 
         def fetch(offset: int) -> int:
             length = min(bucket.part_size, info.size - offset)
-            run = read(bucket, key, ReadOptions(offset=offset, length=length, if_match=info.etag))
-            _write(run, target, offset, report)
+            # Ctrl-C does not wait for us long: then the number of ``target`` may already be that of another file.
+            own = os.open(path, _FLAGS)
+            try:
+                run = read(bucket, key, ReadOptions(offset=offset, length=length, if_match=info.etag))
+                _write(run, own, offset, report)
+            finally:
+                os.close(own)
             return length
 
         rest = range(first.length, info.size, bucket.part_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +114,35 @@ def test_an_interrupted_download_ends_at_once(seaweedfs: Any, unique_prefix: str
         assert [] == list(tmp_path.iterdir())
         assert before == {thread for thread in threading.enumerate() if thread.name.startswith("assetstore-part")}
         assert len(BIG) == store.download(key, tmp_path / "a").size
+
+
+def test_a_part_that_outlives_its_download_writes_to_no_other_file(
+    seaweedfs: Any, unique_prefix: str, tmp_path: Path
+) -> None:
+    """After Ctrl-C the files that are opened next are safe from a thread that could not be stopped in time."""
+    held = threading.Event()
+
+    def progress(_: int) -> None:
+        part = threading.current_thread()
+        if part is threading.main_thread():
+            return
+        if part not in parts:
+            parts.append(part)
+            if len(parts) == 1:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                held.wait()
+
+    parts: list[threading.Thread] = []
+    with store_behind(seaweedfs, max_concurrency=1) as (store, _):
+        store.upload(BIG, key := f"{unique_prefix}a")
+        with pytest.raises(KeyboardInterrupt):
+            store.download(key, tmp_path / "a", progress=progress)
+        others = [(tmp_path / str(number)).open("w+b") for number in range(16)]
+        held.set()
+        parts[0].join()
+        for other in others:
+            other.close()
+    assert [0] * 16 == [other.stat().st_size for other in tmp_path.iterdir()]
 
 
 def test_a_missing_asset_makes_no_file(seaweedfs: Any, unique_prefix: str, tmp_path: Path) -> None:
