@@ -32,15 +32,14 @@ class Connection:
         broken: whether it must not serve another request.
     """
 
-    __slots__ = ("_buffer", "_incoming", "_socket", "_timeout", "broken", "used_at")
+    __slots__ = ("_buffer", "_poll", "_socket", "_timeout", "broken", "used_at")
 
     def __init__(self, connected: Any) -> None:
         """Take a connected socket."""
         self._socket = connected
         self._buffer = b""
         self._timeout = -1.0
-        self._incoming = select.poll()
-        self._incoming.register(connected, select.POLLIN | select.POLLHUP)
+        self._poll: select.poll | None = None
         self.broken = False
         self.used_at = time.monotonic()
 
@@ -50,7 +49,10 @@ class Connection:
             return False
         if hasattr(self._socket, "pending") and self._socket.pending():
             return False  # TLS has decrypted more than the answer
-        return not self._incoming.poll(0)
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._socket, select.POLLIN | select.POLLHUP)
+        return not self._poll.poll(0)
 
     def close(self) -> None:
         """Close the socket."""
