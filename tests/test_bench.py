@@ -106,7 +106,7 @@ def test_a_script_may_leave_out_what_its_ratios_are_of() -> None:
 
 
 def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:
-    """A long run may be done in parts, and a part again."""
+    """A long run may be done in parts, and a part again; the machines and versions of all are named."""
 
     def results(*titles: str, version: int) -> dict[str, Any]:
         rows = [{"work": title, "version": version} for title in titles]
@@ -114,7 +114,7 @@ def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:
         return {"machine": [str(version)], "left_out": [], "failures": [], "targets": rows, "tables": tables}
 
     found = merged(results("a", "b", version=1), results("b", "c", version=2))
-    assert (["2"], [("a", 1), ("b", 2), ("c", 2)]) == (
+    assert (["1", "2"], [("a", 1), ("b", 2), ("c", 2)]) == (
         found["machine"],
         [(row["work"], row["version"]) for row in found["targets"]],
     )

@@ -99,7 +99,7 @@ def merged(earlier: Results, later: Results) -> Results:
     titles = {table["title"] for table in later["tables"]}
     works = {row["work"] for row in later["targets"]}
     return {
-        "machine": later["machine"] or earlier["machine"],
+        "machine": list(dict.fromkeys([*earlier["machine"], *later["machine"]])),
         "left_out": sorted({*earlier["left_out"], *later["left_out"]}),
         "failures": [*earlier["failures"], *later["failures"]],
         "targets": [row for row in earlier["targets"] if row["work"] not in works] + later["targets"],
