@@ -147,11 +147,17 @@ def test_memory_stays_flat_for_any_number_of_items(monkeypatch: pytest.MonkeyPat
 def test_a_slow_consumer_holds_the_items_back() -> None:
     """While results wait to be taken no further items are pulled."""
     store = AssetStore(MemoryBackend())
-    taken = itertools.count()
-    results = store.stat_many((f"{next(taken)}" for _ in itertools.count()), max_concurrency=1)
+    taken: list[int] = []
+
+    def items() -> Iterator[str]:
+        for number in itertools.count():
+            taken.append(number)
+            yield f"{number}"
+
+    results = store.stat_many(items(), max_concurrency=1)
     for number in range(2000):
         next(results)
-        assert number + 200 > taken.__reduce__()[1][0]
+        assert number + 200 > len(taken)
     results.close()
 
 
