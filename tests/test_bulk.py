@@ -144,6 +144,12 @@ def test_memory_stays_flat_for_any_number_of_items(monkeypatch: pytest.MonkeyPat
         results.close()
 
 
+def test_an_unknown_keyword_fails_under_the_key_of_its_item() -> None:
+    """The result names the asset that was not written."""
+    (result,) = AssetStore(MemoryBackend()).upload_many([(b"x", "a", {"content_length": 1})])
+    assert ("a", InvalidOptionError) == (result.key, type(result.error))
+
+
 def test_a_slow_consumer_holds_the_items_back() -> None:
     """While results wait to be taken no further items are pulled."""
     store = AssetStore(MemoryBackend())

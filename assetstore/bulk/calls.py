@@ -176,7 +176,9 @@ def _upload_item(item: Any) -> tuple[Any, str | None, dict[str, Any]]:
     source, key, keywords = item if len(item) == 3 else (*item, {}) if len(item) == 2 else (None, None, None)
     if not isinstance(keywords, dict) or not keywords.keys() <= _KEYWORDS:
         problem = "an item that is a tuple must be (source, key) or (source, key, options of upload)"
-        raise InvalidOptionError(problem, hint="write it as ('keep.webp', 'maps/keep.webp', {'metadata': {'by': 'gm'}})")
+        named = key if isinstance(key, str) else None
+        hint = "write it as ('keep.webp', 'maps/keep.webp', {'metadata': {'by': 'gm'}})"
+        raise InvalidOptionError(problem, key=named, hint=hint)
     return source, key, keywords
 
 
