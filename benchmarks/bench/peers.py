@@ -56,9 +56,9 @@ def ours() -> list[Peer]:
     return [Peer(name, sys.executable, program, version) for name, program in OURS.items()]
 
 
-def find(names: list[str]) -> tuple[list[Peer], list[str]]:
+def find(names: list[str], requirements: Mapping[str, str] = REQUIREMENTS) -> tuple[list[Peer], list[str]]:
     """Install what is missing of these peers; return those that there are, and the names of the others."""
-    found = {name: _installed(name, REQUIREMENTS[name]) for name in names}
+    found = {name: _installed(name, requirements[name]) for name in names}
     return [peer for peer in found.values() if peer], [name for name, peer in found.items() if peer is None]
 
 

@@ -1,0 +1,1 @@
+"""Scores the reliability of assetstore, and of its peers, in twelve figures."""
