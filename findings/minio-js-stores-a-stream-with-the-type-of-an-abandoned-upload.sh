@@ -30,6 +30,7 @@ venv/bin/weed server -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port="${
     -s3 -s3.port="${ports[6]}" -s3.port.grpc="${ports[7]}" -s3.config=ids.json \
     -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$folder/s3.sock" >log 2>&1 &
 server=$!
+disown "$server"
 cat >finding.cjs <<'JS'
 const { Readable } = require("stream");
 const { Client } = require("minio");
