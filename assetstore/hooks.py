@@ -22,6 +22,7 @@ from assetstore.direct.signing_keys import SigningKeys
 from assetstore.options import (
     ApplicationOptions,
     CheckOptions,
+    CollectOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -43,6 +44,7 @@ from assetstore.results import (
     AssetInfo,
     AssetStream,
     CheckReport,
+    CollectReport,
     DeleteReport,
     Event,
     ListPage,
@@ -59,7 +61,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (
     *("download", "copy", "presign", "presign_many", "url", "check"),
-    *("begin_parts", "list_parts", "end_parts", "application", "upload_many"),
+    *("begin_parts", "list_parts", "end_parts", "application", "upload_many", "collect"),
 )
 
 
@@ -472,6 +474,36 @@ class Hooks:
                 @hookimpl
                 def assetstore_check(self, options):
                     return CheckReport(steps=(CheckStep(name="memory", ok=True, detail="always there"),))
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport | None:
+        """Find what interrupted work left behind outside of all assets, and remove it if wanted.
+
+        Called by ``AssetStore.collect`` and the command ``gc``; the store itself finds what direct uploads left in
+        ``pending/``. A backend whose writes cannot leave anything has no such hook.
+
+        Given: ``options.older_than`` is at least 3,600 seconds.
+
+        Must: never touch an asset, nor what is younger than ``options.older_than`` or what a writer in any process still
+        uses; change nothing without ``options.remove`` and ``options.repair``; with a ``prefix`` name only what provably
+        belongs to keys that begin with it; report a failure with its leftover and continue.
+
+        Returns a report of the leftovers that are old enough. ``None`` means that there is nothing to look for.
+
+        Example::
+
+            class Backend:
+                uploads = {"upload-1": datetime(2026, 1, 1, tzinfo=UTC)}
+
+                @hookimpl
+                def assetstore_collect(self, options):
+                    found = []
+                    for name, begun in list(self.uploads.items()):
+                        if options.are_met(begun):
+                            removed = options.remove and self.uploads.pop(name) is not None
+                            found.append(Leftover(kind="upload in parts", name=name, modified=begun, removed=removed))
+                    return CollectReport(items=tuple(found))
         """
 
     @hookspec(firstresult=True)

@@ -52,6 +52,12 @@ TOKEN_GRACE = 86_400
 MIN_SIGNING_KEY = 32
 """Bytes of a signing key."""
 
+MIN_LEFTOVER_AGE = 3600
+"""How long nothing must have changed before ``collect`` may take something for left behind."""
+
+LEFTOVER_AGE = 86_400
+"""The age of leftovers unless the caller says another one."""
+
 MAX_PROPOSALS = 20
 """How many keys a naming plugin may propose before the upload fails."""
 

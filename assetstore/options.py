@@ -20,7 +20,16 @@ import attrs
 from assetstore import signed_headers
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_headers
 from assetstore.errors import InvalidOptionError
-from assetstore.limits import MAX_CONCURRENCY, MAX_EXPIRES, MAX_METADATA_BYTES, MAX_PARTS, PAGE, RESERVED_METADATA
+from assetstore.limits import (
+    LEFTOVER_AGE,
+    MAX_CONCURRENCY,
+    MAX_EXPIRES,
+    MAX_METADATA_BYTES,
+    MAX_PARTS,
+    MIN_LEFTOVER_AGE,
+    PAGE,
+    RESERVED_METADATA,
+)
 
 if TYPE_CHECKING:
     from assetstore.content.source import Source
@@ -336,6 +345,40 @@ class CheckOptions:
     """How a backend examines its own settings and connection. No field yet."""
 
 
+def _leftover_age(value: Duration) -> int:
+    seconds = seconds_of("older_than", value)
+    if seconds < MIN_LEFTOVER_AGE:
+        hint = "what is younger may belong to a writer at work"
+        raise InvalidOptionError(f"older_than must be at least {MIN_LEFTOVER_AGE} seconds, got {seconds}", hint=hint)
+    return seconds
+
+
+@attrs.frozen(kw_only=True)
+class CollectOptions:
+    """Which leftovers of interrupted work to find, and what to do with them.
+
+    Attributes:
+        older_than: the seconds for which a leftover must not have changed, at least 3,600.
+        remove: whether to remove them; otherwise they are only listed.
+        repair: whether to rebuild damaged records, as far as the bytes tell what stood in them.
+        prefix: the beginning of the keys whose leftovers are meant; what does not provably belong to one is not listed.
+    """
+
+    older_than: int = attrs.field(default=LEFTOVER_AGE, converter=_leftover_age)
+    remove: bool = False
+    repair: bool = False
+    prefix: str = ""
+
+    def are_met(self, modified: datetime | None, now: datetime | None = None) -> bool:
+        """Return whether what was last changed at this time is old enough; what has no time never is.
+
+        Args:
+            modified: when it was last changed.
+            now: the present by the clock that ``modified`` is from; by default this machine's.
+        """
+        return modified is not None and ((now or datetime.now(UTC)) - modified).total_seconds() > self.older_than
+
+
 @attrs.frozen(kw_only=True)
 class StatsOptions:
     """Which statistics. No field yet."""
@@ -606,6 +649,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "presign": PresignOptions,
         "url": UrlOptions,
         "check": CheckOptions,
+        "collect": CollectOptions,
         "begin_parts": UploadOptions,
         "list_parts": PartsOptions,
         "end_parts": EndPartsOptions,

@@ -299,6 +299,40 @@ class CheckReport:
 
 
 @attrs.frozen(kw_only=True)
+class Leftover:
+    """Something that interrupted work left behind in a store.
+
+    Attributes:
+        kind: what it is, for example ``"unfinished file"`` or ``"upload in parts"``.
+        name: where it is: a path below the store's folder, or the backend's key.
+        size: its bytes; ``None`` when they are unknown.
+        modified: when it last changed; ``None`` when that is unknown.
+        removed: whether it was removed.
+        repaired: whether it was repaired instead.
+        error: why it could not be examined, removed or repaired, or ``None``.
+    """
+
+    kind: str
+    name: str
+    size: int | None = None
+    modified: datetime | None = None
+    removed: bool = False
+    repaired: bool = False
+    error: AssetStoreError | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CollectReport:
+    """What interrupted work left behind.
+
+    Attributes:
+        items: the leftovers that are old enough.
+    """
+
+    items: tuple[Leftover, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class ProposedKey:
     """The answer of a naming plugin.
 

@@ -26,6 +26,7 @@ from assetstore.options import (
     OPERATIONS,
     ApplicationOptions,
     CheckOptions,
+    CollectOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -44,6 +45,7 @@ from assetstore.results import (
     AssetInfo,
     AssetStream,
     CheckReport,
+    CollectReport,
     DeleteReport,
     ListPage,
     PresignedRequest,
@@ -255,6 +257,14 @@ class Stack:
             return CheckReport(steps=())
         result = self._hooks.assetstore_check(options)
         return self._checked_or_none(result, CheckReport, "check") or CheckReport(steps=())
+
+    def collect(self, options: CollectOptions) -> CollectReport:
+        """Call ``assetstore_collect``; an empty report when the stack has none and nothing is to be repaired."""
+        if not self.has("collect") and not options.repair:
+            return CollectReport()
+        self.require("collect", options)
+        result = self._hooks.assetstore_collect(options)
+        return self._checked_or_none(result, CollectReport, "collect") or CollectReport()
 
     def _refused_fields(self, op: str) -> tuple[tuple[str, object], ...]:
         fields = attrs.fields(OPERATIONS[op])

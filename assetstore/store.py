@@ -31,13 +31,14 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope
-from assetstore.limits import PAGE
+from assetstore.limits import LEFTOVER_AGE, PAGE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
     OPERATIONS,
     ApplicationOptions,
     CheckOptions,
+    CollectOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -58,6 +59,7 @@ from assetstore.options import (
 from assetstore.results import (
     AssetInfo,
     CheckReport,
+    CollectReport,
     DeleteReport,
     DirectUpload,
     Listing,
@@ -808,6 +810,30 @@ class AssetStore:
         """Let the backend examine its settings and its connection. Nothing is changed."""
         with self._operation("check", None):
             return self._stack.check(CheckOptions())
+
+    def collect(
+        self, *, older_than: Duration = LEFTOVER_AGE, remove: bool = False, repair: bool = False
+    ) -> CollectReport:
+        """Find what killed programs and broken connections left behind: unfinished files, uploads in parts, ``pending/``.
+
+        Assets are never touched, nor is what a writer at work needs. A part of a store, for example ``scoped("tenant/")``,
+        finds only what provably belongs to its keys.
+
+        Args:
+            older_than: how long a leftover must not have changed, at least an hour: seconds, or for example ``"7d"``.
+            remove: remove them; otherwise they are only listed.
+            repair: rebuild damaged records of a folder as far as the bytes tell; metadata that only stood there are lost.
+        """
+        from assetstore.direct import cancel
+
+        with self._operation("collect", None) as operation:
+            options = CollectOptions(older_than=older_than, remove=remove, repair=repair, prefix=self._scope.prefix)
+            found = (*self._stack.collect(options).items, *cancel.collect(self._direct, options))
+            for item in found:
+                if item.error is not None:
+                    item.error.key = item.error.key or item.name
+                    operation.explain(item.error)
+            return CollectReport(items=found)
 
     def can(self, capability: str) -> bool:
         """Return whether the store supports an operation (``"presign"``) or an option (``"upload.if_match"``)."""

@@ -8,7 +8,7 @@ import pytest
 
 from assetstore import AssetStore, NotFoundError, PluginError, StoreNotFoundError, UnsupportedError
 from assetstore.hooks import REQUIRED
-from assetstore.plugin import StatOptions, hookimpl
+from assetstore.plugin import CollectReport, StatOptions, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, Return
 from signing_memory import PNG, SHA256, Naming, SigningMemory, make_store
 
@@ -21,7 +21,19 @@ CALLS = {
     "download": lambda store, path: store.download("a", path),
     "copy": lambda store, path: store.copy("a", "b"),
     "check": lambda store, path: store.check(),
+    "collect": lambda store, path: store.collect(),
 }
+
+
+class Collecting(MemoryBackend):
+    """Has a hook for leftovers, which finds none."""
+
+    supports = MemoryBackend.supports | every("collect")
+
+    @hookimpl
+    def assetstore_collect(self, options):
+        """Find nothing."""
+        return CollectReport()
 
 
 class MuteBackend(MemoryBackend):
@@ -40,7 +52,7 @@ class MuteBackend(MemoryBackend):
 @pytest.mark.parametrize("value", ["a text", {}, 0])
 def test_a_result_of_a_wrong_type_names_the_plugin(op, value, tmp_path: Path):
     """Whatever else a backend returns is a PluginError with the backend's name and the hook's."""
-    backend = MemoryBackend()
+    backend = Collecting()
     AssetStore(backend).upload(b"", "a")
     store = AssetStore(("broken", FaultyBackend(backend, Return(op=op, value=value))))
     with pytest.raises(PluginError, match=f"'broken' returned {type(value).__name__} from assetstore_{op}"):
@@ -86,6 +98,12 @@ def test_a_store_without_a_check_reports_no_steps():
     without = FaultyBackend(MemoryBackend(), without=["check"])
     silent = FaultyBackend(MemoryBackend(), Return(op="check", value=None))
     assert [(), ()] == [AssetStore(backend).check().steps for backend in (without, silent)]
+
+
+def test_a_store_without_leftovers_reports_none():
+    """An absent hook, and one that has nothing to say, are empty reports."""
+    silent = FaultyBackend(Collecting(), Return(op="collect", value=None))
+    assert [(), ()] == [AssetStore(backend).collect().items for backend in (MemoryBackend(), silent)]
 
 
 def test_a_download_with_progress_is_done_here_where_the_backend_has_none(tmp_path: Path):

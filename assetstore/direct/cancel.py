@@ -1,4 +1,4 @@
-"""``cancel_upload`` and ``sweep_pending``: delete the bytes of direct uploads that were not finished."""
+"""``cancel_upload``, ``sweep_pending`` and ``collect``: delete the bytes of direct uploads that were not finished."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from assetstore.direct.token import Claims
 from assetstore.errors import InvalidOptionError, NotFoundError
 from assetstore.limits import PENDING
 from assetstore.operation import Operation
-from assetstore.options import DeleteOptions, EndPartsOptions, ListOptions
-from assetstore.results import AssetInfo, DeleteReport
+from assetstore.options import CollectOptions, DeleteOptions, EndPartsOptions, ListOptions
+from assetstore.results import AssetInfo, DeleteReport, Leftover
 
 _PENDING_KEY = re.compile(rf"{PENDING}[0-9a-f]{{32}}", re.ASCII)
 
@@ -46,18 +46,39 @@ def sweep(context: Context, operation: Operation, older_than: timedelta) -> Dele
     if not isinstance(older_than, timedelta) or older_than < timedelta(0):
         raise InvalidOptionError("older_than must be a timedelta and not negative")
     operation.full_key = context.scope.inward_prefix(PENDING)
-    report = Deleter(context.stack, context.scope, _quiet).delete(_sent_before(context, datetime.now(UTC) - older_than))
+    time = datetime.now(UTC) - older_than
+    old = (info for info in _pending(context) if info.last_modified is not None and info.last_modified < time)
+    report = Deleter(context.stack, context.scope, _quiet).delete(old)
     for failure in report.failed:
         operation.explain(failure.error)
     return report
 
 
-def _sent_before(context: Context, time: datetime) -> Iterator[AssetInfo]:
+def collect(context: Context, options: CollectOptions) -> tuple[Leftover, ...]:
+    """Return the pending objects that are old enough, and delete them if wanted."""
+    old = [info for info in _pending(context) if options.are_met(info.last_modified)]
+    report = Deleter(context.stack, context.scope, _quiet).delete(old if options.remove else ())
+    errors = {failure.key: failure.error for failure in report.failed}
+    deleted = frozenset(report.deleted)
+    return tuple(
+        Leftover(
+            kind="unfinished direct upload",
+            name=context.scope.inward(info.key),
+            size=info.size,
+            modified=info.last_modified,
+            removed=info.key in deleted,
+            error=errors.get(info.key),
+        )
+        for info in old
+    )
+
+
+def _pending(context: Context) -> Iterator[AssetInfo]:
     options = ListOptions()
     while True:
         page = context.stack.list(context.scope.inward_prefix(PENDING), options)
         for info in map(context.scope.outward, page.items):
-            if _PENDING_KEY.fullmatch(info.key) and info.last_modified is not None and info.last_modified < time:
+            if _PENDING_KEY.fullmatch(info.key):
                 yield info
         if page.next_cursor is None or page.next_cursor == options.cursor:
             return

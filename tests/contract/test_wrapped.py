@@ -14,6 +14,7 @@ from assetstore import (
     AssetInfo,
     AssetStore,
     CheckReport,
+    CollectReport,
     DeleteReport,
     ListPage,
     PresignedRequest,
@@ -25,6 +26,7 @@ from assetstore.plugin import (
     ApplicationOptions,
     AssetStream,
     CheckOptions,
+    CollectOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -38,6 +40,7 @@ from assetstore.plugin import (
     UploadOptions,
     UrlOptions,
     Wrapper,
+    every,
     hookimpl,
 )
 from assetstore.testing import FaultyBackend, MemoryBackend
@@ -111,6 +114,11 @@ class HandingOn(Wrapper):
         return self.inner.assetstore_check(options=options)
 
     @hookimpl
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport | None:
+        """Hand on."""
+        return self.inner.assetstore_collect(options=options)
+
+    @hookimpl
     def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
         """Hand on."""
         return self.inner.assetstore_begin_parts(key=key, options=options)
@@ -131,8 +139,21 @@ class HandingOn(Wrapper):
         return self.inner.assetstore_application(options=options)
 
 
-class Linked(SigningMemory):
+class Tidy(MemoryBackend):
+    """Has a hook for leftovers, of which there are none."""
+
+    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | every("collect")
+
+    @hookimpl
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport:
+        """Find nothing."""
+        return CollectReport()
+
+
+class Linked(Tidy, SigningMemory):
     """Has every optional operation."""
+
+    supports: ClassVar[frozenset[str]] = SigningMemory.supports | Tidy.supports
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str:
@@ -167,6 +188,11 @@ class TestHandingOn(MemoryContract):
     """Through two wrappers that implement everything, one of them named."""
 
     wrappers = (("outer", HandingOn), HandingOn)
+
+    @pytest.fixture
+    def backend(self) -> Tidy:
+        """Return a new, empty memory that has leftovers to look for."""
+        return Tidy()
 
 
 class TestHandingOnWhatIsSigned(MemoryContract):

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from assetstore import AssetStore, PresignedRequest, UnsupportedError
+from assetstore import AssetStore, CollectReport, PresignedRequest, UnsupportedError
 from assetstore.hooks import OPTIONAL
-from assetstore.plugin import PresignOptions, UrlOptions, hookimpl
+from assetstore.plugin import CollectOptions, PresignOptions, UrlOptions, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 
@@ -72,7 +72,7 @@ class TestAll(MemoryContract):
 class Linked(MemoryBackend):
     """A memory with every optional operation."""
 
-    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | {"presign.method"}
+    supports: ClassVar[frozenset[str]] = MemoryBackend.supports | {"presign.method"} | every("collect")
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest:
@@ -85,13 +85,18 @@ class Linked(MemoryBackend):
         """Point nowhere."""
         return "https://cdn.example/public"
 
+    @hookimpl
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport:
+        """Find nothing."""
+        return CollectReport()
+
 
 @pytest.mark.parametrize(
     ("wrapper", "passed"),
     [
-        (encrypted, set()),
-        (lenient, {"download", "url", "check"}),
-        (functools.partial(Cache, folder=Path("unused")), {"copy", "presign", "url", "check"}),
+        (encrypted, {"collect"}),
+        (lenient, {"download", "url", "check", "collect"}),
+        (functools.partial(Cache, folder=Path("unused")), {"copy", "presign", "url", "check", "collect"}),
     ],
     ids=["encryption", "policy", "cache"],
 )
@@ -111,6 +116,7 @@ def test_only_what_is_safe_gets_past(wrapper: Any, passed: set[str], tmp_path: P
     store.update("c", content_type="text/plain")
     store.download("c", tmp_path / "c")
     store.check()
+    store.collect()
     assert passed == {op for op, _ in backend.calls} & set(OPTIONAL)
 
 

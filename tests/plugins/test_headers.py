@@ -80,7 +80,9 @@ def test_the_wrapper_takes_nothing_away(tmp_path: Path) -> None:
     """A folder behind it signs, copies and begins direct uploads as before."""
     url = f"file:{tmp_path}/assets"
     with open_store(url) as plain, open_store({**settings(RULES), "url": url}) as store:
-        operations = ("presign", "copy", "download", "begin_parts", "list_parts", "end_parts", "application", "check")
+        operations = (
+            *("presign", "copy", "download", "begin_parts", "list_parts", "end_parts", "application", "check", "collect"),
+        )
         assert [plain.can(name) for name in operations] == [store.can(name) for name in operations]
         assert store.begin_upload(filename="b.webp", size=1).request is not None
 

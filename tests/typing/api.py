@@ -13,6 +13,7 @@ from assetstore import (
     AssetInfo,
     AssetReader,
     AssetStore,
+    CollectReport,
     DeleteReport,
     DirectUpload,
     ListPage,
@@ -46,6 +47,7 @@ assert_type(store.presign_parts("token", range(1, 9)), dict[int, PresignedReques
 assert_type(store.list_parts("token"), tuple[UploadedPart, ...])
 assert_type(store.finish_upload("token", parts={1: "etag"}), AssetInfo)
 assert_type(store.sweep_pending(timedelta(hours=1)), DeleteReport)
+assert_type(store.collect(older_than="7d", remove=True), CollectReport)
 assert_type(sniff_type(b"GIF89a"), tuple[str, ...])
 assert_type(store.scoped("tenant/"), AssetStore)
 with store.writer("a.txt") as out, open("b", "rb") as file:

@@ -10,6 +10,7 @@ import attrs
 from assetstore.testing.contract.bound import BoundGuarantees
 from assetstore.testing.contract.bulk import BulkGuarantees
 from assetstore.testing.contract.changing import ChangingGuarantees
+from assetstore.testing.contract.collecting import CollectingGuarantees
 from assetstore.testing.contract.conditions import ConditionGuarantees
 from assetstore.testing.contract.deleting import DeletingGuarantees
 from assetstore.testing.contract.direct import DirectGuarantees
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, type[Fixtures]] = {
     "Uploads in parts": PartsGuarantees,
     "Direct uploads": DirectGuarantees,
     "What direct uploads refuse": DirectRefusalGuarantees,
+    "Leftovers": CollectingGuarantees,
     "Wrappers": WrapperGuarantees,
     "Plugins": PluginGuarantees,
 }
@@ -64,6 +66,7 @@ class BackendContract(
     PartsGuarantees,
     DirectGuarantees,
     DirectRefusalGuarantees,
+    CollectingGuarantees,
     WrapperGuarantees,
     PluginGuarantees,
 ):

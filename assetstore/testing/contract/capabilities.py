@@ -80,6 +80,11 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "application.max_size": ("test_an_application_has_a_largest_upload",),
     "upload_many": ("test_a_batch_of_uploads_is_as_one_by_one", "test_many_assets_go_the_way_of_one"),
     "upload_many.max_concurrency": ("test_at_most_so_many_run_at_once",),
+    "collect": ("test_collecting_touches_no_asset", "test_a_second_collection_finds_nothing"),
+    "collect.older_than": ("test_what_is_young_is_not_collected",),
+    "collect.remove": ("test_a_second_collection_finds_nothing",),
+    "collect.repair": ("test_repair_is_done_or_refused",),
+    "collect.prefix": ("test_collecting_touches_no_asset",),
     "check": ("test_check_finds_a_working_place_and_changes_nothing",),
 }
 """For each operation, and each option of one, the guarantees that fail where it is claimed and does not work.
@@ -90,5 +95,7 @@ That what is not claimed is refused is shown for all of them by ``test_what_is_n
 NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
 """Options that no caller gives and no backend claims: what becomes of a taken key is decided when an upload ends."""
 
-HINTS = frozenset({"copy.known", "upload_many.max_concurrency"})
-"""Options that are about a backend's work and change nothing of what comes out."""
+HINTS = frozenset(
+    {"copy.known", "upload_many.max_concurrency", "collect.older_than", "collect.remove", "collect.repair", "collect.prefix"}
+)
+"""Options that are about a backend's work and change nothing of what comes out, or only where something is an hour old."""

@@ -37,6 +37,7 @@ class Encryption(Wrapper):
     """
 
     supports = frozenset({"upload.*", "read.*", "list.*"})
+    passes = frozenset({"collect"})
 
     secret: str = secret_field(kw_only=True)
     old_secrets: tuple[str, ...] = secret_field(kw_only=True, default=())
