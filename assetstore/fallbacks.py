@@ -33,7 +33,13 @@ def download(stack: Stack, key: str, path: Path, options: DownloadOptions) -> As
 
 
 def copy(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy natively, or by reading and uploading where the backend cannot copy with these options."""
+    """Copy natively, or by reading and uploading where the backend cannot copy with these options.
+
+    Raises:
+        UnsupportedError: an asset is to be copied onto itself with ``if_match``, which the store cannot guard.
+    """
+    if source == destination and options.if_match is not None:
+        stack.require_swap()
     return stack.copy(source, destination, options) or _copy_through(stack, source, destination, options)
 
 

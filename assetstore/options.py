@@ -196,7 +196,8 @@ class UploadOptions(CheckedHeaders):
 
     Attributes:
         overwrite: ``False`` writes create-only: AlreadyExistsError when the key is taken.
-        if_match: compare-and-swap: the ETag that the stored asset must have; PreconditionError otherwise.
+        if_match: compare-and-swap: the ETag that the stored asset must have; PreconditionError otherwise. Where the ETag is
+            a digest of the bytes, as on S3, this guards the bytes alone.
     """
 
     overwrite: bool = True
@@ -333,6 +334,18 @@ class CopyOptions(CheckedHeaders):
     def applied_to(self, source: Headers) -> dict[str, Any]:
         """Return the headers of the copy by name: the source's, replaced by ours where given, without empty ones."""
         return {name: value for name, value in {**source.given(), **self.given()}.items() if value}
+
+
+@attrs.frozen(kw_only=True)
+class UpdateOptions:
+    """What an update asks of the store beside a copy of the asset onto itself, for which a backend has ``assetstore_copy``.
+
+    Attributes:
+        if_match: the ETag that the asset must have; PreconditionError otherwise. ``supports`` names ``"update.if_match"``
+            only where every update gives the asset another ETag, so that one of several rivals wins.
+    """
+
+    if_match: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -646,6 +659,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "delete": DeleteOptions,
         "download": DownloadOptions,
         "copy": CopyOptions,
+        "update": UpdateOptions,
         "presign": PresignOptions,
         "url": UrlOptions,
         "check": CheckOptions,

@@ -56,6 +56,8 @@ from assetstore.wrapper import Wrapper
 T = TypeVar("T")
 
 _ASK = "store.can() shows what it supports"
+_SWAP = "update.if_match"
+_SWAP_BYTES = "keep what must not be lost in the asset's bytes: upload with if_match is guarded where store.can() says so"
 
 
 @attrs.frozen(eq=False)
@@ -198,6 +200,20 @@ class Stack:
             return None
         result = self._hooks.assetstore_copy(source, destination, options)
         return self._checked_or_none(result, AssetInfo, "copy")
+
+    @property
+    def swaps_updates(self) -> bool:
+        """Whether of several updates with one ``if_match`` one wins: by a native copy, or by reading and uploading."""
+        native = self.has("copy") and "copy.if_match" in self.supports
+        return _SWAP in self.supports and (native or {"read.if_match", "upload.if_match"} <= self.supports)
+
+    def require_swap(self) -> None:
+        """Raise UnsupportedError unless an update with ``if_match`` has one winner."""
+        if not self.swaps_updates:
+            raise UnsupportedError(
+                f"{self._owner} cannot guard an update by if_match, because an update may leave the ETag as it was",
+                hint=_SWAP_BYTES,
+            )
 
     def presign(self, key: str, options: PresignOptions) -> PresignedRequest:
         """Call ``assetstore_presign``."""
@@ -367,9 +383,14 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     supports = frozenset(
         field
         for field in below.supports
-        if (op := field.partition(".")[0]) not in own or field in wrapper.supports or f"{op}.*" in wrapper.supports
+        if (op := _hook_of(field)) not in own or field in wrapper.supports or f"{op}.*" in wrapper.supports
     )
     return Layer(name, wrapper, manager, cast(Hooks, manager.hook), supports)
+
+
+def _hook_of(field: str) -> str:
+    op = field.partition(".")[0]
+    return "copy" if op == "update" else op
 
 
 def _overrides(wrapper: Wrapper, op: str) -> bool:

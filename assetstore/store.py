@@ -409,7 +409,20 @@ class AssetStore:
         metadata: Mapping[str, str] | None = None,
         if_match: str | None = None,
     ) -> AssetInfo:
-        """Replace headers or metadata and keep the bytes. ``None`` keeps a value, ``""`` or ``{}`` clears it."""
+        """Replace headers or metadata and keep the bytes. ``None`` keeps a value, ``""`` or ``{}`` clears it.
+
+        Args:
+            key: the asset.
+            content_type: the media type.
+            cache_control: the Cache-Control header.
+            content_disposition: the Content-Disposition header.
+            content_encoding: the Content-Encoding header.
+            content_language: the Content-Language header.
+            metadata: all metadata, in place of the old.
+            if_match: the ETag that the asset must have; PreconditionError otherwise. Of several updates with one ETag, one
+                wins. A store whose ETag is a digest of the bytes, as on S3 and R2, cannot tell such updates apart and raises
+                UnsupportedError before it sends anything.
+        """
         with self._operation("update", key) as operation:
             options = CopyOptions(
                 content_type=content_type,
@@ -844,6 +857,8 @@ class AssetStore:
             return self._stack.gives_urls(self._scope.inward("a"))
         if capability in _DIRECT:
             return self.can("presign.content_length")
+        if capability == "update.if_match":
+            return self._stack.swaps_updates
         if op == "presign_many":
             return self.can(capability.replace(op, "presign"))
         if op in ("download", "upload_many"):

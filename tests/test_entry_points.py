@@ -253,9 +253,23 @@ def test_a_wrapper_supports_what_it_declares_for_the_hooks_it_overrides() -> Non
         supports = frozenset({"upload.*"})
 
     narrow, wide = (AssetStore(MemoryBackend(), wrappers=[wrapper]) for wrapper in (Narrow, Wide))
-    asked = ("upload.content_type", "upload.metadata", "read.offset")
-    assert [True, False, True] == [narrow.can(field) for field in asked]
-    assert [True, True, True] == [wide.can(field) for field in asked]
+    asked = ("upload.content_type", "upload.metadata", "read.offset", "update.if_match")
+    assert [True, False, True, False] == [narrow.can(field) for field in asked]
+    assert [True, True, True, True] == [wide.can(field) for field in asked]
+
+
+def test_a_wrapper_of_copies_is_one_of_updates() -> None:
+    """An update is a copy of an asset onto itself, so a wrapper that overrides copies says whether it guards updates."""
+
+    class Silent(Wrapper):
+        @hookimpl
+        def assetstore_copy(self, source: str, destination: str, options: object) -> None: ...
+
+    class Whole(Silent):
+        supports = frozenset({"copy.*"})
+
+    stores = [AssetStore(MemoryBackend(), wrappers=[wrapper]) for wrapper in (Silent, Whole)]
+    assert [False, True] == [store.can("update.if_match") for store in stores]
 
 
 def test_the_families_of_operations_name_hooks() -> None:

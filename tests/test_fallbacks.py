@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from assetstore import AssetInfo, AssetStore, IntegrityError, PreconditionError, UnavailableError, UnsupportedError
@@ -88,6 +91,42 @@ def test_an_update_that_cannot_be_stored_is_refused():
         poor.update("a", metadata={"by": "me"})
     poor.copy("a", "b")
     assert ({}, b"abc") == (dict(poor.stat("b").metadata), poor.read("b"))
+
+
+def test_an_update_through_this_machine_has_one_winner():
+    """Reading and uploading guard an update too, where every write gives the asset another ETag."""
+    store = faulty()
+    etag = store.stat("a.bin").etag
+    start = threading.Barrier(16)
+
+    def update(number):
+        start.wait()
+        try:
+            store.update("a.bin", metadata={"by": str(number)}, if_match=etag)
+        except PreconditionError:
+            return None
+        return {"by": str(number)}
+
+    with ThreadPoolExecutor(16) as pool:
+        won = [metadata for metadata in pool.map(update, range(16)) if metadata]
+    assert [dict(store.stat("a.bin").metadata)] == won
+
+
+@pytest.mark.parametrize("without", [(), ("copy",)])
+@pytest.mark.parametrize("dropped", [{"update.if_match"}, {"copy.if_match", "upload.if_match"}])
+def test_an_update_that_cannot_be_guarded_is_refused_before_anything_is_asked(without, dropped):
+    """A backend whose ETag may outlive an update does not name ``update.if_match``; its other conditions stay."""
+    backend = FaultyBackend(MemoryBackend(), without=without)
+    backend.supports = backend.supports - dropped
+    store = AssetStore(backend)
+    etag = store.upload(b"abc", "a").etag
+    backend.calls.clear()
+    for change in (lambda: store.update("a", metadata={}, if_match=etag), lambda: store.copy("a", "a", if_match=etag)):
+        with pytest.raises(UnsupportedError, match=r"update 'a'.* guard|copy 'a'.* guard"):
+            change()
+    assert ([], False, True) == (backend.calls, store.can("update.if_match"), store.can("update.metadata"))
+    store.update("a", metadata={"by": "me"})
+    store.copy("a", "b", if_match=store.stat("a").etag)
 
 
 def test_a_download_here_tells_of_progress(tmp_path):

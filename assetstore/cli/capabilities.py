@@ -14,8 +14,9 @@ from assetstore.hooks import OPTIONAL, REQUIRED
 from assetstore.options import OPERATIONS, every
 from assetstore.wrapper import Wrapper
 
-CAPABILITIES = tuple(
-    name for op in (*REQUIRED, *OPTIONAL) for name in (op, *(sorted(every(op)) if op in OPERATIONS else ()))
+CAPABILITIES = (
+    *(name for op in (*REQUIRED, *OPTIONAL) for name in (op, *(sorted(every(op)) if op in OPERATIONS else ()))),
+    *sorted(every("update")),
 )
 
 ITSELF, BY_THE_STORE, REFUSED, DEPENDS = "yes", "store", "no", "?"
@@ -48,6 +49,8 @@ class Backend:
         if op == "url" and op in self.hooks:
             # Backends have the hook whether or not they have a public URL.
             return DEPENDS
+        if op == "update":
+            return self._who_updates(capability)
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
         if op == "presign_many" and "presign" in self.hooks:
@@ -57,6 +60,15 @@ class Backend:
         if op in ("download", "upload_many") or (op == "copy" and (not field or through in supports)):
             return BY_THE_STORE
         return DEPENDS if field and op in self.hooks and self.supports is None else REFUSED
+
+    def _who_updates(self, capability: str) -> str:
+        if self.supports is None:
+            return DEPENDS
+        if capability not in self.supports:
+            return REFUSED
+        if "copy" in self.hooks and "copy.if_match" in self.supports:
+            return ITSELF
+        return BY_THE_STORE if {"read.if_match", "upload.if_match"} <= self.supports else REFUSED
 
 
 def installed_backends() -> tuple[Backend, ...]:

@@ -49,7 +49,8 @@ def update_command(
 ) -> None:
     """Change headers and metadata of assets.
 
-    KEY is a key, a glob, or with -r a folder in the store. The bytes stay as they are, and so does what no option names.
+    KEY is a key, a glob, or with -r a folder in the store. The bytes stay as they are, and so does what no option names. On
+    S3 and R2, of two programs that change the metadata of one asset at once, the later one wins, and the other is not told.
     """
     changes = {name: value for name, value in headers.items() if value is not None}
     if not changes and not metadata and not clear_metadata:

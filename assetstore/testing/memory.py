@@ -39,7 +39,9 @@ class MemoryBackend:
     """Holds assets for as long as the object lives. A forked child has its own copy."""
 
     location: ClassVar[str] = "memory, gone with the process"
-    supports: ClassVar[frozenset[str]] = every("upload", "read", "list", "delete", "download", "copy") - {"copy.known"}
+    supports: ClassVar[frozenset[str]] = every(
+        *("upload", "read", "list", "delete", "download", "copy", "update")
+    ) - {"copy.known"}
 
     _assets: dict[str, tuple[AssetInfo, bytes]] = attrs.field(init=False, factory=dict, repr=False)
     _versions: Iterator[int] = attrs.field(init=False, factory=itertools.count, repr=False)

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from assetstore_local.http.server import Server
 
 _SUPPORTED = every(
-    *("upload", "upload_many", "read", "list", "delete", "copy", "presign"),
+    *("upload", "upload_many", "read", "list", "delete", "copy", "update", "presign"),
     *("begin_parts", "list_parts", "end_parts", "application"),
 ) - {"copy.known", "begin_parts.overwrite", "begin_parts.if_match"}
 
@@ -142,7 +142,8 @@ class LocalBackend:
     @property
     def supports(self) -> frozenset[str]:
         """The option fields that this backend honours."""
-        return _SUPPORTED
+        # The ETags of R2 are of the bytes alone, so it cannot tell updates apart.
+        return _SUPPORTED - every("update") if self.profile == "r2" else _SUPPORTED
 
     @property
     def location(self) -> str:

@@ -71,7 +71,7 @@ _STYLES = ("path", "virtual", "auto")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,63}")
 _ENGINES = ("wire", "boto3")
 _TOKENS = b"assetstore tokens of direct uploads"
-# Only R2 has a condition on the destination of a copy.
+# Only R2 has a condition on the destination of a copy. No service has one that tells two updates of an asset apart.
 _SUPPORTS = every(
     *("upload", "read", "download", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
 ) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match"}
@@ -84,6 +84,8 @@ def _blank_to_none(value: str | None) -> str | None:
 @attrs.define(eq=False, kw_only=True)
 class S3Backend:
     """A bucket of any service that speaks S3: ``s3://bucket?endpoint_url=https://…``.
+
+    Its ETags are digests of the bytes: ``if_match`` guards the bytes of an asset, and an update has no ``if_match``.
 
     Attributes:
         bucket: the bucket's name.

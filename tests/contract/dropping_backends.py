@@ -27,15 +27,18 @@ STORED = sorted(FIELDS - {*SIGNED, "delete.foreign"})
 def dropping(kind: type[Any], capability: str) -> type[Any]:
     """Return a subclass whose hook sees the default of one option, whatever the caller asked for."""
     op, _, field = capability.partition(".")
-    hook = getattr(kind, f"assetstore_{op}")
+    # An update is a copy of an asset onto itself.
+    hook = getattr(kind, f"assetstore_{'copy' if op == 'update' else op}")
 
     @hookimpl
     @functools.wraps(hook)
     def drop(self: Any, options: Any, **nouns: Any) -> Any:
+        if op == "update" and nouns["source"] != nouns["destination"]:
+            return hook(self, **nouns, options=options)
         default = getattr(attrs.fields(type(options)), field).default
         return hook(self, **nouns, options=attrs.evolve(options, **{field: default}))
 
-    return type(kind.__name__, (kind,), {f"assetstore_{op}": drop})
+    return type(kind.__name__, (kind,), {hook.__name__: drop})
 
 
 class Picky(MemoryBackend):

@@ -28,7 +28,10 @@ def test_every_operation_and_option_has_a_guarantee_that_shows_it() -> None:
 
 
 @pytest.mark.parametrize("without", [(), ("copy",), ("download",), ("copy", "download", "check")])
-@pytest.mark.parametrize("dropped", ["", "upload.overwrite", "read.if_match", "copy.if_match", "copy.overwrite"])
+@pytest.mark.parametrize(
+    "dropped",
+    ["", "upload.overwrite", "upload.if_match", "read.if_match", "copy.if_match", "copy.overwrite", "update.if_match"],
+)
 def test_the_matrix_says_what_the_store_says(without: tuple[str, ...], dropped: str) -> None:
     """What the command line tells of a class is what ``can`` tells of a store over it."""
     backend = FaultyBackend(MemoryBackend(), without=without)
@@ -47,7 +50,7 @@ def test_our_own_backends_claim_what_they_implement() -> None:
     assert {"local", "memory", "r2", "s3"} <= found.keys()
     for backend in found.values():
         assert backend.supports is not None
-        assert set() == {field for field in backend.supports if field.partition(".")[0] not in backend.hooks}
+        assert set() == {field for field in backend.supports if field.partition(".")[0] not in {*backend.hooks, "update"}}
     depends = attrs.evolve(found["memory"], supports=None).capabilities()
     assert ("yes", "?", "no") == (depends["upload"], depends["upload.if_match"], depends["presign"])
 

@@ -9,18 +9,33 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from r2_stand_in import SETTINGS, Forward, Reply, Request, Script, backend_at, backend_on, error_reply, get, put, stand_in
+from r2_stand_in import (
+    KEYS,
+    SETTINGS,
+    Forward,
+    Reply,
+    Request,
+    Script,
+    backend_at,
+    backend_on,
+    error_reply,
+    get,
+    put,
+    stand_in,
+)
 
 from assetstore import (
     AccessDeniedError,
+    AssetStore,
     InvalidKeyError,
     InvalidOptionError,
     PreconditionError,
     StoreNotFoundError,
     UnavailableError,
+    UnsupportedError,
 )
 from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions, StatOptions, UploadOptions
-from assetstore_r2 import S3Backend
+from assetstore_r2 import R2Backend, S3Backend
 
 STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
 
@@ -140,6 +155,15 @@ def test_foreign_keys_are_deleted_as_they_are_listed(seaweedfs: Any, unique_pref
     assert report is not None
     assert page is not None
     assert (set(keys), ()) == (set(report.deleted), page.items)
+
+
+@pytest.mark.parametrize("kind", [S3Backend, R2Backend])
+def test_an_update_with_a_condition_is_refused_unsent(kind: type[S3Backend]) -> None:
+    """Its ETag outlives an update, so every rival would win: nothing is sent, and the error says what is guarded instead."""
+    with stand_in() as server, AssetStore(kind(bucket="assets", endpoint_url=server.url, **KEYS, **SETTINGS)) as store:
+        with pytest.raises(UnsupportedError, match="bytes: upload with if_match"):
+            store.update("a", metadata={"by": "gm"}, if_match="0" * 32)
+        assert ([], False, True) == (server.requests, store.can("update.if_match"), store.can("upload.if_match"))
 
 
 def test_a_copy_of_another_version_is_refused(seaweedfs: Any, unique_prefix: str) -> None:

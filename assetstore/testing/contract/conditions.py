@@ -77,7 +77,7 @@ class ConditionGuarantees(Fixtures):
             store.read("a", if_match=etag)
 
     def test_an_update_can_insist_on_a_version(self, store: AssetStore, able: Able) -> None:
-        """``if_match`` of an update changes that version's headers or raises PreconditionError."""
+        """``if_match`` of an update changes that version's headers, and with them the ETag, or raises PreconditionError."""
         if not able("update.if_match") or not able("update.content_type"):
             return
         etag = store.upload(b"1", "a.png").etag
@@ -85,7 +85,11 @@ class ConditionGuarantees(Fixtures):
         with pytest.raises(PreconditionError):
             store.update("a.png", content_type="image/webp", if_match=etag)
         assert "image/png" == store.stat("a.png").content_type
-        store.update("a.png", content_type="image/webp", if_match=store.stat("a.png").etag)
+        etag = store.stat("a.png").etag
+        store.update("a.png", content_type="image/webp", if_match=etag)
+        assert "image/webp" == store.stat("a.png").content_type
+        with pytest.raises(PreconditionError):
+            store.update("a.png", content_type="image/gif", if_match=etag)
         assert "image/webp" == store.stat("a.png").content_type
 
     def test_an_etag_tells_versions_apart(self, store: AssetStore) -> None:
@@ -126,6 +130,16 @@ class ConditionGuarantees(Fixtures):
         assert 1 == len(won)
         assert brief(_payload(won[0])) == brief(store.read("a"))
 
+    def test_of_many_updating_threads_one_wins(self, store: AssetStore, able: Able) -> None:
+        """Of 16 threads that change one version's metadata at once, one succeeds, and its metadata are stored."""
+        if not able("update.if_match") or not able("update.metadata"):
+            return
+        etag = store.upload(b"bytes", "a").etag
+        won = _race(lambda number: store.update("a", metadata={"by": str(number)}, if_match=etag), 16)
+        assert 1 == len(won)
+        assert {"by": str(won[0])} == dict(store.stat("a").metadata or {})
+        assert b"bytes" == store.read("a")
+
     def test_of_many_create_only_processes_one_wins(
         self, store: AssetStore, able: Able, rival: Callable[[], AssetStore] | None
     ) -> None:
@@ -161,9 +175,9 @@ def _create_as_thread(store: AssetStore, key: str, number: int) -> None:
     store.upload(_payload(number), key, overwrite=False)
 
 
-def _race(write: Callable[[int], object]) -> list[int]:
+def _race(write: Callable[[int], object], rivals: int = WRITERS) -> list[int]:
     """Return which of several threads, all started at once, were not refused."""
-    start = threading.Barrier(WRITERS)
+    start = threading.Barrier(rivals)
 
     def run(number: int) -> bool:
         start.wait()
@@ -173,8 +187,8 @@ def _race(write: Callable[[int], object]) -> list[int]:
             return False
         return True
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        return [number for number, won in enumerate(pool.map(run, range(WRITERS))) if won]
+    with ThreadPoolExecutor(rivals) as pool:
+        return [number for number, won in enumerate(pool.map(run, range(rivals))) if won]
 
 
 def _race_processes(rival: Callable[[], AssetStore], options: dict[str, Any]) -> list[int]:
