@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 import attrs
 
 from assetstore.entry_points import SCHEMES, load_factory
-from assetstore.errors import ConfigError, PluginError
-from assetstore.settings import Text, build, check_settings, secret_names, suggestion
+from assetstore.errors import ConfigError, PluginError, spelled
+from assetstore.limits import MAX_CONFIG
+from assetstore.settings import Text, build, check_settings, fault_of, secret_names, suggestion
 
 if TYPE_CHECKING:
     from assetstore.hooks import Hooks
@@ -25,9 +27,12 @@ DEFAULTS: Mapping[str, str] = {"naming": "naming", "stats": "stats"}
 STORE_VARIABLE = "ASSETSTORE_STORE"
 CONFIG_VARIABLE = "ASSETSTORE_CONFIG"
 FILE_NAME = "assetstore.toml"
+_FILE_NAMES = (FILE_NAME, "pyproject.toml")
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FOLDER = re.compile(r"(\.{1,2}|~)?/|(\.{1,2}|~)$")
+# tomllib takes time by the square of the parts of a key.
+_ENDLESS_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){100}")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
 
 
@@ -99,8 +104,12 @@ def find_store(
         ConfigError: there is none.
     """
     if isinstance(store, Mapping):
-        return StoreConfig(name=str(store.get("backend", "store")), table=store, folder=Path.cwd(), origin="the mapping")
+        backend = store.get("backend")
+        name = backend if isinstance(backend, str) else "store"
+        return StoreConfig(name=name, table=store, folder=Path.cwd(), origin="the mapping")
     wanted = store or os.environ.get(STORE_VARIABLE)
+    if fault := fault_of(wanted):
+        raise ConfigError(f"the name or URL of a store {fault}", op="open")
     if wanted and (_FOLDER.match(wanted) or _URL.match(wanted)):
         # The query may hold secrets, and so may the user part before the host.
         name = wanted if _FOLDER.match(wanted) else re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
@@ -125,7 +134,7 @@ def find_store(
 
 def _folder_hint(name: str | None) -> str | None:
     """Return how to open the folder that has the name of a store that is not configured."""
-    return f"to open the folder of this name, write ./{name.rstrip('/')}" if name and Path(name).is_dir() else None
+    return f"to open the folder of this name, write ./{name.rstrip('/')}" if name and os.path.isdir(name) else None
 
 
 def _folder_url(path: str) -> str:
@@ -143,12 +152,13 @@ def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
     named = path or os.environ.get(CONFIG_VARIABLE)
     if named:
         return _load(Path(named)) or Config(path=Path(named), default=None, stores={})
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        for name in (FILE_NAME, "pyproject.toml"):
-            if (folder / name).is_file() and (found := _load(folder / name)) is not None:
-                return found
-    return None
+    try:
+        here = Path.cwd()
+        found = [folder / name for folder in (here, *here.parents) for name in _FILE_NAMES if (folder / name).is_file()]
+    except OSError as error:
+        hint = f"name the file in {CONFIG_VARIABLE}, or a store by its URL"
+        raise ConfigError(f"cannot look for {FILE_NAME}: {error}", hint=hint) from error
+    return next((config for config in map(_load, found) if config is not None), None)
 
 
 def build_store(config: StoreConfig) -> AssetStore:
@@ -164,13 +174,18 @@ def _load(path: Path) -> Config | None:
     import tomllib  # a store opened by its URL does not need it
 
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: Any = tomllib.loads(_text_of(path))
     except (OSError, ValueError) as error:  # ValueError: an impossible name, bad UTF-8 or bad TOML
         raise ConfigError(f"cannot read {path}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"cannot read {path}: its lists and tables are nested too deep") from error
     if path.name == "pyproject.toml":
-        data = data.get("tool", {}).get("assetstore")
+        tool = data.get("tool")
+        data = tool.get("assetstore") if isinstance(tool, dict) else None
         if data is None:
             return None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: [tool.assetstore] must be a table, for example with a line default = \"dev\"")
     known = ("default", "stores")
     problems = [f"{path}: {name}: unknown{suggestion(name, known)}" for name in data if name not in known]
     stores = data.get("stores", {})
@@ -183,12 +198,41 @@ def _load(path: Path) -> Config | None:
     return Config(path=path.absolute(), default=data.get("default"), stores=stores)
 
 
+def _text_of(path: Path) -> str:
+    """Return the text of a configuration file, with or without a byte-order mark.
+
+    Raises:
+        ValueError: it is a pipe, too long or not UTF-8.
+    """
+    with open(path, encoding="utf-8-sig", opener=_open_at_once) as file:
+        text = file.read(MAX_CONFIG + 1)
+    if len(text) > MAX_CONFIG:
+        raise ValueError(f"a configuration must have at most {MAX_CONFIG:,} characters")
+    if _ENDLESS_KEY.search(text):
+        raise ValueError("a key must have at most 100 parts")
+    return text
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would hang.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it must be a file, not a pipe")
+    return descriptor
+
+
 class _Builder:
     """Builds one store; collects every mistake of its table and then raises them together."""
 
     def __init__(self, config: StoreConfig) -> None:
         self.config = config
         self.problems: list[str] = []
+        for name, value in config.table.items():
+            if fault := fault_of({name: value}):
+                self._problem(spelled(name).strip("'"), fault)
+        if self.problems:
+            raise _error(self.problems, config.name)
         self.table = {name: self._expand(value, name) for name, value in config.table.items()}
 
     def build(self) -> AssetStore:
@@ -217,13 +261,18 @@ class _Builder:
             self._problem("url", "give exactly one of url and backend")
             return "", None, {}
         if name is not None:
-            return str(name), self._load(str(name)), {}
+            name = self._plugin_name("backend", name)
+            return name, self._load(name) if name else None, {}
         if isinstance(url, str) and _FOLDER.match(url):
             url = _folder_url(url)
         if not isinstance(url, str) or not _URL.match(url):
             self._problem("url", "must be a URL, for example 'file:assets'")
             return "", None, {}
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # the host is in a bracket that is not closed, or has characters that look like others
+            self._problem("url", "must be a URL with a valid host, for example 's3://bucket'")
+            return "", None, {}
         factory = self._load(parts.scheme, SCHEMES)
         return parts.scheme, factory, self._from_url(parts, factory) if factory else {}
 
@@ -263,8 +312,14 @@ class _Builder:
             self._problem(slot, "must be false, a plugin name or a table")
             return None
         settings = {} if value is True else dict(value)
-        name = str(settings.pop("plugin", DEFAULTS[slot]))
-        return name, self._load(name), settings
+        name = self._plugin_name(f"{slot}.plugin", settings.pop("plugin", DEFAULTS[slot]))
+        return name, self._load(name) if name else None, settings
+
+    def _plugin_name(self, key: str, value: object) -> str:
+        if isinstance(value, str) and value:
+            return value
+        self._problem(key, "must be the name of a plugin")
+        return ""
 
     def _names(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, ())
@@ -323,6 +378,8 @@ class _Builder:
     def _expand(self, value: object, where: str) -> object:
         """Replace ``${VAR}`` and ``${VAR:-default}`` in every text of a value."""
         if isinstance(value, str):
+            if "${" in "".join(default or "" for _, _, default in _VARIABLE.findall(value)) + _VARIABLE.sub("", value):
+                self._problem(where, "after '${' must come NAME} or NAME:-default}, without another '${' in it")
             expanded = _VARIABLE.sub(lambda match: self._variable(match, where), value)
             return Text(expanded) if expanded != value else value
         if isinstance(value, Mapping):

@@ -31,12 +31,31 @@ from __future__ import annotations
 from errno import EACCES, EEXIST, ENOENT, ENOSPC
 from typing import ClassVar
 
+_MAX_MESSAGE = 4000
+_MAX_NAME = 1024  # no valid key is longer
+
+
+def shortened(text: str, limit: int = _MAX_MESSAGE) -> str:
+    """Return a text of at most about ``limit`` characters: of a longer one the beginning and the end."""
+    if len(text) <= limit:
+        return text
+    begin, end = limit * 3 // 4, limit // 4
+    return f"{text[:begin]}… ({len(text) - begin - end:,} characters left out) …{text[-end:]}"
+
+
+def spelled(value: object) -> str:
+    """Return the repr of a wrong value for a message, shortened; the type of one without, such as 10 ** 5000."""
+    try:
+        return repr(shortened(value, _MAX_NAME)) if isinstance(value, str) else shortened(repr(value), _MAX_NAME)
+    except ValueError:
+        return f"a long {type(value).__name__}"
+
 
 class AssetStoreError(Exception):
     """An operation of a store failed.
 
     Attributes:
-        message: what went wrong and why, in one sentence without the key.
+        message: what went wrong and why, in one sentence without the key; a very long one is shortened.
         hint: what to do next, or ``None``.
         op: the operation, the name of a method of ``AssetStore``; filled in by the store.
         key: the key, or ``None``; filled in by the store.
@@ -54,6 +73,7 @@ class AssetStoreError(Exception):
         key: str | None = None,
         store: str | None = None,
     ) -> None:
+        message = shortened(message)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -66,9 +86,9 @@ class AssetStoreError(Exception):
         """The operation and its key: ``upload 'maps/keep.webp' (store dev)``, or an empty string."""
         parts = [self.op or ""] if self.op else []
         if self.key is not None:
-            parts.append(repr(self.key))
+            parts.append(spelled(self.key))
         if self.store:
-            parts.append(f"(store {self.store})")
+            parts.append(f"(store {shortened(self.store, _MAX_NAME)})")
         return " ".join(parts)
 
     def __str__(self) -> str:
@@ -189,7 +209,7 @@ class ConfigError(AssetStoreError, ValueError):
         store: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, op=op, key=key, store=store)
-        self.problems = problems or (message,)
+        self.problems = tuple(map(shortened, problems or (message,)))
 
 
 class PluginError(ConfigError):

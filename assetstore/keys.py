@@ -15,7 +15,7 @@ from typing import TypeVar
 import attrs
 
 from assetstore.errors import BackendError, InvalidKeyError, InvalidOptionError
-from assetstore.limits import MAX_KEY_BYTES
+from assetstore.limits import MAX_GLOB, MAX_KEY_BYTES
 from assetstore.results import AssetInfo, Prefix
 
 Entry = TypeVar("Entry", AssetInfo, Prefix)
@@ -80,7 +80,8 @@ def glob_regex(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
     parts, as in a shell.
 
     Raises:
-        InvalidOptionError: a range goes backwards, or the braces stand for more than 1,000 globs.
+        InvalidOptionError: it is longer than 1,024 characters, a range goes backwards, or its braces stand for more than
+            1,000 globs.
     """
     globs = (_TOKEN.findall(glob) for glob in expand_braces(unicodedata.normalize("NFC", pattern)))
     regex = "|".join("".join(_token_regex(token) for token in glob) for glob in globs)
@@ -93,6 +94,8 @@ def glob_regex(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
 
 def expand_braces(pattern: str) -> list[str]:
     """Return the globs without braces that a glob stands for. Braces without a comma, or in a set, are themselves."""
+    if len(pattern) > MAX_GLOB:
+        raise InvalidOptionError(f"a glob must have at most {MAX_GLOB:,} characters, got {len(pattern):,}")
     globs: list[str] = [""]
     rest = _TOKEN.findall(pattern)
     while rest:

@@ -10,6 +10,9 @@ MAX_KEY_BYTES = 1024
 MAX_METADATA_BYTES = 8192
 """Bytes of all metadata in UTF-8, names included (R2, "Limits")."""
 
+MAX_HEADER = 8192
+"""Characters of an HTTP header of an asset: servers and clients refuse longer ones."""
+
 RESERVED_METADATA = "assetstore-"
 """Metadata names that begin with this belong to assetstore and are never shown."""
 
@@ -60,6 +63,21 @@ LEFTOVER_AGE = 86_400
 
 MAX_PROPOSALS = 20
 """How many keys a naming plugin may propose before the upload fails."""
+
+MAX_GLOB = 1024
+"""Characters of a glob."""
+
+MAX_CONFIG = MIB
+"""Characters of a configuration file."""
+
+MAX_SETTING = 16_384
+"""Characters of one text in a configuration, or of the name or URL of a store."""
+
+MAX_SETTINGS_DEPTH = 32
+"""How deep lists and tables of a configuration may be nested."""
+
+MAX_SETTINGS = 10_000
+"""How many values one setting may hold at each depth."""
 
 OWN_FOLDER = ".assetstore"
 """The folder in which a store of files keeps what belongs to no asset, such as its signing key."""

@@ -19,11 +19,15 @@ import attrs
 
 from assetstore import signed_headers
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_headers
-from assetstore.errors import InvalidOptionError
+from assetstore.errors import (
+    InvalidOptionError,
+    spelled,
+)
 from assetstore.limits import (
     LEFTOVER_AGE,
     MAX_CONCURRENCY,
     MAX_EXPIRES,
+    MAX_HEADER,
     MAX_METADATA_BYTES,
     MAX_PARTS,
     MIN_LEFTOVER_AGE,
@@ -63,14 +67,17 @@ def is_media_type(text: str) -> bool:
 def _check_header(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise InvalidOptionError(f"{name} must be a str, got {type(value).__name__}")
+    if len(value) > MAX_HEADER:
+        raise InvalidOptionError(f"{name} must have at most {MAX_HEADER:,} characters, got {len(value):,}")
     if not (value.isascii() and value.isprintable()):
         if CONTROL.search(value):
             raise InvalidOptionError(f"{name} must not contain control characters")
         raise InvalidOptionError(f"{name} must be ASCII", hint="encode other text by RFC 6266 or RFC 8187")
     if name == "content_type" and value and not is_media_type(value):
-        raise InvalidOptionError(f"content_type must be a media type, got {value!r}", hint="for example 'image/png'")
+        raise InvalidOptionError(f"content_type must be a media type, got {spelled(value)}", hint="for example 'image/png'")
     if name == "content_encoding" and value and not _CODINGS.fullmatch(value):
-        raise InvalidOptionError(f"content_encoding must be a list of codings, got {value!r}", hint="for example 'gzip'")
+        message = f"content_encoding must be a list of codings, got {spelled(value)}"
+        raise InvalidOptionError(message, hint="for example 'gzip'")
 
 
 def as_metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
@@ -102,9 +109,14 @@ def as_metadata(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
     return MappingProxyType(copy)
 
 
-def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def require_text(name: str, value: object) -> None:
+    """Raise InvalidOptionError unless the value of the option ``name`` is a text or ``None``."""
     if value is not None and not isinstance(value, str):
-        raise InvalidOptionError(f"{attribute.name} must be a str, got {type(value).__name__}")
+        raise InvalidOptionError(f"{name} must be a str, got {type(value).__name__}")
+
+
+def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    require_text(attribute.name, value)
 
 
 def _nfc(value: str | None) -> str | None:
@@ -113,18 +125,17 @@ def _nfc(value: str | None) -> str | None:
 
 def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Validate a whole number of 0 or more, or ``None``."""
-    if type(value) is int and value >= 0:
-        return
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise InvalidOptionError(f"{attribute.name} must be a whole number of 0 or more, got {value!r}")
+    _whole_number(attribute.name, 0, value)
 
 
 def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Validate a whole number of 1 or more, or ``None``."""
-    if type(value) is int and value >= 1:
-        return
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise InvalidOptionError(f"{attribute.name} must be a whole number of 1 or more, got {value!r}")
+    _whole_number(attribute.name, 1, value)
+
+
+def _whole_number(name: str, least: int, value: object) -> None:
+    if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and least <= value < 1 << 63):
+        raise InvalidOptionError(f"{name} must be a whole number of {least} or more, at most 64 bits, got {spelled(value)}")
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -231,7 +242,8 @@ class NewAsset:
 
 def _concurrency(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_CONCURRENCY:
-        raise InvalidOptionError(f"{attribute.name} must be a whole number from 1 to {MAX_CONCURRENCY:,}, got {value!r}")
+        message = f"{attribute.name} must be a whole number from 1 to {MAX_CONCURRENCY:,}, got {spelled(value)}"
+        raise InvalidOptionError(message)
 
 
 @attrs.frozen(kw_only=True)
@@ -415,7 +427,7 @@ class NameOptions:
     """
 
     content_type: str
-    category: str
+    category: str = attrs.field(validator=_text)
     size: int | None
     digest: Callable[[], str]
     attempt: int = 0
@@ -423,7 +435,7 @@ class NameOptions:
 
 def _part_number(_: object, __: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PARTS:
-        raise InvalidOptionError(f"a part number must be between 1 and {MAX_PARTS}, got {value!r}")
+        raise InvalidOptionError(f"a part number must be between 1 and {MAX_PARTS}, got {spelled(value)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -456,14 +468,14 @@ def seconds_of(name: str, value: Duration) -> int:
         seconds = int(found[1]) * _UNITS[found[2]]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not float(seconds).is_integer():
         forms = "a whole number of seconds, a timedelta, or a text such as '90s', '15m', '1h' or '7d'"
-        raise InvalidOptionError(f"{name} must be {forms}, got {value!r}")
+        raise InvalidOptionError(f"{name} must be {forms}, got {spelled(value)}")
     return int(seconds)
 
 
 def _expires(value: Duration) -> int:
     seconds = seconds_of("expires", value)
     if not 1 <= seconds <= MAX_EXPIRES:
-        raise InvalidOptionError(f"expires must be between 1 and {MAX_EXPIRES} seconds (7 days), got {seconds}")
+        raise InvalidOptionError(f"expires must be between 1 and {MAX_EXPIRES} seconds (7 days), got {spelled(seconds)}")
     return seconds
 
 
@@ -475,7 +487,7 @@ def _method(_: object, __: attrs.Attribute[Any], value: object) -> None:
     if value == "POST":
         raise InvalidOptionError("R2 signs no POST forms", hint="sign a PUT, with content_type to pin the type")
     if value not in ("GET", "HEAD", "PUT", "DELETE"):
-        raise InvalidOptionError(f"method must be GET, HEAD, PUT or DELETE, got {value!r}")
+        raise InvalidOptionError(f"method must be GET, HEAD, PUT or DELETE, got {spelled(value)}")
 
 
 def _filename(_: object, __: attrs.Attribute[Any], value: object) -> None:
@@ -605,7 +617,7 @@ class EndPartsOptions:
 
 def _interface(_: object, __: attrs.Attribute[Interface], value: object) -> None:
     if value not in ("asgi", "wsgi"):
-        raise InvalidOptionError(f"interface must be 'asgi' or 'wsgi', got {value!r}")
+        raise InvalidOptionError(f"interface must be 'asgi' or 'wsgi', got {spelled(value)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -630,7 +642,7 @@ def _types(value: Iterable[str]) -> tuple[str, ...]:
 def _type(text: str) -> str:
     kind = guess_headers(f"a{text}")[0] if _SUFFIX.fullmatch(text) else text.strip()
     if not _TYPES.fullmatch(kind) or (text.startswith(".") and kind == DEFAULT_CONTENT_TYPE):
-        problem = f"each type must be a media type or a known suffix, got {text!r}"
+        problem = f"each type must be a media type or a known suffix, got {spelled(text)}"
         raise InvalidOptionError(problem, hint="write it as 'image/png', 'image/*' or '.png'")
     return kind
 

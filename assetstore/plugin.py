@@ -84,7 +84,7 @@ from assetstore.results import (
     ProposedKey,
     UploadedPart,
 )
-from assetstore.settings import secret
+from assetstore.settings import is_web_url, secret
 from assetstore.signed_headers import (
     METADATA_HEADER,
     SHA256_HEADER,
@@ -183,6 +183,7 @@ __all__ = [
     "hookimpl",
     "http_name",
     "is_valid_key",
+    "is_web_url",
     "join_key",
     "limits",
     "looks_active",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
 from assetstore.errors import ConfigError
+from assetstore.limits import MAX_SETTING, MAX_SETTINGS, MAX_SETTINGS_DEPTH
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -36,6 +40,64 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name, sorted(known), 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def fault_of(value: object) -> str | None:
+    """Return what is wrong with a value that no setting of any plugin may have, or ``None``; looks into lists and tables.
+
+    Numbers must be finite and of at most 64 bits, texts of bounded length and storable as UTF-8, names must be texts.
+    """
+    level = [value]
+    for _ in range(MAX_SETTINGS_DEPTH):
+        if not level:
+            return None
+        if len(level) > MAX_SETTINGS:
+            return f"must have at most {MAX_SETTINGS:,} values"
+        for each in level:
+            if fault := _fault_of_one(each):
+                return fault
+        level = [inner for each in level for inner in _inside(each)]
+    return f"must be nested at most {MAX_SETTINGS_DEPTH} deep"
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _fault_of_one(value: object) -> str | None:
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return "must be a number of at most 64 bits"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be a finite number, got {value}"
+    if isinstance(value, str | Path):
+        return _fault_of_text(str(value))
+    if isinstance(value, Mapping) and not all(isinstance(name, str) for name in value):
+        return "the names in a table must be texts"
+    return None
+
+
+def _fault_of_text(text: str) -> str | None:
+    if len(text) > MAX_SETTING:
+        return f"must have at most {MAX_SETTING:,} characters, got {len(text):,}"
+    if "\0" in text:
+        return "must not contain a zero byte"
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return "must be valid Unicode, got a lone surrogate"
+    return None
+
+
+def is_web_url(text: str) -> bool:
+    """Return whether a text is a URL of http or https with a host, without blanks and control characters."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # a ValueError if it is not one
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable() and " " not in text
 
 
 def secret_names(factory: Callable[..., object]) -> frozenset[str]:
@@ -66,6 +128,10 @@ def check_settings(
             good[name] = _convert(value, hints.get(fields[name].name, Any), folder)
         except ValueError as error:
             problems.append(f"{name}: {error}")
+            continue
+        # What comes from a variable or a URL is seen here first, and is a number only now.
+        if fault := fault_of(good[name]):
+            problems.append(f"{name}: {fault}")
     for name, field in fields.items():
         if field.default is attrs.NOTHING and name not in settings:
             problems.append(f"{name}: missing")

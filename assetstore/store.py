@@ -30,8 +30,14 @@ from assetstore.errors import (
     PreconditionError,
 )
 from assetstore.hooks import Hooks
-from assetstore.keys import Scope
-from assetstore.limits import LEFTOVER_AGE, PAGE
+from assetstore.keys import (
+    Scope,
+    normalize_prefix,
+)
+from assetstore.limits import (
+    LEFTOVER_AGE,
+    PAGE,
+)
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -55,6 +61,7 @@ from assetstore.options import (
     UploadPolicy,
     UrlOptions,
     every,
+    require_text,
 )
 from assetstore.results import (
     AssetInfo,
@@ -185,6 +192,8 @@ class AssetStore:
     ) -> tuple[UploadOptions, str]:
         """Return the options with type and encoding as guessed where they are not given, and the guessed type."""
         content_type = given.get("content_type")
+        require_text("filename", filename)
+        require_text("content_type", content_type)
         guessed, encoding = self._guess(source, [key, filename] if isinstance(key, str) else [filename])
         if content_type and canonical(content_type) != canonical(guessed):
             guessed, encoding = content_type, None
@@ -225,6 +234,7 @@ class AssetStore:
     def generate_key(self, filename: str, *, category: str | None = None, content_type: str | None = None) -> str:
         """Return the first key that an upload of ``filename`` would try. Nothing is written."""
         with self._explaining("upload"):
+            require_text("filename", filename)
             kind = content_type or guess_content_type(filename)
             propose = named_upload.proposer(self._plugins, filename, kind, category, None, named_upload.no_digest)
             return propose(0).key
@@ -234,9 +244,7 @@ class AssetStore:
         with self.open(key, offset=offset, length=length, if_match=if_match) as reader:
             return reader.read()
 
-    def open(
-        self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
-    ) -> AssetReader:
+    def open(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> AssetReader:
         """Return a binary file object over the bytes that ``read`` returns. Close it, best with ``with``."""
         operation = self._operation("read", key)
         try:
@@ -311,7 +319,8 @@ class AssetStore:
             recursive: ``False`` yields one ``Prefix`` for all keys that share the next ``/``.
         """
         with self._explaining("list"):
-            options = ListOptions(start_after=start_after, recursive=recursive, limit=PAGE if limit is None else limit or 1)
+            most = PAGE if limit is None else 1 if limit == 0 else limit
+            options = ListOptions(start_after=start_after, recursive=recursive, limit=most)
             self._scope.inward_prefix(prefix)
         return Listing(prefix, iter(()) if limit == 0 else self._list(prefix, options, limit))
 
@@ -372,17 +381,13 @@ class AssetStore:
         self._plugins.require_open()
         return Deleter(self._stack, self._scope, lambda key: self._operation("delete", key)).delete(keys)
 
-    def copy(
-        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
-    ) -> AssetInfo:
+    def copy(self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None) -> AssetInfo:
         """Copy an asset with its headers and metadata; ``if_match`` is the ETag that the source must have."""
         with self._operation("copy", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
             return self._copy(operation, source, options)
 
-    def move(
-        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
-    ) -> AssetInfo:
+    def move(self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None) -> AssetInfo:
         """Copy an asset, then delete the original. A move onto itself changes nothing."""
         with self._operation("move", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
@@ -740,9 +745,7 @@ class AssetStore:
             )
             return begin.run()
 
-    def presign_parts(
-        self, token: str, numbers: Iterable[int], *, expires: Duration = 3600
-    ) -> dict[int, PresignedRequest]:
+    def presign_parts(self, token: str, numbers: Iterable[int], *, expires: Duration = 3600) -> dict[int, PresignedRequest]:
         """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
         from assetstore.direct import parts
 
@@ -824,9 +827,7 @@ class AssetStore:
         with self._operation("check", None):
             return self._stack.check(CheckOptions())
 
-    def collect(
-        self, *, older_than: Duration = LEFTOVER_AGE, remove: bool = False, repair: bool = False
-    ) -> CollectReport:
+    def collect(self, *, older_than: Duration = LEFTOVER_AGE, remove: bool = False, repair: bool = False) -> CollectReport:
         """Find what killed programs and broken connections left behind: unfinished files, uploads in parts, ``pending/``.
 
         Assets are never touched, nor is what a writer at work needs. A part of a store, for example ``scoped("tenant/")``,
@@ -893,7 +894,7 @@ class AssetStore:
         """
         part = object.__new__(type(self))
         with self._explaining("scoped"):
-            vars(part).update(vars(self), _scope=Scope(self._scope.prefix + prefix))
+            vars(part).update(vars(self), _scope=Scope(self._scope.prefix + normalize_prefix(prefix)))
         return part
 
     def close(self) -> None:
@@ -916,9 +917,7 @@ class AssetStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:

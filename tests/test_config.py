@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from assetstore import ConfigError, open_store
 from assetstore.config import find_config, find_store
+from assetstore.limits import MAX_CONFIG, MAX_SETTING, MAX_SETTINGS
 
 
 @pytest.fixture
@@ -264,42 +268,235 @@ def test_the_slots_are_filled_by_default(folder: Path) -> None:
         assert (first.key, 2) == (second.key, store.stats()["uploads"]["count"])
 
 
-@given(st.text())
-def test_any_text_opens_a_store_or_names_the_fault(text: str) -> None:
-    """Any text opens or raises ConfigError, and nothing is written."""
+STORE = '[stores.x]\nurl = "memory:"\n'
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf" + STORE.encode(), STORE.replace("\n", "\r\n").encode()])
+def test_what_editors_of_other_systems_write_is_read(folder: Path, data: bytes) -> None:
+    """A byte-order mark and line ends of Windows change nothing."""
+    (folder / "assetstore.toml").write_bytes(data)
+    with open_store("x") as store:
+        assert "x" == store.name
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a = " + "[" * 10_000 + "]" * 10_000, "its lists and tables are nested too deep"),
+        ("a = " + "{b = " * 10_000 + "1" + "}" * 10_000, "its lists and tables are nested too deep"),
+        ("a" + " . b" * 10_000 + " = 1", "a key must have at most 100 parts"),
+        (f"[a{'.b' * 10_000}]", "a key must have at most 100 parts"),
+        (f"a = {'9' * 5000}", "cannot read"),
+        (STORE + STORE, "Cannot declare"),
+        ("# \0", "invalid character"),
+        (f"#{' ' * MAX_CONFIG}", f"must have at most {MAX_CONFIG:,} characters"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_file_that_cannot_be_read_is_refused_at_once(folder: Path, text: str, why: str) -> None:
+    """Whatever the text is, the error is a ConfigError with the path."""
+    path = write(folder / "assetstore.toml", text)
+    with pytest.raises(ConfigError, match=re.escape(why)) as caught:
+        open_store("x")
+    assert str(path) in caught.value.message
+
+
+def test_only_a_file_is_read(folder: Path) -> None:
+    """A pipe does not hang, a folder and bytes of another encoding are refused, and a huge file is not read to its end."""
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "folder.toml").mkdir()
+    (folder / "latin.toml").write_bytes(b"# \xff")
+    with open(folder / "huge.toml", "wb") as file:
+        file.truncate(1 << 30)
+    for name in ("pipe.toml", "folder.toml", "latin.toml", "huge.toml"):
+        with pytest.raises(ConfigError, match=f"cannot read {name}"):
+            open_store("x", config=name)
+
+
+@pytest.mark.parametrize("text", ["[tool]\nassetstore = 1", "[tool]\nassetstore = ['a']", "[[tool.assetstore]]"])
+def test_a_pyproject_toml_of_the_wrong_shape_is_named(folder: Path, text: str) -> None:
+    """Its table must be a table."""
+    write(folder / "pyproject.toml", text)
+    with pytest.raises(ConfigError, match=r"pyproject\.toml: \[tool\.assetstore\] must be a table"):
+        find_config()
+
+
+def test_a_foreign_pyproject_toml_is_passed_over(folder: Path) -> None:
+    """One whose ``tool`` is not even a table is none of ours."""
+    write(folder / "pyproject.toml", "tool = 1")
+    assert find_config() is None
+
+
+def test_a_working_directory_that_is_gone_is_named(folder: Path) -> None:
+    """Relative to a folder that was removed nothing is found."""
+    (folder / "gone").mkdir()
+    os.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    with pytest.raises(ConfigError, match=r"cannot look for assetstore\.toml"):
+        open_store("x")
+
+
+LOOP: list[object] = []
+LOOP.append(LOOP)
+WIDE: list[object] = [0] * (MAX_SETTINGS + 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (math.nan, "must be a finite number, got nan"),
+        ([{"a": -math.inf}], "must be a finite number, got -inf"),
+        (10**5000, "must be a number of at most 64 bits"),
+        (1 << 63, "must be a number of at most 64 bits"),
+        (LOOP, "must be nested at most 32 deep"),
+        (WIDE, "must have at most 10,000 values"),
+        ({1: 2}, "the names in a table must be texts"),
+        ("x" * 100_000, "must have at most 16,384 characters, got 100,000"),
+        ({"x" * 100_000: 1}, "must have at most 16,384 characters, got 100,000"),
+        ("\0", "must not contain a zero byte"),
+        ("\ud800", "must be valid Unicode, got a lone surrogate"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+@pytest.mark.parametrize("key", ["url", "backend", "wrappers", "plugins", "naming", "stats", "stats-of-none"])
+def test_a_value_that_no_setting_may_have_is_refused(folder: Path, key: str, value: object, why: str) -> None:
+    """Wherever it stands, it is named by its key before anything else is looked at."""
+    assert (f"the mapping: {key}: {why}",) == problems_of({key: value})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *[("timeout", value) for value in ("nan", "inf", "1e400", "9" * 5000)],
+        *[("max_concurrency", value) for value in ("1e8", "100000000", "9" * 5000, "0")],
+        *[("part_size", value) for value in ("0", "-1", "1e9", str(1 << 63))],
+        *[("max_attempts", value) for value in ("0", "100000000")],
+        *[(name, value) for name in ("endpoint_url", "public_url") for value in ("https://[bad", "https://a\nb", "http://a:x")],
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_setting_from_the_environment_has_the_same_bounds(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    """A text becomes a number late, and is held to its bounds then; an odd URL is refused before a request is sent."""
+    monkeypatch.setenv("ODD", value)
+    table = {"url": "s3://bucket", "access_key": "a", "secret_key": "b", setting: "${ODD}"}
+    (problem,) = problems_of(table)
+    assert setting == re.split("[: ]", problem.removeprefix("the mapping: "))[0]
+
+
+@pytest.mark.parametrize("text", ["${", "a${b", "${A", "${A:-${B:-c}}", "${}", "${1}"])
+def test_a_variable_must_be_closed(text: str) -> None:
+    """What looks like a variable and is none is not taken for a name of a file."""
+    (problem,) = problems_of({"url": "memory:", "stats": {"path": text}})
+    assert problem.startswith("the mapping: stats.path: after '${' must come NAME}")
+
+
+def test_the_value_of_a_variable_is_not_filled_in_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret may hold what looks like a variable."""
+    monkeypatch.setenv("FOLDER", "a${FOLDER}")
+    with open_store({"backend": "local", "root": "${FOLDER}"}) as store:
+        store.upload(b"", "empty")
+    assert (folder / "a${FOLDER}" / "empty").exists()
+
+
+@pytest.mark.parametrize("name", ["ASSETSTORE_STORE", "ASSETSTORE_CONFIG"])
+@pytest.mark.parametrize("value", [" dev", "dev\n", "\ufeffdev", " ", "x" * 100_000, "s3://[bad", "file:\udc80%"], ids=ascii)
+def test_an_odd_variable_opens_a_store_or_names_the_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Blanks, line ends, marks and lengths that slip into a variable are shown in a short ConfigError."""
+    write(folder / "assetstore.toml", 'default = "dev"\n[stores.dev]\nurl = "memory:"\n')
+    monkeypatch.setenv(name, value)
+    assert 5000 > len(outcome_of(None)) > 0
+
+
+@pytest.mark.parametrize("name", ["R2_ACCESS_KEY", "R2_SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+@pytest.mark.parametrize("value", [" key", "key\n", "\ufeffkey", "k\u00a0ey"])
+def test_an_odd_credential_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """What was copied with blanks and marks is told by the variable's name alone."""
+    access, secret = ("R2_ACCESS_KEY", "R2_SECRET_KEY") if "R2" in name else ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv(access, "good")
+    monkeypatch.setenv(secret, "good")
+    monkeypatch.setenv(name, value)
+    (problem,) = problems_of("s3://bucket")
+    assert (True, False) == (f"{name} must be printable ASCII" in problem, value in problem)
+
+
+def outcome_of(argument: Any) -> str:
+    """Return ``"opened"``, or the text of the ConfigError; any other error is a failure."""
     try:
-        found = find_store(text if not text.startswith("file:") else "memory:")
-    except ConfigError:
-        return
-    assert isinstance(found.table, dict)
+        open_store(argument).close()
+    except ConfigError as error:
+        return str(error) if error.problems else ""
+    return "opened"
+
+
+URLS = st.builds(
+    str.__add__,
+    st.sampled_from(["", "file:", "file://", "memory:", "s3://", "r2://a/", "./", "~", "s3://b?timeout=", "file:a?create="]),
+    st.one_of(st.text(), st.text("[]:@/?#&=%${}0\u2100\udc80", max_size=12)),
+)
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(URLS)
+def test_any_text_opens_a_store_or_names_the_fault(folder: Path, text: str) -> None:
+    """Any text opens or raises ConfigError, and nothing is written."""
+    assert outcome_of(text)
+    assert [] == list(folder.iterdir())
 
 
 # A path makes a file of statistics, so it is a relative one, and all examples share one folder.
 SETTINGS = st.dictionaries(
     st.sampled_from(["scheme", "plugin", "path"]), st.text(max_size=4).map(lambda text: text.lstrip("/")), max_size=2
 )
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8))
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+)
 
 
 @settings(suppress_health_check=list(HealthCheck))
 @given(
     table=st.dictionaries(
-        st.sampled_from(["url", "backend", "wrappers", "plugins", "naming", "stats", "x"]),
+        st.sampled_from(["url", "backend", "wrappers", "plugins", "naming", "headers", "cache_control", "origins", "x"]),
         st.one_of(
-            st.none(),
-            st.booleans(),
-            st.integers(),
-            st.text(max_size=8),
-            st.sampled_from(["memory:", "memory", "memory:?x=1", "memory://", "${X:-memory}:", "stats"]),
-            st.lists(st.sampled_from(["stats", "naming", "memory", "x"]), max_size=2),
-            SETTINGS,
+            JSON,
+            st.sampled_from(["memory:", "memory", "memory:?x=1", "memory://", "${X:-memory}:", "file:a", "s3://b"]),
+            st.lists(st.sampled_from(["stats", "naming", "memory", "headers", "x"]), max_size=2),
         ),
-    )
+    ),
+    stats=st.one_of(st.booleans(), SETTINGS),
 )
-def test_any_mapping_opens_a_store_or_names_the_fault(folder: Path, table: dict[str, object]) -> None:
+def test_any_mapping_opens_a_store_or_names_the_fault(folder: Path, table: dict[str, object], stats: object) -> None:
     """Config of any types opens or raises ConfigError."""
-    try:
-        open_store(table).close()
-        problems: tuple[str, ...] = ("none, it opened",)
-    except ConfigError as error:
-        problems = error.problems
-    assert problems != ()
+    assert outcome_of({**table, "stats": stats})
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*"[]{}=.,\n\r#'\"", "stores", "x", "url", "memory:", "nan", "-inf", "1e8", "\ufeff"]),
+            st.sampled_from([STORE, "[stores.x.naming]\n", "default = ", '"""', "0x", "\\u"]),
+            st.text(max_size=3),
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_any_file_opens_a_store_or_names_the_fault(folder: Path, text: str) -> None:
+    """Any TOML, and what is none, opens or raises ConfigError."""
+    (folder / "assetstore.toml").write_text(text, encoding="utf-8", errors="surrogatepass")
+    assert outcome_of("x")
+
+
+def test_no_message_is_longer_than_a_page(folder: Path) -> None:
+    """A mistake that is repeated, or a name as long as a book, is shortened; the problems are still all there."""
+    many = {"url": "memory:", **{f"unknown-{number}": 1 for number in range(1000)}}
+    with pytest.raises(ConfigError) as caught:
+        open_store(many)
+    assert (1000, True, True) == (
+        len(caught.value.problems), 4100 > len(str(caught.value)), "characters left out" in str(caught.value)
+    )
+    assert 5000 > len(outcome_of("x" * MAX_SETTING))

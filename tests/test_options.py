@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore import AssetInfo, InvalidOptionError
-from assetstore.plugin import CopyOptions, ListOptions, ReadOptions, UploadOptions, secret
+from assetstore.plugin import CopyOptions, ListOptions, PresignOptions, ReadOptions, UploadOptions, secret
 
 NOW = datetime(2025, 6, 18, 14, 30, 22, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ NOW = datetime(2025, 6, 18, 14, 30, 22, tzinfo=UTC)
         ({"cache_control": "no-cache\n"}, "cache_control must not contain control characters"),
         ({"content_disposition": "\x7f"}, "content_disposition must not contain control characters"),
         ({"content_language": "dé"}, "content_language must be ASCII; encode other text by RFC 6266 or RFC 8187"),
+        ({"cache_control": "x" * 8193}, "cache_control must have at most 8,192 characters, got 8,193"),
         ({"metadata": [("a", "b")]}, "metadata must be a mapping, got list"),
         ({"metadata": {"a": 1}}, "metadata must map str to str"),
         ({"metadata": {1: "a"}}, "metadata must map str to str"),
@@ -95,7 +96,7 @@ def test_runs_of_bytes_are_whole_numbers_from_zero(field, value):
     """A negative or fractional range is refused."""
     with pytest.raises(InvalidOptionError) as caught:
         ReadOptions(**{field: value})
-    assert f"{field} must be a whole number of 0 or more, got {value!r}" == str(caught.value)
+    assert f"{field} must be a whole number of 0 or more, at most 64 bits, got {value!r}" == str(caught.value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True])
@@ -103,7 +104,14 @@ def test_a_page_has_at_least_one_entry(value):
     """A limit below 1 is refused."""
     with pytest.raises(InvalidOptionError) as caught:
         ListOptions(limit=value)
-    assert f"limit must be a whole number of 1 or more, got {value!r}" == str(caught.value)
+    assert f"limit must be a whole number of 1 or more, at most 64 bits, got {value!r}" == str(caught.value)
+
+
+@pytest.mark.parametrize("build", [lambda value: ReadOptions(offset=value), lambda value: PresignOptions(expires=value)])
+def test_a_number_without_end_is_refused(build):
+    """Python cannot even spell an integer of 5,000 digits, and the message does without."""
+    with pytest.raises(InvalidOptionError, match="got a long int"):
+        build(10**5000)
 
 
 def test_the_smallest_runs_and_pages_are_taken():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from assetstore.errors import AssetStoreError, PluginError
+from assetstore.errors import AssetStoreError, PluginError, spelled
 from assetstore.keys import Scope
 from assetstore.limits import PAGE
 from assetstore.operation import Operation, twin
@@ -82,4 +82,5 @@ class Deleter:
 
 def _fail(operation: Operation, error: AssetStoreError) -> DeleteFailure:
     operation.fail(error)
-    return DeleteFailure(key=str(operation.key), error=error)
+    key = operation.key if isinstance(operation.key, str) else spelled(operation.key)
+    return DeleteFailure(key=key, error=error)

@@ -27,6 +27,7 @@ from assetstore.errors import (
     UnavailableError,
     UnknownOutcomeError,
     UnsupportedError,
+    shortened,
 )
 
 DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 6, 130, 143
@@ -107,7 +108,7 @@ def report(what: str, why: str, then: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(plain(text).split("\n"))
+    return shortened(" ".join(plain(text).split("\n")))
 
 
 def explain(error: BaseException, doing: str = "", *, what: str | None = None) -> str:

@@ -40,6 +40,7 @@ from assetstore.plugin import (
     UrlOptions,
     every,
     hookimpl,
+    is_web_url,
     secret,
 )
 from assetstore_local import copy, delete, listing, multipart_direct, presign, read, upload, upload_many
@@ -105,6 +106,8 @@ class LocalBackend:
             raise ConfigError(f"profile must be 'r2' or left out, got {self.profile!r}", hint="did you mean 'r2'?")
         require_server(self.serve_url)
         require_origins(self.origins)
+        if self.public_url and not is_web_url(self.public_url):
+            raise ConfigError("public_url must begin with https:// and a host, and have no blanks")
         if self.signing_keys:
             SigningKeys.of(self.signing_keys)
         if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -41,6 +40,7 @@ from assetstore.plugin import (
     UrlOptions,
     every,
     hookimpl,
+    is_web_url,
     limits,
     secret,
 )
@@ -70,6 +70,17 @@ _SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,63}")
 _ENGINES = ("wire", "boto3")
+# No operating system waits for more seconds than fit into 31 bits; nobody wants to wait for a day.
+_SECONDS = (0.001, 86_400, " seconds")
+_RANGES: Mapping[str, tuple[float, float, str]] = {
+    "part_size": (limits.MIN_PART, limits.MAX_PART, " bytes"),
+    "max_concurrency": (1, limits.MAX_CONCURRENCY, ""),
+    "max_attempts": (1, 1000, ""),
+    "timeout": _SECONDS,
+    "min_rate": (0.001, 1 << 40, " bytes a second"),
+    "connect_timeout": _SECONDS,
+    "read_timeout": _SECONDS,
+}
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy. No service has one that tells two updates of an asset apart.
 _SUPPORTS = every(
@@ -100,8 +111,9 @@ class S3Backend:
         public_url: base URL where the bucket can be read without credentials, or ``None``.
         part_size: bytes of each part, at least 5 MiB; an asset of up to this size is sent in one request.
         max_concurrency: how many parts of an asset are sent or fetched at a time, at most 1,024.
-        max_attempts: how often a request is tried, the first attempt included.
+        max_attempts: how often a request is tried, the first attempt included; at most 1,000.
         timeout: seconds that one operation may take beside the time in which its bytes move; for a large asset, each part.
+            At most a day, as the other times.
         min_rate: bytes a second, over 30 seconds, below which a transfer is given up.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds to wait for the service to send data; only with ``engine = "boto3"``, which has no ``timeout``.
@@ -167,21 +179,15 @@ class S3Backend:
             yield "region must be letters, digits and hyphens, for example 'us-east-1'"
         if self.addressing_style not in _STYLES:
             yield f"addressing_style {self.addressing_style!r} must be one of {', '.join(_STYLES)}"
-        if not limits.MIN_PART <= self.part_size <= limits.MAX_PART:
-            yield f"part_size must be between {limits.MIN_PART} and {limits.MAX_PART} bytes, got {self.part_size}"
-        if not 1 <= self.max_concurrency <= limits.MAX_CONCURRENCY:
-            yield f"max_concurrency must be between 1 and {limits.MAX_CONCURRENCY}, got {self.max_concurrency}"
-        if self.max_attempts < 1:
-            yield f"max_attempts must be at least 1, got {self.max_attempts}"
-        for name in ("timeout", "min_rate", "connect_timeout", "read_timeout"):
-            if not 0 < getattr(self, name) < math.inf:
-                yield f"{name} must be more than 0 and finite, got {getattr(self, name)}"
+        for name, (least, most, unit) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                yield f"{name} must be between {least} and {most}{unit}, got {getattr(self, name)}"
         if self.engine not in _ENGINES:
             yield f"engine {self.engine!r} must be one of {', '.join(_ENGINES)}"
         if any(len(key.encode()) < limits.MIN_SIGNING_KEY for key in self.signing_keys):
             yield f"each of signing_keys must have at least {limits.MIN_SIGNING_KEY} characters"
-        if self.public_url is not None and not self.public_url.startswith(("https://", "http://")):
-            yield "public_url must begin with https://"
+        if self.public_url is not None and not is_web_url(self.public_url):
+            yield "public_url must begin with https:// and a host, and have no blanks"
 
     @classmethod
     def from_url(cls, parts: SplitResult) -> dict[str, str]:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from assetstore.plugin import is_web_url
+
 JURISDICTIONS = ("eu", "fedramp", "us")
 _LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
@@ -74,7 +76,8 @@ def endpoint_problems(url: str, bucket: str, *, insecure_http: bool, name: str =
     except ValueError:
         yield f"{name} must be a URL"
         return
-    if parts.scheme not in ("http", "https") or not host:
+    # urlsplit() drops line breaks, and what follows would not be the URL that was checked.
+    if parts.scheme not in ("http", "https") or not host or not is_web_url(url):
         yield f"{name} must begin with https:// and a host"
         return
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:

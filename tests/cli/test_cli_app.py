@@ -259,3 +259,25 @@ def test_a_terminal_that_knows_no_unicode_sees_escapes(store: AssetStore) -> Non
     store.upload(b"", "star★")
     done = python("-m", "assetstore", "-s", "file:assets", "list", env={**os.environ, "PYTHONIOENCODING": "latin-1"})
     assert (0, ["maps/", "notes.txt", "star\\u2605"]) == (done.returncode, done.stdout.splitlines())
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *[("stat", LONG), ("read", LONG), ("delete", "-y", LONG), ("list", LONG), ("list", f"{LONG}*"), ("url", LONG)],
+        *[("copy", "notes.txt", LONG), ("upload", LONG), ("upload", "-", LONG), ("upload", "-", "--category", LONG)],
+        *[("upload", "-", "a", "--cache-control", LONG), ("upload", "-", "a", "-m", f"a={LONG}"), ("presign", LONG)],
+        *[("presign", "notes.txt", "--expires", LONG), ("update", "notes.txt", "--content-type", LONG), ("serve", LONG)],
+        *[("-s", LONG, "list"), ("-s", f"file:{LONG}", "list"), ("stat", f"--{LONG}"), ("download", "notes.txt", LONG)],
+        *[("find", "--larger", LONG), (LONG,)],
+    ],
+    ids=lambda command: " ".join(word[:20] for word in command),
+)
+def test_an_endless_argument_is_refused_in_a_short_message(run: Run, store: AssetStore, command: tuple[str, ...]) -> None:
+    """A name, key, prefix, glob or value of 100,000 characters fails at once, and does not fill the terminal."""
+    done = run(*(() if "-s" in command else ("-s", "file:assets")), *command, stdin=b"x")
+    assert (True, b"") == (done.code in (1, 2), done.raw)
+    assert 5000 > len(done.err) > 0

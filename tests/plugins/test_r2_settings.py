@@ -131,12 +131,18 @@ def test_the_endpoint_is_made_of_account_and_jurisdiction(
     assert "auto" == client.meta.region_name
 
 
-@pytest.mark.parametrize("name", ["timeout", "min_rate", "connect_timeout", "read_timeout"])
-@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
-def test_an_impossible_bound_is_refused(name: str, value: float) -> None:
-    """Seconds and rates are positive and finite, in one ConfigError that names the setting."""
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [
+        *[(name, "0.001 and 86400 seconds") for name in ("timeout", "connect_timeout", "read_timeout")],
+        *[("min_rate", "0.001 and 1099511627776 bytes a second"), ("max_attempts", "1 and 1000")],
+    ],
+)
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, 1e300])
+def test_an_impossible_bound_is_refused(name: str, bounds: str, value: float) -> None:
+    """Seconds, rates and numbers have bounds, in one ConfigError that names the setting."""
     found = problems(account_id="0" * 32, **FIELDS, **{name: value})
-    assert (f"{name} must be more than 0 and finite, got {value}",) == found
+    assert (f"{name} must be between {bounds}, got {value}",) == found
 
 
 @pytest.mark.parametrize("number", [0, 1025])
