@@ -15,13 +15,13 @@ from urllib.parse import quote, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from local_server import Answer, running, send
 
 from assetstore import AssetStore
 from assetstore_local import LocalBackend
 from assetstore_local.http.put_request import PutRequest
 from assetstore_local.http.responses import Response
 from assetstore_local.http.verify import Request
+from local_server import Answer, running, send
 
 DATA = bytes(range(256)) * 40
 ODD_KEYS = ["a b/ü+&%2F=?#.png", "a//b", "a/", " a ", "con", "😀", "k" * 1024, "%41", "a\\b", "~a", "a;b=c", ".assetstore"]

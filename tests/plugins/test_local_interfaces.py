@@ -16,7 +16,6 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from local_server import running, send
 
 from assetstore import AssetStore, PresignedRequest
 from assetstore_local import LocalBackend, asgi, wsgi
@@ -24,6 +23,7 @@ from assetstore_local.http.asgi import _below
 from assetstore_local.http.put_request import PutRequest
 from assetstore_local.http.responses import ErrorResponse
 from assetstore_local.http.verify import Request
+from local_server import running, send
 
 LARGE = bytes(range(256)) * 4096
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from local_server import running
 
-from assetstore import AssetStore, PresignedRequest
+from assetstore import AssetStore
+from local_server import exchange, head, running
 
 CANARY = b"canary-7f3a"
 LONG = "%41" * 5000
@@ -89,29 +87,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore
         store.upload(b"abc", "a")
         store.presign("a")
         yield store
-
-
-def exchange(request: PresignedRequest, raw: bytes, *, is_all: bool = False) -> tuple[int, bytes]:
-    """Send bytes unchanged, then end if that is all; return the status, 0 for a hang-up, and the response."""
-    url = urlsplit(request.url)
-    with socket.create_connection((str(url.hostname), int(url.port or 0)), 600) as client:
-        with contextlib.suppress(ConnectionError):
-            client.sendall(raw)
-            if is_all:
-                client.shutdown(socket.SHUT_WR)
-        received = b""
-        with contextlib.suppress(ConnectionError):
-            while data := client.recv(1 << 16):
-                received += data
-    status = received[9:12]
-    return (int(status) if status.isdigit() else 0), received
-
-
-def head(request: PresignedRequest, method: str, target: str, *lines: str) -> bytes:
-    """Return the head of a request."""
-    host = urlsplit(request.url).netloc
-    fields = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]
-    return "\r\n".join(fields).encode("latin-1")
 
 
 def test_no_path_leads_out_of_the_store(store: AssetStore, tmp_path: Path) -> None:

@@ -117,3 +117,26 @@ def send(
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, answer.read())
+
+
+def exchange(request: PresignedRequest, raw: bytes, *, is_all: bool = False) -> tuple[int, bytes]:
+    """Send bytes unchanged, then end if that is all; return the status, 0 for a hang-up, and the response."""
+    url = urlsplit(request.url)
+    with socket.create_connection((str(url.hostname), int(url.port or 0)), 600) as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(raw)
+            if is_all:
+                client.shutdown(socket.SHUT_WR)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while data := client.recv(1 << 16):
+                received += data
+    status = received[9:12]
+    return (int(status) if status.isdigit() else 0), received
+
+
+def head(request: PresignedRequest, method: str, target: str, *lines: str) -> bytes:
+    """Return the head of a request."""
+    host = urlsplit(request.url).netloc
+    fields = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]
+    return "\r\n".join(fields).encode("latin-1")
