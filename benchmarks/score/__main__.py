@@ -81,10 +81,13 @@ def measured(figure: Figure, subject: Peer, options: argparse.Namespace) -> dict
     print(f"{figure.number}. {figure.name}: {subject.name} …", end=" ", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "score", "--only", str(figure.number), "--seed", str(options.seed)]
     command += ["--one", json.dumps(attrs.asdict(subject))] + (["--short"] if options.short else [])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     began = time.monotonic()
     row: dict[str, Any] = {"figure": figure.number, "subject": subject.name, "notes": [], "left_out": []}
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=_MOST_SECONDS)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=False, timeout=_MOST_SECONDS, env=environment
+        )
         row |= json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else _failed(f"exit {done.returncode}")
     except subprocess.TimeoutExpired:
         row |= _failed(f"no result within {_MOST_SECONDS} s")
