@@ -146,7 +146,14 @@ def test_a_prefix_that_begins_no_key_is_refused(prefix, message):
 
 @pytest.mark.parametrize(
     ("parts", "key"),
-    [(("maps", "", "keep.webp"), "maps/keep.webp"), (("/maps/", "old/keep"), "maps/old/keep"), (("a",), "a"), ((), "")],
+    [
+        (("maps", "", "keep.webp"), "maps/keep.webp"),
+        (("/maps/", "old/keep"), "maps/old/keep"),
+        (("a",), "a"),
+        (("a", "/", "//", "b"), "a/b"),
+        (("XX", " "), "XX/ "),
+        ((), ""),
+    ],
 )
 def test_parts_are_joined_with_single_slashes(parts, key):
     """Empty parts and slashes at the edges of parts leave no trace."""
