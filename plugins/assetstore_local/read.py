@@ -112,12 +112,32 @@ def find_existing(tree: Tree, key: str) -> Found:
 
 
 def facts_of(tree: Tree, key: str, found: Found) -> records.Facts | None:
-    """Return the facts of a version, or ``None`` when it was replaced meanwhile."""
-    facts = records.facts_at(tree, key, found.names, found.status, records.load(tree, key))
-    if facts is not None:
+    """Return the facts of a version, or ``None`` when it was replaced meanwhile.
+
+    Raises:
+        DamagedRecordError: the record of this version is damaged.
+    """
+    versions = recorded(tree, key, found)
+    facts = None if versions is None else records.facts_at(tree, key, found.names, found.status, versions)
+    if versions is None or facts is not None:
         return facts
     # Our versions stay on record until they are replaced: a current one without a record was made by hand.
     return records.facts_by_hand(tree, key, found.names) if find_existing(tree, key).etag == found.etag else None
+
+
+def recorded(tree: Tree, key: str, found: Found) -> dict[str, records.Facts] | None:
+    """Return what is on record of a version and others, or ``None`` when it was replaced meanwhile.
+
+    Raises:
+        DamagedRecordError: the record is damaged.
+    """
+    try:
+        return records.load(tree, key)
+    except records.DamagedRecordError:
+        # The record of a new asset is written in place; whoever saw the asset that was there before may read half of it.
+        if find_existing(tree, key).etag == found.etag:
+            raise
+        return None
 
 
 def look(tree: Tree, key: str) -> AssetInfo:

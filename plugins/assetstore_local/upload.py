@@ -140,8 +140,13 @@ class Write:
         new = {etag_of(staged.status): self.facts}
         # Without an asset nobody needs the record yet, so it need not appear whole.
         if found or not records.create(tree, self.key, new):
-            old = records.load(tree, self.key) if found else {}
-            self._record = records.stage(tree, self.key, with_current(tree, self.key, found, old, new))
+            self._record = records.stage(tree, self.key, with_current(tree, self.key, found, self._old(found), new))
+
+    def _old(self, found: Found | None) -> Versions:
+        # To replace the asset is a way out of a damaged record.
+        with contextlib.suppress(records.DamagedRecordError):
+            return records.load(self.staged.tree, self.key) if found else {}
+        return {}
 
     def show_record(self) -> None:
         """Replace the record; the new one was flushed."""

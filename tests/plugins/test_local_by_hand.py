@@ -81,16 +81,12 @@ def test_an_asset_replaced_by_a_program_that_renames_is_a_new_version(store: Ass
     assert b"two" == store.read("a.txt")
 
 
-def test_a_damaged_or_missing_record_costs_the_headers_only(store: AssetStore, root: Path) -> None:
-    """The bytes are whole whatever becomes of the record, and the next write mends it."""
+def test_a_missing_record_costs_the_headers_only(store: AssetStore, root: Path) -> None:
+    """The bytes are whole, as if the file had been put in by hand, and the next write makes a new record."""
     store.upload(b"one", "a.txt", metadata={"by": "gm"})
     (record,) = (path for path in (root / ".assetstore").rglob("*.json"))
-    text = record.read_bytes()
-    for damaged in (b"", text[:-1], text[: len(text) // 2], b"[]", b"{}", b"\xff", text.replace(b'"gm"', b"7")):
-        record.write_bytes(damaged)
-        assert (b"one", {}) == (store.read("a.txt"), store.stat("a.txt").metadata)
     record.unlink()
-    assert {} == store.stat("a.txt").metadata
+    assert (b"one", {}) == (store.read("a.txt"), store.stat("a.txt").metadata)
     assert {"by": "gm"} == store.upload(b"one", "a.txt", metadata={"by": "gm"}).metadata
     assert {"by": "gm"} == store.stat("a.txt").metadata
 

@@ -20,7 +20,7 @@ import local_recorder
 import pytest
 from flushing import require_whole
 
-from assetstore import AssetInfo, AssetStore
+from assetstore import AssetInfo, AssetStore, IntegrityError
 from assetstore_local import LocalBackend
 
 Call: TypeAlias = tuple[Any, ...]
@@ -140,8 +140,15 @@ def _view(content: Content, base: Path) -> View:
             (base / path).write_bytes(file[0].encode("latin-1"))
             os.utime(base / path, ns=(file[1], file[1]))
     store = AssetStore(LocalBackend(root=base / "root", durable=False))
-    infos = [store.stat(item.key) for item in store.list()]
-    return {info.key: (info, store.read(info.key)) for info in infos}
+    return {item.key: _seen(store, item.key) for item in store.list()}
+
+
+def _seen(store: AssetStore, key: str) -> tuple[AssetInfo, bytes]:
+    try:
+        return store.stat(key), store.read(key)
+    except IntegrityError:
+        # Neither the old nor the new one.
+        return AssetInfo(key=key, size=0, etag="damaged"), b""
 
 
 class Views:

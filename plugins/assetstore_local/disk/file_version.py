@@ -39,8 +39,11 @@ def forget_digest(tree: Tree, key: str) -> None:
 
 
 def _kept(tree: Tree, key: str, etag: str) -> str | None:
-    found = json_file.read(tree, _names_of(key))
-    digest = found.get(etag) if isinstance(found, dict) else None
+    try:
+        digest = json_file.decoded(json_file.read(tree, _names_of(key)) or b"").get(etag)
+    except ValueError:
+        # The bytes tell the digest again.
+        return None
     return digest if isinstance(digest, str) else None
 
 

@@ -1,11 +1,17 @@
-"""Reads and replaces the small files in the store's own folder, most of them JSON, each whole or not at all."""
+"""Reads and replaces the small files in the store's own folder, each whole or not at all.
+
+Most of them hold a JSON object with a check sum as its last field: SHA-256 of the same object without it, written anew. So it
+does not depend on spaces and line ends, which git and editors may change.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from assetstore_local.disk.paths import RESERVED, Names
@@ -13,27 +19,50 @@ from assetstore_local.disk.tree import FILE, NEW, Tree
 
 TEMPORARY: Names = (RESERVED, "tmp")
 _READ_BYTES = 1 << 14
+_CHECK_SUM = "sha256"
 _DECODE = json.JSONDecoder().decode
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def read(tree: Tree, names: Names) -> Any:
-    """Return the value in a file, or ``None`` when the file is missing or damaged."""
+def read(tree: Tree, names: Names) -> bytes | None:
+    """Return the bytes of a file, or ``None`` when it is missing."""
     try:
         descriptor = os.open(names[-1], FILE, dir_fd=tree.folder(names[:-1]))
-        try:
-            data = os.read(descriptor, _READ_BYTES)
-            while len(data) % _READ_BYTES == 0 and (more := os.read(descriptor, _READ_BYTES)):
-                data += more
-            return _DECODE(data.decode())
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, ValueError, RecursionError):
+    except FileNotFoundError:
         return None
+    try:
+        data = os.read(descriptor, _READ_BYTES)
+        while data and len(data) % _READ_BYTES == 0 and (more := os.read(descriptor, _READ_BYTES)):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
 
 
-def create(tree: Tree, names: Names, value: object) -> None:
-    """Make a file that holds ``value`` as JSON, and have it flushed later. Who reads it too early takes it for damaged.
+def decoded(data: bytes, *, unsummed: Collection[str] = ()) -> dict[str, Any]:
+    """Return the object in a file without its check sum.
+
+    Args:
+        data: the bytes of the file.
+        unsummed: the fields that an object without a check sum must have: all files once had none.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        found = _DECODE(data.decode())
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("it must be an object")
+    check_sum = found.pop(_CHECK_SUM, None)
+    if check_sum != _check_sum(found) if check_sum is not None else found.keys() != set(unsummed):
+        raise ValueError("its check sum must fit")
+    return found
+
+
+def create(tree: Tree, names: Names, value: Mapping[str, object]) -> None:
+    """Make a file of an object, and have it flushed later. Who reads it too early takes it for damaged.
 
     Raises:
         FileExistsError: there is one.
@@ -81,9 +110,13 @@ def replace(tree: Tree, names: Names, data: bytes) -> None:
     move(tree, staged, names)
 
 
-def encoded(value: object) -> bytes:
-    """Return a value as JSON."""
-    return _ENCODE(value).encode()
+def encoded(value: Mapping[str, object]) -> bytes:
+    """Return an object as JSON with its check sum."""
+    return _ENCODE({**value, _CHECK_SUM: _check_sum(value)}).encode()
+
+
+def _check_sum(value: Mapping[str, object]) -> str:
+    return hashlib.sha256(_ENCODE(value).encode()).hexdigest()
 
 
 def remove(tree: Tree, names: Names) -> None:

@@ -3,6 +3,9 @@
 The file's modification time and size identify a version. The record of a new version is written beside the old one's before
 the data is renamed, so the rename commits both. A file changed by hand has no record. Where the time of a file is on no
 record, for example after ``cp -r`` or ``git clone``, its bytes decide.
+
+A record has a check sum. To treat a damaged one as none would lose metadata and digest without a word, so it is an error, also
+of a read: nothing tells whether the bytes are those that were stored.
 """
 
 from __future__ import annotations
@@ -10,12 +13,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from assetstore.plugin import TEXT_HEADERS, AssetInfo, Headers, guess_content_encoding, guess_content_type
+from assetstore.plugin import (
+    TEXT_HEADERS,
+    AssetInfo,
+    Headers,
+    IntegrityError,
+    guess_content_encoding,
+    guess_content_type,
+)
 from assetstore_local.disk import json_file
 from assetstore_local.disk.file_version import digest_of, etag_of
 from assetstore_local.disk.locks import hold, release
@@ -26,7 +36,21 @@ _HEAD_BYTES = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
+_FIELDS = ("key", "versions")
+# Each bit of a record costs a check sum; twice this takes four times as long.
+_MOST_FLIPPED_BYTES = 4096
+
 Facts: TypeAlias = Mapping[str, Any]
+
+
+class DamagedRecordError(IntegrityError):
+    """The record of an asset is damaged: its headers, metadata and digest are unknown."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(
+            f"the record {'/'.join(names)!r} is damaged, so headers, metadata and digest are unknown",
+            hint="restore that file, run assetstore gc --repair, or upload the asset again",
+        )
 
 
 def info_of(key: str, status: os.stat_result, facts: Facts | None = None) -> AssetInfo:
@@ -86,11 +110,67 @@ def locked(tree: Tree, *keys: str) -> Iterator[None]:
 
 
 def load(tree: Tree, key: str) -> dict[str, Facts]:
-    """Return the facts of each recorded version, the newest first; a damaged record counts as none."""
+    """Return the facts of each recorded version, the newest first; none when there is no record.
+
+    Raises:
+        DamagedRecordError: there is a record, and it is damaged.
+    """
+    data = json_file.read(tree, _names_of(key))
     try:
-        return {etag: _fitting(facts) for etag, facts in json_file.read(tree, _names_of(key))["versions"].items()}
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return {}
+        return {} if data is None else _versions(key, data)
+    except ValueError as error:
+        raise DamagedRecordError(_names_of(key)) from error
+
+
+def rebuild(tree: Tree, key: str, names: Names) -> bool:
+    """Replace the damaged record of an asset; the caller holds the key's lock.
+
+    One flipped bit is found: the check sum proves what the record said. Otherwise the digest, and the type by the name, are
+    taken from the file as it is.
+
+    Args:
+        tree: the store's folder, open.
+        key: the key of the asset.
+        names: the path of its file.
+
+    Returns:
+        Whether the record was restored; if not, other headers and metadata are lost.
+    """
+    versions = _unflipped(key, json_file.read(tree, _names_of(key)) or b"")
+    if versions is not None:
+        replace(tree, key, versions)
+    elif status := tree.status(names):
+        etag = etag_of(status)
+        if digest := digest_of(tree, key, names, etag):
+            replace(tree, key, {etag: {**facts_by_hand(tree, key, names), "digest": digest}})
+    return versions is not None
+
+
+def _unflipped(key: str, data: bytes) -> dict[str, Facts] | None:
+    """Return what a record said before one of its bits flipped, or ``None`` when that is not what damaged it."""
+    flipped = bytearray(data[: _MOST_FLIPPED_BYTES + 1])
+    for index in range(len(flipped) if len(flipped) <= _MOST_FLIPPED_BYTES else 0):
+        for bit in range(8):
+            flipped[index] ^= 1 << bit
+            with contextlib.suppress(ValueError):
+                return _versions(key, bytes(flipped), unsummed=())
+            flipped[index] ^= 1 << bit
+    return None
+
+
+def _versions(key: str, data: bytes, *, unsummed: Collection[str] = _FIELDS) -> dict[str, Facts]:
+    """Return the facts of each version in the bytes of a record.
+
+    Raises:
+        ValueError: the record is damaged, or another key's.
+    """
+    record = json_file.decoded(data, unsummed=unsummed)
+    try:
+        if record["key"] != key:
+            raise ValueError("it is the record of another key")
+        return {etag: _fitting(facts) for etag, facts in record["versions"].items()}
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError("a field is missing or of a wrong type") from error
 
 
 def create(tree: Tree, key: str, versions: Mapping[str, Facts]) -> bool:
@@ -146,8 +226,8 @@ def facts_at(tree: Tree, key: str, names: Names, status: os.stat_result, version
     return next((facts for facts in same_size if facts["digest"] == digest), None)
 
 
-def _record(key: str, versions: Mapping[str, Facts]) -> object:
-    return {"key": key, "versions": versions}
+def _record(key: str, versions: Mapping[str, Facts]) -> Mapping[str, object]:
+    return dict(zip(_FIELDS, (key, versions), strict=True))
 
 
 @lru_cache
