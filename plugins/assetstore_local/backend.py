@@ -242,10 +242,10 @@ class LocalBackend:
 
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
-        """Check that the folder exists, is writable, distinguishes upper from lower case, and hides its signing key."""
+        """Check the folder: existence, rights, upper and lower case, records, and whether others may get the signing key."""
         from assetstore_local import check  # slow to load: it asks the web server of public_url
 
-        return check.check(self._root.path, create=self.create, public_url=self.public_url)
+        return check.check(self._root, self.public_url)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:

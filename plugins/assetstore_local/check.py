@@ -1,4 +1,4 @@
-"""Checks a folder for ``doctor``: existence, rights, upper and lower case, and whether others may get the signing key."""
+"""Checks a folder for ``doctor``: existence, rights, case, records, and whether others may get the signing key."""
 
 from __future__ import annotations
 
@@ -8,38 +8,76 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from assetstore.plugin import CheckReport, CheckStep
+from assetstore.plugin import AssetStoreError, CheckReport, CheckStep, ListOptions, NotFoundError
 from assetstore_local.disk.paths import RESERVED
+from assetstore_local.disk.records import DamagedRecordError
+from assetstore_local.disk.root import Root
+from assetstore_local.disk.scan_cache import ScanCache
+from assetstore_local.disk.tree import Tree
+from assetstore_local.errors import explained
+from assetstore_local.listing import list_page
 from assetstore_local.presign import public_url as url_of
+from assetstore_local.read import find, recorded
 
 _KEY = f"{RESERVED}/signing-key"
 _SECONDS = 5
+_MOST_RECORDS = 10_000
 
 
-def check(root: str, *, create: bool, public_url: str | None) -> CheckReport:
+def check(root: Root, public_url: str | None) -> CheckReport:
     """Check the folder without changing it."""
-    if not os.path.lexists(root):
-        hint = None if create else "make it, or set create = true"
-        return CheckReport(steps=(CheckStep(name="folder", ok=create, detail="does not exist yet", hint=hint),))
-    if not os.path.isdir(root):
-        return CheckReport(steps=(CheckStep(name="folder", ok=False, detail="is not a folder", hint="name another root"),))
+    try:
+        if root.is_missing():
+            return CheckReport(steps=(CheckStep(name="folder", ok=True, detail="does not exist yet"),))
+        with explained(), root.open() as tree:
+            exists = CheckStep(name="folder", ok=True, detail="exists")
+            steps = (exists, _rights(root.path), _names(tree), _records(root, tree), _signing_key(root.path, public_url))
+            return CheckReport(steps=steps)
+    except AssetStoreError as error:
+        return CheckReport(steps=(CheckStep(name="folder", ok=False, detail=error.message, hint=error.hint),))
+
+
+def _rights(root: str) -> CheckStep:
     may_write = os.access(root, os.R_OK | os.W_OK | os.X_OK)
-    write = CheckStep(
+    return CheckStep(
         name="rights",
         ok=may_write,
         detail="readable and writable" if may_write else "not writable",
         hint=None if may_write else "check its owner and mode",
     )
+
+
+def _names(tree: Tree) -> CheckStep:
     # Our own folder is found under another spelling only where case does not matter.
-    folds = os.path.lexists(os.path.join(root, RESERVED.upper()))
-    names = CheckStep(
+    folds = tree.status((RESERVED.upper(),)) is not None
+    return CheckStep(
         name="names",
         ok=not folds,
         detail="upper and lower case are the same" if folds else "upper and lower case differ",
         hint="keys that differ only in case become one; use another file system" if folds else None,
     )
-    exists = CheckStep(name="folder", ok=True, detail="exists")
-    return CheckReport(steps=(exists, write, names, _signing_key(root, public_url)))
+
+
+def _records(root: Root, tree: Tree) -> CheckStep:
+    """Look for damaged records, in a big folder for those of the first assets only."""
+    damaged: list[AssetStoreError] = []
+    try:
+        page = list_page(root, ScanCache(), "", ListOptions(limit=_MOST_RECORDS))
+        for item in page.items:
+            if (found := find(tree, item.key)) is not None:
+                try:
+                    recorded(tree, item.key, found)
+                except NotFoundError:
+                    continue
+                except DamagedRecordError as error:
+                    damaged.append(error)
+    except AssetStoreError as error:
+        return CheckStep(name="records", ok=False, detail=error.message, hint=error.hint)
+    extent = f"of {'the first ' if page.next_cursor else ''}{len(page.items)} assets"
+    if not damaged:
+        return CheckStep(name="records", ok=True, detail=f"{extent} none is damaged")
+    detail = f"{extent} {len(damaged)} damaged; {damaged[0].message}"
+    return CheckStep(name="records", ok=False, detail=detail, hint=damaged[0].hint)
 
 
 def _signing_key(root: str, public_url: str | None) -> CheckStep:

@@ -109,7 +109,7 @@ def test_a_check_of_a_good_folder_finds_nothing(tmp_path: Path) -> None:
     """Every step is ok, and nothing was changed."""
     report = LocalBackend(root=tmp_path).assetstore_check(options=CheckOptions())
     assert report is not None
-    names = ("folder", "rights", "names", "signing key")
+    names = ("folder", "rights", "names", "records", "signing key")
     assert [(name, True) for name in names] == [(step.name, step.ok) for step in report.steps]
     assert [] == list(tmp_path.iterdir())
 

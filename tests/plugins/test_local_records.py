@@ -135,3 +135,15 @@ def test_a_check_sum_is_that_of_the_object_without_it() -> None:
     value = json.loads(data)
     expected = hashlib.sha256('{"key": "é", "versions": {}}'.encode()).hexdigest()
     assert expected == value["sha256"]
+
+
+def test_a_check_finds_damaged_records(store: AssetStore, tmp_path: Path) -> None:
+    """The step says how many assets it looked at, and names the first damaged record."""
+    record = _record(tmp_path)
+    store.upload(b"two", "b.txt")
+    step = {step.name: step for step in store.check().steps}["records"]
+    assert (True, "of 2 assets none is damaged") == (step.ok, step.detail)
+    record.write_bytes(b"{}")
+    step = {step.name: step for step in store.check().steps}["records"]
+    assert (False, True) == (step.ok, step.detail.startswith("of 2 assets 1 damaged; the record '.assetstore/"))
+    assert record.name in step.detail

@@ -1,7 +1,7 @@
 """Reads and replaces the small files in the store's own folder, each whole or not at all.
 
-Most of them hold a JSON object with a check sum as its last field: SHA-256 of the same object without it, written anew. So it
-does not depend on spaces and line ends, which git and editors may change.
+Most of them hold a JSON object with a check sum as its last field: SHA-256 of the same object without it, written anew. So
+spaces and line ends, which git and editors may change, do not matter.
 """
 
 from __future__ import annotations

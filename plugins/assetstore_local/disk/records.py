@@ -4,8 +4,8 @@ The file's modification time and size identify a version. The record of a new ve
 the data is renamed, so the rename commits both. A file changed by hand has no record. Where the time of a file is on no
 record, for example after ``cp -r`` or ``git clone``, its bytes decide.
 
-A record has a check sum. To treat a damaged one as none would lose metadata and digest without a word, so it is an error, also
-of a read: nothing tells whether the bytes are those that were stored.
+A record has a check sum. To treat a damaged one as none would lose metadata and digest without a word, so it is an error.
+It is one of a read, too: nothing tells whether the bytes are those that were stored.
 """
 
 from __future__ import annotations

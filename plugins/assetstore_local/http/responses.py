@@ -32,6 +32,7 @@ from assetstore.plugin import (
     http_name,
 )
 from assetstore_local.disk.parts_folder import NoUploadError
+from assetstore_local.disk.records import DamagedRecordError
 
 HttpHeaders: TypeAlias = dict[str, str]
 
@@ -157,7 +158,8 @@ def error_responses() -> Iterator[None]:
         yield
     except AssetStoreError as error:
         for kind, status, code, message in _KNOWN:
-            if isinstance(error, kind):
+            # That the record is damaged is no fault of the client.
+            if isinstance(error, kind) and not isinstance(error, DamagedRecordError):
                 raise ErrorResponse(status, code, message) from error
         hint = f"; {error.hint}" if error.hint else ""
         logger.error("cannot serve a signed request: %s%s", error.message, hint)
