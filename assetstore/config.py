@@ -28,6 +28,7 @@ STORE_VARIABLE = "ASSETSTORE_STORE"
 CONFIG_VARIABLE = "ASSETSTORE_CONFIG"
 FILE_NAME = "assetstore.toml"
 _FILE_NAMES = (FILE_NAME, "pyproject.toml")
+_NAME_IT = f"name the file in {CONFIG_VARIABLE}, or the store by its URL"
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FOLDER = re.compile(r"(\.{1,2}|~)?/|(\.{1,2}|~)$")
@@ -154,11 +155,20 @@ def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
         return _load(Path(named)) or Config(path=Path(named), default=None, stores={})
     try:
         here = Path.cwd()
-        found = [folder / name for folder in (here, *here.parents) for name in _FILE_NAMES if (folder / name).is_file()]
     except OSError as error:
-        hint = f"name the file in {CONFIG_VARIABLE}, or a store by its URL"
-        raise ConfigError(f"cannot look for {FILE_NAME}: {error}", hint=hint) from error
+        raise ConfigError(f"cannot look for {FILE_NAME}: {error}", hint=_NAME_IT) from error
+    found = (folder / name for folder in (here, *here.parents) for name in _FILE_NAMES if _is_file(folder / name))
     return next((config for config in map(_load, found) if config is not None), None)
+
+
+def _is_file(path: Path) -> bool:
+    # Path.is_file() says no, or raises an OSError, where that cannot be told; then another file further up would apply.
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(f"cannot tell whether there is {path}: {error.strerror}", hint=_NAME_IT) from error
 
 
 def build_store(config: StoreConfig) -> AssetStore:

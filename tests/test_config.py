@@ -71,6 +71,16 @@ def test_swapping_the_backend_is_one_line(folder: Path) -> None:
             assert {"by": "gm"} == store.stat("a.txt").metadata
 
 
+def test_a_file_that_cannot_be_looked_at_is_not_a_missing_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration further up is not read instead: it may name another store."""
+    (folder / "loop").mkdir()
+    (folder / "loop" / "assetstore.toml").symlink_to("assetstore.toml")
+    write(folder / "assetstore.toml", '[stores.x]\nurl = "memory:"\n')
+    monkeypatch.chdir(folder / "loop")
+    with pytest.raises(ConfigError, match=r"cannot tell whether there is .*loop/assetstore.toml"):
+        find_config()
+
+
 def test_pyproject_toml_holds_the_same_tables(folder: Path) -> None:
     """A project without a file of its own keeps its stores under ``[tool.assetstore]``."""
     write(folder / "pyproject.toml", '[tool.assetstore]\ndefault = "x"\n[tool.assetstore.stores.x]\nurl = "memory:"\n')

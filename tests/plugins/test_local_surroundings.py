@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from flushing import require_whole
 
-from assetstore import AssetStore, ConfigError, IntegrityError, UnknownOutcomeError
+from assetstore import AssetStore, ConfigError, IntegrityError, StoreNotFoundError, UnknownOutcomeError
 from assetstore.testing.contract import summary
 from assetstore_local import LocalBackend
 from assetstore_local.disk import whole_flush
 
 Record = Callable[[str, object], None]
 
+_WITHOUT_RIGHTS = ("--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 _TOOLS = ("unshare", "mount", "setpriv")
 _PRELUDE = """
 import os, subprocess, sys
@@ -67,6 +68,26 @@ except AccessDeniedError as error:
     print(error.message)
 print([step.ok for step in store().check().steps])
 """
+_UNSEEN = """
+from wsgiref.util import setup_testing_defaults
+def unseen():
+    return AssetStore(LocalBackend(root=root / "shut" / "root", signing_keys=["k" * 32]))
+def served(method):
+    request, status = unseen().presign("a", method=method), []
+    environ = {"REQUEST_METHOD": method, "HTTP_HOST": "127.0.0.1:8420"}
+    environ["PATH_INFO"], _, environ["QUERY_STRING"] = request.url.partition("8420")[2].partition("?")
+    setup_testing_defaults(environ)
+    unseen().application("wsgi")(environ, lambda text, headers: status.append(text))
+    return status[0][:3]
+print(*(refusal(act) for act in (
+    lambda: list(unseen().list()), lambda: unseen().list_page(), lambda: unseen().stat("a"), lambda: unseen().exists("a"),
+    lambda: unseen().read("a"), lambda: unseen().download("a", root / "out"), lambda: unseen().delete("a"),
+    lambda: unseen().move("a", "b"), lambda: unseen().copy("a", "b"),
+    lambda: unseen().update("a", metadata={}), lambda: unseen().upload(b"", "a"),
+    lambda: unseen().begin_upload(key="a", size=9 << 20, part_size=5 << 20), lambda: unseen().sweep_pending(),
+)))
+print(served("GET"), served("DELETE"), [(step.name, step.ok) for step in unseen().check().steps])
+"""
 
 
 @pytest.fixture
@@ -103,7 +124,7 @@ def test_a_read_only_file_system_is_read_and_not_written(run: Callable[..., list
     """Every write is AccessDeniedError, and reading goes on, even of a file whose time is on no record."""
     told = run(_READ_ONLY, behind=["unshare", "-m"])
     if told:
-        assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True, True]", "{'by': 'gm'}"] == told
+        assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True, True, True]", "{'by': 'gm'}"] == told
 
 
 def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[str]], tmp_path: Path) -> None:
@@ -113,14 +134,33 @@ def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[s
     store.upload(b"old", "shut/a")
     for path, mode in (("shut", 0o000), (".assetstore/tmp", 0o500), ("", 0o500)):
         (tmp_path / "root" / path).chmod(mode)
-    caps = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
-    told = run(_NO_RIGHTS, behind=["setpriv", *caps])
+    told = run(_NO_RIGHTS, behind=["setpriv", *_WITHOUT_RIGHTS])
     if told:
         denied = "AccessDeniedError AccessDeniedError"
         unread = "the folder 'shut' cannot be read"
-        assert [denied, "['shut/a']", denied, unread, "[True, False, True, True]"] == told
+        assert [denied, "['shut/a']", denied, unread, "[True, False, True, False, True]"] == told
     (tmp_path / "root" / "shut").chmod(0o700)
     assert (b"old", b"old") == (store.read("open/a"), store.read("shut/a"))
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_an_empty_one(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Below a folder without permission nothing is told to be missing or deleted: only "does not exist" means missing."""
+    AssetStore(LocalBackend(root=tmp_path / "root" / "shut" / "root")).upload(b"old", "a")
+    (tmp_path / "root" / "shut").chmod(0o000)
+    told = run(_UNSEEN, behind=["setpriv", *_WITHOUT_RIGHTS])
+    (tmp_path / "root" / "shut").chmod(0o700)
+    if told:
+        assert [" ".join(["AccessDeniedError"] * 13), "403 403 [('folder', False)]"] == told
+
+
+def test_a_root_that_is_a_link_to_nothing_is_not_an_empty_one(tmp_path: Path) -> None:
+    """The folder that it leads to may be on a disk that is not mounted."""
+    (tmp_path / "root").symlink_to("elsewhere")
+    store = AssetStore(LocalBackend(root=tmp_path / "root"))
+    for act in (lambda: list(store.list()), lambda: store.delete("a"), lambda: store.upload(b"", "a")):
+        with pytest.raises(StoreNotFoundError, match="link to a folder that does not exist"):
+            act()
+    assert ["root"] == os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("most", [1 << 60, -(1 << 60)], ids=["whole", "each"])

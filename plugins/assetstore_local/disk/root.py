@@ -12,7 +12,7 @@ import attrs
 from assetstore.plugin import NotFoundError, PerProcess, StoreNotFoundError
 from assetstore_local.disk import own_folder, parts_folder, staged_file
 from assetstore_local.disk.staged_file import StagedFile
-from assetstore_local.disk.tree import Tree, make_root
+from assetstore_local.disk.tree import Tree, is_there, make_root
 from assetstore_local.errors import explained
 from assetstore_local.r2_rules import R2Rules
 
@@ -45,7 +45,7 @@ class Root:
         """Open the folder.
 
         Raises:
-            StoreNotFoundError: it is missing and ``create`` is false, or it is not a folder.
+            StoreNotFoundError: it is missing and ``create`` is false, is not a folder, or is a link to nothing.
             NotFoundError: it is missing, and ``make`` is false.
         """
         try:
@@ -54,6 +54,9 @@ class Root:
             if not self.create:
                 hint = "make it, or set create = true"
                 raise StoreNotFoundError("the store's folder is missing", hint=hint) from error
+            if os.path.islink(self.path):
+                hint = "make that folder, or mount its file system"
+                raise StoreNotFoundError("the store's root is a link to a folder that does not exist", hint=hint) from error
             if not make:
                 raise NotFoundError("there is no asset under this key") from error
         except NotADirectoryError as error:
@@ -77,15 +80,21 @@ class Root:
             yield staged
 
     def is_missing(self) -> bool:
-        """Return whether the folder does not exist and counts as empty."""
-        return self.create and not os.path.lexists(self.path)
+        """Return whether the folder does not exist and counts as empty.
+
+        Raises:
+            AssetStoreError: it cannot be told whether it exists.
+        """
+        with explained(), contextlib.suppress(NotADirectoryError):
+            return self.create and not is_there(self.path)
+        return False
 
     def free_bytes(self) -> int:
         """Return the free bytes on the disk."""
         path = self.path
-        while not os.path.lexists(path):
-            path = os.path.dirname(path)
         with explained():
+            while not is_there(path):
+                path = os.path.dirname(path)
             status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
 

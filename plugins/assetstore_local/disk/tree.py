@@ -38,10 +38,23 @@ class InTheWayError(BackendError):
         self.names = names
 
 
+def is_there(path: str) -> bool:
+    """Return whether there is something at a path.
+
+    Raises:
+        OSError: that cannot be told; ``os.path.lexists`` would say no.
+    """
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def make_root(path: str, *, durable: bool) -> None:
     """Make a folder and its missing parents."""
     missing = [path]
-    while not os.path.lexists(above := os.path.dirname(missing[-1])):
+    while not is_there(above := os.path.dirname(missing[-1])):
         missing.append(above)
     os.makedirs(path, exist_ok=True)
     for folder in missing if durable else ():
