@@ -17,6 +17,8 @@ from assetstore.plugin import (
     AssetStream,
     CheckOptions,
     CheckReport,
+    CollectOptions,
+    CollectReport,
     ConfigError,
     CopyOptions,
     DeleteOptions,
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 
 _SUPPORTED = every(
     *("upload", "upload_many", "read", "list", "delete", "copy", "update", "presign"),
-    *("begin_parts", "list_parts", "end_parts", "application"),
+    *("begin_parts", "list_parts", "end_parts", "application", "collect"),
 ) - {"copy.known", "begin_parts.overwrite", "begin_parts.if_match"}
 
 
@@ -246,6 +248,13 @@ class LocalBackend:
         from assetstore_local import check  # slow to load: it asks the web server of public_url
 
         return check.check(self._root, self.public_url)
+
+    @hookimpl
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport | None:
+        """Find unfinished files, uploads in parts, records and digests without an asset, and emptied folders."""
+        from assetstore_local import collect  # most programs never collect
+
+        return collect.collect(self._root, options)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:

@@ -41,6 +41,12 @@ def list_page(root: Root, scans: ScanCache, prefix: str, options: ListOptions) -
         return _page(tree, scans, prefix, options)
 
 
+def all_keys(tree: Tree) -> Iterator[str]:
+    """Yield the key of each asset."""
+    for entry in _Walk(tree, ScanCache(), "", ""):
+        yield entry.key
+
+
 def _page(tree: Tree, scans: ScanCache, prefix: str, options: ListOptions) -> ListPage:
     """Walk the folders as far as one page needs. The cursor is the least key that may come next."""
     start = max(options.cursor or "", _behind(options.start_after) if options.start_after else "")

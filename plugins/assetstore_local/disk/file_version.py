@@ -14,6 +14,7 @@ from assetstore_local.disk import json_file, own_folder
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import FILE, InTheWayError, Tree
 
+DIGESTS: Names = (RESERVED, "digests")
 _READ_BYTES = 1 << 20
 _MOST_IN_MEMORY = 10_000
 
@@ -71,4 +72,4 @@ def _computed(tree: Tree, key: str, names: Names, etag: str) -> str | None:
 
 def _names_of(key: str) -> Names:
     digest = hashlib.sha256(key.encode()).hexdigest()
-    return RESERVED, "digests", digest[:2], f"{digest[2:]}.json"
+    return *DIGESTS, digest[:2], f"{digest[2:]}.json"

@@ -8,13 +8,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from assetstore.plugin import NotFoundError, UploadedPart, UploadOptions
+from assetstore_local.disk import json_file
 from assetstore_local.disk.json_file import write_all
-from assetstore_local.disk.locks import hold, release
+from assetstore_local.disk.locks import hold, hold_now, release
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import FILE, NEW, Tree
 
@@ -37,7 +38,7 @@ def make(tree: Tree, key: str, options: UploadOptions) -> str:
     """Make the folder of a new upload and return its id."""
     parts_id = secrets.token_hex(16)
     text = json.dumps({"key": key, **options.given(), "metadata": dict(options.metadata or {})})
-    folder: Names = (*_UPLOADS, parts_id)
+    folder = folder_of(parts_id)
     descriptor = os.open(_OPTIONS, NEW, 0o600, dir_fd=tree.folder(folder, make=True))
     try:
         write_all(descriptor, text.encode())
@@ -57,7 +58,7 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
     try:
         if not _ID.fullmatch(parts_id):
             raise NoUploadError
-        descriptor = os.open(_OPTIONS, FILE, dir_fd=tree.folder((*_UPLOADS, parts_id)))
+        descriptor = os.open(_OPTIONS, FILE, dir_fd=tree.folder(folder_of(parts_id)))
     except FileNotFoundError as error:
         raise NoUploadError from error
     try:
@@ -83,7 +84,7 @@ def held(tree: Tree, key: str, parts_id: str) -> Iterator[UploadOptions]:
         raise NoUploadError
     try:
         # The tree may close its own descriptor meanwhile.
-        lock = os.dup(tree.folder((*_UPLOADS, parts_id)))
+        lock = os.dup(tree.folder(folder_of(parts_id)))
     except FileNotFoundError as error:
         raise NoUploadError from error
     try:
@@ -96,12 +97,12 @@ def held(tree: Tree, key: str, parts_id: str) -> Iterator[UploadOptions]:
 
 def names_of(parts_id: str, part: UploadedPart) -> Names:
     """Return the path of a part's file."""
-    return (*_UPLOADS, parts_id, f"{part.number}-{part.etag}")
+    return (*folder_of(parts_id), f"{part.number}-{part.etag}")
 
 
 def parts_in(tree: Tree, parts_id: str) -> tuple[UploadedPart, ...]:
     """Return the stored parts, ordered by number."""
-    folder = tree.folder((*_UPLOADS, parts_id))
+    folder = tree.folder(folder_of(parts_id))
     found = []
     for name in os.listdir(folder):
         if match := _PART.fullmatch(name):
@@ -112,18 +113,67 @@ def parts_in(tree: Tree, parts_id: str) -> tuple[UploadedPart, ...]:
 
 def remove(tree: Tree, parts_id: str) -> None:
     """Remove the folder of an upload."""
-    folder = tree.folder((*_UPLOADS, parts_id))
+    folder = tree.folder(folder_of(parts_id))
     for name in os.listdir(folder):
         os.unlink(name, dir_fd=folder)
     os.rmdir(parts_id, dir_fd=tree.folder(_UPLOADS))
 
 
+def folder_of(parts_id: str) -> Names:
+    """Return the path of the folder of an upload."""
+    return (*_UPLOADS, parts_id)
+
+
+def all_ids(tree: Tree) -> list[str]:
+    """Return the ids of all uploads."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(name for name in os.listdir(tree.folder(_UPLOADS)) if _ID.fullmatch(name))
+    return []
+
+
+def look(tree: Tree, parts_id: str) -> tuple[str | None, int, os.stat_result | None]:
+    """Return the key of an upload, the bytes of its files, and the status of its folder; ``None`` for what is not found."""
+    try:
+        folder = tree.folder(folder_of(parts_id))
+        size = sum(os.stat(name, dir_fd=folder, follow_symlinks=False).st_size for name in os.listdir(folder))
+        status = os.fstat(folder)
+    except FileNotFoundError:
+        return None, 0, None
+    fields = None
+    with contextlib.suppress(ValueError, RecursionError):
+        fields = json.loads(json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) or b"null")
+    key = fields.get("key") if isinstance(fields, dict) else None
+    return key if isinstance(key, str) else None, size, status
+
+
+def remove_left(tree: Tree, parts_id: str, is_old: Callable[[os.stat_result], bool]) -> bool:
+    """Remove an upload that is old and that no process has locked; return whether it was such an upload.
+
+    Args:
+        tree: the store's folder, open.
+        parts_id: the id of the upload.
+        is_old: whether a folder of this status, whose time is that of the last part, is old enough.
+    """
+    try:
+        lock = os.dup(tree.folder(folder_of(parts_id)))
+    except FileNotFoundError:
+        return False
+    try:
+        hold_now(lock)
+        if not is_old(os.fstat(lock)):
+            return False
+        remove(tree, parts_id)
+        return True
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    finally:
+        release(lock)
+        os.close(lock)
+
+
 def sweep(tree: Tree) -> None:
     """Remove uploads that got no part for seven days, as R2 does (R2, "Object lifecycles")."""
     oldest = time.time() - _KEPT_SECONDS
-    with contextlib.suppress(FileNotFoundError), os.scandir(tree.folder(_UPLOADS)) as entries:
-        for entry in entries:
-            # Another process may sweep at the same time.
-            with contextlib.suppress(OSError):
-                if _ID.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
-                    remove(tree, entry.name)
+    for parts_id in all_ids(tree):
+        with contextlib.suppress(OSError):
+            remove_left(tree, parts_id, lambda status: status.st_mtime < oldest)

@@ -102,7 +102,7 @@ def locked(tree: Tree, *keys: str) -> Iterator[None]:
     Keys share 256 locks. Who needs several takes them in order, so that no two writers wait for one another.
     """
     with contextlib.ExitStack() as stack:
-        for folder in sorted({_names_of(key)[:-1] for key in keys}):
+        for folder in sorted({names_of(key)[:-1] for key in keys}):
             lock = stack.enter_context(tree.pinned(folder))
             hold(lock)
             stack.callback(release, lock)
@@ -115,11 +115,21 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
     Raises:
         DamagedRecordError: there is a record, and it is damaged.
     """
-    data = json_file.read(tree, _names_of(key))
+    data = json_file.read(tree, names_of(key))
     try:
         return {} if data is None else _versions(key, data)
     except ValueError as error:
-        raise DamagedRecordError(_names_of(key)) from error
+        raise DamagedRecordError(names_of(key)) from error
+
+
+def key_in(tree: Tree, names: Names) -> str | None:
+    """Return the key whose record has this path; ``None`` if there is no record, or it is damaged."""
+    data = json_file.read(tree, names)
+    with contextlib.suppress(ValueError):
+        key = None if data is None else json_file.decoded(data, unsummed=_FIELDS).get("key")
+        if isinstance(key, str) and names_of(key) == names:
+            return key
+    return None
 
 
 def rebuild(tree: Tree, key: str, names: Names) -> bool:
@@ -136,7 +146,7 @@ def rebuild(tree: Tree, key: str, names: Names) -> bool:
     Returns:
         Whether the record was restored; if not, other headers and metadata are lost.
     """
-    versions = _unflipped(key, json_file.read(tree, _names_of(key)) or b"")
+    versions = _unflipped(key, json_file.read(tree, names_of(key)) or b"")
     if versions is not None:
         replace(tree, key, versions)
     elif status := tree.status(names):
@@ -176,7 +186,7 @@ def _versions(key: str, data: bytes, *, unsummed: Collection[str] = _FIELDS) -> 
 def create(tree: Tree, key: str, versions: Mapping[str, Facts]) -> bool:
     """Make the record of a key without an asset, unless there is one; return whether it was made. It is flushed later."""
     try:
-        json_file.create(tree, _names_of(key), _record(key, versions))
+        json_file.create(tree, names_of(key), _record(key, versions))
     except FileExistsError:
         return False
     return True
@@ -189,7 +199,7 @@ def stage(tree: Tree, key: str, versions: Mapping[str, Facts]) -> str:
 
 def replace(tree: Tree, key: str, versions: Mapping[str, Facts]) -> None:
     """Replace the record of a key, on the disk too; the caller holds its lock."""
-    json_file.replace(tree, _names_of(key), json_file.encoded(_record(key, versions)))
+    json_file.replace(tree, names_of(key), json_file.encoded(_record(key, versions)))
     tree.flush()
 
 
@@ -200,12 +210,12 @@ def drop(tree: Tree, staged: str) -> None:
 
 def move(tree: Tree, staged: str, key: str) -> None:
     """Replace the record of a key; the caller holds its lock."""
-    json_file.move(tree, staged, _names_of(key))
+    json_file.move(tree, staged, names_of(key))
 
 
 def remove(tree: Tree, key: str) -> None:
     """Remove the record of a key; the caller holds its lock."""
-    json_file.remove(tree, _names_of(key))
+    json_file.remove(tree, names_of(key))
 
 
 def facts_at(tree: Tree, key: str, names: Names, status: os.stat_result, versions: Mapping[str, Facts]) -> Facts | None:
@@ -231,7 +241,8 @@ def _record(key: str, versions: Mapping[str, Facts]) -> Mapping[str, object]:
 
 
 @lru_cache
-def _names_of(key: str) -> Names:
+def names_of(key: str) -> Names:
+    """Return the path of the record of a key."""
     digest = hashlib.sha256(key.encode()).hexdigest()
     return RESERVED, digest[:2], f"{digest[2:]}.json"
 

@@ -200,13 +200,31 @@ def sweep(tree: Tree) -> None:
         for _, entry in zip(range(_MOST_SWEPT), entries, strict=False):
             with contextlib.suppress(OSError):
                 if entry.stat(follow_symlinks=False).st_mtime < oldest:
-                    _remove_unlocked(folder, entry.name)
+                    remove_left(tree, entry.name, lambda status: status.st_mtime < oldest)
 
 
-def _remove_unlocked(folder: int, name: str) -> None:
-    descriptor = os.open(name, FILE, dir_fd=folder)
+def remove_left(tree: Tree, name: str, is_old: Callable[[os.stat_result], bool], *, look_only: bool = False) -> bool:
+    """Remove a temporary file that is old and that no process has locked; return whether it is such a file.
+
+    Args:
+        tree: the store's folder, open.
+        name: the name of the file.
+        is_old: whether a file of this status is old enough.
+        look_only: leave it where it is.
+    """
+    folder = tree.folder(TEMPORARY)
+    try:
+        descriptor = os.open(name, FILE, dir_fd=folder)
+    except FileNotFoundError:
+        return False
     try:
         hold_now(descriptor)
-        os.unlink(name, dir_fd=folder)
+        # Its writer may have completed it, which gives it a new time, and let go of it, a moment ago.
+        left = is_old(os.fstat(descriptor))
+        if left and not look_only:
+            os.unlink(name, dir_fd=folder)
+        return left
+    except (BlockingIOError, FileNotFoundError):
+        return False
     finally:
         os.close(descriptor)
