@@ -244,6 +244,7 @@ class _Builder:
         if self.problems:
             raise _error(self.problems, config.name)
         self.table = {name: self._expand(value, name) for name, value in config.table.items()}
+        self._is_filled = not self.problems
 
     def build(self) -> AssetStore:
         from assetstore.store import AssetStore  # to find a store needs none of it
@@ -365,7 +366,8 @@ class _Builder:
     def _make(self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]) -> object:
         before = len(self.problems)
         settings = self._settings(name, factory, table)
-        if factory is None or len(self.problems) > before:
+        # A plugin may open a file by a setting, which must not be the name of an unset variable.
+        if factory is None or len(self.problems) > before or not self._is_filled:
             return None
         made, problems = build(factory, settings)
         self.problems += [self._where(name, problem) for problem in problems]

@@ -396,10 +396,11 @@ def test_a_setting_from_the_environment_has_the_same_bounds(
 
 
 @pytest.mark.parametrize("text", ["${", "a${b", "${A", "${A:-${B:-c}}", "${}", "${1}"])
-def test_a_variable_must_be_closed(text: str) -> None:
+def test_a_variable_must_be_closed(folder: Path, text: str) -> None:
     """What looks like a variable and is none is not taken for a name of a file."""
     (problem,) = problems_of({"url": "memory:", "stats": {"path": text}})
     assert problem.startswith("the mapping: stats.path: after '${' must come NAME}")
+    assert [] == list(folder.iterdir())
 
 
 def test_the_value_of_a_variable_is_not_filled_in_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
