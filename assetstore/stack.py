@@ -276,7 +276,9 @@ class Stack:
 
     def collect(self, options: CollectOptions) -> CollectReport:
         """Call ``assetstore_collect``; an empty report when the stack has none and nothing is to be repaired."""
-        if not self.has("collect") and not options.repair:
+        if not self.has("collect"):
+            if options.repair:
+                raise UnsupportedError(f"{self._owner} does not support collect with repair", hint=_ASK)
             return CollectReport()
         self.require("collect", options)
         result = self._hooks.assetstore_collect(options)

@@ -22,7 +22,7 @@ ORDER = [
     ["errors", "limits", "per_process"],
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
-    ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file"],
+    ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files"],
     ["content.source", "content.reader", "content.writer"],
     ["direct.signing_keys", "hooks"],
     ["wrapper", "entry_points", "operation"],

@@ -45,6 +45,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("plugins", "overviews", "List the installed plugins."),
         ("init", "starting", "Write assetstore.toml and test the store."),
         ("doctor", "doctor", "Test a store step by step."),
+        ("gc", "gc", "Find what interrupted work left behind, and delete it."),
         ("verify-backend", "assetstore.testing.verify.command", "Try every guarantee on a store."),
         ("completion", "completion", "Print a script for completion by the tab key."),
         ("demo", "demo", "Take a tour with a dozen sample assets."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +12,9 @@ import click
 
 from assetstore.cli import errors, expected_keys
 from assetstore.cli.expected_keys import FORMS, composed
-from assetstore.cli.session import Session, command, dry_run_option, where
-from assetstore.cli.text import counted, duration, readable_size, shown
+from assetstore.cli.session import Session, ask_to_delete, command, dry_run_option, where
+from assetstore.cli.text import counted, readable_age, readable_size, shown
+from assetstore.cli.values import as_age
 from assetstore.limits import PAGE, PENDING
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
@@ -91,24 +91,6 @@ class Audit:
         old = info.last_modified is not None and self.now - info.last_modified > self.older_than
         return ORPHANED if old else YOUNG
 
-    def age(self, moment: datetime | None) -> str:
-        """Return how long ago something was, as ``--older-than`` takes it: ``41d``, ``5h``, ``12m``."""
-        if moment is None:
-            return "-"
-        seconds = max(0, int((self.now - moment).total_seconds()))
-        size, unit = next((pair for pair in ((86_400, "d"), (3600, "h"), (60, "m")) if seconds >= pair[0]), (1, "s"))
-        return f"{seconds // size}{unit}"
-
-
-def _as_age(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
-    try:
-        # Seconds are the unit of a bare number, and whoever forgets the d of 7d does not mean them.
-        if value is not None and value.strip().isdigit():
-            raise ValueError(f"must have a unit, for example {value.strip()}d")
-        return None if value is None else duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
-
 
 @command("audit",
     examples=(
@@ -129,7 +111,7 @@ def _as_age(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--format", "form", type=click.Choice(list(FORMS)), help="The form of FILE; by default its suffix says it.")
 @click.option("--prefix", default="", metavar="PREFIX", help="Compare only the keys that begin with this.")
 @click.option("-l", "--long", "detailed", is_flag=True, help="Show each key that is missing, orphaned or of another size.")
-@click.option("--older-than", callback=_as_age, metavar="AGE", help="Count only older orphans: 12h, 7d, 4w.")
+@click.option("--older-than", callback=as_age, metavar="AGE", help="Count only older orphans: 12h, 7d, 4w.")
 @click.option("--delete-orphans", is_flag=True, help="Delete the orphans; needs --older-than.")
 @click.option("--force", is_flag=True, help="Delete orphans even if no expected key is stored.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -192,7 +174,7 @@ def _show(session: Session, audit: Audit, state: str, key: str, info: AssetInfo 
         return
     bytes_shown = "-" if size is None else readable_size(size)
     why = f"  ({size:,} bytes instead of {wanted:,})" if state == OTHER_SIZE else ""
-    session.line(f"{state:<10}  {bytes_shown:>10}  {audit.age(moment):>5}  {shown(key)}{why}")
+    session.line(f"{state:<10}  {bytes_shown:>10}  {readable_age(moment, audit.now):>5}  {shown(key)}{why}")
 
 
 def _name(state: str) -> str:
@@ -207,10 +189,10 @@ def _sum_up(session: Session, audit: Audit, store: AssetStore) -> None:
         }
         session.record({"op": "audit", "store": store.name, "prefix": audit.prefix, **tallies})
         return
-    rows = [
-        [state, f"{tally.count:,}", "-" if state == MISSING else readable_size(tally.size), audit.age(tally.oldest)]
-        for state, tally in audit.tallies.items()
-    ]
+    rows = []
+    for state, tally in audit.tallies.items():
+        size = "-" if state == MISSING else readable_size(tally.size)
+        rows.append([state, f"{tally.count:,}", size, readable_age(tally.oldest, audit.now)])
     session.table(["assets", ">count", ">bytes", ">oldest"], rows)
 
 
@@ -245,11 +227,7 @@ def _refuse_or_ask(audit: Audit, store: AssetStore, *, sure: bool, force: bool) 
         )
     if sure:
         return
-    what = f"{counted(orphans.count, 'orphan')} ({readable_size(orphans.size)})"
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"deleting {what} needs a confirmation, and stdin is not a terminal; use --yes")
-    if not click.confirm(f"delete {what} from {where(store)}?", err=True):
-        raise click.exceptions.Exit(1)
+    ask_to_delete(f"{counted(orphans.count, 'orphan')} ({readable_size(orphans.size)})", where(store))
 
 
 def _delete(

@@ -237,6 +237,19 @@ class Session:
         raise click.exceptions.Exit(self.failed[0] if alike else errors.SOME_FAILED)
 
 
+def ask_to_delete(what: str, location: str) -> None:
+    """Ask whether to delete something.
+
+    Raises:
+        click.UsageError: stdin is not a terminal.
+        click.exceptions.Exit: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"deleting {what} needs a confirmation, and stdin is not a terminal; use --yes")
+    if not click.confirm(f"delete {what} from {location}?", err=True):
+        raise click.exceptions.Exit(errors.FAILED)
+
+
 def open_uncounted(name: str | None) -> AssetStore:
     """Open a store for a look that its statistics, which may be a file, should not count.
 

@@ -94,6 +94,17 @@ def readable_time(moment: datetime | None) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else "-"
 
 
+def readable_age(moment: datetime | None, now: datetime | None = None) -> str:
+    """Return how long ago something was, as ``--older-than`` takes it: ``41d``, ``5h``, ``12m``."""
+    from datetime import UTC, datetime
+
+    if moment is None:
+        return "-"
+    seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))
+    size, unit = next((pair for pair in ((86_400, "d"), (3600, "h"), (60, "m")) if seconds >= pair[0]), (1, "s"))
+    return f"{seconds // size}{unit}"
+
+
 def readable_duration(seconds: float) -> str:
     """Return a duration for people: ``"1.2 s"``, ``"2 min 5 s"``, ``"3 h 20 min"``."""
     if seconds < 59.95:

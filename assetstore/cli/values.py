@@ -24,6 +24,14 @@ def _reading(read: Callable[[str], object]) -> Callback:
     return callback
 
 
+def _age(text: str) -> object:
+    # Seconds are the unit of a bare number, and whoever forgets the d of 7d does not mean them.
+    if text.strip().isdigit():
+        raise ValueError(f"must have a unit, for example {text.strip()}d")
+    return duration(text)
+
+
+as_age = _reading(_age)
 as_bytes = _reading(byte_count)
 as_time = _reading(duration)
 as_seconds = _reading(lambda text: int(duration(text).total_seconds()))

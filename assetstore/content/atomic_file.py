@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
+
+PART_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
+"""The name of a file that is not complete yet."""
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
