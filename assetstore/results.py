@@ -309,6 +309,7 @@ class Leftover:
         modified: when it last changed; ``None`` when that is unknown.
         removed: whether it was removed.
         repaired: whether it was repaired instead.
+        detail: what else is to be said, for people.
         error: why it could not be examined, removed or repaired, or ``None``.
     """
 
@@ -318,6 +319,7 @@ class Leftover:
     modified: datetime | None = None
     removed: bool = False
     repaired: bool = False
+    detail: str = ""
     error: AssetStoreError | None = None
 
 
@@ -326,7 +328,7 @@ class CollectReport:
     """What interrupted work left behind.
 
     Attributes:
-        items: the leftovers that are old enough.
+        items: the leftovers that are old enough, and damaged records of any age.
     """
 
     items: tuple[Leftover, ...] = ()

@@ -57,8 +57,8 @@ class Collection:
         for item in report.items:
             if item.error is not None:
                 self.session.fail("gc", item.name, item.error)
-        if repaired := sum(item.repaired for item in report.items):
-            self.session.talk(f"repaired {counted(repaired, 'record')} in {self.location}")
+            elif item.repaired:
+                self.session.talk(f"repaired {shown(item.name)}: {item.detail}")
         count, size = _sum(report)
         after = "; --delete deletes what is left over" if count and not delete else ""
         done = "deleted" if delete else "found"

@@ -71,19 +71,54 @@ class _Collection:
     def _digests(self) -> Iterator[Leftover]:
         for folder in self._folders(file_version.DIGESTS):
             for names, status in self._files(folder):
-                key = records.key_in(self._tree, (RESERVED, *names[-2:])) or self._keys.get(names[-2:])
+                key = self._key_of((RESERVED, *names[-2:]))
                 if self._is_meant(key) and (key is None or find(self._tree, key) is None):
-                    yield from self._leftover(
-                        "digest without an asset", names, status.st_size, status, functools.partial(self._unlink, names)
-                    )
+                    # A digest can be computed again, so nobody locks it.
+                    remove = functools.partial(self._unlink, names)
+                    yield from self._leftover("digest without an asset", names, status.st_size, status, remove)
 
     def _records(self) -> Iterator[Leftover]:
         for folder in self._folders((RESERVED,)):
             for names, status in self._files(folder):
-                key = records.key_in(self._tree, names)
-                if key is not None and self._is_meant(key) and find(self._tree, key) is None:
+                key = self._key_of(names)
+                if not self._is_meant(key):
+                    continue
+                if key is None or find(self._tree, key) is None:
                     remove = functools.partial(self._remove_record, key, names)
                     yield from self._leftover("record without an asset", names, status.st_size, status, remove)
+                else:
+                    yield from self._damaged_record(key, names, status)
+
+    def _damaged_record(self, key: str, names: Names, status: os.stat_result) -> Iterator[Leftover]:
+        """Yield the record of an asset if it is damaged, however young; rebuild it if that is wanted."""
+        item = _item("damaged record", names, status.st_size, status)
+        try:
+            records.load(self._tree, key)
+        except records.DamagedRecordError:
+            # Its writer may have been half done.
+            with records.locked(self._tree, key):
+                try:
+                    restored = self._repair(key)
+                except AssetStoreError as error:
+                    yield attrs.evolve(item, error=error)
+                else:
+                    if restored is not None:
+                        detail = "all is as it was" if restored else "what the bytes do not tell is lost"
+                        yield attrs.evolve(item, repaired=True, detail=detail)
+
+    def _repair(self, key: str) -> bool | None:
+        """Return whether a damaged record got back all that was in it; ``None`` if it is not damaged."""
+        try:
+            records.load(self._tree, key)
+        except records.DamagedRecordError:
+            found = find(self._tree, key)
+            if found is None or not self._options.repair:
+                raise
+            with explained():
+                restored = records.rebuild(self._tree, key, found.names)
+            records.load(self._tree, key)
+            return restored
+        return None
 
     def _emptied_folders(self) -> Iterator[Leftover]:
         found: list[tuple[Names, os.stat_result]] = []
@@ -122,8 +157,7 @@ class _Collection:
         """Yield what is old enough, after removing it if that is wanted; nothing if it is a leftover no more."""
         if not self._is_old(status):
             return
-        modified = datetime.fromtimestamp(status.st_mtime, UTC)
-        item = Leftover(kind=kind, name="/".join(names), size=size, modified=modified)
+        item = _item(kind, names, size, status)
         if not self._options.remove:
             yield item
             return
@@ -135,11 +169,14 @@ class _Collection:
             yield attrs.evolve(item, error=error)
 
     def _is_old(self, status: os.stat_result) -> bool:
-        return self._options.are_met(datetime.fromtimestamp(max(status.st_mtime, 0), UTC))
+        return self._options.are_met(_changed(status))
 
     def _is_meant(self, key: str | None) -> bool:
         """Return whether the leftovers of a key are meant; without a prefix also those of an unknown key."""
         return not self._options.prefix or (key is not None and key.startswith(self._options.prefix))
+
+    def _key_of(self, record: Names) -> str | None:
+        return records.key_in(self._tree, record) or self._keys.get(record[-2:])
 
     @functools.cached_property
     def _keys(self) -> dict[Names, str]:
@@ -163,13 +200,13 @@ class _Collection:
             if status is not None and stat.S_ISREG(status.st_mode):
                 yield (*folder, name), status
 
-    def _remove_record(self, key: str, names: Names) -> bool:
-        with records.locked(self._tree, key):
+    def _remove_record(self, key: str | None, names: Names) -> bool:
+        with records.locked_folder(self._tree, names[:-1]):
+            # A writer of an asset writes the record first.
             status = self._tree.status(names)
-            if status is None or not self._is_old(status) or find(self._tree, key) is not None:
+            if status is None or not self._is_old(status) or (key is not None and find(self._tree, key) is not None):
                 return False
-            records.remove(self._tree, key)
-            return True
+            return self._unlink(names)
 
     def _remove_folder(self, names: Names) -> bool:
         try:
@@ -183,11 +220,18 @@ class _Collection:
         return True
 
     def _unlink(self, names: Names) -> bool:
-        # A digest can be computed again, so nobody locks it.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(names[-1], dir_fd=self._tree.folder(names[:-1]))
             return True
         return False
+
+
+def _item(kind: str, names: Names, size: int | None, status: os.stat_result) -> Leftover:
+    return Leftover(kind=kind, name="/".join(names), size=size, modified=_changed(status))
+
+
+def _changed(status: os.stat_result) -> datetime:
+    return records.info_of("", status).last_modified or datetime.now(UTC)
 
 
 def _failed(kind: str, names: Names, cause: OSError) -> Leftover:

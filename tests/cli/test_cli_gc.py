@@ -68,7 +68,7 @@ def test_json_has_all_facts(run: Run, left: Path) -> None:
     modified = record.pop("modified")
     assert modified.startswith("20")
     facts = {"op": "gc", "kind": "unfinished file", "name": LEFT, "size": 5}
-    assert {**facts, "removed": True, "repaired": False, "error": None} == record
+    assert {**facts, "removed": True, "repaired": False, "detail": "", "error": None} == record
 
 
 def test_a_leftover_that_cannot_be_deleted_is_a_failure(run: Run, store: AssetStore, folder: Path) -> None:

@@ -268,3 +268,48 @@ def test_writers_lose_nothing_beside_a_collection(tmp_path: Path) -> None:
     assert [0] * 3 == [writer.exitcode for writer in writers]
     assert [f"shared/1/{name}" for name in "abc"] == [info.key for info in store.list()]
     sys.stdout.write(f"\n{removed} leftovers removed beside three writers\n")
+
+
+def test_a_damaged_record_is_reported_and_repaired_on_request(root: Path) -> None:
+    """However young; never removed: one flipped bit is undone, otherwise the digest is that of the bytes."""
+    store, record = store_in(root), record_of(root, "kept/a.txt")
+    before, data = store.stat("kept/a.txt"), record.read_bytes()
+    record.write_bytes(bytes([*data[:30], data[30] ^ 4, *data[31:]]))
+    item = only(store.collect(remove=True).items)
+    name = str(record.relative_to(root))
+    assert ("damaged record", name, False, False) == (item.kind, item.name, item.removed, item.repaired)
+    assert "is damaged" in str(item.error)
+    assert only(store.collect(repair=True).items).repaired
+    assert (before, ()) == (store.stat("kept/a.txt"), store.collect(repair=True).items)
+    record.write_bytes(data[:-30])
+    item = only(store.scoped("kept/").collect(repair=True).items)
+    assert (True, "what the bytes do not tell is lost") == (item.repaired, item.detail)
+    after = store.stat("kept/a.txt")
+    assert (before.digest, "text/plain", {}) == (after.digest, after.content_type, after.metadata)
+    assert () == store.scoped("other/").collect(repair=True).items
+
+
+def test_a_damaged_record_without_an_asset_is_a_leftover(root: Path) -> None:
+    """Nothing is lost with it; young ones stay, as all that is left over."""
+    record = record_of(root, "kept/a.txt")
+    (root / "kept" / "a.txt").unlink()
+    record.write_bytes(b"{")
+    store = store_in(root)
+    assert () == store.collect(remove=True, repair=True).items
+    age_leftovers(root)
+    assert () == store.scoped("kept/").collect(remove=True).items[1:]
+    assert "record without an asset" in [item.kind for item in store.collect(remove=True).items]
+    assert not record.exists()
+
+
+def test_records_are_repaired_beside_writers(tmp_path: Path) -> None:
+    """A record that a writer has half written is not taken for a damaged one."""
+    writers = [_CONTEXT.Process(target=_write_and_look, args=(name, tmp_path)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    store = store_in(tmp_path)
+    while any(writer.is_alive() for writer in writers):
+        assert [] == [item for item in store.collect(repair=True).items if item.kind == "damaged record"]
+    for writer in writers:
+        writer.join()
+    assert [0, 0] == [writer.exitcode for writer in writers]

@@ -103,10 +103,19 @@ def locked(tree: Tree, *keys: str) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         for folder in sorted({names_of(key)[:-1] for key in keys}):
-            lock = stack.enter_context(tree.pinned(folder))
-            hold(lock)
-            stack.callback(release, lock)
+            stack.enter_context(locked_folder(tree, folder))
         yield
+
+
+@contextlib.contextmanager
+def locked_folder(tree: Tree, folder: Names) -> Iterator[None]:
+    """Exclude all other writers of the keys whose records are in a folder."""
+    with tree.pinned(folder) as lock:
+        hold(lock)
+        try:
+            yield
+        finally:
+            release(lock)
 
 
 def load(tree: Tree, key: str) -> dict[str, Facts]:
