@@ -21,6 +21,7 @@ from assetstore.content.source import Source
 from assetstore.direct.signing_keys import SigningKeys
 from assetstore.options import (
     ApplicationOptions,
+    BeginPartsOptions,
     CheckOptions,
     CollectOptions,
     CopyOptions,
@@ -320,7 +321,7 @@ class Hooks:
         """
 
     @hookspec(firstresult=True)
-    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+    def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:
         """Begin an upload whose parts others send by requests that ``assetstore_presign`` signs with ``part``.
 
         Called by ``AssetStore.begin_upload`` with ``part_size``, which raises UnsupportedError without it.

@@ -591,6 +591,18 @@ _FITTING = operator.attrgetter(*_FITS)
 _DEFAULTS = tuple(getattr(attrs.fields(PresignOptions), name).default for name in _FITS)
 
 
+@attrs.frozen(kw_only=True, slots=False)
+class BeginPartsOptions(UploadOptions):
+    """How to begin an upload in parts.
+
+    Attributes:
+        part_size: bytes of each part but the last, if that is settled. With it a backend can tell a digest of the whole from
+            those of its parts: what is read later is compared with it.
+    """
+
+    part_size: int | None = attrs.field(default=None, validator=is_positive)
+
+
 @attrs.frozen(kw_only=True)
 class PartsOptions:
     """Which upload in parts.
@@ -676,7 +688,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "url": UrlOptions,
         "check": CheckOptions,
         "collect": CollectOptions,
-        "begin_parts": UploadOptions,
+        "begin_parts": BeginPartsOptions,
         "list_parts": PartsOptions,
         "end_parts": EndPartsOptions,
         "application": ApplicationOptions,

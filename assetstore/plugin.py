@@ -10,6 +10,7 @@ from assetstore import limits
 from assetstore.bulk.running import slow_down, stopping
 from assetstore.config import default_plugins
 from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
+from assetstore.content.digests import Verifier
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.direct.signing_keys import SigningKeys
@@ -41,6 +42,7 @@ from assetstore.options import (
     HEADERS,
     TEXT_HEADERS,
     ApplicationOptions,
+    BeginPartsOptions,
     CheckOptions,
     CollectOptions,
     CopyOptions,
@@ -113,6 +115,7 @@ __all__ = [
     "AssetStoreError",
     "AssetStream",
     "BackendError",
+    "BeginPartsOptions",
     "Body",
     "CheckOptions",
     "CheckReport",
@@ -169,6 +172,7 @@ __all__ = [
     "UploadOptions",
     "UploadedPart",
     "UrlOptions",
+    "Verifier",
     "Wrapper",
     "attachment",
     "category_of",

@@ -49,7 +49,8 @@ class AssetInfo(Headers):
         size: its length in bytes.
         etag: an opaque mark of this version, without quotes.
         last_modified: when it was written.
-        digest: ``"sha256:"`` or ``"md5:"`` and hex digits, when the store knows one; whole reads are checked against it.
+        digest: when the store knows one, ``"sha256:"`` or ``"md5:"`` and hex digits; or ``"md5-parts/SIZE:"``, the MD5 of
+            the MD5s of parts of SIZE bytes in hex, ``-`` and their count. Whole reads are checked against it.
         valid: ``False`` for a foreign key that breaks the rules of ``assetstore.keys``; such an asset can only be deleted.
     """
 

@@ -23,7 +23,8 @@ METADATA_HEADER = "x-amz-meta-"
 SHA256_HEADER = "x-amz-checksum-sha256"
 ESCAPED = f"{RESERVED_METADATA}escaped"
 _OWN_METADATA = 129
-"""The size of assetstore's own metadata on R2, names and values: assetstore-write and assetstore-sha256."""
+"""The size of assetstore's own metadata on R2, names and values: assetstore-write and assetstore-sha256, in whose place
+a part size is shorter."""
 _WORD = "=?utf-8?b?"
 _UNSAFE = re.compile(r'[^ -~]|["\\%/]')
 

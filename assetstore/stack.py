@@ -25,6 +25,7 @@ from assetstore.hooks import OPTIONAL, PROJECT, REQUIRED, Hooks
 from assetstore.options import (
     OPERATIONS,
     ApplicationOptions,
+    BeginPartsOptions,
     CheckOptions,
     CollectOptions,
     CopyOptions,
@@ -244,7 +245,7 @@ class Stack:
             return True
         return False
 
-    def begin_parts(self, key: str, options: UploadOptions) -> str:
+    def begin_parts(self, key: str, options: BeginPartsOptions) -> str:
         """Call ``assetstore_begin_parts``."""
         self.require("begin_parts", options)
         result = self._hooks.assetstore_begin_parts(key, options)

@@ -21,6 +21,7 @@ from assetstore import (
 from assetstore.limits import MIN_PART
 from assetstore.options import every
 from assetstore.plugin import (
+    BeginPartsOptions,
     EndPartsOptions,
     PartsOptions,
     PresignOptions,
@@ -65,7 +66,7 @@ class SigningMemory(MemoryBackend):
         return request
 
     @hookimpl
-    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str:
+    def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str:
         """Begin an upload."""
         upload_id = secrets.token_hex(16)
         self.uploads[upload_id] = options, {}

@@ -142,6 +142,15 @@ def test_a_backend_that_cannot_bind_a_request_is_named_with_what_it_lacks(backen
         make_store(faulty, backend).begin_upload(key="a", size=1, cache_control="no-store")
 
 
+@pytest.mark.parametrize(("dropped", "expected"), [((), MIN_PART), (("begin_parts.part_size",), None)])
+def test_a_backend_is_told_the_size_of_parts_if_it_asks(backend, dropped, expected):
+    """A backend that knows nothing of the field gets uploads in parts all the same."""
+    faulty = FaultyBackend(backend)
+    faulty.supports = faulty.supports.difference(dropped)
+    make_store(faulty, backend).begin_upload(key="a", size=1, part_size=MIN_PART)
+    assert [expected] == [arguments["options"].part_size for op, arguments in faulty.calls if op == "begin_parts"]
+
+
 @pytest.mark.parametrize("op", ["presign", "begin_parts", "end_parts"])
 def test_a_backend_that_cannot_do_a_step_is_named_with_it(backend, op):
     """The store must support every step before it takes the first one."""

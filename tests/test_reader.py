@@ -105,6 +105,32 @@ def test_changed_bytes_are_told_before_the_last_ones_are_handed_out(digest):
     assert [(len(DATA), True, caught.value)] == reading.closed
 
 
+def of_parts(data, size):
+    """Return the digest of parts of this size, made in the plainest way."""
+    pieces = [data[start : start + size] for start in range(0, max(1, len(data)), size)]
+    md5s = b"".join(hashlib.md5(piece, usedforsecurity=False).digest() for piece in pieces)
+    return f"md5-parts/{size}:{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(pieces)}"
+
+
+@given(st.binary(max_size=40), st.integers(1, 50), st.integers(1, 50), st.data())
+def test_a_digest_of_parts_finds_each_flipped_bit(data, size, step, chosen):
+    """Parts and pieces need not begin together; the right bytes are read, and a wrong bit is an error."""
+    digest = of_parts(data, size)
+    assert data == Reading(Body(data, step=step), size=len(data), digest=digest).reader.read()
+    if data:
+        bit = chosen.draw(st.integers(0, 8 * len(data) - 1))
+        wrong = bytearray(data)
+        wrong[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(IntegrityError, match=rf"^the bytes do not match the stored md5-parts/{size} digest"):
+            Reading(Body(bytes(wrong), step=step), size=len(data), digest=digest).reader.read()
+
+
+@pytest.mark.parametrize("digest", ["", "md5", "md5:", "md5-parts/0:0-1", "md5-parts/x:0-1", "md5-parts/:0-1", "crc9:0"])
+def test_a_digest_of_an_unknown_kind_is_not_compared(digest):
+    """A backend may tell digests that this version cannot compute."""
+    assert DATA == Reading(Body(), digest=digest).reader.read()
+
+
 def test_an_asset_emptied_behind_our_back_does_not_match_its_digest():
     """No bytes are compared with the digest too."""
     with pytest.raises(IntegrityError, match=r"^the bytes do not match the stored sha256 digest"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from assetstore.content.digests import Verifier
 from assetstore.errors import AssetStoreError, IntegrityError
 from assetstore.results import AssetInfo, AssetStream
 
@@ -31,11 +31,7 @@ class AssetReader(io.BufferedIOBase):
         self._on_close = on_close
         self._explain = explain
         self._error: BaseException | None = None
-        self._hash: Any = None
-        if stream.info.digest is not None and stream.length == stream.info.size:
-            algorithm, _, self._digest = stream.info.digest.partition(":")
-            if self._digest and algorithm in hashlib.algorithms_available:
-                self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self._verifier = Verifier(stream.info.digest if stream.length == stream.info.size else None)
 
     def readable(self) -> bool:
         """Return ``True``."""
@@ -81,13 +77,10 @@ class AssetReader(io.BufferedIOBase):
             given = "more" if piece else "fewer"
             raise IntegrityError(f"the store sent {given} than the announced {self._length} bytes", hint="read again")
         self._count += len(piece)
-        if self._hash is not None:
-            self._hash.update(piece)
-            if self._count == self._length and self._hash.hexdigest() != self._digest:
-                raise IntegrityError(
-                    f"the bytes do not match the stored {self._hash.name} digest",
-                    hint="read again; if it fails again the stored asset is damaged: upload it again",
-                )
+        if self._verifier.knows:
+            self._verifier.update(piece)
+            if self._count == self._length:
+                self._verifier.verify()
         return piece
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than WriteableBuffer

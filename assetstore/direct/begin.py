@@ -20,7 +20,7 @@ from assetstore.errors import AlreadyExistsError, InvalidOptionError, RefusedErr
 from assetstore.keys import normalize_key
 from assetstore.limits import MAX_PART, MAX_PARTS, MAX_PROPOSALS, MIN_PART, PENDING, TOKEN_GRACE, UPLOAD_ID
 from assetstore.operation import Operation
-from assetstore.options import EndPartsOptions, PresignOptions, UploadOptions, UploadPolicy, is_positive
+from assetstore.options import BeginPartsOptions, EndPartsOptions, PresignOptions, UploadPolicy, is_positive
 from assetstore.results import DirectUpload, PresignedRequest, ProposedKey
 
 
@@ -141,7 +141,7 @@ class Begin:
             stack.require("presign", self._bound(put))
         else:
             stack.require("presign", part_options(put.expires, 1, "", 1))
-            stack.require("begin_parts", _stored(put))
+            stack.require("begin_parts", self._in_parts(put))
             stack.require("end_parts", EndPartsOptions(upload_id="", parts=()))
 
     def _bound(self, put: PresignOptions) -> PresignOptions:
@@ -152,7 +152,11 @@ class Begin:
         stack, pending = self.context.stack, self.context.pending_key(claims)
         if self.part_size is None:
             return stack.presign(pending, self._bound(put)), claims
-        return None, attrs.evolve(claims, parts_id=stack.begin_parts(pending, _stored(put)))
+        return None, attrs.evolve(claims, parts_id=stack.begin_parts(pending, self._in_parts(put)))
+
+    def _in_parts(self, put: PresignOptions) -> BeginPartsOptions:
+        part_size = self.part_size if "begin_parts.part_size" in self.context.stack.supports else None
+        return BeginPartsOptions(**put.given(), part_size=part_size)
 
     def _free_key(self, put: PresignOptions) -> tuple[str, str]:
         """Return a key that is free, or whose asset may be reused, and what the naming plugin wants on a clash."""
@@ -185,7 +189,3 @@ class Begin:
             self.context.plugins, self.filename or "", put.content_type or "", self.category, self._size, digest
         )
         yield from map(propose, range(MAX_PROPOSALS))
-
-
-def _stored(put: PresignOptions) -> UploadOptions:
-    return UploadOptions(**put.given())

@@ -15,6 +15,7 @@ from assetstore.plugin import (
     ApplicationOptions,
     AssetInfo,
     AssetStream,
+    BeginPartsOptions,
     CheckOptions,
     CheckReport,
     CollectOptions,
@@ -203,7 +204,7 @@ class LocalBackend:
         return presign.public_url(self.public_url, key) if self.public_url else None
 
     @hookimpl
-    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+    def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:
         """Make a folder for the parts, apart from the assets."""
         return multipart_direct.begin(self._root, key, options)
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from assetstore.plugin import AssetInfo, IntegrityError, UploadedPart, UploadOptions
+from assetstore.plugin import AssetInfo, BeginPartsOptions, IntegrityError, UploadedPart
 from assetstore_local.disk import parts_folder
 from assetstore_local.disk.parts_folder import NoUploadError, held, names_of, parts_in
 from assetstore_local.disk.root import Root
@@ -19,7 +19,7 @@ from assetstore_local.upload import commit
 _CHUNK_BYTES = 1 << 20
 
 
-def begin(root: Root, key: str, options: UploadOptions) -> str:
+def begin(root: Root, key: str, options: BeginPartsOptions) -> str:
     """Begin an upload in parts and return its id."""
     if root.rules:
         root.rules.require_metadata(options.metadata)

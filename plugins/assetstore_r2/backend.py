@@ -16,6 +16,7 @@ import attrs
 from assetstore.plugin import (
     AssetInfo,
     AssetStream,
+    BeginPartsOptions,
     CheckOptions,
     CheckReport,
     ConfigError,
@@ -309,7 +310,7 @@ class S3Backend:
         return None if self.public_url is None else presign.public_url(self.public_url, key)
 
     @hookimpl
-    def assetstore_begin_parts(self, key: str, options: UploadOptions) -> str | None:
+    def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:
         """Begin a multipart upload."""
         with self._opened.get().deadline():
             return multipart_direct.begin(self._opened.get(), key, options)

@@ -27,13 +27,14 @@ def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) ->
     bucket.require_metadata(options.metadata)
     head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
     mark = uuid.uuid4().hex
-    params = copy_params(head, options, mark)
+    in_parts = head["ContentLength"] > bucket.copy_limit
+    params = copy_params(head, options, mark, in_parts=in_parts)
     conditions = {} if options.overwrite else ABSENT
     changed = source == destination or any(getattr(options, field) is not None for field in (*FIELDS, "metadata"))
     if not options.overwrite and _is_taken(bucket, destination):
         raise taken()
     try:
-        if head["ContentLength"] > bucket.copy_limit:
+        if in_parts:
             answer = _copy_parts(bucket, source, destination, head, params, mark, conditions)
         elif changed or not options.overwrite:
             answer = _copy_marked(bucket, source, destination, head, params, mark, conditions)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from assetstore.plugin import AssetInfo, AssetStream, DownloadOptions, IntegrityError, ReadOptions
+from assetstore.plugin import AssetInfo, AssetStream, DownloadOptions, IntegrityError, ReadOptions, Verifier
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.parallel import in_parallel
 from assetstore_r2.read import read
@@ -73,26 +72,20 @@ class _Digest:
     """Hashes a file in order, behind the threads that write it, if the digest of the asset is known."""
 
     def __init__(self, info: AssetInfo) -> None:
-        algorithm, _, self._expected = (info.digest or "").partition(":")
-        known = self._expected and algorithm in hashlib.algorithms_available
-        self._hash = hashlib.new(algorithm, usedforsecurity=False) if known else None
+        self._verifier = Verifier(info.digest)
         self._position = 0
 
     def update(self, target: int, length: int) -> None:
-        if self._hash is None:
+        if not self._verifier.knows:
             return
         end = self._position + length
         while self._position < end:
             data = os.pread(target, min(_BUFFER, end - self._position), self._position)
-            self._hash.update(data)
+            self._verifier.update(data)
             self._position += len(data)
 
     def verify(self) -> None:
-        if self._hash is not None and self._hash.hexdigest() != self._expected:
-            raise IntegrityError(
-                f"the bytes do not match the stored {self._hash.name} digest",
-                hint="download it again; if it fails again the stored asset is damaged: upload it again",
-            )
+        self._verifier.verify()
 
 
 def _one_at_a_time(progress: Callable[[int], None]) -> Callable[[int], None]:

@@ -22,7 +22,12 @@ from assetstore.plugin import (
 
 SHA256 = "assetstore-sha256"
 WRITE = "assetstore-write"
+PART_SIZE = "assetstore-part-size"
+"""Bytes of each part but the last of an asset that was stored in parts, whose SHA-256 nobody knew when it began."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
+_SIZE = re.compile(r"[1-9][0-9]{0,12}", re.ASCII)
+_PARTS = "md5-parts/"
 FIELDS = {name: name.title().replace("_", "") for name in TEXT_HEADERS}
 """botocore's names for our headers, for example ``ContentType``."""
 _KEPT = ("Expires", "WebsiteRedirectLocation", "StorageClass")
@@ -37,8 +42,12 @@ def upload_params(headers: Headers, own: Mapping[str, str]) -> dict[str, Any]:
     return params
 
 
-def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> dict[str, Any]:
-    """Return the parameters that repeat the headers of ``head``, except those that ``options`` change."""
+def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str, *, in_parts: bool) -> dict[str, Any]:
+    """Return the parameters that repeat the headers of ``head``, except those that ``options`` change.
+
+    A copy in one request keeps an ETag of several parts, or gets a plain one. That of a copy in parts tells nothing of the
+    bytes: SeaweedFS, for example, makes it from other pieces than the parts.
+    """
     params = {name: head[name] for name in _KEPT if name in head}
     for field, name in FIELDS.items():
         value = getattr(options, field)
@@ -48,15 +57,20 @@ def copy_params(head: Mapping[str, Any], options: CopyOptions, write: str) -> di
             params[name] = value
     metadata = dict(head["Metadata"])
     if options.metadata is not None:
-        metadata = {name: value for name, value in metadata.items() if name == SHA256} | encode_metadata(options.metadata)
+        of_bytes = {name: metadata[name] for name in (SHA256, PART_SIZE) if name in metadata}
+        metadata = of_bytes | encode_metadata(options.metadata)
+    if in_parts:
+        metadata.pop(PART_SIZE, None)
     params["Metadata"] = {**metadata, WRITE: write}
     return params
 
 
 def head_of(info: AssetInfo) -> dict[str, Any]:
     """Return the response that a HEAD would give for an asset just read; the inverse of ``info_from_head``."""
-    digest = info.digest or ""
-    own = {SHA256: digest.removeprefix("sha256:")} if digest.startswith("sha256:") else {}
+    algorithm, _, digest = (info.digest or "").partition(":")
+    own = {SHA256: digest} if algorithm == "sha256" else {}
+    if algorithm.startswith(_PARTS):
+        own = {PART_SIZE: algorithm.removeprefix(_PARTS)}
     head = upload_params(info, own)
     etag = {} if info.etag is None else {"ETag": quoted(info.etag)}
     return {**head, "ContentLength": info.size, **etag}
@@ -66,20 +80,32 @@ def info_from_head(key: str, head: Mapping[str, Any], size: int) -> AssetInfo:
     """Return the info of an asset of ``size`` bytes from the response to a GET or HEAD."""
     etag = unquoted(head.get("ETag"))
     metadata = lower_names(head)
-    if SHA256 in metadata:
-        digest: str | None = f"sha256:{metadata[SHA256]}"
-    else:
-        digest = None if is_encrypted(head) else md5_digest(etag)
     return AssetInfo(
         key=key,
         size=size,
         etag=etag,
         last_modified=utc(head.get("LastModified")),
         metadata=decode_metadata(metadata),
-        digest=digest,
+        digest=digest_from(metadata, head, size),
         valid=is_valid_key(key),
         **{field: head.get(name) for field, name in FIELDS.items()},
     )
+
+
+def digest_from(metadata: Mapping[str, str], answer: Mapping[str, Any], size: int) -> str | None:
+    """Return the digest of an asset of ``size`` bytes: its SHA-256 in the metadata, or what its ETag in an answer tells.
+
+    An ETag that counts other parts than our part size gives is of another layout, as after a copy by other programs.
+    """
+    if SHA256 in metadata:
+        return f"sha256:{metadata[SHA256]}"
+    etag = unquoted(answer.get("ETag"))
+    if etag is None or is_encrypted(answer):
+        return None
+    part_size, parts = _SIZE.fullmatch(metadata.get(PART_SIZE, "")), _MD5_OF_PARTS.fullmatch(etag)
+    if part_size and parts and int(parts[1]) == max(1, -(-size // int(part_size[0]))):
+        return f"{_PARTS}{part_size[0]}:{etag}"
+    return md5_digest(etag)
 
 
 def lower_names(head: Mapping[str, Any]) -> dict[str, str]:

@@ -16,27 +16,28 @@ from typing import Any
 from assetstore.plugin import (
     AssetInfo,
     AssetStoreError,
+    BeginPartsOptions,
     IntegrityError,
     NotFoundError,
     UnsupportedError,
     UploadedPart,
-    UploadOptions,
 )
 from assetstore_r2 import multipart_write, settle
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, code_of, translated
-from assetstore_r2.headers import WRITE, info_from_head, quoted, upload_params
+from assetstore_r2.headers import PART_SIZE, WRITE, info_from_head, quoted, upload_params
 
 _ID = re.compile(r"([0-9a-f]{32})\.(.+)", re.ASCII | re.DOTALL)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _BAD_PARTS = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall")
 
 
-def begin(bucket: Bucket, key: str, options: UploadOptions) -> str:
+def begin(bucket: Bucket, key: str, options: BeginPartsOptions) -> str:
     """Begin an upload in parts and return its id."""
     bucket.require_metadata(options.metadata)
     write = uuid.uuid4().hex
-    return f"{write}.{multipart_write.begin(bucket, key, upload_params(options, {WRITE: write}))}"
+    own = {WRITE: write} if options.part_size is None else {WRITE: write, PART_SIZE: str(options.part_size)}
+    return f"{write}.{multipart_write.begin(bucket, key, upload_params(options, own))}"
 
 
 def vendor_id(parts_id: str) -> str:

@@ -23,7 +23,18 @@ from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.deadline import current
 from assetstore_r2.errors import LostAnswerError, answer_of, mismatched, taken, translated, unmatched
-from assetstore_r2.headers import SHA256, WRITE, is_encrypted, md5_digest, quoted, unquoted, upload_params, utc
+from assetstore_r2.headers import (
+    PART_SIZE,
+    SHA256,
+    WRITE,
+    digest_from,
+    is_encrypted,
+    md5_digest,
+    quoted,
+    unquoted,
+    upload_params,
+    utc,
+)
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 
 _MEMORY = 256 << 20
@@ -62,7 +73,8 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
         pieces = iter(lambda: reader.read(part_size), b"")
         if source.path is None:  # of a file, size and time show that it changed
             pieces = _checked(pieces, sha256)
-        return _put_parts(bucket, key, pieces, part_size, options, mark if sha256 is None else {**mark, SHA256: sha256})
+        own = {PART_SIZE: str(part_size)} if sha256 is None else {SHA256: sha256}
+        return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own})
     reader = source.open()
     with current().paused():
         first = reader.read(bucket.part_size)
@@ -71,12 +83,13 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
         return _put(bucket, key, first, options, mark)
     _refuse_early(bucket, key, options)
     pieces = itertools.chain((first, second), iter(lambda: reader.read(bucket.part_size), b""))
-    return _put_parts(bucket, key, pieces, bucket.part_size, options, mark)
+    return _put_parts(bucket, key, pieces, bucket.part_size, options, {**mark, PART_SIZE: str(bucket.part_size)})
 
 
 def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
     sha256 = hashlib.sha256(data).hexdigest()
     digests, md5 = bucket.digests(data, sha256)
+    own = {**mark, SHA256: sha256}
 
     def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
         with translated(create_only=not options.overwrite, if_match=options.if_match):
@@ -85,7 +98,7 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
                 Key=key,
                 Body=data,
                 **digests,
-                **upload_params(options, {**mark, SHA256: sha256}),
+                **upload_params(options, own),
                 **conditions,
             )
             if "ETag" not in answer:
@@ -96,7 +109,7 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
     stored = None if is_encrypted(answer) or md5 is None else md5_digest(unquoted(answer["ETag"]))
     if stored is not None and md5 is not None and stored != f"md5:{md5.hex()}":
         raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")
-    return _written(key, len(data), answer, options, sha256)
+    return _written(key, len(data), answer, options, own)
 
 
 def _put_parts(
@@ -135,7 +148,7 @@ def _put_parts(
         conditions=_conditions(options),
         write=own[WRITE],
     )
-    return _written(key, size, _verified(bucket, key, size, own[WRITE], answer), options, own.get(SHA256))
+    return _written(key, size, _verified(bucket, key, size, own[WRITE], answer), options, own)
 
 
 def _verified(bucket: Bucket, key: str, size: int, mark: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -193,12 +206,14 @@ def _conditions(options: UploadOptions) -> dict[str, str]:
     return conditions if options.if_match is None else {**conditions, "IfMatch": quoted(options.if_match)}
 
 
-def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, sha256: str | None) -> AssetInfo:
+def _written(
+    key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, own: Mapping[str, str]
+) -> AssetInfo:
     return AssetInfo(
         key=key,
         size=size,
         etag=unquoted(answer["ETag"]),
         last_modified=utc(answer.get("LastModified")),
-        digest=None if sha256 is None else f"sha256:{sha256}",
+        digest=digest_from(own, answer, size),
         **{**options.given(), "metadata": options.metadata or {}},
     )

@@ -17,13 +17,13 @@ import pytest
 
 from assetstore import AssetInfo, IntegrityError, NotFoundError, UploadedPart
 from assetstore.plugin import (
+    BeginPartsOptions,
     EndPartsOptions,
     Part,
     PartsOptions,
     PresignOptions,
     ReadOptions,
     StatOptions,
-    UploadOptions,
 )
 from assetstore_local import LocalBackend
 from assetstore_local.http.put_request import PutRequest
@@ -41,10 +41,11 @@ class Upload:
     id: str
 
     @classmethod
-    def begin(cls, root: Path, options: UploadOptions | None = None) -> Upload:
+    def begin(cls, root: Path, options: BeginPartsOptions | None = None) -> Upload:
         """Begin one in a folder."""
         backend = LocalBackend(root=root, durable=False)
-        return cls(backend=backend, id=str(backend.assetstore_begin_parts(key="big", options=options or UploadOptions())))
+        begun = backend.assetstore_begin_parts(key="big", options=options or BeginPartsOptions())
+        return cls(backend=backend, id=str(begun))
 
     def open(self, number: int, size: int, key: str = "big") -> Response | PutRequest:
         """Pass the head of a request with a part to the application."""
@@ -117,7 +118,7 @@ def at_once(*calls: Callable[[], object]) -> Iterator[object]:
 
 def test_parts_are_put_together_in_order(tmp_path: Path) -> None:
     """Parts come in any order and more than once; the last of a number counts; the asset has the first headers."""
-    upload = Upload.begin(tmp_path, UploadOptions(content_type="video/mp4", metadata={"by": "gm"}))
+    upload = Upload.begin(tmp_path, BeginPartsOptions(content_type="video/mp4", metadata={"by": "gm"}))
     for number, data in ((2, b"second"), (1, b"wrong"), (1, b"first-")):
         assert f'"{md5(data)}"' == upload.put(number, data)
     assert [] == [path for path in tmp_path.iterdir() if path.name != ".assetstore"]

@@ -24,6 +24,7 @@ from assetstore import (
     UploadedPart,
 )
 from assetstore.plugin import (
+    BeginPartsOptions,
     EndPartsOptions,
     Part,
     PartsOptions,
@@ -31,11 +32,10 @@ from assetstore.plugin import (
     SigningKeys,
     SigningKeysOptions,
     StatOptions,
-    UploadOptions,
 )
 from assetstore_r2 import S3Backend
 
-OPTIONS = UploadOptions(content_type="image/webp", cache_control="no-cache", metadata={"by": "ü gm", "upload-id": "1"})
+OPTIONS = BeginPartsOptions(content_type="image/webp", cache_control="no-cache", metadata={"by": "ü gm", "upload-id": "1"})
 DATA = random.Random(4).randbytes(2 * PART + 11)
 
 

@@ -34,7 +34,14 @@ from assetstore import (
     UnavailableError,
     UnsupportedError,
 )
-from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions, StatOptions, UploadOptions
+from assetstore.plugin import (
+    BeginPartsOptions,
+    CheckOptions,
+    CopyOptions,
+    DeleteOptions,
+    ListOptions,
+    StatOptions,
+)
 from assetstore_r2 import R2Backend, S3Backend
 
 STORED = Reply(200, {"etag": '"900150983cd24fb0d6963f7d28e17f72"'})
@@ -289,7 +296,7 @@ def test_more_metadata_than_r2_takes_is_refused_before_anything_is_sent() -> Non
             with pytest.raises(InvalidOptionError, match="metadata"):
                 backend.assetstore_copy(source="a", destination="b", options=CopyOptions(metadata=refused))
             with pytest.raises(InvalidOptionError, match="metadata"):
-                backend.assetstore_begin_parts(key="a", options=UploadOptions(metadata=refused))
+                backend.assetstore_begin_parts(key="a", options=BeginPartsOptions(metadata=refused))
         backend.assetstore_close()
         assert sent == len(server.requests)
 

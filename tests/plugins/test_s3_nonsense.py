@@ -14,6 +14,7 @@ from r2_stand_in import PART, Reply, StandIn, backend_at, drain, opened, put, st
 
 from assetstore import AssetStoreError
 from assetstore.plugin import (
+    BeginPartsOptions,
     CheckOptions,
     CopyOptions,
     DeleteOptions,
@@ -22,7 +23,6 @@ from assetstore.plugin import (
     PartsOptions,
     StatOptions,
     UploadedPart,
-    UploadOptions,
 )
 from assetstore_r2 import S3Backend
 
@@ -38,7 +38,7 @@ OPERATIONS: dict[str, Callable[[S3Backend], Any]] = {
     "copy": lambda backend: backend.assetstore_copy(source="a", destination="b", options=CopyOptions()),
     "delete": lambda backend: backend.assetstore_delete(keys=["a"], options=DeleteOptions()),
     "delete many": lambda backend: backend.assetstore_delete(keys=["a", "b"], options=DeleteOptions()),
-    "begin parts": lambda backend: backend.assetstore_begin_parts(key="a", options=UploadOptions()),
+    "begin parts": lambda backend: backend.assetstore_begin_parts(key="a", options=BeginPartsOptions()),
     "list parts": lambda backend: backend.assetstore_list_parts(key="a", options=PartsOptions(upload_id="u")),
     "end parts": lambda backend: backend.assetstore_end_parts(
         key="a", options=EndPartsOptions(upload_id="u", parts=(UploadedPart(number=1, size=3, etag=ETAG),))

@@ -71,6 +71,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "url": ("test_a_public_url_names_the_key",),
     "begin_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
     **{f"begin_parts.{name}": _PART_HEADERS for name in HEADERS},
+    "begin_parts.part_size": ("test_a_damaged_read_of_an_upload_in_parts_raises",),
     "list_parts": _PARTS_LISTED,
     "list_parts.upload_id": _PARTS_LISTED,
     "end_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
@@ -97,6 +98,9 @@ NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
 """Options that no caller gives and no backend claims: what becomes of a taken key is decided when an upload ends."""
 
 HINTS = frozenset(
-    {"copy.known", "upload_many.max_concurrency", "collect.older_than", "collect.remove", "collect.repair", "collect.prefix"}
+    {
+        *("copy.known", "begin_parts.part_size", "upload_many.max_concurrency"),
+        *("collect.older_than", "collect.remove", "collect.repair", "collect.prefix"),
+    }
 )
 """Options that are about a backend's work and change nothing of what comes out, or only where something is an hour old."""

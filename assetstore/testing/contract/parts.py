@@ -10,12 +10,14 @@ import pytest
 
 from assetstore.direct.send import Answer, Sender
 from assetstore.errors import IntegrityError, NotFoundError
-from assetstore.options import EndPartsOptions, Part, PartsOptions, PresignOptions, UploadOptions
+from assetstore.options import BeginPartsOptions, EndPartsOptions, Part, PartsOptions, PresignOptions
 from assetstore.results import PresignedRequest, UploadedPart
 from assetstore.stack import Stack
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, brief
+from assetstore.testing.contract.reading import require_damage_is_found
 from assetstore.testing.contract.signing import Signing, SigningFixtures
+from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.samples import SAMPLES
 
 TAIL = b"tail"
@@ -36,7 +38,7 @@ class Parts:
     key: str
     upload_id: str = ""
 
-    def begin(self, options: UploadOptions) -> Parts:
+    def begin(self, options: BeginPartsOptions) -> Parts:
         """Return a new upload."""
         return attrs.evolve(self, upload_id=self.stack.begin_parts(self.key, options))
 
@@ -79,7 +81,7 @@ class PartsGuarantees(SigningFixtures):
         """Parts that are sent in any order become one asset by the ETags that were answered, and nothing is seen before."""
         if uploading is None:
             return
-        upload, head = uploading.begin(UploadOptions()), b"0123456789abcdef" * (self.part_size // 16)
+        upload, head = uploading.begin(BeginPartsOptions()), b"0123456789abcdef" * (self.part_size // 16)
         answers = {number: upload.put(number, data) for number, data in ((2, TAIL), (1, head))}
         assert [200, 200] == [answer.status for answer in answers.values()]
         assert not store.exists("a")
@@ -94,7 +96,7 @@ class PartsGuarantees(SigningFixtures):
         """The parts that came are listed by number with their sizes, whatever order they came in; after the end none."""
         if uploading is None:
             return
-        upload, head = uploading.begin(UploadOptions()), b"0123456789abcdef" * (self.part_size // 16)
+        upload, head = uploading.begin(BeginPartsOptions()), b"0123456789abcdef" * (self.part_size // 16)
         assert () == upload.list()
         for number, data in ((2, TAIL), (1, head)):
             upload.put(number, data)
@@ -111,15 +113,28 @@ class PartsGuarantees(SigningFixtures):
             return
         asked: dict[str, Any] = {**SAMPLES, "metadata": {"by": "Spielleitung 🐉"}}
         asked = {name: value for name, value in asked.items() if able(f"begin_parts.{name}")}
-        upload = uploading.begin(attrs.evolve(UploadOptions(), **asked))
+        upload = uploading.begin(BeginPartsOptions(**asked))
         upload.end((UploadedPart(number=1, etag=upload.put(1, TAIL).headers["etag"]),))
         assert asked == {name: getattr(store.stat("a"), name) for name in asked}
+
+    def test_a_damaged_read_of_an_upload_in_parts_raises(
+        self, uploading: Uploading, store: AssetStore, spy: FaultyBackend, able: Able
+    ) -> None:
+        """Where the store tells a digest of what came in parts, a whole read with one wrong bit is IntegrityError."""
+        if uploading is None:
+            return
+        size, head = self.part_size, b"0123456789abcdef" * (self.part_size // 16)
+        upload = uploading.begin(BeginPartsOptions(part_size=size if able("begin_parts.part_size") else None))
+        etags = {number: upload.put(number, data).headers["etag"] for number, data in ((1, head), (2, TAIL))}
+        upload.end(tuple(UploadedPart(number=number, etag=etag) for number, etag in etags.items()))
+        require_damage_is_found(store, spy, head + TAIL)
+        assert brief(head + TAIL) == brief(store.read("a"))
 
     def test_only_the_parts_that_came_are_put_together(self, uploading: Uploading, store: AssetStore) -> None:
         """A part that never came, or came with another ETag, is IntegrityError; nothing is shown, and the rest is kept."""
         if uploading is None:
             return
-        upload = uploading.begin(UploadOptions())
+        upload = uploading.begin(BeginPartsOptions())
         etag = upload.put(1, TAIL).headers["etag"]
         with pytest.raises(IntegrityError):
             upload.end((UploadedPart(number=1, etag=f'"{"0" * 32}"'),))
@@ -134,7 +149,7 @@ class PartsGuarantees(SigningFixtures):
         if uploading is None:
             return
         store.upload(b"old", "a")
-        upload = uploading.begin(UploadOptions())
+        upload = uploading.begin(BeginPartsOptions())
         etag = upload.put(1, TAIL).headers["etag"]
         for _ in range(2):
             assert 0 == upload.end(None)
@@ -147,7 +162,7 @@ class PartsGuarantees(SigningFixtures):
         """The request for a part of one upload is refused for another part, for another upload and for the asset."""
         if uploading is None:
             return
-        upload, other = uploading.begin(UploadOptions()), uploading.begin(UploadOptions())
+        upload, other = uploading.begin(BeginPartsOptions()), uploading.begin(BeginPartsOptions())
         request, foreign = upload.sign(1), other.sign(1)
         ids = [re.search("uploadId=[^&]*", signed.url) for signed in (request, foreign)]
         mine, theirs = (match[0] if match else "" for match in ids)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from assetstore.errors import AssetStoreError, NotFoundError, StoreNotFoundError
+from assetstore.content.digests import Verifier
+from assetstore.errors import AssetStoreError, IntegrityError, NotFoundError, StoreNotFoundError
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Able, Fixtures, brief
+from assetstore.testing.faults import Flip
+from assetstore.testing.faulty import FaultyBackend
 
 DATA = bytes(range(256)) * 4
 
@@ -94,8 +97,14 @@ class ReadingGuarantees(Fixtures):
         for source in (DATA, iter([DATA[:100], DATA[100:]])):
             for info in (store.upload(source, "a"), store.stat("a"), store.open("a").info):
                 assert len(DATA) == info.size
-                algorithm, _, digest = (info.digest or "").partition(":")
-                assert digest == (hashlib.new(algorithm, DATA).hexdigest() if algorithm else "")
+                assert info.digest is None or _is_digest(info.digest, DATA)
+
+    def test_a_damaged_read_raises(self, store: AssetStore, spy: FaultyBackend) -> None:
+        """Where the store tells a digest, a whole read with one wrong bit is IntegrityError, however the bytes once came."""
+        large = DATA * (2 * self.part_size // len(DATA)) + b"tail"
+        for data, source in ((DATA, DATA), (DATA, iter([DATA])), (large, large), (large, iter([large]))):
+            store.upload(source, "a")
+            require_damage_is_found(store, spy, data)
 
     def test_abandoned_readers_cost_nothing(self, store: AssetStore) -> None:
         """Many readers closed before their end, or before their first byte, leave the store usable."""
@@ -142,6 +151,22 @@ class ReadingGuarantees(Fixtures):
         with pytest.raises(FileExistsError):
             store.download("a", path, overwrite=False)
         assert [path] == list(tmp_path.iterdir())
+
+
+def _is_digest(digest: str, data: bytes) -> bool:
+    verifier = Verifier(digest)
+    verifier.update(data)
+    verifier.verify()
+    return verifier.knows
+
+
+def require_damage_is_found(store: AssetStore, spy: FaultyBackend, data: bytes) -> None:
+    """Flip one bit of what the backend sends, and read the asset ``a`` whole: it is an error, if there is a digest."""
+    with store.open("a") as reader:
+        knows = reader.info.digest is not None
+    for seed in range(5):
+        with spy.failing(Flip(nth=None, seed=seed)), contextlib.suppress(IntegrityError):
+            assert (seed, True) == (seed, store.read("a") == data or not knows)
 
 
 def _rest_or_error(read: Callable[[], bytes]) -> bytes | None:
