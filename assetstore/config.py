@@ -232,6 +232,18 @@ def _open_at_once(path: str, flags: int) -> int:
     return descriptor
 
 
+class _Open(str):
+    """A text with a variable that could not be filled in. No plugin gets it, since one might make a file of that name."""
+
+    __slots__ = ()
+
+
+def _is_open(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_open, value.values()))
+    return isinstance(value, _Open) or (isinstance(value, list | tuple) and any(map(_is_open, value)))
+
+
 class _Builder:
     """Builds one store; collects every mistake of its table and then raises them together."""
 
@@ -244,7 +256,6 @@ class _Builder:
         if self.problems:
             raise _error(self.problems, config.name)
         self.table = {name: self._expand(value, name) for name, value in config.table.items()}
-        self._is_filled = not self.problems
 
     def build(self) -> AssetStore:
         from assetstore.store import AssetStore  # to find a store needs none of it
@@ -366,8 +377,7 @@ class _Builder:
     def _make(self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]) -> object:
         before = len(self.problems)
         settings = self._settings(name, factory, table)
-        # A plugin may open a file by a setting, which must not be the name of an unset variable.
-        if factory is None or len(self.problems) > before or not self._is_filled:
+        if factory is None or len(self.problems) > before or _is_open(table):
             return None
         made, problems = build(factory, settings)
         self.problems += [self._where(name, problem) for problem in problems]
@@ -390,9 +400,12 @@ class _Builder:
     def _expand(self, value: object, where: str) -> object:
         """Replace ``${VAR}`` and ``${VAR:-default}`` in every text of a value."""
         if isinstance(value, str):
+            before = len(self.problems)
             if "${" in "".join(default or "" for _, _, default in _VARIABLE.findall(value)) + _VARIABLE.sub("", value):
                 self._problem(where, "after '${' must come NAME} or NAME:-default}, without another '${' in it")
             expanded = _VARIABLE.sub(lambda match: self._variable(match, where), value)
+            if len(self.problems) > before:
+                return _Open(value)
             return Text(expanded) if expanded != value else value
         if isinstance(value, Mapping):
             return {name: self._expand(item, f"{where}.{name}") for name, item in value.items()}

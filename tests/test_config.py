@@ -395,6 +395,13 @@ def test_a_setting_from_the_environment_has_the_same_bounds(
     assert setting == re.split("[: ]", problem.removeprefix("the mapping: "))[0]
 
 
+def test_no_plugin_gets_a_variable_that_is_not_set(folder: Path) -> None:
+    """A file by the rest of the text would be made otherwise."""
+    (problem,) = problems_of({"url": "memory:", "stats": {"path": "${UNSET}stats.db"}})
+    assert problem.startswith("the mapping: stats.path: the environment variable UNSET is not set")
+    assert [] == list(folder.iterdir())
+
+
 @pytest.mark.parametrize("text", ["${", "a${b", "${A", "${A:-${B:-c}}", "${}", "${1}"])
 def test_a_variable_must_be_closed(folder: Path, text: str) -> None:
     """What looks like a variable and is none is not taken for a name of a file."""
