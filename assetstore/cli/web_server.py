@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hmac
 import logging
+import math
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,15 +21,15 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assetstore.cli.connections import Connection, Limits, connections_for_files
 from assetstore.cli.text import plain
 
-# Seconds without a byte in either direction before a connection is closed.
-PATIENCE = 60
 # Seconds after Ctrl-C before running requests are cut off.
 GRACE = 3
-MAX_CONNECTIONS = 1000
-# A key takes 3,072 characters in a URL, metadata up to three times its 8,192 bytes in headers.
-MAX_HEAD = 1 << 16
+# Connections that wait for the server, and those that it accepts before it looks at any of them.
+WAITING, AT_ONCE = 1024, 8
+# Bytes that a client must send or take in the time of Limits.body_seconds.
+STEP = 1 << 16
 
 MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
 
@@ -45,6 +47,7 @@ class WebServer:
         hosts: the names that the header Host may have.
         token: the token that the page ``/`` requires, or ``None``.
         say: called with one line for each request, or ``None``.
+        limits: what clients may hold.
     """
 
     application: ASGIApp
@@ -53,27 +56,34 @@ class WebServer:
     hosts: frozenset[str]
     token: str | None = attrs.field(default=None, repr=False)
     say: Callable[[str], object] | None = None
+    limits: Limits = attrs.field(factory=lambda: Limits(connections=connections_for_files()))
 
     def run(self, listening: socket.socket) -> None:
         """Serve until SIGINT or SIGTERM."""
-        # Attended logs the requests that fail, without the query string.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                Attended(self.site(), hosts=self.hosts, say=self.say),
-                access_log=False,
-                h11_max_incomplete_event_size=MAX_HEAD,
-                lifespan="off",
-                limit_concurrency=MAX_CONNECTIONS,
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE,
-                ws="none",
-            )
-        )
+        server = self.server()
         with _ended_by_signals(server):
             server.run(sockets=[listening])
+
+    def server(self) -> uvicorn.Server:
+        """Return the server, which does not run yet."""
+        # Attended logs the requests that fail, without the query string.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        limits = self.limits
+        config = uvicorn.Config(
+            Attended(self.site(), hosts=self.hosts, say=self.say, patience=limits.body_seconds),
+            access_log=False,
+            backlog=AT_ONCE,
+            http=functools.partial(Connection, limits=limits),  # type: ignore[arg-type]  # it is only called
+            lifespan="off",
+            limit_concurrency=limits.connections,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=math.ceil(limits.idle_seconds),
+            ws="none",
+        )
+        return _Server(config)
 
     def site(self) -> ASGIApp:
         """Return the page ``/`` and, below the base path, the application."""
@@ -87,6 +97,14 @@ class WebServer:
             # The application has a page for people who open an address that is not signed.
             return self.application
         return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs only\n")
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let more connections wait than asyncio accepts at once, so that a crowd does not take every descriptor."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(WAITING)
 
 
 @contextlib.contextmanager
@@ -114,19 +132,19 @@ def _host_of(scope: Scope) -> str | None:
 
 @attrs.frozen(eq=False)
 class Attended:
-    """Wraps an application: prints a line for each request, verifies its Host, and ends requests that stall.
+    """Wraps an application: prints a line for each request, verifies its Host, and ends requests that stall or crawl.
 
     Attributes:
         application: answers the requests.
         hosts: the names that Host may have; a page of another site whose name resolves to this machine sends none of them.
         say: called with each line, or ``None``.
-        patience: seconds in which a client must send or take something.
+        patience: seconds of waiting for a client in which it must send or take ``STEP`` bytes, or all the rest.
     """
 
     application: ASGIApp
     hosts: frozenset[str]
     say: Callable[[str], object] | None = None
-    patience: float = PATIENCE
+    patience: float = Limits().body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -155,7 +173,7 @@ class Visit:
     Attributes:
         status: the status of the answer, or 0 before it.
         moved: bytes of both bodies so far.
-        is_late: whether the client stalled for too long.
+        is_late: whether the client stalled, or was too slow.
     """
 
     _receive: Receive
@@ -165,6 +183,8 @@ class Visit:
     moved: int = 0
     is_late: bool = False
     _is_read: bool = False
+    _waited: float = 0
+    _step: int = 0
 
     async def receive(self) -> Message:
         """Return the next piece of the request; a client that stalls counts as disconnected."""
@@ -172,12 +192,11 @@ class Visit:
             # Only the disconnect is left to wait for, which may rightly take long.
             return await self._receive()
         try:
-            async with asyncio.timeout(self._patience):
+            async with self._waiting():
                 message = await self._receive()
         except TimeoutError:
-            self.is_late = True
             return {"type": "http.disconnect"}
-        self.moved += len(message.get("body", b""))
+        self._count(message)
         self._is_read = not message.get("more_body", False)
         return message
 
@@ -188,10 +207,25 @@ class Visit:
             TimeoutError: the client does not take the data.
         """
         self.status = message.get("status", self.status)
-        self.moved += len(message.get("body", b""))
+        async with self._waiting():
+            await self._send(message)
+        self._count(message)
+
+    @contextlib.asynccontextmanager
+    async def _waiting(self) -> AsyncIterator[None]:
+        """Wait for the client, but no longer than it may take for a step: a byte now and then buys it no more time."""
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(self._patience):
-                await self._send(message)
+            async with asyncio.timeout(self._patience - self._waited):
+                yield
         except TimeoutError:
             self.is_late = True
             raise
+        self._waited += time.monotonic() - began
+
+    def _count(self, message: Message) -> None:
+        size = len(message.get("body", b""))
+        self.moved += size
+        self._step += size
+        if self._step >= STEP:
+            self._step, self._waited = 0, 0

@@ -71,6 +71,7 @@ class PutRequest:
         with ExitStack() as stack, error_responses():
             self._staged = stack.enter_context(root.new_file())
             self._options()
+            self._release()
             self._stack = stack.pop_all()
 
     def write(self, data: bytes) -> None:
@@ -97,19 +98,28 @@ class PutRequest:
         with self._lock:
             if self._left or not self._is_open:
                 raise ErrorResponse(*_INCOMPLETE)
-            md5 = self._md5.digest() if self._md5 else b""
-            self._require_digest(SHA256_HEADER, self._staged.sha256)
-            self._require_digest(_MD5, md5)
-            query = self._verified.query
-            with error_responses():
-                options = self._options()
-                if PART in query:
-                    part = UploadedPart(number=int(query[PART]), etag=md5.hex())
-                    multipart_direct.save_part(self._staged, self._verified.key, query[UPLOAD], part)
-                    etag: str | None = part.etag
-                else:
-                    etag = commit(self._root, self._staged, self._verified.key, options).etag
-            return self._complete(Response(200, {"etag": f'"{etag}"'}))
+            try:
+                return self._complete(Response(200, {"etag": f'"{self._stored()}"'}))
+            finally:
+                self._release()
+
+    def _stored(self) -> str | None:
+        """Store the body and return its ETag."""
+        md5 = self._md5.digest() if self._md5 else b""
+        self._require_digest(SHA256_HEADER, self._staged.sha256)
+        self._require_digest(_MD5, md5)
+        query = self._verified.query
+        with error_responses():
+            options = self._options()
+            if PART not in query:
+                return commit(self._root, self._staged, self._verified.key, options).etag
+            part = UploadedPart(number=int(query[PART]), etag=md5.hex())
+            multipart_direct.save_part(self._staged, self._verified.key, query[UPLOAD], part)
+            return part.etag
+
+    def _release(self) -> None:
+        """Close the folders that are open: hundreds of uploads may wait for slow clients or for a thread."""
+        self._staged.tree.forget()
 
     def close(self) -> None:
         """Remove the file, unless it was stored."""
