@@ -382,7 +382,8 @@ class Cloudpathlib(LocalStore):
         from cloudpathlib.local import LocalS3Client
 
         self.errors = (OSError, CloudPathException)
-        cache = self.root.parent / f"{self.root.name}-cache"
+        # By default a client has a folder of its own, in the system's folder for temporary files.
+        cache = self.root.parent / f"{self.root.name}-cache" / str(os.getpid())
         self.client: Any = LocalS3Client(local_storage_dir=self.root, local_cache_dir=cache)
 
     def _path(self, key: str) -> Any:

@@ -39,7 +39,7 @@ def missing() -> str | None:
     return None if done.returncode == 0 else "strace may not trace processes here"
 
 
-Act: TypeAlias = Callable[[LocalStore], Any]
+Send: TypeAlias = Callable[[Any], object]
 
 
 class Forked:
@@ -49,12 +49,26 @@ class Forked:
         pid: its number.
     """
 
-    def __init__(self, subject: str, root: Path, prepare: Act, act: Act) -> None:
+    def __init__(
+        self,
+        subject: str,
+        root: Path,
+        prepare: Callable[[LocalStore], object],
+        act: Callable[[LocalStore, Send], object],
+    ) -> None:
+        """Fork it.
+
+        Args:
+            subject: whose store.
+            root: of the store.
+            prepare: called at once.
+            act: called after ``go``, with a function that sends something to the parent; sends what this returns.
+        """
         self.socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if self.pid == 0:
             self.socket.close()
-            _serve(other, subject, root, prepare, act)
+            _serve(other, lambda: STORES[subject](root), prepare, act)
         other.close()
 
     def wait_until_ready(self) -> None:
@@ -74,24 +88,36 @@ class Forked:
         data = self.socket.recv(1 << 24)
         return json.loads(data) if data else None
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill it, if it still runs."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it, if it still runs, and wait for its end."""
+        self.kill()
         os.waitpid(self.pid, 0)
         self.socket.close()
 
 
-def _serve(channel: socket.socket, subject: str, root: Path, prepare: Act, act: Act) -> None:
+def _serve(
+    channel: socket.socket,
+    connect: Callable[[], LocalStore],
+    prepare: Callable[[LocalStore], object],
+    act: Callable[[LocalStore, Send], object],
+) -> None:
+    def send(what: Any) -> None:
+        channel.send(json.dumps(what).encode())
+
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
     try:
-        store = STORES[subject](root)
+        store = connect()
         prepare(store)
-        channel.send(b'"ready"')
+        send("ready")
         channel.recv(10)
-        channel.send(json.dumps(act(store)).encode())
+        send(act(store, send))
         channel.recv(10)
     except BaseException as error:
-        channel.send(json.dumps(f"{type(error).__name__}: {error}"[:300]).encode())
+        send(f"{type(error).__name__}: {error}"[:300])
     finally:
         os._exit(0)
 
@@ -118,7 +144,7 @@ class Traced:
         """
         root, target, log = base / "root", base / "target", base / "strace"
         act = OPERATIONS[operation][1]
-        forked = Forked(subject, root, lambda store: set_up(store, target), lambda store: told(store, act, target))
+        forked = Forked(subject, root, lambda store: set_up(store, target), lambda store, _: told(store, act, target))
         try:
             forked.wait_until_ready()
             ready()
@@ -154,8 +180,8 @@ def warm_up(subject: str, base: Path) -> None:
 def looked(subject: str, base: Path, *, fresh: bool = False) -> tuple[dict[str, Any], list[str]]:
     """Return what a process of its own sees of a store and its target, and what is left over; after ``set_up`` if fresh."""
     root, target = base / "root", base / "target"
-    prepare: Act = (lambda store: set_up(store, target)) if fresh else (lambda store: None)
-    forked = Forked(subject, root, prepare, lambda store: (look(store, target), store.hidden()))
+    prepare: Callable[[LocalStore], object] = (lambda store: set_up(store, target)) if fresh else (lambda store: None)
+    forked = Forked(subject, root, prepare, lambda store, _: (look(store, target), store.hidden()))
     try:
         forked.wait_until_ready()
         forked.go()
