@@ -11,68 +11,9 @@ import pytest
 
 from assetstore import AssetStore
 from local_server import exchange, head, running
+from score.hostile_paths import HTTP_PATHS
 
 CANARY = b"canary-7f3a"
-LONG = "%41" * 5000
-PATHS = [
-    "",
-    "/",
-    "//",
-    "/%2fa",
-    "/.",
-    "/..",
-    "/../",
-    "/../outside/canary",
-    "/a/../../outside/canary",
-    "/../../../../../../etc/passwd",
-    "/%2e%2e/outside/canary",
-    "/%2e%2e%2foutside%2fcanary",
-    "/..%2foutside%2fcanary",
-    "/%252e%252e/outside/canary",
-    "/%c0%ae%c0%ae/outside/canary",
-    "/%e0%80%ae%e0%80%ae/outside/canary",
-    "/%uff0e%uff0e/outside/canary",
-    "/..;/outside/canary",
-    "/..\\outside\\canary",
-    "/..%5coutside%5ccanary",
-    "/a/./a",
-    "/./a",
-    "/a/.",
-    "/a/..",
-    "/a/",
-    "/a//",
-    "/a%00",
-    "/a%00.png",
-    "/%00",
-    "/%",
-    "/%4",
-    "/%zz",
-    "/%ff",
-    "/%c3",
-    "/%ed%a0%80",
-    "/a%0a",
-    "/a%0d%0aSet-Cookie:%20a=b",
-    "/a%09",
-    "/A",
-    "/a.",
-    "/a%20",
-    "/a;a",
-    "/a:a",
-    "/con",
-    "/link",
-    "/link/canary",
-    "/.assetstore/signing-key",
-    "/%2eassetstore/signing-key",
-    "/.assetstore%2fsigning-key",
-    "/.assetstore/tmp",
-    "/.ASSETSTORE/signing-key",
-    "/~root",
-    "/file:///etc/passwd",
-    f"/{LONG}",
-    "/" + "a/" * 5000,
-    "/" + "../" * 5000 + "etc/passwd",
-    "*",
-]
 
 
 @pytest.fixture(params=["asgi", "wsgi"])
@@ -96,14 +37,14 @@ def test_no_path_leads_out_of_the_store(store: AssetStore, tmp_path: Path) -> No
     for method, body in (("GET", b""), ("PUT", b"evil"), ("DELETE", b"")):
         request = store.presign("a", method=method)
         query = urlsplit(request.url).query
-        for path in PATHS:
+        for path in HTTP_PATHS:
             raw = head(request, method, f"{path}?{query}", f"Content-Length: {len(body)}") + body
             status, answer = exchange(request, raw)
             if not (status == 0 or 400 <= status < 500) or CANARY in answer or b"root:" in answer or b"passwd" in answer:
                 wrong.append((method, path[:40], status))
     assert [] == wrong
     assert (b"abc", before) == (store.read("a"), sorted(os.walk(tmp_path)))
-    assert len(PATHS) > 50
+    assert len(HTTP_PATHS) > 50
 
 
 def test_a_path_may_be_quoted_in_another_way(store: AssetStore) -> None:
