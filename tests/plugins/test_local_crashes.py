@@ -16,7 +16,7 @@ from assetstore import AssetInfo, AssetStore, IntegrityError
 from assetstore_local import LocalBackend
 from score.power_failure import Call, Content, restore, states
 
-View: TypeAlias = dict[str, tuple[AssetInfo, bytes | None]]
+View: TypeAlias = dict[str, tuple[AssetInfo, bytes]]
 # Nobody reads temporary files.
 _UNREAD = frozenset({"root/.assetstore/tmp"})
 
