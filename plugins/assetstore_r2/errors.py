@@ -7,6 +7,7 @@ Responses to HEAD have no body, so ``BY_STATUS`` alone classifies them.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ _CHECK_ADDRESS = (
 )
 _REGION = "set region to the bucket's region; on R2 it is 'auto', which R2Backend sets"
 _LATER = "try again later"
+_MAX_SKEW = 900.0
+"""Seconds between the clocks beyond which services refuse every request."""
 _AGAIN = "upload it again"
 _FOREIGN = "the response is not from the store"
 _BUG = "this is a bug in assetstore or in a proxy before the store; please report it"
@@ -286,6 +289,8 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
     metadata = response.get("ResponseMetadata", {})
     status = metadata.get("HTTPStatusCode", 0)
     headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
+    if code == "403" and abs(skew(headers) or 0.0) > _MAX_SKEW:  # an answer to HEAD, which has no other code
+        code = "RequestTimeTooSkewed"
     kind, message, hint = BY_CODE.get(code) or BY_STATUS.get(status) or _unknown(status)
     if code == "InvalidArgument" and any(word in text.lower() for word in _ABOUT_CREDENTIALS):
         kind, message, hint = BY_CODE["Unauthorized"]
@@ -302,6 +307,14 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
     if issubclass(kind, UnavailableError):
         return kind(message, hint=hint, retry_after=retry_after(headers))
     return kind(message, hint=hint)
+
+
+def skew(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds by which the clock of the response is ahead of this machine's; ``None`` if it has no date."""
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp() - time.time()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from email.utils import parsedate_to_datetime
-
 from assetstore.plugin import AccessDeniedError, AssetStoreError
-from assetstore_r2.errors import answer_of, code_of
+from assetstore_r2.errors import answer_of, code_of, skew
 from assetstore_r2.sigv4 import Signer
 
 _SKEWED = 600.0
@@ -24,13 +21,9 @@ def mend(signer: Signer, error: AssetStoreError) -> bool:
         return False
     if code_of(error) in _EXPIRED:
         return hasattr(signer.credentials, "refresh_needed")
-    try:
-        date = parsedate_to_datetime(answer_of(error)["ResponseMetadata"]["HTTPHeaders"]["date"])
-        skew = date.timestamp() - time.time()
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return False
-    if abs(skew) < _SKEWED and not signer.skew:
+    ahead = skew(answer_of(error).get("ResponseMetadata", {}).get("HTTPHeaders", {}))
+    if ahead is None or (abs(ahead) < _SKEWED and not signer.skew):
         return False
     # Even if another thread has just set the same: this request may have been signed before.
-    signer.skew = skew
+    signer.skew = ahead
     return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
+
 import pytest
 from r2_stand_in import SETTINGS, Reply, backend_at, error_reply, get, put, stand_in
 
@@ -154,6 +157,18 @@ def test_a_skewed_clock_is_told_with_the_time_of_the_store() -> None:
         with pytest.raises(CredentialsError, match=date):
             get(backend, "a")
         backend.assetstore_close()
+
+
+def test_a_skewed_clock_is_told_even_by_an_answer_without_a_code() -> None:
+    """The date of an answer to HEAD shows it; one whose clock agrees means what it says."""
+    for ahead, kind in ((1200, CredentialsError), (0, AccessDeniedError)):
+        date = formatdate(time.time() + ahead, usegmt=True)
+        with stand_in(script=lambda request, forward, date=date: Reply(403, {"date": date})) as server:  # type: ignore[misc]
+            backend = backend_at(server.url)
+            with pytest.raises(kind) as told:
+                backend.assetstore_stat(key="a", options=StatOptions())
+            assert (kind, ahead > 0) == (type(told.value), date in str(told.value))
+            backend.assetstore_close()
 
 
 @pytest.mark.parametrize(
