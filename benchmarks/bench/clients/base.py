@@ -11,13 +11,14 @@ from pathlib import Path
 
 THREADS = 64
 PART = 8 << 20
+SMALL_PART = 5 << 20
 
 
 class Client:
     """What the measurements call.
 
     ``place`` has the strings ``url``, ``region``, ``access_key``, ``secret_key``, ``bucket``, ``ca`` and, for a command,
-    ``program``.
+    ``program``; it may have ``seconds``, after which silence ends a request where a library can be told so.
     """
 
     def __init__(self, place: Mapping[str, str], option: str = "") -> None:
@@ -46,12 +47,28 @@ class Client:
         """Delete an object."""
         raise NotImplementedError
 
+    def create(self, key: str, data: bytes) -> None:
+        """Store bytes unless there is such an object."""
+        raise NotImplementedError
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object."""
+        raise NotImplementedError
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the keys of all objects below a prefix."""
+        raise NotImplementedError
+
     def count(self, prefix: str) -> int:
         """Count all objects below a prefix, each as an object of Python."""
         raise NotImplementedError
 
     def up(self, path: Path, key: str) -> None:
         """Upload a file of any size."""
+        raise NotImplementedError
+
+    def in_parts(self, path: Path, key: str) -> None:
+        """Upload a file in parts of ``SMALL_PART`` bytes."""
         raise NotImplementedError
 
     def down(self, key: str, path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.clients.base import THREADS, Client
+from bench.clients.base import SMALL_PART, THREADS, Client
 
 
 class Boto3(Client):
@@ -16,12 +16,14 @@ class Boto3(Client):
         import boto3
         from botocore.config import Config
 
+        limits: Any = {"read_timeout": float(self.place["seconds"])} if "seconds" in self.place else {}
         config = Config(
             s3={"addressing_style": "path"},
             signature_version="s3v4",
             max_pool_connections=THREADS,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            **limits,
         )
         session = boto3.session.Session(*self.keys, region_name=self.place["region"])
         self.client: Any = session.client("s3", endpoint_url=self.place["url"], config=config)
@@ -39,6 +41,16 @@ class Boto3(Client):
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=key)
 
+    def create(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data, IfNoneMatch="*")
+
+    def copy(self, source: str, target: str) -> None:
+        self.client.copy({"Bucket": self.bucket, "Key": source}, self.bucket, target)
+
+    def names(self, prefix: str) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
     def count(self, prefix: str) -> int:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return sum(len(page.get("Contents", ())) for page in pages)
@@ -46,8 +58,18 @@ class Boto3(Client):
     def up(self, path: Path, key: str) -> None:
         self.client.upload_file(str(path), self.bucket, key)
 
+    def in_parts(self, path: Path, key: str) -> None:
+        self.client.upload_file(str(path), self.bucket, key, Config=small_parts())
+
     def down(self, key: str, path: Path) -> None:
         self.client.download_file(self.bucket, key, str(path))
+
+
+def small_parts() -> Any:
+    """Return the settings of a transfer in parts of ``SMALL_PART`` bytes."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=SMALL_PART, multipart_chunksize=SMALL_PART)
 
 
 class Crt(Client):
@@ -104,7 +126,17 @@ class Cloudpathlib(Client):
     def delete(self, key: str) -> None:
         self._path(key).unlink()
 
+    def names(self, prefix: str) -> list[str]:
+        return [path.key for path in self._path(prefix).iterdir()]
+
+    def copy(self, source: str, target: str) -> None:
+        self._path(source).copy(self._path(target))
+
     def up(self, path: Path, key: str) -> None:
+        self._path(key).upload_from(path)
+
+    def in_parts(self, path: Path, key: str) -> None:
+        self.client.boto3_transfer_config = small_parts()
         self._path(key).upload_from(path)
 
     def down(self, key: str, path: Path) -> None:

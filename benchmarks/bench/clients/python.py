@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from bench.clients.base import THREADS, Client
+from bench.clients.base import SMALL_PART, THREADS, Client
 
 
 class MinioPy(Client):
@@ -62,7 +62,11 @@ class S3fs(Client):
             secret=self.place["secret_key"],
             endpoint_url=self.place["url"],
             client_kwargs={"region_name": self.place["region"]},
-            config_kwargs={"max_pool_connections": THREADS, "s3": {"addressing_style": "path"}},
+            config_kwargs={
+                "max_pool_connections": THREADS,
+                "s3": {"addressing_style": "path"},
+                **({"read_timeout": float(self.place["seconds"])} if "seconds" in self.place else {}),
+            },
             use_listings_cache=False,
             skip_instance_cache=True,
         )
@@ -79,6 +83,15 @@ class S3fs(Client):
     def delete(self, key: str) -> None:
         self.fs.rm_file(f"{self.bucket}/{key}")
 
+    def create(self, key: str, data: bytes) -> None:
+        self.fs.pipe_file(f"{self.bucket}/{key}", data, mode="create")
+
+    def copy(self, source: str, target: str) -> None:
+        self.fs.cp_file(f"{self.bucket}/{source}", f"{self.bucket}/{target}")
+
+    def names(self, prefix: str) -> list[str]:
+        return [path.removeprefix(f"{self.bucket}/") for path in self.fs.find(f"{self.bucket}/{prefix}")]
+
     def count(self, prefix: str) -> int:
         return len(self.fs.find(f"{self.bucket}/{prefix}"))
 
@@ -87,6 +100,10 @@ class S3fs(Client):
 
     def down(self, key: str, path: Path) -> None:
         self.fs.get_file(f"{self.bucket}/{key}", str(path))
+
+    def in_parts(self, path: Path, key: str) -> None:
+        with self.fs.open(f"{self.bucket}/{key}", "wb", block_size=SMALL_PART) as target:
+            target.write(path.read_bytes())
 
     def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:
         remote = [f"{self.bucket}/{prefix}{name}" for name in names]
