@@ -329,7 +329,7 @@ class _Builder:
         if value is False:
             return None
         if isinstance(value, str):
-            return value, self._load(value), self._sub_table(value)
+            return value, self._load(value), {} if value == slot else self._sub_table(value)
         if value is not True and not isinstance(value, Mapping):
             self._problem(slot, "must be false, a plugin name or a table")
             return None

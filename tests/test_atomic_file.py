@@ -57,8 +57,9 @@ def test_a_folder_or_a_pipe_is_refused(tmp_path):
     """Only a regular file is replaced."""
     os.mkfifo(tmp_path / "pipe")
     for path, kind in ((tmp_path, "a directory"), (tmp_path / "pipe", "not a regular file")):
-        with pytest.raises(InvalidOptionError, match=kind), replacing(path):
+        with pytest.raises(InvalidOptionError) as caught, replacing(path):
             pytest.fail("it was opened")
+        assert f"{str(path)!r} is {kind}; choose a file to write to" == str(caught.value)
 
 
 def test_an_existing_file_is_kept_when_asked(tmp_path):
@@ -66,19 +67,22 @@ def test_an_existing_file_is_kept_when_asked(tmp_path):
     path = tmp_path / "file"
     with replacing(path, overwrite=False) as temporary:
         temporary.write_bytes(b"first")
-    with pytest.raises(AlreadyExistsError), replacing(path, overwrite=False):
+    with pytest.raises(AlreadyExistsError) as caught, replacing(path, overwrite=False):
         pytest.fail("it was opened")
+    assert f"the file {str(path)!r} exists; choose another path or allow overwriting" == str(caught.value)
     other = tmp_path / "other"
-    with pytest.raises(AlreadyExistsError), replacing(other, overwrite=False):
+    with pytest.raises(AlreadyExistsError) as caught, replacing(other, overwrite=False):
         other.write_bytes(b"theirs")
+    assert f"the file {str(other)!r} exists; choose another path" == str(caught.value)
     assert (b"first", b"theirs", 2) == (path.read_bytes(), other.read_bytes(), len(list(tmp_path.iterdir())))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_no_space(tmp_path, number):
     """Each way of being full is NoSpaceError, which is an OSError, and nothing is left."""
-    with pytest.raises(NoSpaceError), replacing(tmp_path / "file"):
+    with pytest.raises(NoSpaceError) as caught, replacing(tmp_path / "file"):
         raise OSError(number, os.strerror(number))
+    assert f"there is no space left to write {str(tmp_path / 'file')!r}; free some space" == str(caught.value)
     assert [] == list(tmp_path.iterdir())
 
 
@@ -107,6 +111,31 @@ def test_a_link_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="refused"), replacing(tmp_path / "file", overwrite=False):
         pass
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_folder(tmp_path):
+    """A path below a file is the system's own error, and the file stays."""
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(NotADirectoryError), replacing(tmp_path / "file" / "below"):
+        pytest.fail("it was opened")
+    assert b"old" == (tmp_path / "file").read_bytes()
+
+
+@pytest.mark.parametrize("by_descriptor", [True, False])
+def test_the_mode_is_set_where_the_system_knows_paths_alone(tmp_path, monkeypatch, by_descriptor):
+    """Windows changes modes by the path; a descriptor is used wherever it can be."""
+    used, chmod = [], os.chmod
+
+    def note(target, mode):
+        used.append((isinstance(target, int), mode))
+        chmod(target, mode)
+
+    monkeypatch.setattr(os, "chmod", note)
+    monkeypatch.setattr(os, "supports_fd", {note} if by_descriptor else set())
+    with replacing(tmp_path / "file"):
+        pass
+    usual = stat.S_IMODE((tmp_path / "file").stat().st_mode)
+    assert [(by_descriptor, 0o600), (by_descriptor, usual)] == used
 
 
 def _refusing(number):

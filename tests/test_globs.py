@@ -16,6 +16,12 @@ from assetstore import InvalidOptionError
 from assetstore.keys import MAX_ALTERNATIVES, expand_braces, glob_covers, glob_regex
 
 
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    """Let each test begin without the globs that others have read."""
+    glob_regex.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("pattern", "key", "expected"),
     [
@@ -155,6 +161,10 @@ def test_a_glob_minds_case_unless_it_is_told_not_to(ignore_case: bool, expected:
         ("caf\u0065\u0301", "café/menu", True),
         ("café", "caf\u0065\u0301/menu", True),
         ("b", "a/c", False),
+        ("Xa", "Xa", True),
+        ("a/X", "a/X", True),
+        ("mapsX", "mapsX", True),
+        ("a ", "a ", True),
     ],
 )
 def test_a_glob_covers_what_lies_below_what_it_names(glob: str, path: str, expected: bool) -> None:

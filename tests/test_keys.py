@@ -121,7 +121,7 @@ def test_every_beginning_of_a_valid_key_is_a_prefix(text, length):
     assert beginning == normalize_prefix(beginning)
 
 
-@pytest.mark.parametrize("prefix", ["", "a/", "a/.", "..", "a//", "é"])
+@pytest.mark.parametrize("prefix", ["", "a/", "a/.", "..", "a//", "é", "x" * 1024])
 def test_a_prefix_may_end_anywhere(prefix):
     """A prefix need not be a key; its last segment is not yet complete."""
     assert prefix == normalize_prefix(prefix)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from assetstore.plugin import attachment, decode_metadata, encode_metadata
+from assetstore import InvalidOptionError
+from assetstore.plugin import PresignOptions, attachment, decode_metadata, encode_metadata
+from assetstore.signed_headers import answered, bound, r2_metadata_size, require_r2_metadata
 from assetstore.testing.contract.signing import saved_as
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
@@ -89,6 +91,65 @@ def test_encoded_words_of_others_are_decoded() -> None:
     """RFC 2047 is what R2 and the SDKs of others write."""
     assert {"by": "Jürgen"} == decode_metadata({"by": "=?iso-8859-1?q?J=FCrgen?="})
     assert {"by": "gm", "x": "地図"} == decode_metadata({"by": "gm", "x": "=?UTF-8?B?5Zyw5Zuz?=", "assetstore-write": "0"})
+
+
+def test_pieces_of_text_are_put_together_as_they_are() -> None:
+    """Encoded words stand beside plain text and bytes without a charset."""
+    assert {"by": "a ü b é"} == decode_metadata({"by": "a =?utf-8?b?w7w=?= b =?iso-8859-1?q?=E9?="})
+    assert {"by": "\u00fc =? é"} == decode_metadata({"by": "\u00fc =? =?utf-8?q?=C3=A9?="})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("", 0), ("abc", 3), ("\u00ff" * 3, 3), ("\u0100", 2), ("ab\u0100", 6), ("\U0001f409", 4), ("a\U0001f409", 6)],
+)
+def test_metadata_are_counted_as_r2_counts_them(text: str, size: int) -> None:
+    """UTF-16 units, twice in a text beyond U+00FF, with 129 of assetstore's own; an empty value is named as escaped."""
+    escaped = len("assetstore-escaped") + len("n") if not text else 0
+    assert 129 + len("n") + size + escaped == r2_metadata_size({"n": text})
+    assert 129 == r2_metadata_size({})
+
+
+def test_metadata_larger_than_r2_takes_are_refused() -> None:
+    """The error has R2's words and both sizes."""
+    require_r2_metadata({"n": "x" * 8062})
+    require_r2_metadata(None)
+    with pytest.raises(InvalidOptionError) as caught:
+        require_r2_metadata({"n": "x" * 8063})
+    limit = "Your metadata headers exceed the maximum allowed metadata size. R2 counts 8193, allows 8192"
+    assert f"{limit}; shorten it; a text with any character beyond U+00FF counts twice" == str(caught.value)
+
+
+def test_a_signed_put_is_bound_to_what_it_was_given() -> None:
+    """Headers, metadata, length, digest and create-only have S3's names, in order; nothing else is bound."""
+    options = PresignOptions(
+        method="PUT",
+        content_type="image/webp",
+        cache_control="no-store",
+        content_length=0,
+        overwrite=False,
+        sha256="00" * 32,
+        metadata={"by": "ü"},
+    )
+    expected = [
+        ("cache-control", "no-store"),
+        ("content-length", "0"),
+        ("content-type", "image/webp"),
+        ("if-none-match", "*"),
+        ("x-amz-checksum-sha256", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ("x-amz-meta-by", "=?utf-8?b?w7w=?="),
+    ]
+    assert expected == list(bound(options).items())
+    assert {} == bound(PresignOptions(method="PUT"))
+    assert {} == bound(PresignOptions(method="GET", content_type="image/webp"))
+
+
+def test_the_answer_to_a_signed_get_is_bound_too() -> None:
+    """Its type and the name to save it under; a HEAD has no type of its own."""
+    assert {} == answered(PresignOptions())
+    both = PresignOptions(content_type="image/webp", download_as="a.webp")
+    assert {"content-disposition": 'attachment; filename="a.webp"', "content-type": "image/webp"} == answered(both)
+    assert {} == answered(PresignOptions(method="PUT", content_type="image/webp"))
 
 
 def _parsed(header: str) -> str | None:

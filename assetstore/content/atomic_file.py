@@ -63,7 +63,7 @@ def _refuse(target: str, *, overwrite: bool) -> None:
 
 def _create_private(path: str) -> int:
     """Make an empty file that only its owner can read, and return the mode that the umask would have given it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         _change_mode(descriptor, path, 0o600)
@@ -78,7 +78,7 @@ def _change_mode(descriptor: int, path: str, mode: int) -> None:
 
 
 def _commit(temporary: str, target: str, mode: int, *, overwrite: bool) -> None:
-    descriptor = os.open(temporary, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    descriptor = os.open(temporary, os.O_RDWR)
     try:
         os.fsync(descriptor)
         _change_mode(descriptor, temporary, mode)

@@ -77,16 +77,12 @@ def unseal(keys: SigningKeys, prefix: str, token: str) -> Claims:
     if match is None or not keys.verify(match[2], _PURPOSE, prefix, match[1]):
         raise TokenError("the token is not from this store, or was changed", hint="begin the upload again")
     try:
-        claims = Claims(**dict(zip(_NAMES, json.loads(_decoded(match[1])), strict=True)))
+        claims = Claims(**dict(zip(_NAMES, json.loads(base64.urlsafe_b64decode(f"{match[1]}==")), strict=True)))
     except ValueError as error:
         raise TokenError("the token is from another version of assetstore", hint="begin the upload again") from error
     if claims.ends <= time.time():
         raise TokenError("the token has expired", hint="begin the upload again")
     return claims
-
-
-def _decoded(body: str) -> bytes:
-    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
 
 
 def fingerprint(headers: Headers) -> str:
