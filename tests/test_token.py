@@ -145,7 +145,8 @@ def test_a_token_of_2048_characters_is_the_longest():
 def test_a_token_is_short():
     """Its claims are JSON without blanks, their text as it is, in base64 without padding."""
     body = seal(KEYS, "", attrs.evolve(CLAIMS, key="ü"))
-    text = '["ü","%s",3,"image/webp","%s",%d,null,false,null,null,null]' % ("0" * 32, "0" * 32, CLAIMS.ends)
+    zeros = "0" * 32
+    text = f'["ü","{zeros}",3,"image/webp","{zeros}",{CLAIMS.ends},null,false,null,null,null]'
     assert base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") == body.partition(".")[0]
     assert "=" not in body
 
