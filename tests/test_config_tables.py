@@ -175,6 +175,21 @@ def test_a_config_file_is_utf_8(folder: Path) -> None:
     assert str(refusal("ü")).startswith(f"cannot read {path}: ")
 
 
+def test_a_file_that_was_half_written_opens_or_is_named(folder: Path) -> None:
+    """Cut at any byte it is a shorter file or a ConfigError, and never another exception."""
+    path = folder / "assetstore.toml"
+    whole = 'default = "ü"\n[stores."ü"]\nurl = "memory:"\nnaming = { scheme = "original" }\nstats = false\n'.encode()
+    failed = []
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        try:
+            open_store().close()
+        except ConfigError as error:
+            failed.append(str(error))
+    assert [] == [text for text in failed if str(path) not in text and "no store was named" not in text]
+    assert 0 < len(failed) < len(whole)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

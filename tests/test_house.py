@@ -84,6 +84,14 @@ def test_two_backends_call_one_job_by_one_name() -> None:
         assert dict.fromkeys(JOBS, True) == found, backend
 
 
+def test_a_signature_is_compared_in_constant_time() -> None:
+    """The module that verifies compares nothing by ``==``, whose time would tell how much of a guess is right."""
+    verifies = list(ast.walk(parsed(CORE / "direct" / "signing_keys.py")))
+    compared = {type(operator) for node in verifies if isinstance(node, ast.Compare) for operator in node.ops}
+    assert compared.isdisjoint({ast.Eq, ast.NotEq})
+    assert "compare_digest" in {node.attr for node in verifies if isinstance(node, ast.Attribute)}
+
+
 @EACH
 def test_a_function_fits_a_screen(path: Path) -> None:
     """A body has at most 40 lines, its docstring apart."""

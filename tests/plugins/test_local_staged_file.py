@@ -273,6 +273,13 @@ def test_the_system_copies_a_big_file(tree: NotedTree, source: int, tmp_path: Pa
         assert file.copy_from(source, size)
 
 
+def test_what_need_not_be_durable_is_copied_alike(source: int, tmp_path: Path) -> None:
+    """The disk is then not hurried."""
+    size = os.fstat(source).st_size
+    with Tree(str(tmp_path), durable=False) as tree, StagedFile(tree) as file:
+        assert (True, size) == (file.copy_from(source, size), file.size)
+
+
 def test_a_small_file_is_not_left_to_the_system(tree: NotedTree, source: int) -> None:
     """Below 8 MiB nothing is copied, and nothing where the system has no such call."""
     with StagedFile(tree) as file:
@@ -355,11 +362,13 @@ def test_a_sweep_looks_at_a_thousand_files(tree: NotedTree, tmp_path: Path) -> N
     assert (2, before) == (len(staged(tmp_path)), len(os.listdir("/proc/self/fd")))
 
 
-def test_a_sweep_makes_the_folder_that_it_looks_into(tmp_path: Path) -> None:
-    """An empty root is no error."""
-    with Tree(str(tmp_path), durable=False) as tree:
-        sweep(tree)
-    assert [] == staged(tmp_path)
+def test_the_folder_for_staged_files_is_made(tmp_path: Path) -> None:
+    """By whoever needs it first: an empty root is no error."""
+    for number, begin in enumerate((sweep, StagedFile, lambda tree: json_file.stage(tree, b"x"))):
+        (tmp_path / str(number)).mkdir()
+        with Tree(str(tmp_path / str(number)), durable=False) as tree:
+            begin(tree)
+        assert (1 if number else 0) == len(staged(tmp_path / str(number)))
 
 
 def test_a_small_file_is_replaced_whole(tree: NotedTree, tmp_path: Path) -> None:
@@ -404,11 +413,11 @@ def test_a_staged_file_need_not_be_flushed(tree: NotedTree, tmp_path: Path) -> N
 
 def test_a_file_is_made_once(tree: NotedTree, tmp_path: Path) -> None:
     """The second who makes it is told; the file and its name are flushed later, and its folder is made."""
-    json_file.create(tree, ("new", "file"), {"a": "ü"})
-    assert [(("new",), "file"), (("new",), None)] == tree.noted[-2:]
+    json_file.create(tree, ("new", "deep", "file"), {"a": "ü"})
+    assert [(("new", "deep"), "file"), (("new", "deep"), None)] == tree.noted[-2:]
     with pytest.raises(FileExistsError):
-        json_file.create(tree, ("new", "file"), {"b": 1})
-    assert '"ü"' in (tmp_path / "new" / "file").read_text(encoding="utf-8")
+        json_file.create(tree, ("new", "deep", "file"), {"b": 1})
+    assert '"ü"' in (tmp_path / "new" / "deep" / "file").read_text(encoding="utf-8")
 
 
 def test_a_file_that_cannot_be_written_whole_is_removed(
