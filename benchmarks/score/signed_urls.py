@@ -129,5 +129,3 @@ def _targets(request: PresignedRequest) -> Iterator[tuple[str, bool]]:
     ]
     yield from ((f"{other}?{query}", False) for other in dict.fromkeys(paths) if other not in {path for path, _ in alike})
     yield from ((f"{path}?{other}", False) for other in queries)
-
-

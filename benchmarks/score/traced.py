@@ -206,4 +206,3 @@ def counted(lines: Sequence[str], base: Path) -> list[tuple[str, int]]:
             if str(base) in line:
                 found[match[2], count] = None
     return list(found)
-
