@@ -19,10 +19,7 @@ import attrs
 
 from assetstore import signed_headers
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, guess_headers
-from assetstore.errors import (
-    InvalidOptionError,
-    spelled,
-)
+from assetstore.errors import InvalidOptionError, spelled
 from assetstore.limits import (
     LEFTOVER_AGE,
     MAX_CONCURRENCY,

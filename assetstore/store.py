@@ -30,14 +30,8 @@ from assetstore.errors import (
     PreconditionError,
 )
 from assetstore.hooks import Hooks
-from assetstore.keys import (
-    Scope,
-    normalize_prefix,
-)
-from assetstore.limits import (
-    LEFTOVER_AGE,
-    PAGE,
-)
+from assetstore.keys import Scope, normalize_prefix
+from assetstore.limits import LEFTOVER_AGE, PAGE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -244,7 +238,9 @@ class AssetStore:
         with self.open(key, offset=offset, length=length, if_match=if_match) as reader:
             return reader.read()
 
-    def open(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> AssetReader:
+    def open(
+        self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
+    ) -> AssetReader:
         """Return a binary file object over the bytes that ``read`` returns. Close it, best with ``with``."""
         operation = self._operation("read", key)
         try:
@@ -381,13 +377,17 @@ class AssetStore:
         self._plugins.require_open()
         return Deleter(self._stack, self._scope, lambda key: self._operation("delete", key)).delete(keys)
 
-    def copy(self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None) -> AssetInfo:
+    def copy(
+        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
+    ) -> AssetInfo:
         """Copy an asset with its headers and metadata; ``if_match`` is the ETag that the source must have."""
         with self._operation("copy", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
             return self._copy(operation, source, options)
 
-    def move(self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None) -> AssetInfo:
+    def move(
+        self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
+    ) -> AssetInfo:
         """Copy an asset, then delete the original. A move onto itself changes nothing."""
         with self._operation("move", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
@@ -745,7 +745,9 @@ class AssetStore:
             )
             return begin.run()
 
-    def presign_parts(self, token: str, numbers: Iterable[int], *, expires: Duration = 3600) -> dict[int, PresignedRequest]:
+    def presign_parts(
+        self, token: str, numbers: Iterable[int], *, expires: Duration = 3600
+    ) -> dict[int, PresignedRequest]:
         """Return a signed PUT for each of these parts, numbered from 1, of a direct upload in parts."""
         from assetstore.direct import parts
 
@@ -917,7 +919,9 @@ class AssetStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:
