@@ -27,7 +27,7 @@ OLDER = {"KeyRing"}
 VENDOR = re.compile(r"x-amz-|x-goog-|x-ms-(meta|blob)|cf-copy|aws|minio", re.IGNORECASE)
 SPEAKS_HTTP = {"signed_headers.py"}
 JOBS = {
-    **{op: op for op in ("upload", "read", "delete", "copy", "presign", "check", "commands")},
+    **{op: op for op in ("upload", "read", "delete", "copy", "presign", "check", "collect", "commands")},
     "stat": "read", "list": "listing", "url": "presign",
     **dict.fromkeys(("begin_parts", "list_parts", "end_parts"), "multipart_direct"),
 }

@@ -19,6 +19,8 @@ from assetstore.plugin import (
     BeginPartsOptions,
     CheckOptions,
     CheckReport,
+    CollectOptions,
+    CollectReport,
     ConfigError,
     CopyOptions,
     DeleteOptions,
@@ -85,8 +87,8 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
 _TOKENS = b"assetstore tokens of direct uploads"
 # Only R2 has a condition on the destination of a copy. No service has one that tells two updates of an asset apart.
 _SUPPORTS = every(
-    *("upload", "read", "download", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts")
-) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match"}
+    *("upload", "read", "download", "list", "delete", "copy", "presign", "begin_parts", "list_parts", "end_parts", "collect")
+) - {"copy.overwrite", "begin_parts.overwrite", "begin_parts.if_match", "collect.repair"}
 
 
 def _blank_to_none(value: str | None) -> str | None:
@@ -346,6 +348,13 @@ class S3Backend:
         credentials = self._credentials.origin if self._credentials else "botocore's search"
         with self._opened.get().deadline():
             return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)
+
+    @hookimpl
+    def assetstore_collect(self, options: CollectOptions) -> CollectReport | None:
+        """Find the uploads in parts that nobody ended; each request has a time of its own, because there may be many."""
+        from assetstore_r2 import collect  # most programs never collect
+
+        return collect.collect(self._opened.get(), options)
 
     @hookimpl
     def assetstore_commands(self) -> Sequence[Any] | None:

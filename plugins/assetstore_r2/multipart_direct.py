@@ -54,7 +54,7 @@ def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
         UnsupportedError: the service cannot list parts.
     """
     try:
-        found = sorted(_entries(bucket, key, parts_id), key=lambda entry: entry.get("LastModified", _NEVER))
+        found = sorted(entries(bucket, key, vendor_id(parts_id)), key=lambda entry: entry.get("LastModified", _NEVER))
     except UnsupportedError as error:
         hint = "complete it with the ETags that the sender of the parts received"
         raise UnsupportedError("the store cannot list the parts of an upload", hint=hint) from error.__cause__
@@ -64,14 +64,19 @@ def listed(bucket: Bucket, key: str, parts_id: str) -> tuple[UploadedPart, ...]:
     )
 
 
-def _entries(bucket: Bucket, key: str, parts_id: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the service's entries, page by page; SeaweedFS has one for each time a part was sent."""
+def entries(bucket: Bucket, key: str, upload_id: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the service's entries of the parts, page by page; SeaweedFS has one for each time a part was sent.
+
+    Raises:
+        NotFoundError: there is no such upload any more; ``upload_id`` is the service's own.
+        UnsupportedError: the service cannot list parts.
+    """
     marker, more = 0, True
 
     def send() -> Mapping[str, Any]:
         with _about_upload():
             page: Mapping[str, Any] = bucket.s3.list_parts(
-                Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id), PartNumberMarker=marker
+                Bucket=bucket.name, Key=key, UploadId=upload_id, PartNumberMarker=marker
             )
             if not _is_page(page, marker):
                 raise LostAnswerError
@@ -127,13 +132,22 @@ def end(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) 
 
 def drop(bucket: Bucket, key: str, parts_id: str) -> None:
     """Abort an upload and delete its parts, if it exists."""
+    with suppress(NotFoundError):
+        abort(bucket, key, vendor_id(parts_id))
+
+
+def abort(bucket: Bucket, key: str, upload_id: str) -> None:
+    """Abort the upload that has this id of the service's own.
+
+    Raises:
+        NotFoundError: there is no such upload any more.
+    """
 
     def send() -> None:
         with _about_upload():
-            bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=vendor_id(parts_id))
+            bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=upload_id)
 
-    with suppress(NotFoundError):
-        bucket.retries.ask(send)
+    bucket.retries.ask(send)
 
 
 def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPart]) -> None:
@@ -141,7 +155,7 @@ def _compare(bucket: Bucket, key: str, parts_id: str, parts: Sequence[UploadedPa
     if not parts:
         raise IntegrityError("an upload in parts must have at least one part", hint="send the parts first")
     try:
-        there = {(entry["PartNumber"], _etag(entry)): entry["Size"] for entry in _entries(bucket, key, parts_id)}
+        there = {(entry["PartNumber"], _etag(entry)): entry["Size"] for entry in entries(bucket, key, vendor_id(parts_id))}
     except UnsupportedError:
         return
     for part in parts:

@@ -16,6 +16,7 @@ from assetstore import AssetStoreError
 from assetstore.plugin import (
     BeginPartsOptions,
     CheckOptions,
+    CollectOptions,
     CopyOptions,
     DeleteOptions,
     EndPartsOptions,
@@ -45,14 +46,19 @@ OPERATIONS: dict[str, Callable[[S3Backend], Any]] = {
     ),
     "drop parts": lambda backend: backend.assetstore_end_parts(key="a", options=EndPartsOptions(upload_id="u")),
     "check": lambda backend: backend.assetstore_check(options=CheckOptions()),
+    "collect": lambda backend: backend.assetstore_collect(options=CollectOptions(remove=True)),
 }
 TEXTS = ("", "a", "3", "-1", "x", "true", "false", ETAG, f"&quot;{ETAG}&quot;", "2026-11-28T10:27:53Z", "1_0", "9" * 20)
 NAMES = (
     *("Key", "Size", "ETag", "LastModified", "IsTruncated", "NextContinuationToken"),
     *("NextPartNumberMarker", "PartNumber", "UploadId", "Prefix", "Code", "EncodingType"),
+    *("Initiated", "NextKeyMarker", "NextUploadIdMarker"),
 )
-GROUPS = ("Contents", "CommonPrefixes", "Deleted", "Error", "Part")
-ROOTS = ("ListBucketResult", "DeleteResult", "Error", "CompleteMultipartUploadResult", "ListPartsResult", "html")
+GROUPS = ("Contents", "CommonPrefixes", "Deleted", "Error", "Part", "Upload")
+ROOTS = (
+    *("ListBucketResult", "DeleteResult", "Error", "CompleteMultipartUploadResult", "ListPartsResult"),
+    *("ListMultipartUploadsResult", "html"),
+)
 HEADERS = {
     "etag": ("", ETAG, f'"{ETAG}"', "W/x"),
     "last-modified": ("", "yesterday", "Sat, 28 Nov 2026 10:27:54 GMT", "Sat, 99 Nov 2026 10:27:54 GMT"),

@@ -146,6 +146,14 @@ class WireClient:
         """Drop the parts."""
         return _described(self._done("DELETE", "AbortMultipartUpload", params, {"uploadId": params["UploadId"]}))
 
+    def list_multipart_uploads(self, **params: Any) -> dict[str, Any]:
+        """List a page of the uploads in parts that were begun and not ended."""
+        names = {"KeyMarker": "key-marker", "Prefix": "prefix", "UploadIdMarker": "upload-id-marker"}
+        query = {header: params[name] for name, header in names.items() if name in params}
+        answer, found = self._document("GET", "ListMultipartUploads", {}, {"uploads": "", **query})
+        markers = {**_truncation(found, "NextKeyMarker"), **_truncation(found, "NextUploadIdMarker")}
+        return {**_status(answer), **markers, "Uploads": [_upload(texts) for texts in found.groups["Upload"]]}
+
     def list_parts(self, **params: Any) -> dict[str, Any]:
         """List a page of the parts of an upload."""
         query = {"part-number-marker": str(params["PartNumberMarker"]), "uploadId": params["UploadId"]}
@@ -227,6 +235,13 @@ def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
         found["Size"] = int(size)
     if modified := texts.get("LastModified"):
         found["LastModified"] = _time(modified)
+    return found
+
+
+def _upload(texts: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: texts[name] for name in ("Key", "UploadId") if texts.get(name)}
+    if (began := _time(texts.get("Initiated", ""))) is not None:
+        found["Initiated"] = began
     return found
 
 

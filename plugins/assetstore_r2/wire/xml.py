@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 import attrs
 
-GROUPS = frozenset({"Contents", "CommonPrefixes", "Deleted", "Error", "Part"})
+GROUPS = frozenset({"Contents", "CommonPrefixes", "Deleted", "Error", "Part", "Upload"})
 """The elements that repeat; their texts are kept together."""
 
 
