@@ -6,14 +6,14 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 import attrs
 
-from assetstore.entry_points import SCHEMES, load_factory
+from assetstore.entry_points import SCHEMES, described, load_factory
 from assetstore.errors import ConfigError, PluginError, spelled
 from assetstore.limits import MAX_CONFIG
 from assetstore.settings import Text, build, check_settings, fault_of, secret_names, suggestion
@@ -171,6 +171,27 @@ def _is_file(path: Path) -> bool:
         raise ConfigError(f"cannot tell whether there is {path}: {error.strerror}", hint=_NAME_IT) from error
 
 
+def configured_plugins(store: str | None = None) -> frozenset[str]:
+    """Return the names and URL schemes of the plugins that every store has, that the configuration names, and ``store`` has.
+
+    Raises:
+        ConfigError: the file is not valid, or there is no such store.
+    """
+    found = find_config()
+    tables = [*(found.stores.values() if found else ()), *([find_store(store).table] if store else ())]
+    return frozenset(DEFAULTS.values()).union(*map(_plugins_in, tables))
+
+
+def _plugins_in(table: Mapping[str, Any]) -> Iterator[str]:
+    url = table.get("url")
+    scheme = "file" if _FOLDER.match(str(url)) else str(url).partition(":")[0]
+    named: list[object] = [scheme, table.get("backend")]
+    named += [slot.get("plugin") if isinstance(slot, Mapping) else slot for slot in map(table.get, DEFAULTS)]
+    for names in (table.get("wrappers"), table.get("plugins")):
+        named += names if isinstance(names, list | tuple) else ()
+    return (name for name in named if isinstance(name, str))
+
+
 def build_store(config: StoreConfig) -> AssetStore:
     """Validate a store's table and open the store.
 
@@ -265,9 +286,9 @@ class _Builder:
         plugins = [(name, self._load(name)) for name in self._names("plugins")]
         slots = [slot for slot in (self._slot(name) for name in DEFAULTS) if slot is not None]
         wrapper_settings = [self._settings(name, made, self._sub_table(name)) for name, made in wrappers]
-        objects = [(name, self._make(name, made, self._sub_table(name))) for name, made in plugins]
-        objects += [(name, self._make(name, made, table)) for name, made, table in slots]
-        backend = self._make("", factory, {**self._rest(), **settings}) if factory else None
+        objects = [(name, self._make(name, name, made, self._sub_table(name))) for name, made in plugins]
+        objects += [(name, self._make(name, name, made, table)) for name, made, table in slots]
+        backend = self._make(backend_name, "", factory, {**self._rest(), **settings}) if factory else None
         if self.problems:
             raise _error(self.problems, self.config.name)
         stack = [
@@ -374,20 +395,33 @@ class _Builder:
         self.problems += [self._where(name, problem) for problem in problems]
         return settings
 
-    def _make(self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]) -> object:
+    def _make(
+        self, name: str, key: str, factory: Callable[..., object] | None, table: Mapping[str, object]
+    ) -> object:
+        """Make a plugin from its settings, which stand under ``key`` in the table; those of the backend under none."""
         before = len(self.problems)
-        settings = self._settings(name, factory, table)
+        settings = self._settings(key, factory, table)
         if factory is None or len(self.problems) > before or _is_open(table):
             return None
-        made, problems = build(factory, settings)
-        self.problems += [self._where(name, problem) for problem in problems]
+        try:
+            made, problems = build(factory, settings)
+        except PluginError as error:
+            self.problems.append(self._unmade(name, error))
+            return None
+        self.problems += [self._where(key, problem) for problem in problems]
         return made
 
     def _wrap(self, name: str, factory: Callable[..., object], settings: Mapping[str, object], inner: Hooks) -> object:
-        made, problems = build(factory, {"inner": inner, **settings})
+        try:
+            made, problems = build(factory, {"inner": inner, **settings})
+        except PluginError as error:
+            raise _error([self._unmade(name, error)], self.config.name) from error
         if problems:
             raise _error([self._where(name, problem) for problem in problems], self.config.name)
         return made
+
+    def _unmade(self, name: str, error: PluginError) -> str:
+        return f"{self.config.origin}: {described(name)} {error}"
 
     def _where(self, name: str, problem: str) -> str:
         return f"{self.config.origin}: {name}.{problem}" if name else f"{self.config.origin}: {problem}"

@@ -8,7 +8,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import attrs
 
 from assetstore.errors import PluginError
+from assetstore.plugin_faults import RAISED, is_own_failure, watched
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint, EntryPoints
@@ -35,6 +36,7 @@ class PluginInfo:
         version: that package's version.
         hooks: the hooks it implements, without ``assetstore_``.
         error: why it cannot be loaded, or ``None``.
+        loaded: whether it was imported to look at its hooks.
     """
 
     name: str
@@ -42,6 +44,7 @@ class PluginInfo:
     version: str
     hooks: tuple[str, ...] = ()
     error: str | None = None
+    loaded: bool = False
 
 
 def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
@@ -71,8 +74,13 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     return _load(next(iter(found)))
 
 
-def installed_plugins() -> tuple[PluginInfo, ...]:
-    """Load and describe every installed plugin; list a plugin that fails to load with its error."""
+def installed_plugins(load: Collection[str] | None = None) -> tuple[PluginInfo, ...]:
+    """Describe every installed plugin; list a plugin that fails to load with its error.
+
+    Args:
+        load: the names or URL schemes of the plugins to import, to see their hooks; by default all.
+    """
+    schemes = [] if load is None else [point.value for point in _entry_points(group=SCHEMES) if point.name in load]
     infos = []
     for point in sorted(_entry_points(group=GROUP), key=lambda point: point.name):
         distribution, version = _distribution(point)
@@ -80,10 +88,26 @@ def installed_plugins() -> tuple[PluginInfo, ...]:
         try:
             if point.name in disabled_plugins():
                 raise PluginError(f"disabled by {DISABLE_VARIABLE}")
-            infos.append(attrs.evolve(info, hooks=_offered_hooks(_load(point))))
+            if load is None or point.name in load or point.value in schemes:
+                info = attrs.evolve(info, hooks=_offered_hooks(_load(point)), loaded=True)
+            infos.append(info)
         except PluginError as error:
             infos.append(attrs.evolve(info, error=error.message))
     return tuple(infos)
+
+
+def described(name: str, plugin: object = None) -> str:
+    """Return a plugin's name with its distribution and version for messages: ``plugin 'slugs' (acme-assets 1.2)``.
+
+    Args:
+        name: its name in a configuration, or a URL scheme.
+        plugin: the object, which tells the distribution of a plugin that a program has under a name of its own.
+    """
+    points = [point for group in (GROUP, SCHEMES) for point in _entry_points(group=group)]
+    module = type(plugin).__module__.partition(".")[0]
+    of_module = (point for point in points if plugin is not None and point.module.partition(".")[0] == module)
+    point = next((point for point in points if point.name == name), None) or next(of_module, None)
+    return f"plugin {name!r} ({' '.join(_distribution(point))})" if point else f"plugin {name!r}"
 
 
 def is_installed(name: str, group: str = GROUP) -> bool:
@@ -174,16 +198,20 @@ def _distribution(point: EntryPoint | _Written) -> tuple[str, str]:
 
 
 def _load(point: EntryPoint | _Written) -> Callable[..., object]:
+    def owner() -> str:
+        return f"plugin {point.name!r} ({' '.join(_distribution(point))})"
+
     try:
-        factory = point.load()
-    except Exception as error:  # a foreign module may raise anything on import
+        factory = watched(point.load, lambda: f"{owner()} has not returned from its import")()
+    except RAISED as error:  # a foreign module may raise anything on import
+        if not is_own_failure(error):
+            raise
         raise PluginError(
-            f"plugin {point.name!r} of {_distribution(point)[0]} cannot be loaded: {type(error).__name__}: {error}",
+            f"{owner()} cannot be loaded: {type(error).__name__}: {error}",
             hint="pip install 'assetstore[all]' installs what assetstore's own plugins need" if _is_ours(point) else None,
         ) from error
     if not callable(factory):
-        owner, kind = _distribution(point)[0], type(factory).__name__
-        raise PluginError(f"plugin {point.name!r} of {owner} must be callable, got {kind}")
+        raise PluginError(f"{owner()} must be callable, got {type(factory).__name__}")
     return cast(Callable[..., object], factory)
 
 

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from assetstore.errors import ConfigError
+from assetstore.errors import AssetStoreError, ConfigError, PluginError
 from assetstore.limits import MAX_SETTING, MAX_SETTINGS, MAX_SETTINGS_DEPTH
+from assetstore.plugin_faults import RAISED, is_own_failure
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -139,17 +140,27 @@ def check_settings(
 
 
 def build(factory: Callable[..., object], settings: Mapping[str, object]) -> tuple[object, list[str]]:
-    """Call the factory; return the object and the mistakes that the factory found."""
+    """Call the factory; return the object and the mistakes that the factory found.
+
+    Raises:
+        PluginError: the factory raised something else. The message does not name the plugin, whose name only the caller has.
+    """
     try:
         return factory(**settings), []
     except ConfigError as error:
         hint = f"; {error.hint}" if error.hint else ""
         return None, [f"{problem}{hint}" for problem in error.problems]
-    except (TypeError, ValueError) as error:
+    except AssetStoreError:
+        raise
+    except RAISED as error:
+        if not is_own_failure(error):
+            raise
         text = str(error)
-        for name in secret_names(factory):
-            text = text.replace(str(settings.get(name) or "\0"), "***")
-        return None, [text]
+        for secret_name in secret_names(factory):
+            text = text.replace(str(settings.get(secret_name) or "\0"), "***")
+        if isinstance(error, TypeError | ValueError):
+            return None, [text]
+        raise PluginError(f"cannot be made: {type(error).__name__}: {text}") from error
 
 
 def _fields(factory: Callable[..., object]) -> list[attrs.Attribute[Any]]:

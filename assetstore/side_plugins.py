@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast, get_args
 
 from assetstore.direct.signing_keys import SigningKeys
+from assetstore.entry_points import described
 from assetstore.errors import AssetStoreError, ConfigError, PluginError, UnsupportedError
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import NameOptions, SigningKeysOptions, StatsOptions
-from assetstore.results import Event, ProposedKey, Stats
+from assetstore.plugin_faults import RAISED, failed, is_own_failure, watched
+from assetstore.results import Event, OnClash, ProposedKey, Stats
 from assetstore.stack import make_manager
 
 logger = logging.getLogger("assetstore")
+
+_LAYER = " at layer "
+"""Between the name of a layer's plugin and its number: one plugin may be several layers."""
 
 
 class SidePlugins:
@@ -37,9 +42,10 @@ class SidePlugins:
                     f"plugin {name!r} implements assetstore_{stray[0]}", hint="give it as the backend or in wrappers"
                 )
         # pluggy calls the last registered first.
-        manager = make_manager([*layers, *reversed(plugins)])
+        named = [(f"{name}{_LAYER}{number}", plugin) for number, (name, plugin) in enumerate(layers)]
+        manager = make_manager([*named, *reversed(plugins)])
         self._hooks = cast(Hooks, manager.hook)
-        self._observers = [(impl.plugin_name, impl.function) for impl in self._impls("event")]
+        self._observers = [(impl, self._watched(impl, "event")) for impl in self._impls("event")]
         self.observed = bool(self._observers)
         self._lock = threading.Lock()
         self._closed = False
@@ -55,20 +61,18 @@ class SidePlugins:
         Raises:
             ConfigError: no naming plugin proposes a key.
         """
-        proposed = self._hooks.assetstore_name(filename=filename, options=options)
+        proposed = self._first("name", _is_proposed_key, "a ProposedKey", filename=filename, options=options)
         if proposed is None:
             raise ConfigError("no key was given and no naming plugin makes one", hint="pass key=, or configure naming")
-        if not isinstance(proposed, ProposedKey):
-            raise PluginError(f"a naming plugin returned {type(proposed).__name__} instead of ProposedKey")
-        return proposed
+        return cast(ProposedKey, proposed)
 
     def emit(self, event: Event) -> None:
         """Call ``assetstore_event`` on each observer."""
-        for name, observe in self._observers:
+        for impl, observe in self._observers:
             try:
                 observe(event=event)
-            except Exception:  # a bug of an observer must not fail the operation
-                logger.exception("plugin %s failed to observe %s", name, event.op)
+            except RAISED as error:  # a bug of an observer must not fail the operation
+                self._log(impl, "event", error)
 
     def signing_keys(self) -> SigningKeys:
         """Call ``assetstore_signing_keys``.
@@ -76,31 +80,39 @@ class SidePlugins:
         Raises:
             ConfigError: no plugin has keys.
         """
-        keys = self._hooks.assetstore_signing_keys(options=SigningKeysOptions())
+        keys = self._first(
+            "signing_keys", lambda keys: isinstance(keys, SigningKeys), "SigningKeys", options=SigningKeysOptions()
+        )
         if keys is None:
             hint = "set signing_keys to a list of secrets, 32 or more characters each"
             raise ConfigError("the store has no signing keys", hint=hint)
-        if not isinstance(keys, SigningKeys):
-            raise PluginError(f"a plugin returned {type(keys).__name__} instead of SigningKeys")
-        return keys
+        return cast(SigningKeys, keys)
 
     def stats(self) -> Stats:
         """Call ``assetstore_stats``."""
-        stats = self._hooks.assetstore_stats(options=StatsOptions())
+        kind = "a mapping of names to mappings of names to numbers"
+        stats = self._first("stats", _are_stats, kind, options=StatsOptions())
         if stats is None:
             raise UnsupportedError("the store has no statistics plugin", hint="configure stats, or give one in plugins=")
-        if not isinstance(stats, Mapping):
-            raise PluginError(f"a plugin returned {type(stats).__name__} instead of a mapping from assetstore_stats")
-        return Stats(stats)
+        return Stats(cast(Mapping[str, Mapping[str, float]], stats))
 
     def reset_stats(self) -> None:
         """Call ``assetstore_reset_stats``."""
-        self._hooks.assetstore_reset_stats(options=StatsOptions())
+        for impl in self._impls("reset_stats"):
+            self._call(impl, "reset_stats", options=StatsOptions())
 
     def commands(self) -> tuple[Any, ...]:
-        """Call ``assetstore_commands`` and return all commands."""
-        offers = cast(list[Sequence[Any] | None], self._hooks.assetstore_commands())
-        return tuple(command for offer in offers for command in offer or ())
+        """Call ``assetstore_commands`` and return all commands; what is none is left out and logged."""
+        commands: list[Any] = []
+        for impl in self._impls("commands"):
+            try:
+                for command in cast(Sequence[Any], self._call(impl, "commands") or ()):
+                    if not isinstance(getattr(command, "name", None), str) or not callable(command):
+                        raise TypeError("a command must be one of click's")
+                    commands.append(command)
+            except RAISED as error:  # the commands of other plugins, and our own, must still work
+                self._log(impl, "commands", error)
+        return tuple(commands)
 
     def close(self) -> None:
         """Call ``assetstore_close`` on each plugin, once."""
@@ -110,10 +122,61 @@ class SidePlugins:
             self._closed = True
         for impl in self._impls("close"):
             try:
-                impl.function()
-            except Exception:  # the other plugins must still be closed
-                logger.exception("plugin %s failed to close", impl.plugin_name)
+                self._watched(impl, "close")()
+            except RAISED as error:  # the other plugins must still be closed
+                self._log(impl, "close", error)
 
     def _impls(self, hook: str) -> list[Any]:
         """Return the implementations in the order in which pluggy calls them."""
         return list(reversed(getattr(self._hooks, f"assetstore_{hook}").get_hookimpls()))
+
+    def _first(self, hook: str, fits: Callable[[object], bool], kind: str, **arguments: object) -> object:
+        """Return the first result of a hook that is not ``None``.
+
+        Raises:
+            PluginError: a plugin that was asked failed, or its result does not fit.
+        """
+        for impl in self._impls(hook):
+            result = self._call(impl, hook, **arguments)
+            if result is not None:
+                if not fits(result):
+                    text = f"{_owner(impl)} returned {type(result).__name__} from assetstore_{hook} instead of {kind}"
+                    raise PluginError(text, hint="report it to the plugin's author")
+                return result
+        return None
+
+    def _call(self, impl: Any, hook: str, **arguments: object) -> object:
+        try:
+            return impl.function(**{name: arguments[name] for name in impl.argnames})
+        except AssetStoreError:
+            raise
+        except RAISED as error:
+            if not is_own_failure(error):
+                raise
+            raise failed(_owner(impl), hook, error) from error
+
+    def _watched(self, impl: Any, hook: str) -> Callable[..., object]:
+        return watched(impl.function, lambda: f"{_owner(impl)} has not returned from assetstore_{hook}")
+
+    def _log(self, impl: Any, hook: str, error: BaseException) -> None:
+        """Log the failure of a plugin that must not stop anything; raise what is none of the plugin's."""
+        if not is_own_failure(error):
+            raise error
+        logger.error("%s failed in assetstore_%s", _owner(impl), hook, exc_info=error)
+
+
+def _owner(impl: Any) -> str:
+    return described(impl.plugin_name.partition(_LAYER)[0], impl.plugin)
+
+
+def _is_proposed_key(value: object) -> bool:
+    return isinstance(value, ProposedKey) and isinstance(value.key, str) and value.on_clash in get_args(OnClash)
+
+
+def _are_stats(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str)
+        and isinstance(sums, Mapping)
+        and all(isinstance(each, str) and isinstance(number, int | float) for each, number in sums.items())
+        for name, sums in value.items()
+    )

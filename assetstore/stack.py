@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -13,6 +13,7 @@ import attrs
 import pluggy
 
 from assetstore.content.source import Source
+from assetstore.entry_points import described
 from assetstore.errors import (
     AssetStoreError,
     IntegrityError,
@@ -42,6 +43,7 @@ from assetstore.options import (
     UploadOptions,
     UrlOptions,
 )
+from assetstore.plugin_faults import RAISED, failed, frames_of, is_own_failure
 from assetstore.results import (
     AssetInfo,
     AssetStream,
@@ -90,6 +92,7 @@ class Stack:
     Attributes:
         layers: the backend first, the outermost wrapper last.
         supports: the option fields that the whole stack honours.
+        location: where the assets are, in a few words for people.
     """
 
     def __init__(
@@ -101,11 +104,13 @@ class Stack:
             PluginError: a layer breaks the contract of its hooks.
         """
         layers = [backend_layer(*backend)]
+        with _made(*backend):
+            self.location = str(getattr(backend[1], "location", backend[0]))
         for name, factory in reversed(wrappers):
             layers.append(wrapper_layer(name, factory, layers[-1]))
         self.layers = tuple(layers)
         self.supports = layers[-1].supports | {"list.limit"}
-        self._hooks = _direct(layers[-1].hooks)
+        self._hooks = self._direct(layers[-1].hooks)
         self._able = frozenset((*REQUIRED, *(op for op in OPTIONAL if layers[-1].has(op))))
         self._refused = {op: self._refused_fields(op) for op in OPERATIONS}
 
@@ -145,8 +150,8 @@ class Stack:
         results = self._hooks.assetstore_upload_many(items, options)
         if results is None:
             return None
-        if len(results) != len(items):
-            raise PluginError(f"{self._owner} returned {len(results)} results for {len(items)} uploads")
+        if not isinstance(results, Sequence) or len(results) != len(items):
+            raise PluginError(f"{self._owner} returned {_count(results)} results for {len(items)} uploads")
         return [self._outcome(result, item.source) for result, item in zip(results, items, strict=True)]
 
     def _outcome(self, result: AssetInfo | Exception, source: Source) -> AssetInfo | Exception:
@@ -227,8 +232,8 @@ class Stack:
         if not self.has("presign_many") or not self.honours("presign", options):
             return None
         requests = self._hooks.assetstore_presign_many(keys, options)
-        if requests is not None and len(requests) != len(keys):
-            problem = f"returned {len(requests)} requests for {len(keys)} keys from assetstore_presign_many"
+        if requests is not None and (not isinstance(requests, Sequence) or len(requests) != len(keys)):
+            problem = f"returned {_count(requests)} requests for {len(keys)} keys from assetstore_presign_many"
             raise PluginError(f"{self._owner} {problem}", hint="report it to the plugin's author")
         return None if requests is None else [self._checked(each, PresignedRequest, "presign_many") for each in requests]
 
@@ -254,7 +259,8 @@ class Stack:
     def list_parts(self, key: str, options: PartsOptions) -> tuple[UploadedPart, ...]:
         """Call ``assetstore_list_parts``."""
         self.require("list_parts", options)
-        return tuple(self._required(self._hooks.assetstore_list_parts(key, options), "list parts"))
+        parts = self._required(self._hooks.assetstore_list_parts(key, options), "list parts")
+        return tuple(self._checked(part, UploadedPart, "list_parts") for part in parts)
 
     def end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo:
         """Call ``assetstore_end_parts``."""
@@ -297,6 +303,46 @@ class Stack:
             if getattr(options, name) != default:
                 raise UnsupportedError(f"{self._owner} does not support {op} with {name}", hint=_ASK)
 
+    def _direct(self, hooks: Hooks) -> Hooks:
+        """Return the same hooks to be called by position, as pluggy calls what implements them.
+
+        A hook with one implementation, no wrapper, that takes all arguments in their order is that implementation: pluggy's
+        loop would do nothing but take longer than the store itself.
+        """
+        calls = SimpleNamespace()
+        for op in (*REQUIRED, *OPTIONAL):
+            caller = getattr(hooks, f"assetstore_{op}")
+            impls, names = caller.get_hookimpls(), caller.spec.argnames
+            if len(impls) == 1 and not impls[0].wrapper and not impls[0].hookwrapper and impls[0].argnames == names:
+                function = impls[0].function
+            else:
+                function = functools.partial(_call_by_name, caller, names)
+            setattr(calls, f"assetstore_{op}", self._blaming(op, function))
+        return cast(Hooks, calls)
+
+    def _blaming(self, op: str, function: Callable[..., T]) -> Callable[..., T]:
+        """Return a function that raises what a layer raises, as a PluginError that names it unless the error says enough."""
+
+        def call(*arguments: object) -> T:
+            try:
+                return function(*arguments)
+            except (AssetStoreError, MemoryError):
+                raise
+            except RAISED as error:
+                if not is_own_failure(error):
+                    raise
+                raise failed(self._culprit(error), op, error) from error
+
+        return call
+
+    def _culprit(self, error: BaseException) -> str:
+        """Return the layer that raised an error: the last one in its traceback."""
+        modules = [type(layer.plugin).__module__ for layer in self.layers]
+        names = [frame.f_globals.get("__name__") for frame in frames_of(error)]
+        found = [self.layers[modules.index(name)] for name in names if name in modules]
+        layer = found[-1] if found else self.layers[-1]
+        return described(layer.name, layer.plugin)
+
     @property
     def _owner(self) -> str:
         return " behind ".join(repr(layer.name) for layer in reversed(self.layers))
@@ -318,21 +364,8 @@ class Stack:
         )
 
 
-def _direct(hooks: Hooks) -> Hooks:
-    """Return the same hooks to be called by position, as pluggy calls what implements them.
-
-    A hook with one implementation, no wrapper, that takes all arguments in their order is that implementation: pluggy's loop
-    would do nothing but take longer than the store itself.
-    """
-    calls = SimpleNamespace()
-    for op in (*REQUIRED, *OPTIONAL):
-        caller = getattr(hooks, name := f"assetstore_{op}")
-        impls, names = caller.get_hookimpls(), caller.spec.argnames
-        if len(impls) == 1 and not impls[0].wrapper and not impls[0].hookwrapper and impls[0].argnames == names:
-            setattr(calls, name, impls[0].function)
-        else:
-            setattr(calls, name, functools.partial(_call_by_name, caller, names))
-    return cast(Hooks, calls)
+def _count(results: object) -> str:
+    return str(len(results)) if isinstance(results, Sequence) else f"a {type(results).__name__} and no"
 
 
 def _call_by_name(caller: Callable[..., object], names: Sequence[str], *arguments: object) -> object:
@@ -348,8 +381,22 @@ def make_manager(plugins: Sequence[tuple[str, object]]) -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     for name, plugin in plugins:
-        _register(manager, name, plugin)
+        with _made(name, plugin):
+            _register(manager, name, plugin)
     return manager
+
+
+@contextlib.contextmanager
+def _made(name: str, plugin: object) -> Iterator[None]:
+    """Turn what the class of a plugin raises while it is looked at, for example in a property, into a PluginError."""
+    try:
+        yield
+    except AssetStoreError:
+        raise
+    except RAISED as error:
+        if not is_own_failure(error):
+            raise
+        raise PluginError(f"{described(name, plugin)} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def backend_layer(name: str, backend: object) -> Layer:
@@ -363,7 +410,8 @@ def backend_layer(name: str, backend: object) -> Layer:
     missing = [op for op in REQUIRED if not getattr(hooks, f"assetstore_{op}").get_hookimpls()]
     if missing:
         raise PluginError(f"plugin {name!r} is not a backend: it lacks {', '.join(f'assetstore_{op}' for op in missing)}")
-    return Layer(name, backend, manager, hooks, frozenset(getattr(backend, "supports", ())))
+    with _made(name, backend):
+        return Layer(name, backend, manager, hooks, frozenset(getattr(backend, "supports", ())))
 
 
 def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -> Layer:
@@ -372,7 +420,8 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     Raises:
         PluginError: the factory does not make a ``Wrapper``.
     """
-    wrapper = factory(below.hooks)
+    with _made(name, factory):
+        wrapper = factory(below.hooks)
     if not isinstance(wrapper, Wrapper):
         kind = type(wrapper).__name__
         raise PluginError(f"plugin {name!r} is not a wrapper: {kind} must inherit assetstore.plugin.Wrapper")

@@ -18,7 +18,7 @@ from assetstore import fallbacks, named_upload
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
-from assetstore.content.source import Source, SourceLike
+from assetstore.content.source import Source, SourceLike, reporting
 from assetstore.content.writer import AssetWriter
 from assetstore.errors import (
     AssetStoreError,
@@ -82,7 +82,8 @@ class AssetStore:
     """A configured store of assets. It is safe to share between threads, usable after a fork, and a context manager.
 
     Every method but ``close`` may raise the errors of ``assetstore.errors`` that fit it, with ``op``, ``key`` and ``store``
-    filled in. Any other exception is a bug, or comes from the caller's own stream or callback.
+    filled in. Any other exception is a bug, or comes from the caller's own stream or callback. What a plugin raises beside
+    them becomes a PluginError that names the plugin, with the plugin's own error as its cause.
 
     Attributes:
         name: its name in errors, events and the command line.
@@ -111,13 +112,13 @@ class AssetStore:
         named_backend = _named(backend)
         self._stack = Stack(named_backend, [_named(wrapper) for wrapper in wrappers])
         self._plugins = SidePlugins(
-            [(f"{layer.name} at layer {index}", layer.plugin) for index, layer in enumerate(self._stack.layers)],
+            [(layer.name, layer.plugin) for layer in self._stack.layers],
             [_named(plugin) for plugin in plugins],
         )
         self._emit = self._plugins.emit if self._plugins.observed else None
         self._scope = Scope()
         self.name = name or named_backend[0]
-        self.location = str(getattr(named_backend[1], "location", named_backend[0]))
+        self.location = self._stack.location
 
     def upload(
         self,
@@ -279,7 +280,7 @@ class AssetStore:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
             with replacing(file(), overwrite=overwrite) as temporary:
-                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=progress))
+                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=reporting(progress)))
             operation.bytes = info.size
             return self._scope.outward(info)
 

@@ -126,14 +126,14 @@ def test_two_distributions_with_one_name_are_both_named(install: Install) -> Non
 def test_a_plugin_that_cannot_be_imported_is_named_with_its_distribution(install: Install) -> None:
     """The cause is in the message, and chained."""
     install("dist-a", "broken = broken_module:make", module="broken_module", code="import no_such_thing")
-    expected = "plugin 'broken' of dist-a cannot be loaded: ModuleNotFoundError: No module named 'no_such_thing'"
+    expected = "plugin 'broken' (dist-a 1.5) cannot be loaded: ModuleNotFoundError: No module named 'no_such_thing'"
     assert expected == message(lambda: load_factory("broken"))
 
 
 def test_an_entry_point_that_is_no_factory_is_refused(install: Install) -> None:
     """An object that cannot be called is useless without its factory."""
     install("dist-a", "number = number_module:make", module="number_module", code="make = 7")
-    assert "plugin 'number' of dist-a must be callable, got int" == message(lambda: load_factory("number"))
+    assert "plugin 'number' (dist-a 1.5) must be callable, got int" == message(lambda: load_factory("number"))
 
 
 def test_a_disabled_plugin_is_not_loaded(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_the_inventory_names_each_plugin_and_hides_none_behind_a_broken_one(inst
     code = "class Make:\n    def assetstore_event(self, event): ..."
     install("dist-a", "broken = broken_module:make\nzz = good_module:Make", module="good_module", code=code)
     found = {info.name: info for info in installed_plugins()}
-    assert ("dist-a", "1.5", ("event",), None) == attrs.astuple(found["zz"])[1:]
+    assert ("dist-a", "1.5", ("event",), None, True) == attrs.astuple(found["zz"])[1:]
     assert "ModuleNotFoundError" in str(found["broken"].error)
     assert "assetstore" == found["memory"].distribution
 

@@ -19,7 +19,7 @@ PLUGINS = ("assetstore_headers", "assetstore_local", "assetstore_naming", "asset
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
-    ["errors", "limits", "per_process"],
+    ["errors", "limits", "per_process", "plugin_faults"],
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files"],

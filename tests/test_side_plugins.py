@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import attrs
+import click
 import pytest
 
 from assetstore import AssetStore, ConfigError, PluginError, UnsupportedError
@@ -86,7 +87,7 @@ def test_without_a_naming_plugin_a_key_is_needed():
 
 def test_a_naming_plugin_that_returns_no_proposal_is_named_in_the_error():
     """A plain text instead of a ProposedKey is a PluginError."""
-    with pytest.raises(PluginError, match="str instead of ProposedKey"):
+    with pytest.raises(PluginError, match="plugin 'Naming' returned str from assetstore_name instead of a ProposedKey"):
         AssetStore(MemoryBackend(), plugins=[Naming("a")]).upload(b"")
 
 
@@ -99,7 +100,7 @@ def test_an_observer_that_fails_costs_nobody_anything(caplog):
         store.upload(b"abc", "a")
     assert b"abc" == store.read("a")
     assert [["upload", "read"], ["upload", "read"]] == [[event.op for event in each.events] for each in observers]
-    assert "plugin broken failed to observe upload" in caplog.text
+    assert "plugin 'broken' failed in assetstore_event" in caplog.text
 
 
 def test_every_plugin_is_closed_once_the_outermost_first(caplog):
@@ -128,7 +129,7 @@ def test_every_plugin_is_closed_once_the_outermost_first(caplog):
     store.close()
     assert ["Outer", "Inner", "backend"] == [name for name in closed if name != "plugin"]
     assert 1 == closed.count("plugin")
-    assert "plugin broken failed to close" in caplog.text
+    assert "plugin 'broken' failed in assetstore_close" in caplog.text
 
 
 def test_statistics_come_from_their_plugin():
@@ -155,9 +156,10 @@ def test_commands_of_all_plugins_are_gathered():
         def assetstore_commands(self):
             return self.commands
 
-    plugins = [("a", Offering("one", "two")), ("b", Offering()), ("c", Offering("three"))]
+    one, two, three = map(click.Command, ("one", "two", "three"))
+    plugins = [("a", Offering(one, two)), ("b", Offering()), ("c", Offering(three))]
     store = AssetStore(MemoryBackend(), plugins=plugins)
-    assert {"one", "two", "three"} == set(store.commands())
+    assert {one, two, three} == set(store.commands())
 
 
 def test_a_backend_among_the_plugins_is_refused():

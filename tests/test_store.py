@@ -22,6 +22,7 @@ from assetstore import (
     InvalidKeyError,
     InvalidOptionError,
     ListPage,
+    PluginError,
     PreconditionError,
     PresignedRequest,
     StoreNotFoundError,
@@ -145,13 +146,13 @@ def test_context_is_filled_into_an_error_once():
         store.stat("a")
 
 
-def test_an_error_outside_the_family_passes_untouched():
-    """A backend's exception of any other class is a bug and passes unchanged."""
-    bug = ZeroDivisionError("a bug")
-    store = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="stat", error=bug)))
-    with pytest.raises(ZeroDivisionError) as caught:
+@pytest.mark.parametrize("bug", [ZeroDivisionError("a bug"), OSError(5, "a bug"), SystemExit("a bug")])
+def test_an_error_outside_the_family_names_the_plugin(bug):
+    """A backend's exception of any other class becomes a PluginError that names it, and keeps it as its cause."""
+    store = AssetStore(("mine", FaultyBackend(MemoryBackend(), Raise(op="stat", error=bug))))
+    with pytest.raises(PluginError, match=r"plugin 'mine' .* failed in assetstore_stat: ") as caught:
         store.stat("a")
-    assert (ZeroDivisionError, bug.args) == (type(caught.value), caught.value.args)
+    assert (type(bug), bug.args, "a") == (type(caught.value.__cause__), caught.value.__cause__.args, caught.value.key)
 
 
 def test_a_progress_callback_that_raises_ends_an_upload_and_a_download(store, tmp_path):

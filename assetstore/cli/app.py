@@ -15,8 +15,10 @@ import click
 
 from assetstore.cli import errors
 from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session, json_option, open_uncounted, store_option
+from assetstore.cli.streams import data_apart
 from assetstore.cli.text import plain, shown
 from assetstore.errors import AssetStoreError, ConfigError
+from assetstore.plugin_faults import watching
 
 # Name, module and summary of each command: --help of the group must not import the commands.
 SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -80,7 +82,7 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C and SIGTERM end it with one line."""
         try:
-            with _ended_by_sigterm():
+            with _ended_by_signals():
                 return super().invoke(ctx)
         except TerminatedError:
             raise click.exceptions.Exit(_reported("terminated", errors.TERMINATED)) from None
@@ -91,11 +93,12 @@ class App(click.Group):
             raise click.exceptions.Exit(_reported("interrupted", errors.INTERRUPTED)) from None
 
     def _ended(self, args: tuple[Any, ...], extra: dict[str, Any]) -> int:
-        """Run a command and return its code."""
+        """Run a command and return its code; a plugin that hangs is named."""
         if COMPLETE_VARIABLE in os.environ:
             importlib.import_module("assetstore.cli.completion")
         try:
-            code = super().main(*args, **extra)
+            with watching(_warn):
+                code = super().main(*args, **extra)
             return code if isinstance(code, int) else errors.DONE
         except click.Abort:
             return _reported("interrupted", errors.INTERRUPTED)
@@ -143,11 +146,13 @@ class App(click.Group):
         why = f"there is no command {shown(name)}"
         try:
             store = session.open()
+            with data_apart():
+                commands = store.commands()
         except ConfigError:
             if session.store_name:
                 raise
         else:
-            offered: dict[str, click.Command] = {str(command.name): command for command in store.commands()}
+            offered: dict[str, click.Command] = {str(command.name): command for command in commands}
             if name in offered:
                 offered[name].context_settings = {**offered[name].context_settings, "obj": store}
                 return offered[name]
@@ -179,27 +184,42 @@ class App(click.Group):
             )
 
 
+def _warn(text: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(f"warning: {plain(text)}", err=True)
+
+
 @contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Raise TerminatedError when SIGTERM comes, so that a command ends what it began."""
+def _ended_by_signals() -> Iterator[None]:
+    """Raise TerminatedError when SIGTERM comes and KeyboardInterrupt for Ctrl-C, so that a command ends what it began.
+
+    Python's own handler of Ctrl-C would do the same, but then a KeyboardInterrupt of a plugin could not be told from it.
+    """
 
     def end(number: int, frame: object) -> NoReturn:
-        raise TerminatedError
+        raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have it ignored, for the background
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _plugin_section(store_name: str | None) -> tuple[str, list[tuple[str, str]]]:
     """Return the heading and the commands of the store that is named or the default; opening it sends nothing."""
     try:
-        with open_uncounted(store_name) as store:
+        with data_apart():
+            store = open_uncounted(store_name)
+        from assetstore.cli.loglines import printing_log_lines  # help without a store needs no logging
+
+        with printing_log_lines(), data_apart(), store:
             commands = [(str(command.name), command.get_short_help_str(80)) for command in store.commands()]
             return f"Plugins of {plain(store.name)}", commands or [("none", "Its plugins add no commands.")]
     except AssetStoreError:

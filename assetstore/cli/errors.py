@@ -68,6 +68,8 @@ _NEXT: tuple[tuple[type[AssetStoreError], str], ...] = (
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error."""
+    if isinstance(error, PluginError) and error.op not in (None, "open"):
+        return FAILED  # the configuration was good enough to open the store
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
@@ -116,14 +118,13 @@ def explain(error: BaseException, doing: str = "", *, what: str | None = None) -
 
     ``doing`` describes the work if the error does not; ``what`` describes it even if the error does.
     """
-    if isinstance(error, AssetStoreError):
-        return report(f"cannot {what or _what(error) or doing or 'continue'}", reason(error), next_step(error))
-    if isinstance(error, OSError):
-        return report(f"cannot {doing or 'continue'}", reason(error), next_step(error))
-    if tracing():
+    is_bug = bool(error.__cause__) if isinstance(error, PluginError) else not isinstance(error, AssetStoreError | OSError)
+    if is_bug and tracing():
         import traceback
 
         print(plain(without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr, end="")
+    if isinstance(error, AssetStoreError):
+        return report(f"cannot {what or _what(error) or doing or 'continue'}", reason(error), next_step(error))
     return report(f"cannot {doing or 'continue'}", reason(error), next_step(error))
 
 

@@ -9,7 +9,7 @@ import click
 
 from assetstore.cli.session import Session, command, dry_run_option, where
 from assetstore.cli.text import as_record, plain, readable_size, shown, without_secrets
-from assetstore.config import FILE_NAME, find_config
+from assetstore.config import FILE_NAME, configured_plugins, find_config
 from assetstore.entry_points import installed_plugins
 
 
@@ -89,24 +89,31 @@ def _kind(table: Mapping[str, Any]) -> str:
 @command("plugins",
     examples=(
         "assetstore plugins",
+        "assetstore plugins --load",
         "assetstore plugins --capabilities",
         "assetstore plugins --json | jq -r .name",
     ),
 )
-@click.option("--capabilities", is_flag=True, help="Show what each backend can do.")
-def plugins_command(session: Session, capabilities: bool) -> None:
-    """List the installed plugins."""
+@click.option("--load", is_flag=True, help="Import every plugin, to show its hooks or why it cannot be loaded.")
+@click.option("--capabilities", is_flag=True, help="Import every plugin, and show what each backend can do.")
+def plugins_command(session: Session, load: bool, capabilities: bool) -> None:
+    """List the installed plugins.
+
+    Those that the configuration names are imported, to show their hooks or why they cannot be loaded. Others are not.
+    """
     if capabilities:
         from assetstore.cli.capabilities import show_capabilities
 
         show_capabilities(session)
         return
     rows = []
-    for info in installed_plugins():
+    for info in installed_plugins(None if load else configured_plugins(session.store_name)):
         if session.as_json:
             session.record(as_record(info))
             continue
-        hooks = f"cannot be loaded: {without_secrets(info.error)}" if info.error else ", ".join(info.hooks)
+        hooks = ", ".join(info.hooks) if info.loaded else "not configured, not imported"
+        if info.error:
+            hooks = f"cannot be loaded: {without_secrets(info.error)}"
         rows.append([plain(info.name), plain(info.distribution), plain(info.version), plain(hooks)])
     if rows:
         session.table(["plugin", "distribution", "version", "hooks"], rows)

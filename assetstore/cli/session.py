@@ -13,6 +13,7 @@ import click
 
 from assetstore.cli import errors
 from assetstore.cli.progress import Bar
+from assetstore.cli.streams import data_apart, data_stream
 from assetstore.cli.text import counted, plain, readable_duration, readable_size, shown, without_secrets
 from assetstore.errors import AlreadyExistsError, AssetStoreError, ConfigError, CredentialsError, StoreNotFoundError
 
@@ -77,12 +78,11 @@ class Session:
         """
         # Help and usage errors need neither the core nor logging.
         from assetstore.cli.loglines import printing_log_lines
-        from assetstore.config import open_store
 
         root = click.get_current_context().find_root()
         root.with_resource(printing_log_lines())
         try:
-            return root.with_resource(open_store(self.store_name))
+            return root.with_resource(_opened(self.store_name))
         except ConfigError as error:
             error.op = error.op or "open"
             raise
@@ -90,7 +90,7 @@ class Session:
     def line(self, text: str) -> None:
         """Write a line of data."""
         with _watching_stdout():
-            click.echo(text, color=colourful(sys.stdout))
+            click.echo(text, file=data_stream(), color=colourful(sys.stdout))
 
     def key(self, key: str) -> None:
         """Write a key as data: quoted on a terminal or if it is not a valid key, otherwise unchanged."""
@@ -107,12 +107,12 @@ class Session:
     def raw(self, data: bytes) -> None:
         """Write bytes as data."""
         with _watching_stdout():
-            sys.stdout.buffer.write(data)
+            data_stream().buffer.write(data)
 
     def flush(self) -> None:
         """Flush the bytes that were written."""
         with _watching_stdout():
-            sys.stdout.buffer.flush()
+            data_stream().buffer.flush()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table as data: drawn on a terminal, otherwise tab-separated and without a heading."""
@@ -250,6 +250,20 @@ def ask_to_delete(what: str, location: str) -> None:
         raise click.exceptions.Exit(errors.FAILED)
 
 
+@contextlib.contextmanager
+def _opened(name: str | None) -> Iterator[AssetStore]:
+    """Open and close a store; what its plugins print then is no data."""
+    from assetstore.config import open_store
+
+    with data_apart():
+        store = open_store(name)
+    try:
+        yield store
+    finally:
+        with data_apart():
+            store.close()
+
+
 def open_uncounted(name: str | None) -> AssetStore:
     """Open a store for a look that its statistics, which may be a file, should not count.
 
@@ -361,9 +375,14 @@ literal_option = click.option(
 
 
 class Command(click.Command):
-    """A command whose help ends in examples."""
+    """A command whose help ends in examples. While it runs, only its data goes to stdout."""
 
     examples: tuple[str, ...] = ()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with data_apart():
+            return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

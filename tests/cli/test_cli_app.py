@@ -173,9 +173,9 @@ def test_no_failure_shows_a_signed_url(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_a_bug_is_told_by_its_type_alone(run: Run) -> None:
     """The message of an unexpected exception may hold anything and is not shown."""
     assert [
-        "error: cannot continue",
-        "  why: unexpected RuntimeError; this is a bug in assetstore or in a plugin",
-        "  next: run it again with ASSETSTORE_TRACE=1 and report the output",
+        "error: cannot stat 'good/one.txt' (store stub:)",
+        "  why: plugin 'stub' (stub-store 1.0) failed in assetstore_stat: RuntimeError",
+        "  next: report it to the plugin's author",
     ] == run("-s", "stub:?trouble=bug", "stat", "good/one.txt").err.splitlines()
 
 
@@ -242,7 +242,7 @@ def test_help_imports_neither_rich_nor_a_command(folder: Path) -> None:
         "main()"
     )
     loaded = python("-c", program).stdout.splitlines()[-1]
-    assert str([f"assetstore.cli.{name}" for name in ("app", "errors", "progress", "session", "text")]) == loaded
+    assert str([f"assetstore.cli.{name}" for name in ("app", "errors", "progress", "session", "streams", "text")]) == loaded
 
 
 def test_a_reader_that_goes_away_is_no_reason_to_complain(store: AssetStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,11 +111,26 @@ def test_no_configuration_is_said(run: Run) -> None:
 
 def test_plugins_are_listed_with_their_hooks(run: Run) -> None:
     """Name, distribution, version and hooks of each, a stranger's included."""
-    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in run("plugins").lines}
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in run("plugins", "--load").lines}
     assert ["assetstore", "name"] == [rows["naming"][0], rows["naming"][2]]
     assert ["stub-store", "1.0"] == rows["stub"][:2]
-    records = {record["name"]: record for record in run("plugins", "--json").records}
+    records = {record["name"]: record for record in run("plugins", "--load", "--json").records}
     assert "presign" in records["stub"]["hooks"]
+
+
+def test_only_plugins_that_are_configured_are_imported(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin that is merely installed is listed by what its package tells, and its code does not run."""
+    monkeypatch.delitem(sys.modules, "stub_store", raising=False)
+    (folder / "assetstore.toml").write_text('[stores.dev]\nurl = "./assets"\nwrappers = ["headers"]\n')
+    records = {record["name"]: record for record in run("plugins", "--json").records}
+    assert {"headers", "local", "naming", "stats"} == {name for name, record in records.items() if record["loaded"]}
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in run("plugins").lines}
+    assert ["stub-store", "1.0", "not configured, not imported"] == rows["stub"]
+    assert "stub_store" not in sys.modules
+    records = {record["name"]: record for record in run("-s", "stub:", "plugins", "--json").records}
+    assert (True, True) == (records["stub"]["loaded"], "presign" in records["stub"]["hooks"])
 
 
 def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

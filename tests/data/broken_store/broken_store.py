@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import Any, ClassVar
 from urllib.parse import SplitResult
@@ -44,7 +45,7 @@ class BrokenBackend(MemoryBackend):
             options = attrs.evolve(options, overwrite=True)
         info = super().assetstore_upload(key, source, options)
         if self.fault == "interrupt" and key.endswith("/b"):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return info
 
     @hookimpl

@@ -160,7 +160,7 @@ class StubBackend(MemoryBackend):
         if self.trouble == "bug":
             raise RuntimeError(f"{SECRET} {url}")
         if self.trouble == "interrupt":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         if self.trouble == "log":
             try:
                 raise ValueError(url)
@@ -175,4 +175,4 @@ class Interrupting:
     def assetstore_event(self, event: Event) -> None:
         """Hit."""
         if event.op == "upload":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
