@@ -132,6 +132,7 @@ def _change_parameter(random: random.Random, request: Request) -> Request:
             [(name, value), ("partNumber", "1")],
             [(name, value), ("response-content-type", "text/html")],
             [(name, value), ("versionId", "1")],
+            [(name, value), ("uploadId", "")],
             [(name, str(int(value) + random.choice([-1, 1, 10**9]))) if value.isdigit() else (name, "")],
             [(name, f"{value}&{pairs[place - 1][0]}={pairs[place - 1][1]}")],
         ]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assetstore import AssetStore
-from assetstore.plugin import PresignOptions, SigningKeys, is_valid_key, normalize_key
+from assetstore.plugin import Part, PresignOptions, SigningKeys, is_valid_key, normalize_key
 from assetstore_local import LocalBackend
+from assetstore_local.http import verify as verify_module
 from assetstore_local.http.put_request import PutRequest
 from assetstore_local.http.responses import Response
 from assetstore_local.http.verify import Request
-from assetstore_local.presign import EXPIRES, SIGNATURE, presign, signed_fields
+from assetstore_local.presign import EXPIRES, SIGNATURE, presign, public_url, signed_fields
 
 SECRET = "s" * 32
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
@@ -158,3 +161,105 @@ def test_the_secret_of_a_folder_is_read_once(tmp_path: Path) -> None:
     rotated = LocalBackend(root=tmp_path).server().keys()
     running = backend.server().keys()
     assert (True, False) == (rotated.verify(first, "purpose"), running.verify(rotated.sign("purpose"), "purpose"))
+
+
+def test_a_signed_url_says_what_it_is_for() -> None:
+    """Its parameters are the bound ones, the expiry and the signature; headers and end are told with it."""
+    keys = SigningKeys.of([SECRET])
+    options = PresignOptions(content_type="image/webp", download_as="a b.webp", expires=60)
+    before = int(time.time())
+    request = presign(keys, "http://127.0.0.1/x/", "a b/ü", options)
+    assert request.expires_at is not None
+    end = int(request.expires_at.timestamp())
+    assert before + 60 <= end <= int(time.time()) + 61
+    url, _, signature = request.url.partition("&X-Assetstore-Signature=")
+    disposition = "response-content-disposition=attachment%3B%20filename%3D%22a%20b.webp%22"
+    expected = f"{disposition}&response-content-type=image%2Fwebp&X-Assetstore-Expires={end}"
+    assert f"http://127.0.0.1/x/a%20b/%C3%BC?{expected}" == url
+    query = {
+        "response-content-disposition": 'attachment; filename="a b.webp"',
+        "response-content-type": "image/webp",
+        EXPIRES: str(end),
+    }
+    assert keys.sign(*signed_fields("GET", "a b/ü", query, ())) == signature
+    part = presign(keys, "http://h", "k", PresignOptions(method="PUT", part=Part(upload_id="u", number=7))).url
+    assert "http://h/k?partNumber=7&uploadId=u&X-Assetstore-Expires=" == part[: part.index("Expires=") + 8]
+    assert ("PUT", {"content-length": "3"}) == _request_of(keys, PresignOptions(method="PUT", content_length=3))
+
+
+def _request_of(keys: SigningKeys, options: PresignOptions) -> tuple[str, dict[str, str]]:
+    request = presign(keys, "http://h", "k", options)
+    assert "X-Assetstore-Headers=content-length&" in request.url
+    return request.method, dict(request.headers)
+
+
+@pytest.mark.parametrize("base", ["http://h/XX", "http://h/XX/", "http://h/XX//"])
+def test_a_public_url_is_the_quoted_key_below_its_base(base: str) -> None:
+    """With one slash between, whether the base ends with one or not."""
+    assert "http://h/XX/a%20b/%C3%BC" == public_url(base, "a b/ü")
+    assert presign(SigningKeys.of([SECRET]), base, "a", PresignOptions()).url.startswith("http://h/XX/a?")
+
+
+def test_a_parameter_is_no_header() -> None:
+    """The number of parameters tells where the headers begin, and pairs of either kind have one order."""
+    parameter = signed_fields("GET", "k", {"a": "b"}, [])
+    header = signed_fields("GET", "k", {}, [("a", "b")])
+    assert (("url GET", "k", "1", "a", "b"), ("url GET", "k", "0", "a", "b")) == (parameter, header)
+    assert ("url PUT", "k", "1", "x", "1", "a", "2", "b", "3") == signed_fields(
+        "PUT", "k", {SIGNATURE: "s", "x": "1"}, [("b", "3"), ("a", "2")]
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda query: f"{query}&partNumber=",
+        lambda query: f"X-Assetstore-Headers=&{query}",
+        lambda query: query.replace("%EF%BF%BD", "%FF"),
+        lambda query: query.replace("%EF%BF%BD", "%EF%BF"),
+        lambda query: f"{query}&" + "&".join(f"a{number}=" for number in range(30)),
+        lambda query: f"{query}&a",
+    ],
+)
+def test_a_query_is_taken_as_it_was_signed(backend: LocalBackend, change: Callable[[str], str]) -> None:
+    """Empty parameters count, and bytes that are no UTF-8 are not taken for the character that stands for them."""
+    query = {EXPIRES: "9999999999", "response-content-disposition": "\ufffd"}
+    query[SIGNATURE] = backend.server().keys().sign(*signed_fields("GET", "a", query, ()))
+    genuine = arrived(f"{backend.serve_url}/a?{urlencode(query)}", "GET")
+    assert 404 == status_and_body(backend.server().open(genuine))[0]
+    forged = attrs.evolve(genuine, query=change(genuine.query))
+    assert genuine.query != forged.query
+    status, body = status_and_body(backend.server().open(forged))
+    assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
+
+
+def test_a_bound_header_without_a_value_may_be_left_out(backend: LocalBackend) -> None:
+    """Some clients send no header that is empty; one that has a value is missed."""
+    request = backend.assetstore_presign(key="a", options=PresignOptions(method="PUT", metadata={"by": ""}))
+    assert request is not None
+    headers = {name: value for name, value in request.headers.items() if value}
+    assert len(headers) < len(request.headers)
+    server = backend.server()
+    assert 100 == status_and_body(server.open(arrived(request.url, "PUT", **{"content-length": "3", **headers})))[0]
+    assert 403 == status_and_body(server.open(arrived(request.url, "PUT", **{"content-length": "3"})))[0]
+
+
+def test_a_request_ends_at_its_last_second(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment before it is served; from its end on it says that it has expired."""
+    query = {EXPIRES: "1780000000"}
+    query[SIGNATURE] = backend.server().keys().sign(*signed_fields("GET", "a", query, ()))
+    request = arrived(f"{backend.serve_url}/a?{urlencode(query)}", "GET")
+
+    class Clock(datetime):
+        """Stands still."""
+
+        moment = 0.0
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # as datetime's
+            return datetime.fromtimestamp(cls.moment, tz)
+
+    monkeypatch.setattr(verify_module, "datetime", Clock)
+    for Clock.moment, expected in ((1_779_999_999.9, 404), (1_780_000_000.0, 403), (1_780_000_001.0, 403)):
+        status, body = status_and_body(backend.server().open(request))
+        assert (expected, expected == 403) == (status, b"<Message>Request has expired</Message>" in body)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import attrs
 import botocore.auth
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
 from hypothesis import HealthCheck, example, given, settings
@@ -25,6 +30,7 @@ from assetstore import CredentialsError, InvalidOptionError, PresignedRequest, U
 from assetstore.plugin import Part, PresignOptions, is_valid_key
 from assetstore_r2 import R2Backend, S3Backend
 from assetstore_r2.address import address_at
+from assetstore_r2.credentials import Credentials
 from assetstore_r2.sigv4 import Signer, quoted_paths
 
 EXAMPLES = settings().max_examples
@@ -300,6 +306,61 @@ def test_a_part_goes_to_the_services_own_upload() -> None:
     part = Part(upload_id=f"{'0' * 32}.abc.def", number=7)
     query = parse_qs(urlsplit(signed(backend, "a", PresignOptions(method="PUT", part=part)).url).query)
     assert (["7"], ["abc.def"]) == (query["partNumber"], query["uploadId"])
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("endpoint", [f"{R2_HOST}".replace("https", "http"), "http://127.0.0.1:8787/r2"])
+@pytest.mark.parametrize(
+    ("method", "key", "query", "headers", "body"),
+    [
+        ("GET", "a b/ü 😀?#%25+&=~*'().txt", "", {}, b""),
+        ("GET", "", "continuation-token=a%2Fb&list-type=2&prefix=x%3F", {"range": "bytes=0-1"}, b""),
+        ("PUT", "k", "partNumber=1&uploadId=u%3D", {"content-type": "text/plain", "x-amz-meta-b": "1", "a": "2"}, b"abc"),
+        ("DELETE", "x", "", {"if-match": '"e"', "x-amz-meta-blanks": "a   b"}, b""),
+    ],
+)
+def test_every_signed_request_is_botocores(
+    monkeypatch: pytest.MonkeyPatch,
+    token: str | None,
+    endpoint: str,
+    method: str,
+    key: str,
+    query: str,
+    headers: dict[str, str],
+    body: bytes,
+) -> None:
+    """A request that is sent carries botocore's own Authorization, by the service's clock, with the headers it signs."""
+    address = address_at(endpoint, "assets", style="path", region="auto")
+    ours = Signer(address=address, credentials=Credentials(**KEYS, session_token=token, origin=""), skew=3600)
+    monkeypatch.setattr(time, "time", lambda: 1_780_000_000.5)
+    target = f"{urlsplit(address.base).path}{quote(key)}{f'?{query}' if query else ''}"
+    sent = ours.headers(method, target, headers, hashlib.sha256(body).hexdigest())
+    theirs = AWSRequest(method, f"{address.base}{quote(key)}?{query}", headers, body)
+    with at(datetime.fromtimestamp(1_780_003_600, UTC)):
+        S3SigV4Auth(BotocoreCredentials(KEYS["access_key"], KEYS["secret_key"], token), "s3", "auto").add_auth(theirs)
+    names = {"authorization", "x-amz-date", "x-amz-content-sha256", *(["x-amz-security-token"] if token else [])}
+    expected = {name: theirs.headers[name] for name in names}
+    expected["authorization"] = expected["authorization"].replace(", ", ",")
+    assert {**headers, "host": address.host, **expected} == sent
+
+
+def test_a_signer_keeps_the_keys_of_few_days() -> None:
+    """And none of another token, though it be of the same key; it remembers what it was last asked for alone."""
+    address = address_at(R2_HOST, "assets", style="path", region="auto")
+    signer = Signer(address=address, credentials=Credentials(**KEYS, session_token="one", origin=""))
+    for day in range(1, 29):
+        signer.template("GET", query={}, headers={}, begin=datetime(2026, 1, day, tzinfo=UTC), seconds=60)
+        assert ((day - 1) % 16) + 1 == len(signer._days)
+    made: list[int] = []
+    for asked in (("a", 1), ("a", 1), ("b", 1), ("a", 1)):
+        signer.remembered(asked, lambda: made.append(1) or len(made))
+    assert 3 == len(made)
+    signer.credentials = Credentials(**KEYS, session_token="two", origin="")
+    assert 4 == signer.remembered(("a", 1), lambda: made.append(1) or len(made))
+    (url,) = signer.template(
+        "GET", query={}, headers={}, begin=datetime(2026, 1, 28, tzinfo=UTC), seconds=60
+    ).urls(["a"])
+    assert ["two"] == parse_qs(urlsplit(url).query)["X-Amz-Security-Token"]
 
 
 def test_credentials_that_are_renewed_are_taken_up() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import attrs
 
-from assetstore.plugin import SigningKeys, is_valid_key, normalize_key
+from assetstore.plugin import SigningKeys, is_valid_key
 from assetstore_local.http.responses import FORGED, ErrorResponse
 from assetstore_local.presign import BOUND, EXPIRES, PARAMETERS, SIGNATURE, signed_fields
 
@@ -70,7 +70,7 @@ def verify(request: Request, keys: SigningKeys) -> Verified:
     if int(query[EXPIRES]) <= datetime.now(UTC).timestamp():
         raise ErrorResponse(403, "ExpiredRequest", "Request has expired")
     # Every key that we sign is valid.
-    if not is_valid_key(key) or normalize_key(key) != key:
+    if not is_valid_key(key):
         raise ErrorResponse(*FORGED)
     return Verified(key=key, query=query, bound=frozenset(bound))
 
