@@ -10,14 +10,14 @@ from pathlib import Path
 
 import faults
 import pytest
-from score.key_verdicts import ROUND_TRIPS
-from score.odd_keys import verdicts_on
 from test_servers import recipe
 
 from assetstore import AssetStore
 from assetstore.testing import MemoryBackend
 from assetstore.testing.contract import INVALID_KEYS, ODD_KEYS
 from assetstore_local import LocalBackend
+from score.key_verdicts import ROUND_TRIPS
+from score.odd_keys import verdicts_on
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 EXCLUDED: dict[str, Mapping[str, str]] = {
