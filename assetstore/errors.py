@@ -180,7 +180,11 @@ class UnavailableError(AssetStoreError):
 
 
 class UnknownOutcomeError(AssetStoreError):
-    """The answer to a write was lost, and reading back did not show whether the write happened."""
+    """The write may or may not have happened, or half of it did; the message says what is known.
+
+    For example the answer was lost and reading back did not help, the disk did not confirm that it has the bytes, or the
+    copy of a move is there and the original could not be deleted.
+    """
 
 
 class UnsupportedError(AssetStoreError, NotImplementedError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.errors import IntegrityError
-from assetstore.options import CopyOptions, DownloadOptions, ReadOptions, UploadOptions
+from assetstore.options import CopyOptions, DownloadOptions, Progress, ReadOptions, UploadOptions
 from assetstore.results import AssetInfo
 from assetstore.stack import Stack
 
@@ -15,6 +17,26 @@ from assetstore.stack import Stack
 def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
     """Return a verifying reader that emits no event of its own."""
     return AssetReader(stack.read(key, options), on_close=lambda *_: None, explain=lambda _: None)
+
+
+@contextlib.contextmanager
+def passing(progress: Progress | None) -> Iterator[Progress | None]:
+    """Yield the caller's own function; what it raises leaves the block as it is, whatever it became on its way."""
+    raised: list[BaseException] = []
+
+    def report(count: int) -> None:
+        try:
+            progress(count)  # type: ignore[misc]  # not called without one
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    try:
+        yield progress and report
+    except BaseException as error:
+        if raised and error is not raised[0]:
+            raise raised[0] from None
+        raise
 
 
 def download(stack: Stack, key: str, path: Path, options: DownloadOptions) -> AssetInfo:

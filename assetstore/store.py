@@ -28,6 +28,7 @@ from assetstore.errors import (
     NotFoundError,
     PluginError,
     PreconditionError,
+    UnknownOutcomeError,
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
@@ -279,8 +280,8 @@ class AssetStore:
     ) -> AssetInfo:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
-            with replacing(file(), overwrite=overwrite) as temporary:
-                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=reporting(progress)))
+            with fallbacks.passing(reporting(progress)) as report, replacing(file(), overwrite=overwrite) as temporary:
+                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=report))
             operation.bytes = info.size
             return self._scope.outward(info)
 
@@ -389,7 +390,11 @@ class AssetStore:
     def move(
         self, source: str, destination: str, *, overwrite: bool = True, if_match: str | None = None
     ) -> AssetInfo:
-        """Copy an asset, then delete the original. A move onto itself changes nothing."""
+        """Copy an asset, then delete the original. A move onto itself changes nothing.
+
+        Raises:
+            UnknownOutcomeError: the copy is there, and the original could not be deleted.
+        """
         with self._operation("move", destination) as operation:
             options = CopyOptions(overwrite=overwrite, if_match=if_match)
             full_source = self._inward(operation, source)
@@ -399,8 +404,14 @@ class AssetStore:
                     raise PreconditionError("the asset has another ETag", hint="stat it again")
                 return self._scope.outward(info)
             info = self._copy(operation, source, options)
-            for failure in self._stack.delete([full_source], DeleteOptions()).failed:
-                raise failure.error
+            try:
+                for failure in self._stack.delete([full_source], DeleteOptions()).failed:
+                    raise failure.error
+            except AssetStoreError as error:
+                raise UnknownOutcomeError(
+                    f"{source!r} was copied to {destination!r} and could not be deleted: {error.message}",
+                    hint=f"delete {source!r} to finish the move, or {destination!r} to undo it",
+                ) from error
             return info
 
     def update(

@@ -8,7 +8,14 @@ import stat
 
 import pytest
 
-from assetstore import AlreadyExistsError, InvalidOptionError, NoSpaceError
+from assetstore import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BackendError,
+    InvalidKeyError,
+    InvalidOptionError,
+    NoSpaceError,
+)
 from assetstore.content.atomic_file import replacing
 
 
@@ -86,12 +93,37 @@ def test_a_full_disk_is_no_space(tmp_path, number):
     assert [] == list(tmp_path.iterdir())
 
 
-def test_another_error_of_the_system_passes(tmp_path):
-    """Errors that are not about space pass unchanged, our own included."""
-    for error in (OSError(errno.EIO, "broken"), NoSpaceError("full")):
-        with pytest.raises(OSError) as caught, replacing(tmp_path / "file"):
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        *((errno.EACCES, AccessDeniedError), (errno.EROFS, AccessDeniedError), (errno.ENOTDIR, InvalidOptionError)),
+        *((errno.ENAMETOOLONG, InvalidOptionError), (errno.EIO, BackendError), (errno.ESTALE, BackendError)),
+    ],
+)
+def test_every_error_of_the_system_is_one_of_the_family(tmp_path, number, kind):
+    """The error names the path as it was given, and has the system's error as its cause."""
+    cause = OSError(number, os.strerror(number))
+    with pytest.raises(kind, match=r"cannot write .*file': ") as caught, replacing(tmp_path / "file"):
+        raise cause
+    assert (cause, True, []) == (caught.value.__cause__, bool(caught.value.hint), list(tmp_path.iterdir()))
+
+
+def test_errors_of_assetstore_and_bugs_pass(tmp_path):
+    """Only errors of the system are explained."""
+    for error in (NoSpaceError("full"), InvalidKeyError("odd"), ValueError("bug"), KeyboardInterrupt()):
+        with pytest.raises(type(error)) as caught, replacing(tmp_path / "file"):
             raise error
         assert error is caught.value
+
+
+def test_a_path_that_no_file_can_have_is_refused(tmp_path):
+    """A parent that is a file, a name that is too long or has a NUL are the caller's mistakes."""
+    (tmp_path / "file").write_bytes(b"")
+    below, long = tmp_path / "file" / "below", tmp_path / ("x" * 300)
+    for path in (below, below / "below", long, "nul\0", "/dev/full"):
+        with pytest.raises(InvalidOptionError), replacing(path):
+            pytest.fail("it was opened")
+    assert ["file"] == os.listdir(tmp_path)
 
 
 def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
@@ -106,9 +138,9 @@ def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
 
 
 def test_a_link_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    """Another error of the system passes, and the new file is gone."""
+    """The error is told, and the new file is gone."""
     monkeypatch.setattr(os, "link", _refusing(errno.EIO))
-    with pytest.raises(OSError, match="refused"), replacing(tmp_path / "file", overwrite=False):
+    with pytest.raises(BackendError, match="refused"), replacing(tmp_path / "file", overwrite=False):
         pass
     assert [] == list(tmp_path.iterdir())
 

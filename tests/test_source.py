@@ -8,6 +8,8 @@ import hashlib
 import inspect
 import io
 import os
+import socket
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from assetstore.content.source import CHUNK_BYTES, SPOOL_BYTES
 from assetstore.plugin import Source
 
 DATA = b"the plan of a keep"
+_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this file")
 
 
 class OneShot:
@@ -210,6 +213,7 @@ def test_a_raw_file_object_is_read_in_full_pieces(file):
         ("half\ud800", r"cannot read 'half\ud800': no file can have such a name"),
         (os.curdir, "'.' is a directory; upload a file"),
         (os.devnull, "'/dev/null' is not a regular file"),
+        pytest.param("/proc/self/mem", "cannot read '/proc/self/mem': Invalid argument", marks=_LINUX),
     ],
 )
 def test_what_cannot_be_uploaded_is_refused_at_once(raw, message):
@@ -217,6 +221,32 @@ def test_what_cannot_be_uploaded_is_refused_at_once(raw, message):
     with pytest.raises(SourceError) as caught:
         Source(raw)
     assert message == str(caught.value)
+
+
+@_LINUX
+def test_a_file_that_the_system_makes_up_is_refused():
+    """It has bytes and a size of 0; nothing of it is taken for the whole."""
+    with Source("/proc/sys/kernel/ostype") as source, pytest.raises(SourceError, match="size of 0 bytes says; read it, and"):
+        list(source.chunks())
+
+
+def test_a_socket_is_refused(tmp_path):
+    """What is no file cannot be opened like one."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        with pytest.raises(SourceError, match="cannot read"):
+            Source(tmp_path / "s")
+
+
+def test_a_file_that_cannot_be_read_any_more_is_a_source_error(tmp_path):
+    """A disk that fails while a file is read is the error of the source, with its path."""
+    (tmp_path / "file").write_bytes(DATA)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with Source(tmp_path / "file") as source:
+        os.dup2(folder, source.descriptor)
+        with pytest.raises(SourceError, match=r"cannot read '.*file': Is a directory"):
+            list(source.chunks())
+    os.close(folder)
 
 
 def test_a_fifo_is_refused_without_waiting_for_its_writer(tmp_path):

@@ -26,11 +26,20 @@ from assetstore import (
     PreconditionError,
     PresignedRequest,
     StoreNotFoundError,
+    UnknownOutcomeError,
     UnsupportedError,
 )
 from assetstore.options import UploadKeywords
 from assetstore.plugin import CopyOptions, ListOptions, PresignOptions, ReadOptions, UploadOptions, UrlOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, RecordingObserver, Return, Truncate
+
+
+class WithoutDownload(MemoryBackend):
+    """A memory backend whose assets the store has to read."""
+
+    @hookimpl
+    def assetstore_download(self, key, path, options):
+        """Leave it to the store."""
 
 
 class SigningBackend(MemoryBackend):
@@ -211,12 +220,28 @@ def test_a_move_onto_itself_can_insist_on_a_version(store):
     ],
 )
 def test_a_move_whose_delete_fails_tells_so_and_loses_nothing(fault):
-    """When the original is not deleted, raised or reported, the copy stands and the error comes out."""
+    """When the original is not deleted, raised or reported, the error says that both are there, and why."""
     store = AssetStore(FaultyBackend(MemoryBackend(), fault))
     store.upload(b"1", "a")
-    with pytest.raises(AccessDeniedError, match="move 'b'"):
+    with pytest.raises(UnknownOutcomeError, match="'a' was copied to 'b' and could not be deleted: no") as caught:
         store.move("a", "b")
+    assert isinstance(caught.value.__cause__, AccessDeniedError)
     assert b"1" == store.read("b")
+
+
+@pytest.mark.parametrize("error", [OSError(32, "the pipe of my progress bar"), ValueError("null"), KeyboardInterrupt()])
+@pytest.mark.parametrize("backend", [MemoryBackend, WithoutDownload])
+def test_what_the_caller_raises_while_it_watches_a_download_is_left_as_it_is(tmp_path, error, backend):
+    """It is no error of the disk, and no file appears."""
+    store = AssetStore(backend())
+    store.upload(b"1", "a")
+
+    def progress(count):
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        store.download("a", tmp_path / "out", progress=progress)
+    assert (error, []) == (caught.value, list(tmp_path.iterdir()))
 
 
 def test_the_invalid_key_of_a_copy_is_the_one_that_is_named(store):

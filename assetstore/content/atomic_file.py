@@ -11,30 +11,47 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from assetstore.errors import AlreadyExistsError, InvalidOptionError, NoSpaceError
+from assetstore.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetStoreError,
+    BackendError,
+    InvalidOptionError,
+    NoSpaceError,
+)
 
 PART_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
 """The name of a file that is not complete yet."""
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FITTING: tuple[tuple[frozenset[int], type[AssetStoreError], str], ...] = (
+    (frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}), NoSpaceError, "free some space"),
+    (frozenset({errno.EACCES, errno.EPERM, errno.EROFS}), AccessDeniedError, "check the owner and the mode of the folder"),
+    (
+        frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT}),
+        InvalidOptionError,
+        "choose another path",
+    ),
+)
+_OTHER: tuple[type[AssetStoreError], str] = (BackendError, "check the disk")
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
 
-    Missing folders are created. A symlink at ``path`` is followed.
+    Missing folders are created. A symlink at ``path`` is followed. An OSError in the block is taken for one of that file.
 
     Raises:
         AlreadyExistsError: there is a file and ``overwrite`` is false.
-        InvalidOptionError: ``path`` exists and is not a regular file.
+        InvalidOptionError: ``path`` exists and is not a regular file, or no file can have it.
         NoSpaceError: the disk is full.
-        OSError: the folder cannot be written to.
+        AccessDeniedError: the folder must not be written to.
+        BackendError: the disk failed in another way.
     """
-    target = os.path.realpath(path)
-    _refuse(target, overwrite=overwrite)
-    with _no_space(target):
+    with writing_errors(repr(os.fspath(path))):
+        target = os.path.realpath(path)
+        _refuse(target, overwrite=overwrite)
         folder = os.path.dirname(target)
         temporary = os.path.join(folder, f".{secrets.token_hex(8)}.part")
         try:
@@ -46,9 +63,26 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
             yield Path(temporary)
             _commit(temporary, target, mode, overwrite=overwrite)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+@contextlib.contextmanager
+def writing_errors(name: str) -> Iterator[None]:
+    """Raise each OSError of writing a file, which messages call ``name``, as the matching error of assetstore."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, AssetStoreError):
+            raise
+        kind, hint = next(((kind, hint) for numbers, kind, hint in _FITTING if error.errno in numbers), _OTHER)
+        raise kind(f"cannot write {name}: {error.strerror or error}", hint=hint) from error
+    except ValueError as error:
+        # Python refuses a name with a NUL; its text differs between versions.
+        if isinstance(error, AssetStoreError) or "null" not in str(error):
+            raise
+        raise InvalidOptionError(f"cannot write {name}: no file can have such a name", hint="choose another path") from error
 
 
 def _refuse(target: str, *, overwrite: bool) -> None:
@@ -65,10 +99,15 @@ def _create_private(path: str) -> int:
     """Make an empty file that only its owner can read, and return the mode that the umask would have given it."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        _change_mode(descriptor, path, 0o600)
-    finally:
-        os.close(descriptor)
+        try:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            _change_mode(descriptor, path, 0o600)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
     return mode
 
 
@@ -102,16 +141,12 @@ def _take(temporary: str, target: str) -> None:
             raise
         # Without hard links an empty file reserves the name first.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            os.unlink(target)
+            raise
     else:
-        os.unlink(temporary)
-
-
-@contextlib.contextmanager
-def _no_space(target: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL and not isinstance(error, NoSpaceError):
-            raise NoSpaceError(f"there is no space left to write {target!r}", hint="free some space") from error
-        raise
+        # The file has its path; its first name stays behind if it cannot be removed.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias, cast
 
-from assetstore.errors import SourceError
+from assetstore.content.atomic_file import writing_errors
+from assetstore.errors import AssetStoreError, SourceError
 from assetstore.options import Progress
 
 CHUNK_BYTES = 1 << 20
@@ -68,7 +69,12 @@ class Source:
         if isinstance(raw, str | os.PathLike):
             self.path = Path(raw)
             self.filename = self.path.name
-            self._keep(_open_regular(self.path), owned=True)
+            file = _open_regular(self.path)
+            try:
+                self._keep(file, owned=True)
+            except OSError as error:
+                self.close()
+                raise _unreadable(self.path, error) from error
         elif isinstance(raw, io.TextIOBase):
             raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
         elif callable(getattr(raw, "read", None)):
@@ -135,7 +141,8 @@ class Source:
         spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives until close()
         self._owned = cast(io.IOBase, spool)
         while chunk := reader.read(CHUNK_BYTES):
-            spool.write(chunk)
+            with writing_errors("a temporary file"):
+                spool.write(chunk)
         spool.seek(0)
         self._keep(cast(io.IOBase, spool), owned=True)
         self._mark = self._fingerprint()
@@ -176,8 +183,10 @@ class Source:
 
     def close(self) -> None:
         """Close the files that the source opened itself. The caller's file object stays open."""
-        if self._owned is not None:
-            self._owned.close()
+        # They were only read, or are temporary: an error says nothing about the upload.
+        with contextlib.suppress(OSError):
+            if self._owned is not None:
+                self._owned.close()
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +209,13 @@ class Source:
         return self._read_seekable
 
     def _read_seekable(self, size: int) -> bytes:
-        return _checked(cast(Readable, self._seekable).read(size))
+        try:
+            return _checked(cast(Readable, self._seekable).read(size))
+        except OSError as error:
+            # What the caller's own file object raises is for the caller.
+            if self.path is None or isinstance(error, AssetStoreError):
+                raise
+            raise _unreadable(self.path, error) from error
 
     def _pull_checked(self, size: int) -> bytes:
         if self._pull is None:
@@ -304,15 +319,29 @@ def _open_regular(path: Path) -> io.FileIO:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        # A ValueError means an impossible name, for example with a NUL; its text differs between versions of Python.
-        reason = error.strerror if isinstance(error, OSError) else "no file can have such a name"
-        raise SourceError(f"cannot read {str(path)!r}: {reason}") from error
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+        if isinstance(error, OSError):
+            raise _unreadable(path, error) from error
+        # An impossible name, for example with a NUL; the text differs between versions of Python.
+        raise SourceError(f"cannot read {str(path)!r}: no file can have such a name") from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return io.FileIO(descriptor, "rb")
+    except OSError as error:
+        _close(descriptor)
+        raise _unreadable(path, error) from error
+    _close(descriptor)
+    kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+    raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if stat.S_ISDIR(mode) else None)
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
         os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if stat.S_ISDIR(mode) else None)
-    return io.FileIO(descriptor, "rb")
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"cannot read {str(path)!r}: {error.strerror or error}")
 
 
 def _refuse_asynchronous(raw: object) -> None:
@@ -378,6 +407,9 @@ def _checked(data: object) -> bytes:
 
 
 def _require_length(size: int | None, count: int) -> None:
+    if size == 0 != count:
+        # As the files below /proc do, which the system makes up while they are read.
+        raise SourceError("the source is not empty, as its size of 0 bytes says", hint="read it, and upload the bytes")
     if size is not None and count != size:
         length = "longer" if count > size else f"{count} bytes long"
         raise SourceError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import IO
 
+from assetstore.content.atomic_file import writing_errors
 from assetstore.content.source import SPOOL_BYTES
 
 
@@ -28,7 +30,8 @@ class AssetWriter(io.BufferedIOBase):
         """Add bytes and return their number."""
         if self.closed:
             raise ValueError("the writer is closed")
-        return self._spool.write(data)
+        with writing_errors("a temporary file"):
+            return self._spool.write(data)
 
     def written(self) -> IO[bytes]:
         """Return all bytes as a file at its beginning."""
@@ -38,4 +41,5 @@ class AssetWriter(io.BufferedIOBase):
     def discard(self) -> None:
         """Drop all bytes."""
         self.close()
-        self._spool.close()
+        with contextlib.suppress(OSError):
+            self._spool.close()

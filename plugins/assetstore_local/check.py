@@ -66,7 +66,8 @@ def _records(root: Root, tree: Tree) -> CheckStep:
         for item in page.items:
             if (found := find(tree, item.key)) is not None:
                 try:
-                    recorded(tree, item.key, found)
+                    with explained():
+                        recorded(tree, item.key, found)
                 except NotFoundError:
                     continue
                 except DamagedRecordError as error:

@@ -10,7 +10,7 @@ from assetstore_local.disk import records
 from assetstore_local.disk.file_version import digest_of
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
-from assetstore_local.disk.tree import FILE, Tree
+from assetstore_local.disk.tree import FILE, Tree, close_quietly
 from assetstore_local.errors import explained, in_doubt
 from assetstore_local.read import find_existing, look, open_in, require_match
 from assetstore_local.upload import Conditions, put, require_absent, with_current
@@ -30,7 +30,9 @@ def copy(root: Root, source: str, destination: str, options: CopyOptions) -> Ass
             return root.patiently(lambda: _update(tree, source, options, conditions))
         conditions = Conditions(overwrite=options.overwrite, rules=root.rules)
         info, descriptor = open_in(tree, source)
-        with contextlib.closing(os.fdopen(descriptor, "rb", buffering=0)), StagedFile(tree) as staged:
+        with contextlib.ExitStack() as opened:
+            opened.callback(close_quietly, descriptor)
+            staged = opened.enter_context(StagedFile(tree))
             require_match(options.if_match, info.etag)
             if not staged.copy_from(descriptor, info.size):
                 while chunk := os.read(descriptor, _CHUNK_BYTES):
@@ -60,8 +62,8 @@ def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) 
         descriptor = os.open(found.names[-1], FILE, dir_fd=tree.folder(found.names[:-1]))
         try:
             os.utime(descriptor, ns=(changed, changed))
-            with in_doubt():
+            with in_doubt("written"):
                 tree.sync(descriptor)
-            return records.info_of(key, os.fstat(descriptor), facts)
+                return records.info_of(key, os.fstat(descriptor), facts)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)

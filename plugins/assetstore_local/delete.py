@@ -13,7 +13,7 @@ from assetstore_local.disk.file_version import forget_digest
 from assetstore_local.disk.paths import Names, candidates
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.tree import Tree
-from assetstore_local.errors import explained
+from assetstore_local.errors import explained, in_doubt
 from assetstore_local.read import find
 
 
@@ -21,8 +21,7 @@ def delete(root: Root, keys: Sequence[str]) -> DeleteReport:
     """Remove the files, flush each folder once, then remove the records and the empty folders."""
     if root.is_missing():
         return DeleteReport(deleted=tuple(keys))
-    deleted: list[str] = []
-    failed: list[DeleteFailure] = []
+    errors: dict[str, AssetStoreError] = {}
     removed: dict[str, Names] = {}
     with explained(), root.open() as tree:
         for key in keys:
@@ -30,19 +29,37 @@ def delete(root: Root, keys: Sequence[str]) -> DeleteReport:
                 # An invalid key has no file here.
                 with explained():
                     folder = _remove(tree, key) if is_valid_key(key) else None
+                    removed |= {} if folder is None else {key: folder}
             except AssetStoreError as error:
-                failed.append(DeleteFailure(key=key, error=error))
-            else:
-                deleted.append(key)
-                removed |= {} if folder is None else {key: folder}
+                errors[key] = error
         for folder in set(removed.values()):
-            with contextlib.suppress(FileNotFoundError):
-                tree.sync(tree.folder(folder))
+            errors |= _flush(tree, folder, [key for key in removed if removed[key] == folder])
         for key in removed:
-            _forget(tree, key)
+            # Without its asset a record means nothing, whatever happens to it.
+            with contextlib.suppress(OSError, AssetStoreError):
+                _forget(tree, key)
         for folder in set(removed.values()):
             tree.prune(folder)
-    return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
+    return DeleteReport(
+        deleted=tuple(key for key in keys if key not in errors),
+        failed=tuple(DeleteFailure(key=key, error=error) for key, error in errors.items()),
+    )
+
+
+def _flush(tree: Tree, folder: Names, keys: Sequence[str]) -> dict[str, AssetStoreError]:
+    """Make the removals from a folder durable; return the errors of the keys for which that failed."""
+    errors: dict[str, AssetStoreError] = {}
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            tree.sync(tree.folder(folder))
+    except OSError as cause:
+        for key in keys:
+            try:
+                with in_doubt("deleted"):
+                    raise cause
+            except AssetStoreError as error:
+                errors[key] = error
+    return errors
 
 
 def _remove(tree: Tree, key: str) -> Names | None:

@@ -50,12 +50,12 @@ def explained() -> contextlib.AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def in_doubt() -> Iterator[None]:
-    """Raise UnknownOutcomeError when written bytes cannot be flushed: a power failure may lose them."""
+def in_doubt(done: str) -> Iterator[None]:
+    """Raise UnknownOutcomeError when what was ``done`` cannot be flushed: a power failure may undo it."""
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno or errno.EIO)
         raise UnknownOutcomeError(
-            f"the asset was written but may not have reached the disk: {reason}", hint="check the disk"
+            f"the asset was {done} but that may not have reached the disk: {reason}", hint="check the disk"
         ) from error

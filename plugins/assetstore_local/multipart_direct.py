@@ -12,7 +12,7 @@ from assetstore_local.disk import parts_folder
 from assetstore_local.disk.parts_folder import NoUploadError, held, names_of, parts_in
 from assetstore_local.disk.root import Root
 from assetstore_local.disk.staged_file import StagedFile
-from assetstore_local.disk.tree import FILE
+from assetstore_local.disk.tree import FILE, close_quietly
 from assetstore_local.errors import explained, in_doubt
 from assetstore_local.upload import commit
 
@@ -47,7 +47,7 @@ def save_part(staged: StagedFile, key: str, parts_id: str, part: UploadedPart) -
         staged.settle()
         tree.flush()
         staged.move(names_of(parts_id, part))
-        with in_doubt():
+        with in_doubt("written"):
             tree.flush()
         for other in parts_in(tree, parts_id):
             if other.number == part.number and other.etag != part.etag:
@@ -104,6 +104,6 @@ def _join(staged: StagedFile, parts_id: str, parts: Sequence[UploadedPart]) -> N
                 md5.update(chunk)
                 staged.write(chunk)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)
         if md5.hexdigest() != stored.etag:
             raise IntegrityError(f"part {part.number} was damaged on the disk", hint="send it again")

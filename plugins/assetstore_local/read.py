@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -14,7 +15,7 @@ from assetstore_local.disk import records
 from assetstore_local.disk.file_version import etag_of
 from assetstore_local.disk.paths import Names, candidates
 from assetstore_local.disk.root import Root
-from assetstore_local.disk.tree import FILE, Tree
+from assetstore_local.disk.tree import FILE, Tree, close_quietly
 from assetstore_local.errors import explained
 
 _ATTEMPTS = 100
@@ -32,7 +33,7 @@ def read(root: Root, key: str, options: ReadOptions) -> AssetStream:
             if length and options.offset:
                 file.seek(options.offset)
         except BaseException:
-            file.close()
+            RangeBody(file, 0).close()
             raise
         return AssetStream(info=info, body=RangeBody(file, length), length=length)
 
@@ -168,7 +169,7 @@ def open_in(tree: Tree, key: str) -> tuple[AssetInfo, int]:
                 return records.info_of(key, found.status, facts), descriptor
         finally:
             if facts is None:
-                os.close(descriptor)
+                close_quietly(descriptor)
     raise _too_fast()
 
 
@@ -187,8 +188,9 @@ class RangeBody:
         return data
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, which was only read."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def _too_fast() -> UnavailableError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 import time
@@ -224,7 +225,7 @@ def _put_once(tree: Tree, writes: Sequence[Write]) -> None:
         try:
             ready = _flushed(tree, _each(writes, Write.prepare), explained)
             ready = _flushed(tree, _each(ready, Write.show_record), explained)
-            _flushed(tree, _each(ready, Write.show), in_doubt)
+            _flushed(tree, _each(ready, Write.show), functools.partial(in_doubt, "written"))
         finally:
             for write in writes:
                 write.drop_record()

@@ -31,7 +31,8 @@ def _prepare(tree: Tree, opened: contextlib.ExitStack, item: NewAsset) -> Write 
     try:
         staged = opened.enter_context(StagedFile(tree))
         fill(staged, item.source)
-        staged.settle()
+        with explained():
+            staged.settle()
         # The locks of the whole batch are open folders; the sources must not be open files beside them.
         item.source.close()
     except Exception as error:

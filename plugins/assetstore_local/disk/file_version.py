@@ -12,7 +12,7 @@ import os
 
 from assetstore_local.disk import json_file, own_folder
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, InTheWayError, Tree
+from assetstore_local.disk.tree import FILE, InTheWayError, Tree, close_quietly
 
 DIGESTS: Names = (RESERVED, "digests")
 _READ_BYTES = 1 << 20
@@ -59,7 +59,7 @@ def _computed(tree: Tree, key: str, names: Names, etag: str) -> str | None:
             sha256.update(chunk)
         after = os.fstat(descriptor)
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
     if etag != etag_of(before) or before.st_ctime_ns != after.st_ctime_ns:
         return None
     digest = f"sha256:{sha256.hexdigest()}"

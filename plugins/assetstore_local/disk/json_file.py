@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
 
 TEMPORARY: Names = (RESERVED, "tmp")
 _READ_BYTES = 1 << 14
@@ -36,7 +36,7 @@ def read(tree: Tree, names: Names) -> bytes | None:
             data += more
         return data
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
 
 
 def decoded(data: bytes, *, unsummed: Collection[str] = ()) -> dict[str, Any]:
@@ -135,10 +135,11 @@ def write_all(descriptor: int, data: bytes) -> None:
 def _write_new(folder: int, name: str, data: bytes) -> None:
     descriptor = os.open(name, NEW, 0o666, dir_fd=folder)
     try:
-        write_all(descriptor, data)
+        try:
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=folder)
         raise
-    finally:
-        os.close(descriptor)

@@ -17,7 +17,7 @@ from assetstore_local.disk import json_file
 from assetstore_local.disk.json_file import write_all
 from assetstore_local.disk.locks import hold, hold_now, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
 
 _UPLOADS: Names = (RESERVED, "uploads")
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -67,7 +67,7 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
         # A power failure may empty the last files of a store that is not durable.
         raise NoUploadError from error
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
     if fields.pop("key") != key:
         raise NoUploadError
     return attrs.evolve(UploadOptions(), **fields)
@@ -92,7 +92,7 @@ def held(tree: Tree, key: str, parts_id: str) -> Iterator[UploadOptions]:
         yield options_of(tree, key, parts_id)
     finally:
         release(lock)
-        os.close(lock)
+        close_quietly(lock)
 
 
 def names_of(parts_id: str, part: UploadedPart) -> Names:

@@ -30,7 +30,7 @@ from assetstore_local.disk import json_file
 from assetstore_local.disk.file_version import digest_of, etag_of
 from assetstore_local.disk.locks import hold, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, Tree
+from assetstore_local.disk.tree import FILE, Tree, close_quietly
 
 _HEAD_BYTES = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,7 +85,7 @@ def _is_packed(tree: Tree, names: Names, encoding: str) -> bool:
     try:
         return has_encoding(os.read(descriptor, _HEAD_BYTES), encoding)
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
 
 
 def changed(facts: Facts, headers: Headers) -> Facts:

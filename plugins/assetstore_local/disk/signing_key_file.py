@@ -11,7 +11,7 @@ import stat
 from assetstore.plugin import ConfigError, SigningKeys
 from assetstore_local.disk.json_file import TEMPORARY, write_all
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
 
 _FILE: Names = (RESERVED, "signing-key")
 _MAX_BYTES = 4096
@@ -34,7 +34,7 @@ def load_keys(tree: Tree) -> SigningKeys | None:
             raise ConfigError("others can read the signing key of the store", hint=hint)
         text = os.read(descriptor, _MAX_BYTES)
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
     return SigningKeys.of(text.decode("ascii", "replace").split())
 
 
@@ -54,8 +54,10 @@ def make_keys(tree: Tree) -> SigningKeys:
             raise
         raise ConfigError("the file system of the store cannot keep a signing key", hint="set signing_keys") from error
     finally:
-        os.close(descriptor)
-        os.unlink(name, dir_fd=temporary)
+        # The key is read back below.
+        close_quietly(descriptor)
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=temporary)
     tree.sync(folder)
     keys = load_keys(tree)
     assert keys is not None

@@ -16,7 +16,7 @@ from typing import Self
 from assetstore_local.disk.json_file import TEMPORARY, write_all
 from assetstore_local.disk.locks import hold, hold_now
 from assetstore_local.disk.paths import Names
-from assetstore_local.disk.tree import FILE, NEW, Tree
+from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
 from assetstore_local.errors import explained
 from assetstore_local.r2_rules import R2Rules
 
@@ -184,12 +184,14 @@ class StagedFile:
         if self._name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self.tree.folder(TEMPORARY))
-        self._close()
+        with contextlib.suppress(OSError):
+            self._close()
 
     def _close(self) -> None:
-        if self._descriptor != _CLOSED:
-            os.close(self._descriptor)
-            self._descriptor = _CLOSED
+        # After an error too the descriptor is closed, and its number may already be another file's.
+        descriptor, self._descriptor = self._descriptor, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)
 
 
 def sweep(tree: Tree) -> None:
@@ -227,4 +229,4 @@ def remove_left(tree: Tree, name: str, is_old: Callable[[os.stat_result], bool],
     except (BlockingIOError, FileNotFoundError):
         return False
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)

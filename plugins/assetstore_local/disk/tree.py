@@ -51,6 +51,12 @@ def is_there(path: str) -> bool:
     return True
 
 
+def close_quietly(descriptor: int) -> None:
+    """Close a folder, or a file that was only read or is already flushed: an error says nothing about what was stored."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
 def make_root(path: str, *, durable: bool) -> None:
     """Make a folder and its missing parents."""
     missing = [path]
@@ -62,7 +68,7 @@ def make_root(path: str, *, durable: bool) -> None:
         try:
             os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)
 
 
 class Tree:
@@ -108,7 +114,7 @@ class Tree:
                 self.folder(names[:1], make=make)
             opened = self._walk(names, make)
             while len(self._open) >= _MAX_OPEN:
-                os.close(self._open.pop(next(iter(self._open))))
+                close_quietly(self._open.pop(next(iter(self._open))))
         self._open[names] = opened
         return opened
 
@@ -120,7 +126,7 @@ class Tree:
         try:
             yield self._pinned[names]
         finally:
-            os.close(self._pinned.pop(names))
+            close_quietly(self._pinned.pop(names))
 
     def _walk(self, names: Names, make: bool) -> int:
         # A listing has just opened the parent, so one of the nearest few is likely open.
@@ -134,7 +140,7 @@ class Tree:
                 below = self._enter(current, names, index, make)
             finally:
                 if current != start:
-                    os.close(current)
+                    close_quietly(current)
             current = below
         return current
 
@@ -189,7 +195,7 @@ class Tree:
             os.fsync(descriptor)
         finally:
             if descriptor != folder:
-                os.close(descriptor)
+                close_quietly(descriptor)
 
     def prune(self, names: Names) -> None:
         """Remove the folder and its parents, as far as they are empty."""
@@ -206,7 +212,7 @@ class Tree:
     def forget(self) -> None:
         """Close every folder but the root, because some of them may have been removed."""
         while self._open:
-            os.close(self._open.popitem()[1])
+            close_quietly(self._open.popitem()[1])
 
     def __enter__(self) -> Self:
         return self
@@ -221,4 +227,4 @@ class Tree:
                     self.flush()
         finally:
             self.forget()
-            os.close(self._root)
+            close_quietly(self._root)

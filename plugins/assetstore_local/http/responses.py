@@ -33,6 +33,7 @@ from assetstore.plugin import (
 )
 from assetstore_local.disk.parts_folder import NoUploadError
 from assetstore_local.disk.records import DamagedRecordError
+from assetstore_local.disk.tree import close_quietly
 
 HttpHeaders: TypeAlias = dict[str, str]
 
@@ -92,7 +93,7 @@ class FileRange:
     def close(self) -> None:
         """Close the file, once."""
         if self.descriptor >= 0:
-            os.close(self.take())
+            close_quietly(self.take())
 
 
 @attrs.define

@@ -1,0 +1,125 @@
+"""Each call of the system fails in turn: what an operation then reports is what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from failing_calls import failing
+
+from assetstore import AssetStore, AssetStoreError, UnknownOutcomeError
+from assetstore_local import LocalBackend
+from assetstore_local.disk import whole_flush
+
+View: TypeAlias = dict[str, tuple[object, ...]]
+
+_OLD: dict[str, Any] = {"cache_control": "no-store", "metadata": {"version": "old"}}
+_NEW: dict[str, Any] = {"cache_control": "no-cache", "metadata": {"version": "new"}}
+
+
+_WRITES: dict[str, Callable[[AssetStore, Path], object]] = {
+    "new": lambda store, folder: store.upload(b"new" * 99, "maps/new/c", **_NEW),
+    "overwrite": lambda store, folder: store.upload(b"new" * 99, "maps/a", **_NEW),
+    "create-only": lambda store, folder: store.upload(b"new" * 99, "maps/c", overwrite=False, **_NEW),
+    "from a file": lambda store, folder: store.upload(folder / "source", "maps/a", **_NEW),
+    "below": lambda store, folder: store.upload(b"new" * 99, "maps/a/below"),
+    "update": lambda store, folder: store.update("maps/a", **_NEW),
+    "copy": lambda store, folder: store.copy("maps/b", "maps/a"),
+    "delete": lambda store, folder: store.delete("maps/a"),
+}
+_READS: dict[str, Callable[[AssetStore, Path], object]] = {
+    "stat": lambda store, folder: store.stat("maps/a"),
+    "missing": lambda store, folder: store.exists("maps/none"),
+    "read": lambda store, folder: store.read("maps/a"),
+    "list": lambda store, folder: [item.key for item in store.list()],
+    "download": lambda store, folder: (store.download("maps/a", folder / "out" / "a"), (folder / "out" / "a").read_bytes()),
+}
+
+
+def _set_up(root: Path) -> AssetStore:
+    store = AssetStore(LocalBackend(root=root))
+    store.upload(b"old" * 100, "maps/a", **_OLD)
+    store.upload(b"other", "maps/b", **_OLD)
+    return store
+
+
+def _view(root: Path) -> View:
+    store = AssetStore(LocalBackend(root=root))
+    found = {}
+    for item in store.list():
+        info = store.stat(item.key)
+        found[item.key] = store.read(item.key), info.size, info.digest, info.cache_control, info.metadata
+    return found
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EACCES], ids=errno.errorcode.get)
+@pytest.mark.parametrize("name", _WRITES)
+def test_a_write_whose_calls_fail_tells_what_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    """Whichever call fails: a result means the new state, UnknownOutcomeError either, any other error the old one."""
+    monkeypatch.setattr(whole_flush, "MOST_DIRTY_BYTES", -(1 << 60))
+    (tmp_path / "source").write_bytes(b"new" * 99)
+    store = _set_up(tmp_path / "0")
+    old = _view(tmp_path / "0")
+    _WRITES[name](store, tmp_path)
+    new, problems = _view(tmp_path / "0"), list[str]()
+    for nth in range(1, 1000):
+        store, error = _set_up(root := tmp_path / str(nth)), None
+        with failing(nth, number) as calls:
+            try:
+                _WRITES[name](store, tmp_path)
+            except Exception as caught:
+                error = caught
+        if calls.failed is None:
+            break
+        told = f"{calls.failed}: {error!r}"
+        if error is not None and not isinstance(error, AssetStoreError):
+            problems.append(f"{told} is untyped")
+        permitted = [new] if error is None else [old, new] if isinstance(error, UnknownOutcomeError) else [old]
+        if (found := _view(root)) not in permitted:
+            problems.append(f"{told}: {'new' if found == new else 'old' if found == old else found}")
+        staged = os.listdir(root / ".assetstore" / "tmp") if "unlink" not in calls.failed else []
+        if left := [*_open_below(root), *staged]:
+            problems.append(f"{told} leaves {left}")
+    assert not problems, "\n".join(problems)
+    assert nth > 10
+
+
+def _open_below(root: Path) -> list[str]:
+    """Return which files below a folder this process has open."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{name}"))
+    return [path for path in found if path.startswith(str(root))]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES], ids=errno.errorcode.get)
+@pytest.mark.parametrize("name", _READS)
+def test_a_read_whose_calls_fail_gives_the_truth_or_an_error(tmp_path: Path, name: str, number: int) -> None:
+    """Whichever call fails: the result is the same as without the failure, or an error of assetstore."""
+    root, out = tmp_path / "root", tmp_path / "out"
+    store = _set_up(root)
+    expected, problems = _READS[name](store, tmp_path), list[str]()
+    for nth in range(1, 1000):
+        with failing(nth, number) as calls:
+            try:
+                if expected != (found := _READS[name](store, tmp_path)):
+                    problems.append(f"{calls.failed}: {found}")
+            except Exception as caught:
+                if not isinstance(caught, AssetStoreError):
+                    problems.append(f"{calls.failed}: {caught!r}")
+        if calls.failed is None:
+            break
+        if left := [*_open_below(tmp_path), *(path.name for path in out.glob(".*"))]:
+            problems.append(f"{calls.failed} leaves {left}")
+            for path in out.glob(".*"):
+                path.unlink()
+    assert not problems, "\n".join(problems)
+    assert nth > 3
