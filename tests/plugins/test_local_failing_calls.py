@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 from failing_calls import failing
 
-from assetstore import AssetStore, AssetStoreError, UnknownOutcomeError
+from assetstore import AssetStore, AssetStoreError, DeleteReport, UnknownOutcomeError
+from assetstore.plugin import EndPartsOptions, PartsOptions, UploadedPart, UploadOptions
 from assetstore_local import LocalBackend
 from assetstore_local.disk import whole_flush
+from assetstore_local.multipart_direct import save_part
 
 View: TypeAlias = dict[str, tuple[object, ...]]
 
@@ -31,6 +34,15 @@ _WRITES: dict[str, Callable[[AssetStore, Path], object]] = {
     "update": lambda store, folder: store.update("maps/a", **_NEW),
     "copy": lambda store, folder: store.copy("maps/b", "maps/a"),
     "delete": lambda store, folder: store.delete("maps/a"),
+    "move": lambda store, folder: store.move("maps/a", "c"),
+    "parts": lambda store, folder: _join(store),
+}
+_BATCHES: dict[str, Callable[[AssetStore, Path], dict[str, BaseException | None]]] = {
+    "upload_many": lambda store, folder: {
+        str(result.key): result.error
+        for result in store.upload_many([(b"new a", "maps/a", _NEW), (folder / "source", "c"), (b"new d", "d/e")])
+    },
+    "delete_many": lambda store, folder: _deleted(store.delete_many(["maps/a", "maps/b", "maps/none"])),
 }
 _READS: dict[str, Callable[[AssetStore, Path], object]] = {
     "stat": lambda store, folder: store.stat("maps/a"),
@@ -39,6 +51,24 @@ _READS: dict[str, Callable[[AssetStore, Path], object]] = {
     "list": lambda store, folder: [item.key for item in store.list()],
     "download": lambda store, folder: (store.download("maps/a", folder / "out" / "a"), (folder / "out" / "a").read_bytes()),
 }
+
+
+def _join(store: AssetStore) -> None:
+    """Begin an upload in parts, store one as the server does, and end it."""
+    backend = cast(LocalBackend, store._stack.layers[0].plugin)
+    parts_id = backend.assetstore_begin_parts("maps/a", UploadOptions(**_NEW))
+    assert parts_id is not None
+    data = b"new" * 99
+    part = UploadedPart(number=1, etag=hashlib.md5(data, usedforsecurity=False).hexdigest())
+    with backend._root.new_file() as staged:
+        staged.write(data)
+        save_part(staged, "maps/a", parts_id, part)
+    listed = backend.assetstore_list_parts("maps/a", PartsOptions(upload_id=parts_id))
+    backend.assetstore_end_parts("maps/a", EndPartsOptions(upload_id=parts_id, parts=listed))
+
+
+def _deleted(report: DeleteReport) -> dict[str, BaseException | None]:
+    return dict.fromkeys(report.deleted) | {failure.key: failure.error for failure in report.failed}
 
 
 def _set_up(root: Path) -> AssetStore:
@@ -57,8 +87,10 @@ def _view(root: Path) -> View:
     return found
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EACCES], ids=errno.errorcode.get)
-@pytest.mark.parametrize("name", _WRITES)
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [*((name, errno.EIO) for name in _WRITES), ("overwrite", errno.ENOSPC), ("delete", errno.EACCES)],
+)
 def test_a_write_whose_calls_fail_tells_what_happened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
@@ -81,7 +113,9 @@ def test_a_write_whose_calls_fail_tells_what_happened(
         told = f"{calls.failed}: {error!r}"
         if error is not None and not isinstance(error, AssetStoreError):
             problems.append(f"{told} is untyped")
-        permitted = [new] if error is None else [old, new] if isinstance(error, UnknownOutcomeError) else [old]
+        # Half of a move is a copy.
+        unknown = [old, new, {**old, **new}]
+        permitted = [new] if error is None else unknown if isinstance(error, UnknownOutcomeError) else [old]
         if (found := _view(root)) not in permitted:
             problems.append(f"{told}: {'new' if found == new else 'old' if found == old else found}")
         staged = os.listdir(root / ".assetstore" / "tmp") if "unlink" not in calls.failed else []
@@ -98,6 +132,40 @@ def _open_below(root: Path) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found.append(os.readlink(f"/proc/self/fd/{name}"))
     return [path for path in found if path.startswith(str(root))]
+
+
+@pytest.mark.parametrize("name", _BATCHES)
+def test_a_batch_whose_calls_fail_tells_what_happened_to_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whichever call fails: each key has its own outcome, which is true."""
+    monkeypatch.setattr(whole_flush, "MOST_DIRTY_BYTES", -(1 << 60))
+    (tmp_path / "source").write_bytes(b"new" * 99)
+    store = _set_up(tmp_path / "0")
+    old = _view(tmp_path / "0")
+    keys = _BATCHES[name](store, tmp_path).keys()
+    new, problems = _view(tmp_path / "0"), list[str]()
+    for nth in range(1, 1000):
+        store, outcomes = _set_up(root := tmp_path / str(nth)), {}
+        with failing(nth, errno.EIO) as calls:
+            try:
+                outcomes = _BATCHES[name](store, tmp_path)
+            except Exception as caught:
+                problems.append(f"{calls.failed}: {caught!r}")
+        if calls.failed is None:
+            break
+        found = _view(root)
+        for key in keys:
+            error = outcomes[key]
+            permitted = [new] if error is None else [old, new] if isinstance(error, UnknownOutcomeError) else [old]
+            if found.get(key) not in [view.get(key) for view in permitted]:
+                problems.append(f"{calls.failed}: {key} {error!r}: {found.get(key)}")
+            if error is not None and not isinstance(error, AssetStoreError):
+                problems.append(f"{calls.failed}: {key} {error!r} is untyped")
+        if left := _open_below(root):
+            problems.append(f"{calls.failed} leaves {left}")
+    assert not problems, "\n".join(problems)
+    assert nth > 10
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES], ids=errno.errorcode.get)

@@ -211,6 +211,16 @@ def test_an_upload_whose_record_was_lost_is_gone(tmp_path: Path, upload: Upload)
         upload.list()
 
 
+def test_no_flipped_bit_of_an_uploads_headers_reaches_the_asset(tmp_path: Path, upload: Upload) -> None:
+    """A damaged file of headers is none: the upload has to begin again."""
+    (record,) = tmp_path.glob(".assetstore/uploads/*/options.json")
+    text = record.read_bytes()
+    for bit in range(len(text) * 8):
+        record.write_bytes(bytes([*text[: bit // 8], text[bit // 8] ^ 1 << bit % 8, *text[bit // 8 + 1 :]]))
+        with pytest.raises(NotFoundError, match="no such upload"):
+            upload.list()
+
+
 def test_uploads_that_nobody_ends_are_swept_after_a_week(tmp_path: Path, upload: Upload) -> None:
     """The next process that writes removes them, but not an upload with a recent part, nor anything else."""
     young = Upload.begin(tmp_path)

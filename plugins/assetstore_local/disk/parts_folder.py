@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -14,16 +13,14 @@ import attrs
 
 from assetstore.plugin import NotFoundError, UploadedPart, UploadOptions
 from assetstore_local.disk import json_file
-from assetstore_local.disk.json_file import write_all
 from assetstore_local.disk.locks import hold, hold_now, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
+from assetstore_local.disk.tree import Tree, close_quietly
 
 _UPLOADS: Names = (RESERVED, "uploads")
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _PART = re.compile(r"(\d{1,5})-([0-9a-f]{32})", re.ASCII)
 _OPTIONS = "options.json"
-_READ_BYTES = 1 << 20
 _KEPT_SECONDS = 7 * 86_400
 
 
@@ -37,15 +34,8 @@ class NoUploadError(NotFoundError):
 def make(tree: Tree, key: str, options: UploadOptions) -> str:
     """Make the folder of a new upload and return its id."""
     parts_id = secrets.token_hex(16)
-    text = json.dumps({"key": key, **options.given(), "metadata": dict(options.metadata or {})})
-    folder = folder_of(parts_id)
-    descriptor = os.open(_OPTIONS, NEW, 0o600, dir_fd=tree.folder(folder, make=True))
-    try:
-        write_all(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
-    tree.flush_later(folder, _OPTIONS)
-    tree.flush_later(folder)
+    fields = {"key": key, **options.given(), "metadata": dict(options.metadata or {})}
+    json_file.create(tree, (*folder_of(parts_id), _OPTIONS), fields)
     return parts_id
 
 
@@ -55,19 +45,14 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
     Raises:
         NoUploadError: there is no such upload of this key.
     """
+    data = json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) if _ID.fullmatch(parts_id) else None
+    if data is None:
+        raise NoUploadError
     try:
-        if not _ID.fullmatch(parts_id):
-            raise NoUploadError
-        descriptor = os.open(_OPTIONS, FILE, dir_fd=tree.folder(folder_of(parts_id)))
-    except FileNotFoundError as error:
-        raise NoUploadError from error
-    try:
-        fields = json.loads(b"".join(iter(lambda: os.read(descriptor, _READ_BYTES), b"")))
+        fields = json_file.decoded(data)
     except ValueError as error:
-        # A power failure may empty the last files of a store that is not durable.
+        # A damaged file is none; a power failure may empty the last ones of a store that is not durable.
         raise NoUploadError from error
-    finally:
-        close_quietly(descriptor)
     if fields.pop("key") != key:
         raise NoUploadError
     return attrs.evolve(UploadOptions(), **fields)
@@ -139,10 +124,9 @@ def look(tree: Tree, parts_id: str) -> tuple[str | None, int, os.stat_result | N
         status = os.fstat(folder)
     except FileNotFoundError:
         return None, 0, None
-    fields = None
-    with contextlib.suppress(ValueError, RecursionError):
-        fields = json.loads(json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) or b"null")
-    key = fields.get("key") if isinstance(fields, dict) else None
+    key = None
+    with contextlib.suppress(ValueError):
+        key = json_file.decoded(json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) or b"{}").get("key")
     return key if isinstance(key, str) else None, size, status
 
 
