@@ -26,20 +26,13 @@ from assetstore import (
     PreconditionError,
     PresignedRequest,
     StoreNotFoundError,
+    UnavailableError,
     UnknownOutcomeError,
     UnsupportedError,
 )
 from assetstore.options import UploadKeywords
 from assetstore.plugin import CopyOptions, ListOptions, PresignOptions, ReadOptions, UploadOptions, UrlOptions, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, RecordingObserver, Return, Truncate
-
-
-class WithoutDownload(MemoryBackend):
-    """A memory backend whose assets the store has to read."""
-
-    @hookimpl
-    def assetstore_download(self, key, path, options):
-        """Leave it to the store."""
 
 
 class SigningBackend(MemoryBackend):
@@ -120,6 +113,29 @@ def test_a_content_type_is_guessed_from_the_file_where_the_key_tells_none(store,
     assert "image/png" == store.upload(path, "a.png").content_type
     assert "audio/ogg" == store.upload(path, "a", filename="x.ogg").content_type
     assert "application/octet-stream" == store.upload(b"", "a").content_type
+
+
+@pytest.mark.parametrize(
+    "kind", [StoreNotFoundError, AccessDeniedError, BackendError, IntegrityError, UnavailableError, UnknownOutcomeError]
+)
+@pytest.mark.parametrize("op", ["stat", "list", "delete", "copy", "download", "read"])
+def test_what_cannot_be_looked_at_is_not_missing(tmp_path, kind, op):
+    """Only "does not exist" means missing: any other error of the backend comes out, and nothing was done."""
+    backend = MemoryBackend()
+    AssetStore(backend).upload(b"1", "a")
+    store = AssetStore(FaultyBackend(backend, Raise(op=op, nth=None, error=kind("cannot look"))))
+    operations = {
+        "stat": [lambda: store.stat("a"), lambda: store.exists("a"), lambda: store.move("a", "a")],
+        "list": [lambda: list(store.list()), store.list_page, store.sweep_pending],
+        "delete": [lambda: store.delete("a"), lambda: store.move("a", "b")],
+        "copy": [lambda: store.copy("a", "b"), lambda: store.move("a", "b"), lambda: store.update("a", metadata={})],
+        "download": [lambda: store.download("a", tmp_path / "out")],
+        "read": [lambda: store.read("a"), lambda: store.open("a")],
+    }
+    for operation in operations[op]:
+        with pytest.raises((kind, UnknownOutcomeError), match="cannot look"):
+            operation()
+    assert (b"1", []) == (AssetStore(backend).read("a"), list(tmp_path.iterdir()))
 
 
 def test_a_missing_store_is_no_missing_asset():
@@ -230,10 +246,10 @@ def test_a_move_whose_delete_fails_tells_so_and_loses_nothing(fault):
 
 
 @pytest.mark.parametrize("error", [OSError(32, "the pipe of my progress bar"), ValueError("null"), KeyboardInterrupt()])
-@pytest.mark.parametrize("backend", [MemoryBackend, WithoutDownload])
-def test_what_the_caller_raises_while_it_watches_a_download_is_left_as_it_is(tmp_path, error, backend):
+@pytest.mark.parametrize("without", [[], ["download"]])
+def test_what_the_caller_raises_while_it_watches_a_download_is_left_as_it_is(tmp_path, error, without):
     """It is no error of the disk, and no file appears."""
-    store = AssetStore(backend())
+    store = AssetStore(FaultyBackend(MemoryBackend(), without=without))
     store.upload(b"1", "a")
 
     def progress(count):

@@ -71,10 +71,11 @@ class Source:
             self.filename = self.path.name
             file = _open_regular(self.path)
             try:
-                self._keep(file, owned=True)
-            except OSError as error:
+                with self._explained():
+                    self._keep(file, owned=True)
+            except BaseException:
                 self.close()
-                raise _unreadable(self.path, error) from error
+                raise
         elif isinstance(raw, io.TextIOBase):
             raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
         elif callable(getattr(raw, "read", None)):
@@ -119,8 +120,7 @@ class Source:
             if len(self._head) < count:
                 self._head += _read_full(self._pull_checked, count - len(self._head))
             return self._head[:count]
-        self._seekable.seek(self._start)
-        return _read_full(self._read_seekable, count)
+        return _read_full(self._rewound(), count)
 
     def digest(self, algorithm: str = "sha256") -> str:
         """Return the digest of all bytes in hex. Spools a one-shot stream first."""
@@ -205,14 +205,20 @@ class Source:
 
     def _rewound(self) -> Callable[[int], bytes]:
         assert self._seekable is not None
-        self._seekable.seek(self._start)
+        with self._explained():
+            self._seekable.seek(self._start)
         return self._read_seekable
 
     def _read_seekable(self, size: int) -> bytes:
-        try:
+        with self._explained():
             return _checked(cast(Readable, self._seekable).read(size))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise an OSError of ``path`` as SourceError; what the caller's own file object raises is for the caller."""
+        try:
+            yield
         except OSError as error:
-            # What the caller's own file object raises is for the caller.
             if self.path is None or isinstance(error, AssetStoreError):
                 raise
             raise _unreadable(self.path, error) from error

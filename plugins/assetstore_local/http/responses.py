@@ -34,6 +34,7 @@ from assetstore.plugin import (
 from assetstore_local.disk.parts_folder import NoUploadError
 from assetstore_local.disk.records import DamagedRecordError
 from assetstore_local.disk.tree import close_quietly
+from assetstore_local.errors import explained
 
 HttpHeaders: TypeAlias = dict[str, str]
 
@@ -75,7 +76,8 @@ class FileRange:
         """Yield the bytes."""
         position, end = self.offset, self.offset + self.length
         while position < end:
-            data = os.pread(self.descriptor, min(size, end - position), position)
+            with explained():
+                data = os.pread(self.descriptor, min(size, end - position), position)
             if not data:
                 raise IntegrityError("the file became shorter while it was sent")
             position += len(data)
