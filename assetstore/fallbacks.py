@@ -16,7 +16,8 @@ from assetstore.stack import Stack
 
 def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
     """Return a verifying reader that emits no event of its own."""
-    return AssetReader(stack.read(key, options), on_close=lambda *_: None, explain=lambda _: None)
+    stream = stack.read(key, options)
+    return AssetReader(stream, on_close=lambda *_: None, explain=lambda _: None, blame=stack.blamed)
 
 
 @contextlib.contextmanager

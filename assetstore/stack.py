@@ -320,18 +320,21 @@ class Stack:
             setattr(calls, f"assetstore_{op}", self._blaming(op, function))
         return cast(Hooks, calls)
 
-    def _blaming(self, op: str, function: Callable[..., T]) -> Callable[..., T]:
-        """Return a function that raises what a layer raises, as a PluginError that names it unless the error says enough."""
+    def blamed(self, op: str, error: BaseException) -> BaseException:
+        """Return what to raise for an error of a layer: a PluginError that names it, or the error if that says enough."""
+        if isinstance(error, AssetStoreError | MemoryError) or not isinstance(error, RAISED) or not is_own_failure(error):
+            return error
+        return failed(self._culprit(error), op, error)
 
+    def _blaming(self, op: str, function: Callable[..., T]) -> Callable[..., T]:
         def call(*arguments: object) -> T:
             try:
                 return function(*arguments)
-            except (AssetStoreError, MemoryError):
-                raise
             except RAISED as error:
-                if not is_own_failure(error):
+                blamed = self.blamed(op, error)
+                if blamed is error:
                     raise
-                raise failed(self._culprit(error), op, error) from error
+                raise blamed from error
 
         return call
 

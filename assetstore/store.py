@@ -259,7 +259,7 @@ class AssetStore:
             operation.bytes = count
             operation.finish(error, abandoned=not whole)
 
-        return AssetReader(stream, on_close=finish, explain=operation.explain)
+        return AssetReader(stream, on_close=finish, explain=operation.explain, blame=self._stack.blamed)
 
     def download(
         self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None

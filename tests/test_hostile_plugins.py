@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import hostile_plugins
@@ -182,3 +184,27 @@ def test_a_wrapper_is_not_blamed_for_the_layer_below() -> None:
     store = AssetStore(("low", Broken()), wrappers=[("high", Passing)])
     with pytest.raises(PluginError, match=r"plugin 'low' failed in assetstore_stat: RuntimeError"):
         store.stat("a")
+
+
+def test_a_body_that_breaks_while_it_is_read_names_its_plugin() -> None:
+    """The bytes come after the hook has returned, and their failures are its plugin's all the same, also in a copy."""
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise RuntimeError("no")
+
+    class Broken(MemoryBackend):
+        @hookimpl
+        def assetstore_read(self, key: str, options: Any) -> Any:
+            stream = super().assetstore_read(key, options)
+            return attrs.evolve(stream, body=Body())
+
+        @hookimpl
+        def assetstore_copy(self, source: str, destination: str, options: Any) -> Any:
+            return None
+
+    store = AssetStore(("broken", Broken()))
+    store.upload(b"x", "a")
+    for call in (lambda: store.read("a"), lambda: store.copy("a", "b")):
+        with pytest.raises(PluginError, match=r"plugin 'broken' failed in assetstore_read: RuntimeError"):
+            call()

@@ -23,13 +23,21 @@ class AssetReader(io.BufferedIOBase):
         info: the asset.
     """
 
-    def __init__(self, stream: AssetStream, *, on_close: OnClose, explain: Callable[[AssetStoreError], None]) -> None:
+    def __init__(
+        self,
+        stream: AssetStream,
+        *,
+        on_close: OnClose,
+        explain: Callable[[AssetStoreError], None],
+        blame: Callable[[str, BaseException], BaseException] = lambda _, error: error,
+    ) -> None:
         self.info: AssetInfo = stream.info
         self._body = stream.body
         self._length = stream.length
         self._count = 0
         self._on_close = on_close
         self._explain = explain
+        self._blame = blame
         self._error: BaseException | None = None
         self._verifier = Verifier(stream.info.digest if stream.length == stream.info.size else None)
 
@@ -64,10 +72,12 @@ class AssetReader(io.BufferedIOBase):
         try:
             return self._take(size)
         except BaseException as error:
-            if isinstance(error, AssetStoreError):
-                self._explain(error)
-            self._error = error
-            raise
+            self._error = self._blame("read", error)
+            if isinstance(self._error, AssetStoreError):
+                self._explain(self._error)
+            if self._error is error:
+                raise
+            raise self._error from error
 
     def _take(self, size: int) -> bytes:
         left = self._length - self._count
