@@ -122,11 +122,15 @@ def _nfc(value: str | None) -> str | None:
 
 def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Validate a whole number of 0 or more, or ``None``."""
+    if type(value) is int and 0 <= value < 1 << 63:
+        return
     _whole_number(attribute.name, 0, value)
 
 
 def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Validate a whole number of 1 or more, or ``None``."""
+    if type(value) is int and 1 <= value < 1 << 63:
+        return
     _whole_number(attribute.name, 1, value)
 
 

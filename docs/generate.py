@@ -377,8 +377,8 @@ def helpers() -> str:
 
 ROOT = HERE.parent
 LAYERS = (
-    *("errors", "limits", "per_process", "signed_headers", "options", "results", "keys", "settings", "content"),
-    *("hooks", "wrapper", "entry_points", "operation", "stack", "side_plugins", "fallbacks", "named_upload"),
+    *("errors", "limits", "per_process", "plugin_faults", "signed_headers", "options", "results", "keys", "settings"),
+    *("content", "hooks", "wrapper", "entry_points", "operation", "stack", "side_plugins", "fallbacks", "named_upload"),
     *("bulk", "direct", "store", "config", "plugin", "__init__", "__main__", "cli", "testing"),
 )
 """The modules of the core, each after those that it imports."""
