@@ -21,6 +21,7 @@ from click.shell_completion import (
 )
 
 from assetstore.cli.session import COMPLETE_VARIABLE, Session, command, open_uncounted
+from assetstore.cli.streams import data_apart
 
 SHELLS = ("bash", "zsh", "fish")
 # Keys and folders that one press of the key shows at most.
@@ -149,7 +150,7 @@ def _silently() -> Iterator[None]:
     ending.start()
     logging.disable(logging.CRITICAL)
     try:
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception):
+        with contextlib.redirect_stderr(io.StringIO()), data_apart(), contextlib.suppress(Exception):
             yield
     finally:
         logging.disable(logging.NOTSET)
