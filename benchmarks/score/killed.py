@@ -32,7 +32,7 @@ KINDS = {
     "delete": "delete",
 }
 """The kinds of work that are killed, and the call of a store that each needs."""
-_SIZE = 400_000
+_SIZE = 2_000_000
 Value: TypeAlias = list[str] | None
 Change = dict[str, Value]
 

@@ -85,7 +85,11 @@ class Forked:
         """Return what it sends; ``None`` when it died, ``"hangs"`` when nothing comes."""
         if not select.select([self.socket], [], [], HANGS_AFTER)[0]:
             return "hangs"
-        data = self.socket.recv(1 << 24)
+        try:
+            data = self.socket.recv(1 << 24)
+        except ConnectionResetError:
+            # It died before it read what it was sent; what it sent itself comes now.
+            data = self.socket.recv(1 << 24)
         return json.loads(data) if data else None
 
     def kill(self) -> None:
