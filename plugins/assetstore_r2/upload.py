@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -76,13 +76,16 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
         own = {PART_SIZE: str(part_size)} if sha256 is None else {SHA256: sha256}
         return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own})
     reader = source.open()
+    # Of what is read ahead, each part must go once it is sent.
+    ahead: deque[bytes] = deque()
     with current().paused():
-        first = reader.read(bucket.part_size)
-        second = reader.read(bucket.part_size) if len(first) == bucket.part_size else b""
-    if not second:
-        return _put(bucket, key, first, options, mark)
+        ahead.append(reader.read(bucket.part_size))
+        if len(ahead[0]) == bucket.part_size:
+            ahead.append(reader.read(bucket.part_size))
+    if len(ahead) == 1 or not ahead[1]:
+        return _put(bucket, key, ahead[0], options, mark)
     _refuse_early(bucket, key, options)
-    pieces = itertools.chain((first, second), iter(lambda: reader.read(bucket.part_size), b""))
+    pieces = iter(lambda: ahead.popleft() if ahead else reader.read(bucket.part_size), b"")
     return _put_parts(bucket, key, pieces, bucket.part_size, options, {**mark, PART_SIZE: str(bucket.part_size)})
 
 

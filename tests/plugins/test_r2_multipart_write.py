@@ -7,6 +7,7 @@ import io
 import random
 import re
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from assetstore.limits import MAX_ASSET, MAX_PART, MAX_PARTS
 from assetstore.plugin import CopyOptions, ListOptions, Source, StatOptions, UploadOptions
 from assetstore_r2.copy import copy
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
+from score.zeros import zeros
 
 MIB = 1 << 20
 
@@ -58,6 +60,20 @@ def test_parts_are_as_small_as_asked_and_never_too_many(size: int, smallest: int
     assert -(-size // part_size) <= MAX_PARTS
     assert smallest <= part_size
     assert part_size == smallest or (size > smallest * MAX_PARTS and part_size % MIB == 0 and part_size < MAX_PART)
+
+
+def test_a_part_of_a_pipe_is_in_memory_only_until_it_is_sent() -> None:
+    """Beside the parts that are sent there is one that is read, which its pieces double for a moment."""
+    with zeros() as url:
+        backend = backend_at(url, part_size=PART, max_concurrency=1)
+        pieces = (bytes(1 << 16) for _ in range(10 * PART >> 16))
+        tracemalloc.start()
+        try:
+            put(backend, "a", pieces)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert most < 4 * PART
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
