@@ -75,10 +75,10 @@ class Assetstore(Client):
         return bytes(self.store.read("key"))
 
     def pipe_up(self, source: Any) -> None:
-        self.store.upload(source, "key")
+        self.store.upload(source, "piped")
 
     def pieces(self) -> Iterator[bytes]:
-        with self.store.open("key") as reader:
+        with self.store.open("piped") as reader:
             yield from iter(lambda: reader.read(PIECE), b"")
 
     def file_up(self, path: Path) -> None:
@@ -109,10 +109,10 @@ class Boto3(Client):
         return bytes(self.client.get_object(Bucket="bucket", Key="key")["Body"].read())
 
     def pipe_up(self, source: Any) -> None:
-        self.client.upload_fileobj(source, "bucket", "key")
+        self.client.upload_fileobj(source, "bucket", "piped")
 
     def pieces(self) -> Iterator[bytes]:
-        yield from self.client.get_object(Bucket="bucket", Key="key")["Body"].iter_chunks(PIECE)
+        yield from self.client.get_object(Bucket="bucket", Key="piped")["Body"].iter_chunks(PIECE)
 
     def file_up(self, path: Path) -> None:
         self.client.upload_file(str(path), "bucket", "key")
@@ -143,10 +143,10 @@ class Obstore(Client):
         return bytes(self.store.get("key").bytes())
 
     def pipe_up(self, source: Any) -> None:
-        self.store.put("key", iter(lambda: source.read(PIECE), b""))
+        self.store.put("piped", iter(lambda: source.read(PIECE), b""))
 
     def pieces(self) -> Iterator[bytes]:
-        yield from (bytes(piece) for piece in self.store.get("key"))
+        yield from (bytes(piece) for piece in self.store.get("piped"))
 
     def file_up(self, path: Path) -> None:
         self.store.put("key", path)
@@ -172,11 +172,11 @@ class Opendal(Client):
         return bytes(self.operator.read("key"))
 
     def pipe_up(self, source: Any) -> None:
-        with self.operator.open("key", "wb", chunk=8 << 20) as target:
+        with self.operator.open("piped", "wb", chunk=8 << 20) as target:
             shutil.copyfileobj(source, target, PIECE)
 
     def pieces(self) -> Iterator[bytes]:
-        with self.operator.open("key", "rb") as source:
+        with self.operator.open("piped", "rb") as source:
             yield from iter(lambda: source.read(PIECE), b"")
 
 
@@ -199,11 +199,11 @@ class S3fs(Client):
         return bytes(self.fs.cat_file("bucket/key"))
 
     def pipe_up(self, source: Any) -> None:
-        with self.fs.open("bucket/key", "wb") as target:
+        with self.fs.open("bucket/piped", "wb") as target:
             shutil.copyfileobj(source, target, PIECE)
 
     def pieces(self) -> Iterator[bytes]:
-        with self.fs.open("bucket/key", "rb", size=None) as source:
+        with self.fs.open("bucket/piped", "rb", size=None) as source:
             yield from iter(lambda: source.read(PIECE), b"")
 
     def file_up(self, path: Path) -> None:
@@ -224,6 +224,7 @@ class Cloudpathlib(Client):
         client.client = session.client("s3", endpoint_url=self.url, config=config)
         client.s3 = session.resource("s3", endpoint_url=self.url, config=config)
         self.path: Any = client.S3Path("s3://bucket/key")
+        self.piped: Any = client.S3Path("s3://bucket/piped")
 
     def put(self, data: bytes) -> None:
         self.path.write_bytes(data)
@@ -232,11 +233,11 @@ class Cloudpathlib(Client):
         return bytes(self.path.read_bytes())
 
     def pipe_up(self, source: Any) -> None:
-        with self.path.open("wb") as target:
+        with self.piped.open("wb") as target:
             shutil.copyfileobj(source, target, PIECE)
 
     def pieces(self) -> Iterator[bytes]:
-        with self.path.open("rb") as source:
+        with self.piped.open("rb") as source:
             yield from iter(lambda: source.read(PIECE), b"")
 
     def file_up(self, path: Path) -> None:

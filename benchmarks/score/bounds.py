@@ -22,7 +22,7 @@ from score.zeros import STALLS, stalling, zeros
 _TIMEOUT = 2.0
 _WINDOW = 30.0
 _TRANSFERS = ("body", "slow body", "upload")
-_GIVE_UP = 60.0
+_GIVE_UP, _NO_REFUSAL = 60.0, 10.0
 _WORST_OVERRUN, _MOST_GROWN, _SLOWEST_REFUSAL = 1.0, 64 << 20, 0.1
 _BYTES, _SHORT_BYTES = 1 << 30, 64 << 20
 
@@ -40,7 +40,7 @@ def measure(run: Run) -> Outcome:
         left_out.append(f"{run.subject.name} takes no path of a file")
     worst, most = max(overruns.values()), max(grown.values(), default=0)
     passed = worst <= _WORST_OVERRUN and most <= _MOST_GROWN and refused["seconds"] <= _SLOWEST_REFUSAL
-    value = f"{_seconds(worst, _GIVE_UP - _TIMEOUT)}; {most / 2**20:.0f} MiB; {_seconds(refused['seconds'], _GIVE_UP, 3)}"
+    value = f"{_seconds(worst, _GIVE_UP - _TIMEOUT)}; {most / 2**20:.0f} MiB; {_seconds(refused['seconds'], _NO_REFUSAL, 3)}"
     return Outcome(
         value=value,
         passed=passed and all(made["error"] != "" for made in (*found.values(), refused)),
@@ -77,7 +77,7 @@ def _fifo(run: Run) -> str:
 
 def _fifo_of_peer(run: Run) -> dict[str, Any]:
     with zeros() as url:
-        return _call(run, "fifo", url=url, path=_fifo(run), warm=True, most=10)
+        return _call(run, "fifo", url=url, path=_fifo(run), warm=True, most=_NO_REFUSAL)
 
 
 def _stalled(run: Run, stall: str) -> dict[str, Any]:
