@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import servers
 from bench import peers
 from score.network_cases import BIG, OPERATIONS, SMALL
 from score.network_plan import BOUND, SILENCE, Attempt, Case
@@ -77,6 +78,12 @@ class Worker:
         self._process.communicate()
 
 
+def place_at(server: servers.S3Server, url: str, ca: Path) -> dict[str, str]:
+    """Return where a client of the benchmarks finds the server, or the proxy before it."""
+    place = {"url": url, "region": server.region, "bucket": server.bucket, "ca": str(ca)}
+    return place | {"access_key": server.access_key, "secret_key": server.secret_key, "seconds": str(int(SILENCE))}
+
+
 class Peer:
     """A peer in figure 4."""
 
@@ -89,9 +96,8 @@ class Peer:
     def attempt(self, case: Case, url: str, prefix: str) -> Attempt | None:
         """Let the worker run it."""
         op = case.op
-        server, file = self._world.server, self._folder / ("big" if op == "complete" else "small")
-        place = {"url": url, "region": server.region, "bucket": server.bucket, "ca": str(self._world.ca)}
-        place |= {"access_key": server.access_key, "secret_key": server.secret_key, "seconds": str(int(SILENCE))}
+        place = place_at(self._world.server, url, self._world.ca)
+        file = self._folder / ("big" if op == "complete" else "small")
         order = {"key": f"{prefix}a", "target": f"{prefix}b", "prefix": prefix, "file": str(file)}
         began = time.monotonic()
         answer = self._worker.call(op, place, **order)

@@ -18,7 +18,8 @@ class Client:
     """What the measurements call.
 
     ``place`` has the strings ``url``, ``region``, ``access_key``, ``secret_key``, ``bucket``, ``ca`` and, for a command,
-    ``program``; it may have ``seconds``, after which silence ends a request where a library can be told so.
+    ``program``. With ``seconds`` faults are tried, not speed: then silence of so long ends a request, checksums are compared
+    and caches left out, where a library can be told so.
     """
 
     def __init__(self, place: Mapping[str, str], option: str = "") -> None:

@@ -22,7 +22,7 @@ class Boto3(Client):
             signature_version="s3v4",
             max_pool_connections=THREADS,
             request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
+            response_checksum_validation="when_supported" if "seconds" in self.place else "when_required",
             **limits,
         )
         session = boto3.session.Session(*self.keys, region_name=self.place["region"])
@@ -108,7 +108,11 @@ class Cloudpathlib(Client):
         os.environ["AWS_DEFAULT_REGION"] = self.place["region"]
         key, secret = self.keys
         self.client: Any = S3Client(
-            endpoint_url=self.place["url"], addressing_style="path", aws_access_key_id=key, aws_secret_access_key=secret
+            endpoint_url=self.place["url"],
+            addressing_style="path",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            file_cache_mode="close_file" if "seconds" in self.place else None,
         )
 
     def _path(self, key: str) -> Any:
