@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assetstore import InvalidOptionError
-from assetstore.keys import MAX_ALTERNATIVES, expand_braces, glob_covers, glob_regex
+from assetstore.keys import MAX_ALTERNATIVES, MAX_GLOB, expand_braces, glob_covers, glob_regex
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,10 @@ def _forget() -> None:
         ("a[bx]c", "axc", True),
         ("a[!bx]c", "abc", False),
         ("a[!bx]c", "a/c", False),
+        ("a[!bx]c", "a!c", True),
+        ("a[bx]c", "aXc", False),
+        ("a[^b]c", "a^c", True),
+        ("a[^b]c", "axc", False),
         ("a[b-d]", "ac", True),
         ("a[]b]", "a]", True),
         ("[]", "[]", True),
@@ -119,6 +123,14 @@ def test_too_many_braces_are_refused() -> None:
     assert "the braces of a glob must stand for at most 1,000 globs, got more in '{a,b}{a" in str(caught.value)
     assert "use fewer braces" == caught.value.hint
     assert 1000 == len(expand_braces("{a,b,c,d,e,f,g,h,i,j}" * 3))
+
+
+def test_a_glob_that_is_too_long_is_refused() -> None:
+    """The longest one is read; one character more is refused with both numbers."""
+    assert ["a" * MAX_GLOB] == expand_braces("a" * MAX_GLOB)
+    with pytest.raises(InvalidOptionError) as caught:
+        expand_braces("a" * (MAX_GLOB + 1))
+    assert f"a glob must have at most {MAX_GLOB:,} characters, got {MAX_GLOB + 1:,}" == caught.value.message
 
 
 def test_a_range_that_goes_backwards_is_refused() -> None:
