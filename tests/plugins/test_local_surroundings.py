@@ -58,9 +58,19 @@ print(*(refusal(act) for act in (
 print(store().read("a"), [item.key for item in store().list()], [step.ok for step in store().check().steps])
 print(dict(store().stat("a").metadata))
 """
+_DOWNLOADS = """
+store().upload(b"x" * 4_000_000, "a")
+for name, options in (("full", "size=1m"), ("bare", "ro")):
+    (root / name).mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", root / name], check=True)
+    for overwrite in (True, False):
+        print(refusal(lambda: store().download("a", root / name / "out", overwrite=overwrite)), os.listdir(root / name))
+"""
 _NO_RIGHTS = """
 print(refusal(lambda: store().upload(b"new", "open/a")), refusal(lambda: store().delete("shut/a")))
 print([failure.key for failure in store().delete_many(["open/none", "shut/a"]).failed])
+print(*(refusal(lambda: store().download("open/a", path)) for path in (root / "out", root / "shut" / "out")))
+print(refusal(lambda: store().upload(root / "shut" / "source", "b")), refusal(lambda: store().upload("/proc/self/mem", "b")))
 print(refusal(lambda: store().read("shut/a")), refusal(lambda: store(root / "none").upload(b"", "a")))
 try:
     list(store().list())
@@ -127,6 +137,13 @@ def test_a_read_only_file_system_is_read_and_not_written(run: Callable[..., list
         assert [" ".join(["AccessDeniedError"] * 4), "b'old' ['a'] [True, False, True, True, True]", "{'by': 'gm'}"] == told
 
 
+def test_a_download_to_a_full_or_read_only_disk_leaves_nothing(run: Callable[..., list[str]]) -> None:
+    """The error has the class that callers act on, and no part of the file stays."""
+    told = run(_DOWNLOADS, behind=["unshare", "-m"])
+    if told:
+        assert ["NoSpaceError []"] * 2 + ["AccessDeniedError []"] * 2 == told
+
+
 def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[str]], tmp_path: Path) -> None:
     """Only the folder of another user fails; root gives its rights up for this test."""
     store = AssetStore(LocalBackend(root=tmp_path / "root"))
@@ -138,7 +155,8 @@ def test_rights_that_are_missing_are_told_for_each_key(run: Callable[..., list[s
     if told:
         denied = "AccessDeniedError AccessDeniedError"
         unread = "the folder 'shut' cannot be read"
-        assert [denied, "['shut/a']", denied, unread, "[True, False, True, False, True]"] == told
+        sources = "SourceError SourceError"
+        assert [denied, "['shut/a']", denied, sources, denied, unread, "[True, False, True, False, True]"] == told
     (tmp_path / "root" / "shut").chmod(0o700)
     assert (b"old", b"old") == (store.read("open/a"), store.read("shut/a"))
 
@@ -203,6 +221,16 @@ def _fail_from(number: int, calls: list[int], descriptor: int) -> None:
     calls.append(descriptor)
     if len(calls) >= number:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_without_proc_each_file_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may have none; then it is not known how much other programs have left to write."""
+    calls: list[int] = []
+    monkeypatch.setattr(whole_flush, "_MEMORY", str(tmp_path / "none"))
+    monkeypatch.setattr(whole_flush, "syncfs", functools.partial(_fail_from, 1, calls))
+    store = AssetStore(LocalBackend(root=tmp_path / "root"))
+    store.upload(b"new", "a")
+    assert (b"new", []) == (store.read("a"), calls)
 
 
 def test_the_file_of_another_program_that_cannot_be_written_fails_no_upload(

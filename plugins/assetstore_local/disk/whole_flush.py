@@ -18,6 +18,7 @@ MOST_DIRTY_BYTES = 256 << 20
 BYTES_FOR_EACH = 8 << 20
 """By how much each further file raises that limit: a flush of its own costs about as much as writing these bytes."""
 
+_MEMORY = "/proc/meminfo"
 # Of other file systems it is not known, or known to be false, that the call makes all bytes durable; FUSE ignores it.
 _KEEP_THE_PROMISE = {"ext4": 0xEF53, "xfs": 0x58465342, "btrfs": 0x9123683E, "f2fs": 0xF2F52010, "tmpfs": 0x01021994}
 _DIRTY = re.compile(rb"^(?:Dirty|Writeback): +(\d+) kB$", re.MULTILINE)
@@ -61,8 +62,12 @@ def syncfs(descriptor: int) -> None:
 
 
 def _dirty_bytes() -> int:
-    with open("/proc/meminfo", "rb", buffering=0) as file:
-        return sum(int(kib) << 10 for kib in _DIRTY.findall(file.read(4096)))
+    try:
+        with open(_MEMORY, "rb", buffering=0) as file:
+            return sum(int(kib) << 10 for kib in _DIRTY.findall(file.read(4096)))
+    except OSError:
+        # A container may have no /proc. What is not known may be much.
+        return sys.maxsize
 
 
 @cache
