@@ -53,7 +53,7 @@ class ConditionGuarantees(Fixtures):
         assert ["a", "a-b", "a/b", "a/b/c"] == sorted(item.key for item in store.list())
 
     def test_a_compare_and_swap_needs_the_stored_etag(self, store: AssetStore, able: Able) -> None:
-        """``if_match`` writes over that version only: another, an old one or a missing asset is PreconditionError."""
+        """``if_match`` writes over that version only, on S3 over those bytes; another or none at all is refused."""
         if not able("upload.if_match"):
             return
         first = store.upload(b"1", "a").etag
