@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 import attrs
 
 from assetstore.entry_points import SCHEMES, described, load_factory
-from assetstore.errors import ConfigError, PluginError, spelled
+from assetstore.errors import ConfigError, PluginError, spelled, without_users
 from assetstore.limits import MAX_CONFIG
 from assetstore.settings import Text, build, check_settings, fault_of, secret_names, suggestion
 
@@ -84,7 +84,10 @@ def open_store(
     Raises:
         ConfigError: the configuration is not valid; ``problems`` lists every mistake.
     """
-    return build_store(find_store(store, config=config))
+    found = find_store(store, config=config)
+    # It may hold secrets, and a traceback may show the variables.
+    del store
+    return build_store(found)
 
 
 def default_plugins() -> dict[str, object]:
@@ -113,7 +116,7 @@ def find_store(
         raise ConfigError(f"the name or URL of a store {fault}", op="open")
     if wanted and (_FOLDER.match(wanted) or _URL.match(wanted)):
         # The query may hold secrets, and so may the user part before the host.
-        name = wanted if _FOLDER.match(wanted) else re.sub("//[^/]*@", "//***@", wanted.partition("?")[0])
+        name = wanted if _FOLDER.match(wanted) else without_users(wanted).partition("?")[0]
         return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
     found = find_config(config)
     wanted = wanted or (found.default if found else None)
@@ -321,7 +324,10 @@ class _Builder:
 
     def _from_url(self, parts: SplitResult, factory: Callable[..., object]) -> dict[str, object]:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if "@" in parts.netloc or secret_names(factory) & query.keys():
+        _, colon, port = parts.netloc.partition(":")
+        # A password with a slash or a question mark ends the host for urlsplit.
+        has_password = bool(colon) and not port.isdecimal() and "@" in f"{parts.path}{parts.query}{parts.fragment}"
+        if "@" in parts.netloc or has_password or secret_names(factory) & query.keys():
             self._problem("url", "must not hold a secret; put it into the table or the environment")
             return {}
         if parts.fragment:

@@ -28,11 +28,26 @@ A class inherits a built-in exception where one fits, so ``except FileNotFoundEr
 
 from __future__ import annotations
 
+import re
 from errno import EACCES, EEXIST, ENOENT, ENOSPC
 from typing import ClassVar
 
 _MAX_MESSAGE = 4000
 _MAX_NAME = 1024  # no valid key is longer
+# Path makes one slash of the two where someone gave the URL of a store as the path of a file.
+_USER = re.compile(r"(?<=[:/]/)(?:[^/:?@]+:|[^/@]*@)")
+
+
+def without_users(text: str) -> str:
+    """Return a text without the users and passwords of the URLs in it, which are secrets."""
+    return re.sub(r"\S+", _without_user, text) if "@" in text else text
+
+
+def _without_user(word: re.Match[str]) -> str:
+    # A password may have slashes, so it ends only at the last @.
+    last = word[0].rfind("@")
+    found = _USER.search(word[0], 0, last + 1)
+    return f"{word[0][: found.start()]}***{word[0][last:]}" if found else word[0]
 
 
 def shortened(text: str, limit: int = _MAX_MESSAGE) -> str:

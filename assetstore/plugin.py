@@ -86,7 +86,7 @@ from assetstore.results import (
     ProposedKey,
     UploadedPart,
 )
-from assetstore.settings import is_web_url, secret
+from assetstore.settings import SecretText, is_web_url, secret
 from assetstore.signed_headers import (
     METADATA_HEADER,
     SHA256_HEADER,
@@ -156,6 +156,7 @@ __all__ = [
     "ProposedKey",
     "ReadOptions",
     "RefusedError",
+    "SecretText",
     "SigningKeys",
     "SigningKeysOptions",
     "Source",

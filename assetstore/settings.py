@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,10 +23,39 @@ _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "fals
 _IS_SECRET = "assetstore.secret"  # noqa: S105 - the mark on a field, not a secret
 
 
+class SecretText(str):
+    """A secret. Its repr is ``'***'``, so that no dump and no traceback with variables shows it. It cannot be pickled."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret cannot be pickled; make the object that holds it where it is needed")
+
+
 def secret(**arguments: Any) -> Any:
-    """Return an ``attrs.field`` for a secret of a plugin: hidden in every repr and error, refused in URLs."""
+    """Return an ``attrs.field`` for a secret of a plugin: a SecretText or a tuple of them, never shown, refused in URLs."""
     metadata = {**arguments.pop("metadata", {}), _IS_SECRET: True}
-    return attrs.field(repr=lambda value: "None" if value is None else "'***'", metadata=metadata, **arguments)
+    given = arguments.pop("converter", None)
+    converter = attrs.converters.pipe(*([given] if given else []), _concealed)
+    return attrs.field(
+        converter=converter, metadata=metadata, repr=lambda value: "None" if value is None else "'***'", **arguments
+    )
+
+
+def _concealed(value: Any) -> Any:
+    """Return a text, or each text of a list, as a SecretText."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_concealed, value))
+    return SecretText(value) if isinstance(value, str) else value
 
 
 class Text(str):
@@ -127,6 +156,8 @@ def check_settings(
             continue
         try:
             good[name] = _convert(value, hints.get(fields[name].name, Any), folder)
+            if fields[name].metadata.get(_IS_SECRET):
+                good[name] = _concealed(good[name])
         except ValueError as error:
             problems.append(f"{name}: {error}")
             continue

@@ -233,7 +233,11 @@ def test_a_named_file_that_is_missing_is_an_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://key:geheim@bucket", "s3://bucket?secret_key=geheim", "r2://user@account/bucket"]
+    "url",
+    [
+        *("s3://key:geheim@bucket", "s3://bucket?secret_key=geheim", "r2://user@account/bucket"),
+        *("s3://key:sec/geheim@bucket", "s3://key:sec?geheim@bucket", "s3://key:sec#geheim@bucket", "s3://key:/@geheim@bucket"),
+    ],
 )
 def test_secrets_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     """URLs end up in logs and shell histories."""

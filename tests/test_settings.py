@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,8 +12,8 @@ import attrs
 import pytest
 
 from assetstore import ConfigError
-from assetstore.plugin import secret
-from assetstore.settings import Text, build, check_settings, secret_names, suggestion
+from assetstore.plugin import SigningKeys, secret
+from assetstore.settings import SecretText, Text, build, check_settings, secret_names, suggestion
 
 if TYPE_CHECKING:
     from nowhere import Elsewhere  # type: ignore[import-not-found]  # an annotation that cannot be resolved
@@ -61,7 +63,7 @@ def good(**settings: object) -> object:
         ({"labels": {"a": "b"}}, {"a": "b"}),
         ({"mode": "b"}, "b"),
         ({"anything": 3 + 4j}, 3 + 4j),
-        ({"token": Text("t")}, "t"),
+        ({"token": Text("t")}, SecretText("t")),
     ],
 )
 def test_a_value_gets_the_type_of_its_field(setting: dict[str, object], expected: object) -> None:
@@ -236,3 +238,14 @@ def test_a_factory_that_fails_is_reported_with_its_hint() -> None:
     assert (None, ["one; do this"]) == build(Failing, {"kind": "hint"})
     assert (None, ["no x, None"]) == build(Failing, {})
     assert (None, ["no XX, ***"]) == build(Failing, {"kind": "XX", "token": "t"})
+
+
+def test_a_secret_is_shown_by_no_repr_and_in_no_pickle() -> None:
+    """A dump of a plugin, of its fields or of a traceback's variables has stars; pickling it is refused."""
+    made = good(token="hunter2")
+    plugin = Plugin(name="x", token="hunter2")
+    assert "hunter2" not in repr((made, plugin, attrs.asdict(plugin)))
+    for secret_thing in (plugin, SecretText("hunter2"), SigningKeys.of(["hunter2" * 5])):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(secret_thing)
+    assert "hunter2" == copy.deepcopy(SecretText("hunter2")) == copy.copy(SecretText("hunter2"))

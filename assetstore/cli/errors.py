@@ -110,7 +110,7 @@ def report(what: str, why: str, then: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return shortened(" ".join(plain(text).split("\n")))
+    return shortened(" ".join(plain(without_secrets(text)).split("\n")))
 
 
 def explain(error: BaseException, doing: str = "", *, what: str | None = None) -> str:

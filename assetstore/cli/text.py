@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from assetstore.errors import without_users
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_WORD = re.compile(r"[^\s'\"<>]+")
 _SIZE = re.compile(r"(\d{1,15})(\.\d{1,9})? ?(b|([kmgt])(i?)(b?))?", re.ASCII)
-_USER = re.compile(r"(?<=[:/])[^/:@\s]*:[^/@\s]*@|(?<=//)[^/@\s]*@")
 
 
 def plain(text: str) -> str:
@@ -42,7 +43,12 @@ def _escape(character: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Return ``text`` without the users, passwords and query strings of its URLs; the query signs a URL."""
-    return _QUERY.sub(r"\1?***", _USER.sub("***@", text))
+    return _WORD.sub(_without_query, without_users(text)) if "?" in text else without_users(text)
+
+
+def _without_query(word: re.Match[str]) -> str:
+    address, mark, query = word[0].partition("?")
+    return f"{address}?***" if mark and query and ":/" in address else word[0]
 
 
 def byte_count(text: str) -> int:

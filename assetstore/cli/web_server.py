@@ -8,6 +8,7 @@ import functools
 import hmac
 import logging
 import math
+import re
 import signal
 import socket
 import time
@@ -32,6 +33,8 @@ WAITING, AT_ONCE = 1024, 8
 STEP = 1 << 16
 
 MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
+
+_LOST_QUERY = re.compile(r"(?i)(x-[a-z]+-|[?&;]|%(25)*(3f|26|3b)).*(=|%(25)*3d).*")
 
 logger = logging.getLogger("assetstore")
 
@@ -150,8 +153,8 @@ class Attended:
         """Answer a request."""
         began = time.perf_counter()
         visit = Visit(receive, send, self.patience)
-        # The query string holds the signature.
-        what = plain(f"{scope['method']} {scope['raw_path'].decode('latin-1')}")
+        # The query string holds the signature, and is part of the path when the URL has lost its question mark.
+        what = plain(f"{scope['method']} {_LOST_QUERY.sub('***', scope['raw_path'].decode('latin-1'))}")
         try:
             known = _host_of(scope) in self.hosts
             await (self.application if known else MISDIRECTED)(scope, visit.receive, visit.send)

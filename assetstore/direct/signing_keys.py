@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from typing import Self
+from typing import NoReturn, Self
 
 import attrs
 
@@ -43,6 +43,9 @@ class SigningKeys:
                 hint='make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             )
         object.__setattr__(self, "_by_id", {_id_of(key): key for key in reversed(self.keys)})
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("signing keys are secrets and cannot be pickled; make them where they are needed")
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
+import re
 from typing import Any, TypeAlias
 
 from assetstore_r2 import copy_conditions
@@ -14,10 +16,25 @@ Client: TypeAlias = Any
 POOL = 128
 
 
+class _NoSignatures(logging.Filter):
+    """Masks in botocore's records what would let others send the request: its signature, and a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask, and let the record pass."""
+        record.msg, record.args = _SIGNATURE.sub(r"\1***", record.getMessage()), None
+        return True
+
+
+_SIGNATURE = re.compile(r"(?i)(signature(?:\W|%3d)+(?=[0-9a-f]{64})|x-amz-security-token(?:\W|%3d)+(?:b')?)[^\s'\"&,;]+")
+_NO_SIGNATURES = _NoSignatures()
+
+
 def make_session(credentials: Credentials | None) -> Any:
     """Return a botocore session; without credentials it searches for them and renews those that expire."""
     from botocore.session import Session
 
+    for name in ("botocore.auth", "botocore.endpoint", "botocore.hooks", "urllib3.connectionpool"):
+        logging.getLogger(name).addFilter(_NO_SIGNATURES)
     session = Session(session_vars=_ISOLATED if credentials else None)
     session.register_component("data_loader", _loader())
     if credentials is not None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from assetstore.plugin import secret
 
-@attrs.frozen
+
+@attrs.frozen(kw_only=True)
 class Credentials:
     """An access key with its secret.
 
@@ -20,8 +22,8 @@ class Credentials:
     """
 
     access_key: str
-    secret_key: str = attrs.field(repr=False)
-    session_token: str | None = attrs.field(repr=False)
+    secret_key: str = secret()
+    session_token: str | None = secret()
     origin: str
 
 
@@ -40,13 +42,15 @@ def find_credentials(
         ),
     )
     for names, values, origin in sets:
-        access, secret, token = map(values.get, names)
-        if access and secret:
+        access_key, secret_key, token = map(values.get, names)
+        if access_key and secret_key:
             odd = [name for name in names if not _fits_a_header(values.get(name) or "")]
             problems = tuple(f"{name} must be printable ASCII without blanks and line breaks: copy it again" for name in odd)
-            return (None, problems) if odd else (Credentials(access, secret, token or None, origin), ())
-        if access or secret:
-            given, missing = names[:2] if access else names[1::-1]
+            if odd:
+                return None, problems
+            return Credentials(access_key=access_key, secret_key=secret_key, session_token=token or None, origin=origin), ()
+        if access_key or secret_key:
+            given, missing = names[:2] if access_key else names[1::-1]
             return None, (f"{given} is set, but {missing} is missing",)
     return None, ()
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import attrs
 
-from assetstore.plugin import CredentialsError
+from assetstore.plugin import CredentialsError, SecretText
 from assetstore_r2.address import Address
 from assetstore_r2.credentials import Credentials
 from assetstore_r2.errors import translated
@@ -190,7 +190,7 @@ class Signer:
         request = f"{method}\n{path}\n{query}\n{_lines(signed)}\n\n{names}\n{payload}"
         text = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{hashlib.sha256(request.encode('latin-1')).hexdigest()}"
         signature = hmac.digest(day.key, text.encode(), hashlib.sha256).hex()
-        sent["authorization"] = (
+        sent["authorization"] = SecretText(
             f"{_ALGORITHM} Credential={day.access_key}/{day.scope},SignedHeaders={names},Signature={signature}"
         )
         return sent

@@ -42,6 +42,8 @@ def test_bash_reads_a_shown_key_back(key: str) -> None:
     [
         ("GET https://cdn.example/a?X-Amz-Signature=1&b=2 failed", "GET https://cdn.example/a?*** failed"),
         ("s3://user:word@host/bucket", "s3://***@host/bucket"),
+        ("s3://user:wo/rd@bucket, again s3://user:w/o?r@d/@bucket", "s3://***@bucket, again s3://***@bucket"),
+        ("cannot read 's3:/user:wo/rd@bucket?secret_key=1'", "cannot read 's3:/***@bucket?***'"),
         ("s3://user@host/bucket?secret_key=1", "s3://***@host/bucket?***"),
         ("file:assets", "file:assets"),
         ("r2://${R2_ACCOUNT_ID}/assets", "r2://${R2_ACCOUNT_ID}/assets"),
