@@ -61,12 +61,14 @@ class StoreConfig:
         table: its settings, values as written.
         folder: relative paths in the table start here.
         origin: where the table comes from, for messages.
+        file: the configuration file that holds the table, if one does.
     """
 
     name: str
     table: Mapping[str, Any] = attrs.field(repr=False)
     folder: Path
     origin: str
+    file: Path | None = None
 
 
 def open_store(
@@ -133,7 +135,8 @@ def find_store(
             store=wanted,
         )
     table = found.stores[wanted]
-    return StoreConfig(name=wanted, table=table, folder=found.path.parent, origin=f"{found.path} [stores.{wanted}]")
+    origin = f"{found.path} [stores.{wanted}]"
+    return StoreConfig(name=wanted, table=table, folder=found.path.parent, origin=origin, file=found.path)
 
 
 def _folder_hint(name: str | None) -> str | None:
@@ -280,6 +283,7 @@ class _Builder:
         if self.problems:
             raise _error(self.problems, config.name)
         self.table = {name: self._expand(value, name) for name, value in config.table.items()}
+        self._holds_secret = False
 
     def build(self) -> AssetStore:
         from assetstore.store import AssetStore  # to find a store needs none of it
@@ -294,6 +298,8 @@ class _Builder:
         backend = self._make(backend_name, "", factory, {**self._rest(), **settings}) if factory else None
         if self.problems:
             raise _error(self.problems, self.config.name)
+        if self._holds_secret and self.config.file and (reader := _reader_of(self.config.file)):
+            _warn(f"{self.config.file} holds a secret and {reader}: chmod 600 it, or write ${{VARIABLE}} for the secret")
         stack = [
             (name, functools.partial(self._wrap, name, made, settings))
             for (name, made), settings in zip(wrappers, wrapper_settings, strict=True)
@@ -396,6 +402,7 @@ class _Builder:
     ) -> dict[str, object]:
         if factory is None:
             return {}
+        self._holds_secret |= any(_is_literal(table[secret]) for secret in secret_names(factory) & table.keys())
         known = () if name else {"url", "backend", "wrappers", "plugins", *DEFAULTS}
         settings, problems = check_settings(factory, table, folder=self.config.folder, known=known)
         self.problems += [self._where(name, problem) for problem in problems]
@@ -459,6 +466,34 @@ class _Builder:
             self._problem(where, f"the environment variable {match[1]} is not set or is empty")
             return ""
         return found
+
+
+def _is_literal(value: object) -> bool:
+    """Return whether a setting is written in the table itself, in whole: with a variable in it, it is a Text."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_literal, value))
+    return isinstance(value, str) and value != "" and not isinstance(value, Text)
+
+
+def _reader_of(path: Path) -> str | None:
+    """Return who else can read a file, as far as this system tells."""
+    if os.name != "posix":
+        return None
+    try:
+        status = path.stat()
+    except OSError:  # it was there when it was read
+        return None
+    if status.st_uid not in (os.getuid(), 0):
+        return "belongs to another user"
+    return "other users can read it" if status.st_mode & (stat.S_IRGRP | stat.S_IROTH) else None
+
+
+@functools.cache
+def _warn(text: str) -> None:
+    """Log a warning, once in each process."""
+    import logging  # to find a store needs none of it
+
+    logging.getLogger("assetstore").warning("%s", text)
 
 
 def _error(problems: list[str], store: str | None) -> ConfigError:

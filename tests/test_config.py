@@ -522,3 +522,39 @@ def test_no_message_is_longer_than_a_page(folder: Path) -> None:
         len(caught.value.problems), 4100 > len(str(caught.value)), "characters left out" in str(caught.value)
     )
     assert 5000 > len(outcome_of("x" * MAX_SETTING))
+
+
+@pytest.mark.parametrize(
+    ("secret", "mode", "said"),
+    [
+        ('"geheim"', 0o600, None),
+        ('"geheim"', 0o640, "other users can read it"),
+        ('"geheim"', 0o604, "other users can read it"),
+        ('"${GEHEIM}"', 0o644, None),
+    ],
+)
+def test_a_file_with_a_secret_that_others_can_read_is_warned_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, secret: str, mode: int, said: str | None
+) -> None:
+    """A variable is no secret. The warning comes once, names the file and what to do, and never the secret."""
+    monkeypatch.setenv("GEHEIM", "geheim")
+    settings = f'url = "s3://bucket?region=x"\naccess_key = "a"\nsecret_key = {secret}'
+    path = write(folder / "assetstore.toml", f"[stores.a]\n{settings}")
+    path.chmod(mode)
+    for _ in range(2):
+        open_store("a").close()
+    expected = f"{path} holds a secret and {said}: chmod 600 it, or write ${{VARIABLE}} for the secret"
+    assert ([] if said is None else [expected]) == caplog.messages
+
+
+def test_a_secret_in_the_file_of_another_user_is_warned_of(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The owner can read the file, and change where the assets go; the secret of a plugin counts like a backend's."""
+    path = write(folder / "assetstore.toml", f'[stores.a]\nurl = "file:x"\nsigning_keys = ["{"geheim" * 6}"]')
+    path.chmod(0o600)
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(path, 12345, -1)
+    open_store("a").close()
+    (message,) = caplog.messages
+    assert message.startswith(f"{path} holds a secret and belongs to another user: ")
+    assert "geheim" not in message

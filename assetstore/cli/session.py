@@ -275,7 +275,8 @@ def open_uncounted(name: str | None) -> AssetStore:
     from assetstore.config import build_store, find_store
 
     config = find_store(name)
-    return build_store(attrs.evolve(config, table={**config.table, "stats": False}))
+    # Without a file there is no warning of its mode either: that is for commands that work with the store.
+    return build_store(attrs.evolve(config, table={**config.table, "stats": False}, file=None))
 
 
 def where(store: AssetStore) -> str:
