@@ -24,7 +24,7 @@ PATIENCE = 10.0
 """Seconds after which a plugin that has not returned is reported."""
 
 _CALLERS_OWN = "assetstore.content.source"
-"""The module that calls what a user gave: streams, iterators and callbacks."""
+"""The module that calls what the user of an upload gave: streams, iterators and callbacks."""
 
 
 def is_own_failure(error: BaseException) -> bool:

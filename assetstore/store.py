@@ -18,7 +18,7 @@ from assetstore import fallbacks, named_upload
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
 from assetstore.content.reader import AssetReader
-from assetstore.content.source import Source, SourceLike, reporting
+from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
 from assetstore.errors import (
     AssetStoreError,
@@ -280,7 +280,7 @@ class AssetStore:
     ) -> AssetInfo:
         with self._operation("download", key) as operation:
             full_key = operation.locate(self._scope)
-            with fallbacks.passing(reporting(progress)) as report, replacing(file(), overwrite=overwrite) as temporary:
+            with fallbacks.passing(progress) as report, replacing(file(), overwrite=overwrite) as temporary:
                 info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=report))
             operation.bytes = info.size
             return self._scope.outward(info)

@@ -208,3 +208,16 @@ def test_a_body_that_breaks_while_it_is_read_names_its_plugin() -> None:
     for call in (lambda: store.read("a"), lambda: store.copy("a", "b")):
         with pytest.raises(PluginError, match=r"plugin 'broken' failed in assetstore_read: RuntimeError"):
             call()
+
+
+def test_what_the_callers_callback_raises_passes_a_download(tmp_path: Path) -> None:
+    """Of whatever class it is, and although the backend called it."""
+
+    def stop(_: int) -> None:
+        raise LookupError("mine")
+
+    store = open_store(f"file://{tmp_path}/assets")
+    store.upload(b"abc", "a")
+    with pytest.raises(LookupError, match="mine"):
+        store.download("a", tmp_path / "a", progress=stop)
+    assert not (tmp_path / "a").exists()

@@ -248,11 +248,6 @@ class Source:
             raise SourceError("the file changed while it was read", hint="upload it again once it is no longer written to")
 
 
-def reporting(progress: Progress | None) -> Progress | None:
-    """Return a function that calls a user's callback from this module, so that what it raises counts as the user's."""
-    return None if progress is None else lambda count: progress(count)
-
-
 class SourceReader:
     """Reads a source in full pieces: ``read(n)`` returns fewer than ``n`` bytes only at the end."""
 
