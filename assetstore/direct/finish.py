@@ -90,10 +90,9 @@ class Finish:
             refused = self._refused(sent)
             if refused is None:
                 result = self._promote(sent.info)
-                discard(self.context, self.claims)
+                self._discard()
                 return result
-            with contextlib.suppress(AssetStoreError):
-                discard(self.context, self.claims)
+            self._discard()
         except NotFoundError as error:
             # Another call may have finished the upload, just now or long ago.
             refused = error
@@ -102,6 +101,11 @@ class Finish:
         if (own := self._own()) is None:
             raise refused
         return own, False
+
+    def _discard(self) -> None:
+        # The upload has ended, well or not, whatever becomes of these bytes; they are swept later.
+        with contextlib.suppress(AssetStoreError):
+            discard(self.context, self.claims)
 
     @property
     def _pending(self) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from failing_calls import failing
@@ -36,6 +38,8 @@ _WRITES: dict[str, Callable[[AssetStore, Path], object]] = {
     "delete": lambda store, folder: store.delete("maps/a"),
     "move": lambda store, folder: store.move("maps/a", "c"),
     "parts": lambda store, folder: _join(store),
+    "signed PUT": lambda store, folder: _served(store, "PUT", b"new" * 99),
+    "signed DELETE": lambda store, folder: _served(store, "DELETE"),
 }
 _BATCHES: dict[str, Callable[[AssetStore, Path], dict[str, BaseException | None]]] = {
     "upload_many": lambda store, folder: {
@@ -48,6 +52,7 @@ _READS: dict[str, Callable[[AssetStore, Path], object]] = {
     "stat": lambda store, folder: store.stat("maps/a"),
     "missing": lambda store, folder: store.exists("maps/none"),
     "read": lambda store, folder: store.read("maps/a"),
+    "signed GET": lambda store, folder: _served(store, "GET"),
     "list": lambda store, folder: [item.key for item in store.list()],
     "download": lambda store, folder: (store.download("maps/a", folder / "out" / "a"), (folder / "out" / "a").read_bytes()),
 }
@@ -65,6 +70,23 @@ def _join(store: AssetStore) -> None:
         save_part(staged, "maps/a", parts_id, part)
     listed = backend.assetstore_list_parts("maps/a", PartsOptions(upload_id=parts_id))
     backend.assetstore_end_parts("maps/a", EndPartsOptions(upload_id=parts_id, parts=listed))
+
+
+def _served(store: AssetStore, method: Literal["GET", "PUT", "DELETE"], data: bytes = b"") -> bytes:
+    """Send a signed request to the application; a refusal of the server leaves the outcome open."""
+    request, answers = store.presign("maps/a", method=method), list[str]()
+    path, _, query = request.url.partition("8420")[2].partition("?")
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": "127.0.0.1:8420"}
+    setup_testing_defaults(environ)
+    body = {"CONTENT_LENGTH": str(len(data)), "wsgi.input": io.BytesIO(data)}
+    answer = store.application("wsgi")({**environ, **body}, lambda status, headers: answers.append(status))
+    try:
+        received = b"".join(answer)
+    finally:
+        getattr(answer, "close", bool)()
+    if not answers[0].startswith("2"):
+        raise UnknownOutcomeError(answers[0])
+    return received
 
 
 def _deleted(report: DeleteReport) -> dict[str, BaseException | None]:

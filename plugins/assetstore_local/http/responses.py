@@ -156,9 +156,10 @@ _KNOWN: tuple[tuple[type[AssetStoreError], int, str, str], ...] = (
 
 @contextlib.contextmanager
 def error_responses() -> Iterator[None]:
-    """Raise an error of the store as an ErrorResponse that reveals nothing about the machine."""
+    """Raise an error of the store or the disk as an ErrorResponse that reveals nothing about the machine."""
     try:
-        yield
+        with explained():
+            yield
     except AssetStoreError as error:
         for kind, status, code, message in _KNOWN:
             # That the record is damaged is no fault of the client.
