@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -61,6 +62,10 @@ MODULES = {
 ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delete"}
 
 
+# Closing waits a second for what runs, and another for the end of an upload in parts.
+_UNDOING_SECONDS = 5.0
+
+
 class TerminatedError(KeyboardInterrupt):
     """SIGTERM came; it ends a command as Ctrl-C does."""
 
@@ -77,13 +82,14 @@ class App(click.Group):
         for stream in (sys.stdout, sys.stderr):
             # A key that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
-        sys.exit(self._ended(args, extra))
+        with _ended_by_signals():
+            code = self._ended(args, extra)
+        sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C and SIGTERM end it with one line."""
         try:
-            with _ended_by_signals():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except TerminatedError:
             raise click.exceptions.Exit(_reported("terminated", errors.TERMINATED)) from None
         except KeyboardInterrupt:
@@ -100,7 +106,9 @@ class App(click.Group):
             with watching(_warn):
                 code = super().main(*args, **extra)
             return code if isinstance(code, int) else errors.DONE
-        except click.Abort:
+        except click.Abort as error:
+            if isinstance(error.__cause__, TerminatedError):
+                return _reported("terminated", errors.TERMINATED)
             return _reported("interrupted", errors.INTERRUPTED)
         except OutputClosedError:
             _silence_stdout()
@@ -191,19 +199,25 @@ def _warn(text: str) -> None:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Raise TerminatedError when SIGTERM comes and KeyboardInterrupt for Ctrl-C, so that a command ends what it began.
+    """Let SIGTERM and Ctrl-C end a command, and let neither interrupt it while it undoes what it began.
 
     Python's own handler of Ctrl-C would do the same, but then a KeyboardInterrupt of a plugin could not be told from it.
     """
+    heard: list[float] = []
 
-    def end(number: int, frame: object) -> NoReturn:
+    def end(number: int, frame: object) -> None:
+        # Shells and supervisors may send a signal more than once; who sends it later again does not want to wait.
+        if heard and time.monotonic() - heard[0] < _UNDOING_SECONDS:
+            return
+        heard[:] = [time.monotonic()]
         raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have it ignored, for the background
+    before: dict[int, Any] = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    # A shell lets what runs in the background ignore Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     try:
         yield

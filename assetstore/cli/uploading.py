@@ -55,7 +55,10 @@ class Item:
 
     def open(self) -> SourceLike:
         """Return the source for the store to read."""
-        return sys.stdin.buffer if self.source == STDIN else self.source
+        if self.source != STDIN:
+            return self.source
+        # The buffer asks again for what a pipe did not yet bring, and looks for signals only when one breaks a wait off.
+        return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
 
 
 @command("upload",

@@ -35,12 +35,27 @@ class Deadline:
     """
 
     __slots__ = (
-        *("_before", "_cancelled", "_end", "_moved", "_moving", "_parent", "_sockets", "_stopping"),
+        *("_before", "_cancelled", "_end", "_moved", "_moving", "_outlives_call", "_parent", "_sockets", "_stopping"),
         *("min_rate", "timeout"),
     )
 
-    def __init__(self, timeout: float = TIMEOUT, min_rate: float = MIN_RATE, parent: Deadline | None = None) -> None:
-        """Begin to count now; a ``parent`` that is cancelled cancels this one."""
+    def __init__(
+        self,
+        timeout: float = TIMEOUT,
+        min_rate: float = MIN_RATE,
+        parent: Deadline | None = None,
+        *,
+        outlives_call: bool = False,
+    ) -> None:
+        """Begin to count now.
+
+        Args:
+            timeout: seconds for everything but bytes.
+            min_rate: bytes a second below which a transfer is given up.
+            parent: cancels this one when it is cancelled.
+            outlives_call: whether it goes on when the call about many assets is closed: what undoes an operation has to.
+        """
+        self._outlives_call = outlives_call
         self.timeout, self.min_rate = timeout, min_rate
         self._end = time.monotonic() + timeout
         self._moving, self._moved = 0.0, 0
@@ -136,7 +151,7 @@ class Deadline:
         """Make this the deadline of the thread; each thread of an operation enters a ``child`` of its own."""
         self._before = getattr(_here, "deadline", None)
         _here.deadline = self
-        self._stopping = stopping(self.cancel)
+        self._stopping = contextlib.nullcontext() if self._outlives_call else stopping(self.cancel)
         self._stopping.__enter__()
         return self
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import attrs
 
-from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits
+from assetstore.plugin import AssetStoreError, IntegrityError, SourceError, limits, stopping
 from assetstore_r2 import settle
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.deadline import Deadline, current
@@ -71,7 +73,7 @@ def send_parts(
         write: the mark of this write in its metadata.
         before_end: called when all parts are stored; an exception from it aborts the write.
     """
-    parts_id = begin(bucket, key, params)
+    parts_id = _begin_or_abort(bucket, key, params)
 
     def attempt(numbered: tuple[int, T]) -> Part:
         return bucket.retries.ask(lambda: send(parts_id, *numbered))
@@ -82,8 +84,7 @@ def send_parts(
         before_end()
         return _complete(bucket, key, parts_id, parts, conditions, write)
     except BaseException as error:
-        with Deadline(_ABORT if isinstance(error, Exception) else _ABORT_AT_CTRL_C):
-            _abort(bucket, key, parts_id)
+        _abort(bucket, key, parts_id, _ABORT if isinstance(error, Exception) else _ABORT_AT_CTRL_C)
         raise
 
 
@@ -98,6 +99,33 @@ def begin(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
         return str(answer["UploadId"])
 
     return bucket.retries.ask(send)
+
+
+def _begin_or_abort(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
+    """Begin an upload; if the operation is ended before the service answers, abort it, because nobody else knows its id."""
+    # A deadline of its own, so that the end of the operation does not cut the answer off.
+    limit = bucket.deadline()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="assetstore-begin")
+    try:
+        with stopping(lambda: threading.Timer(_ABORT_AT_CTRL_C, limit.cancel).start()):  # closing waits no longer
+            begun = pool.submit(_within, limit, lambda: begin(bucket, key, params))
+            try:
+                parts_id = begun.result()
+                current().left()
+            except BaseException:
+                wait([begun], _ABORT_AT_CTRL_C)
+                limit.cancel()
+                if begun.done() and begun.exception() is None:
+                    _abort(bucket, key, begun.result(), _ABORT_AT_CTRL_C)
+                raise
+            return parts_id
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _within(limit: Deadline, work: Callable[[], T]) -> T:
+    with limit:
+        return work()
 
 
 def _numbered(pieces: Iterator[T]) -> Iterator[tuple[int, T]]:
@@ -138,12 +166,12 @@ def _check_etag(answer: Mapping[str, Any], digests: Sequence[bytes], count: int)
         raise IntegrityError("the stored asset does not match the parts that were sent", hint="upload it again")
 
 
-def _abort(bucket: Bucket, key: str, parts_id: str) -> None:
+def _abort(bucket: Bucket, key: str, parts_id: str, timeout: float) -> None:
     """Abort the upload. A failure is ignored: the error that led here is raised, and R2 aborts after 7 days."""
 
     def send() -> None:
         with translated():
             bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=parts_id)
 
-    with contextlib.suppress(AssetStoreError):
+    with contextlib.suppress(AssetStoreError), Deadline(timeout, outlives_call=True):
         bucket.retries.ask(send)

@@ -6,6 +6,8 @@ import hashlib
 import io
 import random
 import re
+import signal
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -16,11 +18,12 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from r2_stand_in import PART, Reply, backend_at, backend_on, error_reply, get, opened, put, stand_in
+from r2_stand_in import PART, Forward, Reply, Request, backend_at, backend_on, error_reply, get, opened, put, stand_in
 
 from assetstore import (
     AlreadyExistsError,
     AssetInfo,
+    AssetStore,
     BackendError,
     NotFoundError,
     PreconditionError,
@@ -301,3 +304,50 @@ def test_a_copy_in_parts_notices_a_replaced_source(seaweedfs: Any, unique_prefix
     with pytest.raises(NotFoundError):
         opened(other, f"{unique_prefix}b")
     other.assetstore_close()
+
+
+@pytest.mark.parametrize("moment", ["uploads", "partNumber"])
+def test_a_closed_call_about_many_assets_leaves_no_upload(seaweedfs: Any, unique_prefix: str, moment: str) -> None:
+    """What undoes an upload goes on when the call ends; an upload whose id is still on its way is aborted too."""
+    reached, closing = threading.Event(), threading.Event()
+
+    def script(request: Request, forward: Forward) -> Reply:
+        reply = forward()
+        if moment in request.path and request.method != "DELETE":
+            reached.set()
+            closing.wait()
+        return reply
+
+    def close() -> None:
+        reached.wait()
+        closing.set()
+        results.close()
+
+    with stand_in(seaweedfs.endpoint_url, script) as served:
+        store = AssetStore(backend_on(seaweedfs, served.url))
+        results = store.upload_many([(some(2 * PART + 1), f"{unique_prefix}{number}") for number in range(3)])
+        closer = threading.Thread(target=close)
+        closer.start()
+        assert [] == list(results)
+        closer.join()
+    with seaweedfs.client() as client:
+        assert [] == client.list_multipart_uploads(Bucket=seaweedfs.bucket, Prefix=unique_prefix).get("Uploads", [])
+
+
+@pytest.mark.parametrize("engine", ["wire", "boto3"])
+def test_ctrl_c_while_an_upload_begins_aborts_it(seaweedfs: Any, unique_prefix: str, engine: str) -> None:
+    """Nobody else knows the id that is on its way."""
+
+    def script(request: Request, forward: Forward) -> Reply:
+        reply = forward()
+        if "uploads" in request.path:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return reply
+
+    with stand_in(seaweedfs.endpoint_url, script) as served:
+        backend = backend_on(seaweedfs, served.url, engine=engine)
+        with pytest.raises(KeyboardInterrupt):
+            put(backend, f"{unique_prefix}a", some(2 * PART + 1))
+        assert ["DELETE"] == [request.method for request in served.requests if "uploadId" in request.path]
+    with seaweedfs.client() as client:
+        assert [] == client.list_multipart_uploads(Bucket=seaweedfs.bucket, Prefix=unique_prefix).get("Uploads", [])
