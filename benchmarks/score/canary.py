@@ -199,6 +199,31 @@ def calls(search: Search, name: str, store: AssetStore, fault: str) -> None:
         search.look(f"{place}: log", log.getvalue())
 
 
+def manager_calls(search: Search, manager: R2AssetManager, fault: str) -> None:
+    """Call the methods of the manager, which log what fails instead of raising it."""
+    tried: Mapping[str, Callable[[], object]] = {
+        "upload_file": lambda: manager.upload_file("a.txt", "notes"),
+        "download_file": lambda: manager.download_file(KEY, "b.txt"),
+        "get_object_info": lambda: manager.get_object_info(KEY),
+        "list_objects": lambda: manager.list_objects(),
+        "get_object_bytes": lambda: manager.get_object_bytes(KEY, 10),
+        "promote_file": lambda: manager.promote_file(KEY, "b"),
+        "delete_file": lambda: manager.delete_file("b"),
+        "s3_client": lambda: _list_buckets(manager),
+    }
+    for what, call in tried.items():
+        place = f"manager.{what}, {fault}"
+        with _logged() as log:
+            search.look(f"{place}: result", _outcome(call))
+        search.look(f"{place}: log", log.getvalue())
+
+
+def _list_buckets(manager: R2AssetManager) -> None:
+    """Use botocore's client itself. Its errors are its own; its log is ours."""
+    with contextlib.suppress(Exception):
+        manager.s3_client.list_buckets()
+
+
 def _outcome(call: Callable[[], object]) -> str:
     """Return the repr of a result, or an error with its attributes and the variables of every frame but ours."""
     try:
@@ -228,11 +253,10 @@ def construction(search: Search, settings: Mapping[str, Mapping[str, Any]]) -> N
             search.look(f"opening {name} with {wrong}", _outcome(lambda: open_store({**table, **wrong})))  # noqa: B023 - called at once
 
 
-def parts(search: Search, name: str, store: AssetStore, settings: Mapping[str, Any]) -> None:
-    """Look into the repr and the pickle of the objects that a store is made of."""
+def parts(search: Search, name: str, whole: object) -> None:
+    """Look into the repr and the pickle of the objects that a store or a manager is made of."""
     seen: dict[int, object] = {}
-    _collect(store, seen)
-    _collect(R2AssetManager(settings), seen)
+    _collect(whole, seen)
     for part in seen.values():
         what = f"{type(part).__module__}.{type(part).__qualname__}"
         search.look(f"repr of {what} of {name}", repr(part))
@@ -283,8 +307,13 @@ def sightings(server: S3Server, folder: Path, *, short: bool = False) -> Search:
                     proxy.inject(*FAULTS[fault])
                     calls(search, name, store, fault)
                 proxy.inject()
-                parts(search, name, store, {"R2_ENABLED": True, "R2_SECRET_KEY": server.secret_key})
+                parts(search, name, store)
             search.look(f"events of {name}", repr(observer.events))
+        manager = R2AssetManager(_manager_settings(server, proxy.url))
+        for fault in faults:
+            proxy.inject(*FAULTS[fault])
+            manager_calls(search, manager, fault)
+        parts(search, "the manager", manager)
         for path in folder.rglob("*"):
             if path.is_file() and path.name not in ("assetstore.toml", "signing-key"):
                 search.look(f"the file {path.relative_to(folder)}", path.read_bytes().decode("latin-1"))
@@ -307,6 +336,16 @@ def _settings(server: S3Server, url: str, signing: str) -> dict[str, dict[str, A
         "wire": {**shared, "stats": {"path": "stats.sqlite"}},
         "boto3": {**shared, "engine": "boto3"},
         "folder": {"url": "file:assets", "signing_keys": [signing], "durable": False},
+    }
+
+
+def _manager_settings(server: S3Server, url: str) -> dict[str, object]:
+    return {
+        "R2_ENABLED": True,
+        "R2_ENDPOINT": url,
+        "R2_ACCESS_KEY": server.access_key,
+        "R2_SECRET_KEY": server.secret_key,
+        "R2_BUCKET_NAME": server.bucket,
     }
 
 

@@ -232,7 +232,22 @@ def translate(error: Exception) -> AssetStoreError | None:
         return UnavailableError(text, hint="look for a proxy or captive portal, then try again")
     if isinstance(error, WireError):
         return _of_wire(error)
-    return _of_botocore(error) if type(error).__module__.startswith(("botocore.", "boto3.")) else None
+    if not type(error).__module__.startswith(("botocore.", "boto3.")):
+        return None
+    ours = _of_botocore(error)
+    if ours is not None:
+        _forget_requests(error)
+    return ours
+
+
+def _forget_requests(error: BaseException) -> None:
+    """Remove the signed request from botocore's error and its causes: they have it as an attribute and in every frame."""
+    inner: BaseException | None = error
+    while inner is not None:
+        inner.__traceback__ = None
+        if hasattr(inner, "request"):
+            inner.request = None
+        inner = inner.__cause__ or inner.__context__
 
 
 def _of_wire(error: WireError) -> AssetStoreError:

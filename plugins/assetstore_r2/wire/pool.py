@@ -19,6 +19,13 @@ READ_SECONDS, WRITE_SECONDS = 55.0, 4.0
 connection, so that it does not meet the end of one."""
 
 
+class SignedHead(bytes):
+    """The head of a request. It holds a signature, so no dump of variables shows it."""
+
+    def __repr__(self) -> str:
+        return "<the head of a request>"
+
+
 @attrs.define(eq=False, kw_only=True)
 class Pool:
     """The connections to one service; threads may share it.
@@ -91,7 +98,7 @@ class Pool:
         text = "\r\n".join(lines)
         if not text.count("\n") == text.count("\r") == len(lines) - 1 or "\0" in text:
             raise ValueError("a header must not contain a line break")
-        return f"{text}\r\n\r\n".encode("latin-1")
+        return SignedHead(f"{text}\r\n\r\n".encode("latin-1"))
 
     def _reused(self, method: str) -> Connection | None:
         longest = READ_SECONDS if method in ("GET", "HEAD") else WRITE_SECONDS
