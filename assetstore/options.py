@@ -649,6 +649,8 @@ class ApplicationOptions:
 def _types(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
         raise InvalidOptionError("types must be a list of media types", hint=f"write it as [{value!r}]")
+    if not isinstance(value, Iterable):
+        raise InvalidOptionError(f"types must be a list of media types, got {type(value).__name__}")
     return tuple(map(_type, value))
 
 

@@ -118,10 +118,10 @@ def test_errors_of_assetstore_and_bugs_pass(tmp_path):
 
 
 def test_a_path_that_no_file_can_have_is_refused(tmp_path):
-    """A parent that is a file, a name that is too long or has a NUL are the caller's mistakes."""
+    """A parent that is a file, a name that is too long, has a NUL or is not Unicode are the caller's mistakes."""
     (tmp_path / "file").write_bytes(b"")
     below, long = tmp_path / "file" / "below", tmp_path / ("x" * 300)
-    for path in (below, below / "below", long, "nul\0", "/dev/full"):
+    for path in (below, below / "below", long, "nul\0", "lone\ud800", "/dev/full"):
         with pytest.raises(InvalidOptionError), replacing(path):
             pytest.fail("it was opened")
     assert ["file"] == os.listdir(tmp_path)

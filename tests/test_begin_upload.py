@@ -124,6 +124,8 @@ def test_a_policy_takes_a_list_of_types():
     """A single type would be iterated letter by letter."""
     with pytest.raises(InvalidOptionError, match=r"\['image/png'\]"):
         UploadPolicy(types="image/png")
+    with pytest.raises(InvalidOptionError, match="must be a list of media types, got int"):
+        UploadPolicy(types=7)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_key_that_is_too_long_for_a_token_leaves_no_parts_behind(store, backend):

@@ -79,8 +79,9 @@ def writing_errors(name: str) -> Iterator[None]:
         kind, hint = next(((kind, hint) for numbers, kind, hint in _FITTING if error.errno in numbers), _OTHER)
         raise kind(f"cannot write {name}: {error.strerror or error}", hint=hint) from error
     except ValueError as error:
-        # Python refuses a name with a NUL; its text differs between versions.
-        if isinstance(error, AssetStoreError) or "null" not in str(error):
+        # Python refuses a name with a NUL, by a text that differs between versions, and one with a lone surrogate.
+        is_of_name = isinstance(error, UnicodeEncodeError) or "null" in str(error)
+        if isinstance(error, AssetStoreError) or not is_of_name:
             raise
         raise InvalidOptionError(f"cannot write {name}: no file can have such a name", hint="choose another path") from error
 
