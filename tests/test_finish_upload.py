@@ -170,6 +170,17 @@ def test_bytes_that_are_not_of_their_type_are_refused_and_deleted(store, backend
     assert [] == keys(store)
 
 
+def test_an_asset_is_finished_although_the_deletion_of_what_was_sent_fails(backend):
+    """The asset is stored and returned; what was sent stays under pending/ until it is swept."""
+    store = make_store(FaultyBackend(backend, Raise(op="delete", error=UnavailableError("busy"))), backend)
+    upload = store.begin_upload(key="a.png", size=len(PNG))
+    backend.send(upload.request, PNG)
+    assert store.finish_upload(upload.token) == store.stat("a.png")
+    assert 2 == len(keys(store))
+    assert store.finish_upload(upload.token) == store.stat("a.png")
+    assert ["a.png"] == keys(store)
+
+
 def test_a_refusal_is_told_although_the_deletion_fails(backend):
     """The error of the upload is raised even if deleting fails; the next call deletes."""
     store = make_store(FaultyBackend(backend, Raise(op="delete", error=UnavailableError("busy"))), backend)

@@ -221,6 +221,16 @@ def test_no_flipped_bit_of_an_uploads_headers_reaches_the_asset(tmp_path: Path, 
             upload.list()
 
 
+def test_an_upload_that_the_disk_refuses_is_an_answer_and_no_exception(tmp_path: Path, upload: Upload) -> None:
+    """An error of the system when a part begins does not leave the application."""
+    options = tmp_path / ".assetstore" / "uploads" / upload.id / "options.json"
+    options.unlink()
+    options.symlink_to(options)
+    answer = upload.open(1, 5)
+    assert isinstance(answer, Response)
+    assert 500 == answer.status
+
+
 def test_uploads_that_nobody_ends_are_swept_after_a_week(tmp_path: Path, upload: Upload) -> None:
     """The next process that writes removes them, but not an upload with a recent part, nor anything else."""
     young = Upload.begin(tmp_path)
