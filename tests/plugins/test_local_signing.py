@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import attrs
 import pytest
@@ -263,3 +263,15 @@ def test_a_request_ends_at_its_last_second(backend: LocalBackend, monkeypatch: p
     for Clock.moment, expected in ((1_779_999_999.9, 404), (1_780_000_000.0, 403), (1_780_000_001.0, 403)):
         status, body = status_and_body(backend.server().open(request))
         assert (expected, expected == 403) == (status, b"<Message>Request has expired</Message>" in body)
+
+
+@pytest.mark.parametrize("key", ["../a", "a/../b", "e\u0301", "a\nb", "/a", ""])
+def test_a_key_that_breaks_the_rules_is_refused_though_it_was_signed(backend: LocalBackend, key: str) -> None:
+    """Whoever has the secret and no rules cannot reach what is no asset."""
+    query = {EXPIRES: "9999999999"}
+    query[SIGNATURE] = backend.server().keys().sign(*signed_fields("GET", key, query, ()))
+    request = Request(
+        method="GET", path=quote(key, safe="").encode(), query=urlencode(query), headers={"host": "127.0.0.1:8420"}
+    )
+    status, body = status_and_body(backend.server().open(request))
+    assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
