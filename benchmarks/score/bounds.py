@@ -40,7 +40,9 @@ def measure(run: Run) -> Outcome:
         left_out.append(f"{run.subject.name} takes no path of a file")
     worst, most = max(overruns.values()), max(grown.values(), default=0)
     passed = worst <= _WORST_OVERRUN and most <= _MOST_GROWN and refused["seconds"] <= _SLOWEST_REFUSAL
-    value = f"{_seconds(worst, _GIVE_UP - _TIMEOUT)}; {most / 2**20:.0f} MiB; {_seconds(refused['seconds'], _NO_REFUSAL, 3)}"
+    last = max(made["seconds"] for made in found.values())
+    ended = f"{_seconds(worst, _GIVE_UP - _TIMEOUT)} (the last call ended after {last:.0f} s)"
+    value = f"{ended}; {most / 2**20:.0f} MiB; {_seconds(refused['seconds'], _NO_REFUSAL, 3)}"
     return Outcome(
         value=value,
         passed=passed and all(made["error"] != "" for made in (*found.values(), refused)),
