@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -229,6 +230,18 @@ def test_an_upload_that_the_disk_refuses_is_an_answer_and_no_exception(tmp_path:
     answer = upload.open(1, 5)
     assert isinstance(answer, Response)
     assert 500 == answer.status
+
+
+def test_an_upload_that_was_begun_without_a_check_sum_goes_on(tmp_path: Path, upload: Upload) -> None:
+    """An upload from before there were check sums is not lost by an update of the library."""
+    (record,) = tmp_path.glob(".assetstore/uploads/*/options.json")
+    fields = json.loads(record.read_bytes())
+    del fields["sha256"]
+    record.write_text(json.dumps(fields))
+    assert [] == list(upload.list())
+    record.write_text("{}")
+    with pytest.raises(NotFoundError, match="no such upload"):
+        upload.list()
 
 
 def test_uploads_that_nobody_ends_are_swept_after_a_week(tmp_path: Path, upload: Upload) -> None:

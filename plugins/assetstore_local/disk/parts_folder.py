@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from assetstore.plugin import NotFoundError, UploadedPart, UploadOptions
+from assetstore.plugin import HEADERS, NotFoundError, UploadedPart, UploadOptions
 from assetstore_local.disk import json_file
 from assetstore_local.disk.locks import hold, hold_now, release
 from assetstore_local.disk.paths import RESERVED, Names
 from assetstore_local.disk.tree import Tree, close_quietly
 
-_UPLOADS: Names = (RESERVED, "uploads")
+UPLOADS: Names = (RESERVED, "uploads")
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _PART = re.compile(r"(\d{1,5})-([0-9a-f]{32})", re.ASCII)
 _OPTIONS = "options.json"
+_FIELDS = ("key", *HEADERS)
 _KEPT_SECONDS = 7 * 86_400
 
 
@@ -49,11 +50,11 @@ def options_of(tree: Tree, key: str, parts_id: str) -> UploadOptions:
     if data is None:
         raise NoUploadError
     try:
-        fields = json_file.decoded(data)
+        fields = json_file.decoded(data, unsummed=_FIELDS)
     except ValueError as error:
         # A damaged file is none; a power failure may empty the last ones of a store that is not durable.
         raise NoUploadError from error
-    if fields.pop("key") != key:
+    if fields.pop("key", None) != key:
         raise NoUploadError
     return attrs.evolve(UploadOptions(), **fields)
 
@@ -101,18 +102,18 @@ def remove(tree: Tree, parts_id: str) -> None:
     folder = tree.folder(folder_of(parts_id))
     for name in os.listdir(folder):
         os.unlink(name, dir_fd=folder)
-    os.rmdir(parts_id, dir_fd=tree.folder(_UPLOADS))
+    os.rmdir(parts_id, dir_fd=tree.folder(UPLOADS))
 
 
 def folder_of(parts_id: str) -> Names:
     """Return the path of the folder of an upload."""
-    return (*_UPLOADS, parts_id)
+    return (*UPLOADS, parts_id)
 
 
 def all_ids(tree: Tree) -> list[str]:
     """Return the ids of all uploads."""
     with contextlib.suppress(FileNotFoundError):
-        return sorted(name for name in os.listdir(tree.folder(_UPLOADS)) if _ID.fullmatch(name))
+        return sorted(name for name in os.listdir(tree.folder(UPLOADS)) if _ID.fullmatch(name))
     return []
 
 
@@ -126,7 +127,7 @@ def look(tree: Tree, parts_id: str) -> tuple[str | None, int, os.stat_result | N
         return None, 0, None
     key = None
     with contextlib.suppress(ValueError):
-        key = json_file.decoded(json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) or b"{}").get("key")
+        key = json_file.decoded(json_file.read(tree, (*folder_of(parts_id), _OPTIONS)) or b"", unsummed=_FIELDS).get("key")
     return key if isinstance(key, str) else None, size, status
 
 
