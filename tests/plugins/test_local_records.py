@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assetstore import AssetStore, IntegrityError
+from assetstore import AssetStore, BackendError, IntegrityError
 from assetstore_local import LocalBackend
 from assetstore_local.disk import json_file, records
 from assetstore_local.disk.tree import Tree
@@ -147,3 +147,23 @@ def test_a_check_finds_damaged_records(store: AssetStore, tmp_path: Path) -> Non
     step = {step.name: step for step in store.check().steps}["records"]
     assert (False, True) == (step.ok, step.detail.startswith("of 2 assets 1 damaged; the record '.assetstore/"))
     assert record.name in step.detail
+
+
+@pytest.mark.parametrize("name", [".assetstore", ".assetstore/82"])
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_takes_the_place_of_the_folder_of_records_hides_no_metadata(tmp_path: Path, name: str, is_link: bool) -> None:
+    """A link is not followed, and neither it nor a file is taken for a folder without records."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"abc", "k", metadata={"by": "gm"})
+    folder = tmp_path / name
+    kept = folder.rename(tmp_path / "kept")
+    if is_link:
+        folder.symlink_to(kept)
+    else:
+        folder.write_bytes(b"")
+    for call in (store.stat, store.read):
+        with pytest.raises(BackendError, match=f"'{name}' is neither a folder nor an asset"):
+            call("k")
+    folder.unlink()
+    kept.rename(folder)
+    assert {"by": "gm"} == store.stat("k").metadata

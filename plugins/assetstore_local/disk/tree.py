@@ -101,7 +101,7 @@ class Tree:
 
         Raises:
             FileNotFoundError: there is no such folder, and ``make`` is false.
-            InTheWayError: something other than a folder has the name, and ``make`` is true.
+            InTheWayError: something other than a folder has the name, and ``make`` is true or the folder is our own.
         """
         if not names:
             return self._root
@@ -153,7 +153,8 @@ class Tree:
             except OSError as error:
                 if error.errno not in _NO_FOLDER:
                     raise
-                if make:
+                # A file with the name of a folder of keys is an asset; in place of our own folders it hides records.
+                if make or names[0] == RESERVED:
                     raise InTheWayError(names[: index + 1]) from error
         if not make:
             raise FileNotFoundError(errno.ENOENT, "there is no such folder")
