@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import attrs
 
@@ -21,6 +22,8 @@ from assetstore_local.disk.root import Root
 from assetstore_local.disk.tree import Tree
 from assetstore_local.errors import explained
 from assetstore_local.read import find
+
+_Look: TypeAlias = Callable[[Names, os.stat_result], Iterator[Leftover]]
 
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 
@@ -46,48 +49,45 @@ class _Collection:
     def __iter__(self) -> Iterator[Leftover]:
         """Yield each leftover once what was wanted is done with it."""
         if not self._options.prefix:
-            yield from self._unfinished_files()
-        yield from self._uploads()
+            yield from self._each(TEMPORARY, self._unfinished_file)
+        yield from _reported("unreadable folder", parts_folder.UPLOADS, self._uploads())
         # A digest is known to have no asset by the record beside it, so its turn comes before the records'.
-        yield from self._digests()
-        yield from self._records()
+        yield from _reported("unreadable folder", file_version.DIGESTS, self._each_below(file_version.DIGESTS, self._digest))
+        yield from _reported("unreadable folder", (RESERVED,), self._each_below((RESERVED,), self._record))
         yield from self._emptied_folders()
 
-    def _unfinished_files(self) -> Iterator[Leftover]:
-        for names, status in self._files(TEMPORARY):
-            # In a mere listing too, what a process has locked is in use.
-            remove = functools.partial(staged_file.remove_left, self._tree, names[-1], self._is_old)
-            if staged_file.remove_left(self._tree, names[-1], self._is_old, look_only=True):
-                yield from self._leftover("unfinished file", names, status.st_size, status, remove)
+    def _unfinished_file(self, names: Names, status: os.stat_result) -> Iterator[Leftover]:
+        remove = functools.partial(staged_file.remove_left, self._tree, names[-1], self._is_old)
+        # In a mere listing too, what a process has locked is in use.
+        if self._is_old(status) and staged_file.remove_left(self._tree, names[-1], self._is_old, look_only=True):
+            yield from self._leftover("unfinished file", names, status.st_size, status, remove)
 
     def _uploads(self) -> Iterator[Leftover]:
         for parts_id in parts_folder.all_ids(self._tree):
-            names = parts_folder.folder_of(parts_id)
-            key, size, status = parts_folder.look(self._tree, parts_id)
-            if status is not None and self._is_meant(key):
-                remove = functools.partial(parts_folder.remove_left, self._tree, parts_id, self._is_old)
-                yield from self._leftover("upload in parts", names, size, status, remove)
+            yield from _reported("upload in parts", parts_folder.folder_of(parts_id), self._upload(parts_id))
 
-    def _digests(self) -> Iterator[Leftover]:
-        for folder in self._folders(file_version.DIGESTS):
-            for names, status in self._files(folder):
-                key = self._key_of((RESERVED, *names[-2:]))
-                if self._is_meant(key) and (key is None or find(self._tree, key) is None):
-                    # A digest can be computed again, so nobody locks it.
-                    remove = functools.partial(self._unlink, names)
-                    yield from self._leftover("digest without an asset", names, status.st_size, status, remove)
+    def _upload(self, parts_id: str) -> Iterator[Leftover]:
+        key, size, status = parts_folder.look(self._tree, parts_id)
+        if status is not None and self._is_meant(key):
+            remove = functools.partial(parts_folder.remove_left, self._tree, parts_id, self._is_old)
+            yield from self._leftover("upload in parts", parts_folder.folder_of(parts_id), size, status, remove)
 
-    def _records(self) -> Iterator[Leftover]:
-        for folder in self._folders((RESERVED,)):
-            for names, status in self._files(folder):
-                key = self._key_of(names)
-                if not self._is_meant(key):
-                    continue
-                if key is None or find(self._tree, key) is None:
-                    remove = functools.partial(self._remove_record, key, names)
-                    yield from self._leftover("record without an asset", names, status.st_size, status, remove)
-                else:
-                    yield from self._damaged_record(key, names, status)
+    def _digest(self, names: Names, status: os.stat_result) -> Iterator[Leftover]:
+        key = self._key_of((RESERVED, *names[-2:]))
+        if self._is_meant(key) and (key is None or find(self._tree, key) is None):
+            # A digest can be computed again, so nobody locks it.
+            remove = functools.partial(self._unlink, names)
+            yield from self._leftover("digest without an asset", names, status.st_size, status, remove)
+
+    def _record(self, names: Names, status: os.stat_result) -> Iterator[Leftover]:
+        key = self._key_of(names)
+        if not self._is_meant(key):
+            return
+        if key is None or find(self._tree, key) is None:
+            remove = functools.partial(self._remove_record, key, names)
+            yield from self._leftover("record without an asset", names, status.st_size, status, remove)
+        else:
+            yield from self._damaged_record(key, names, status)
 
     def _damaged_record(self, key: str, names: Names, status: os.stat_result) -> Iterator[Leftover]:
         """Yield the record of an asset if it is damaged, however young; rebuild it if that is wanted."""
@@ -139,7 +139,7 @@ class _Collection:
                 continue
             # Folders of other programs, such as .git, may need even their empty ones.
             below = [name for name, is_folder in entries if is_folder and not name.startswith(".")]
-            waiting += [(*names, name) for name in below]
+            waiting += [(*names, name) for name in below if self._may_be_above((*names, name))]
             if names:
                 found.append((names, status))
             if len(below) < len(entries):
@@ -183,22 +183,27 @@ class _Collection:
         """The key of each asset by the last two names of its record, for what does not tell its key."""
         return {records.names_of(key)[-2:]: key for key in listing.all_keys(self._tree)}
 
-    def _folders(self, above: Names) -> list[Names]:
-        """Return the folders that the first byte of a key's hash names."""
-        with contextlib.suppress(FileNotFoundError):
-            there = set(os.listdir(self._tree.folder(above)))
-            return [(*above, name) for number in range(256) if (name := f"{number:02x}") in there]
-        return []
+    def _each_below(self, above: Names, look: _Look) -> Iterator[Leftover]:
+        """Yield the leftovers in the folders that the first byte of a key's hash names."""
+        there = set(os.listdir(self._tree.folder(above)))
+        for name in (f"{number:02x}" for number in range(256)):
+            if name in there:
+                yield from self._each((*above, name), look)
 
-    def _files(self, folder: Names) -> Iterator[tuple[Names, os.stat_result]]:
-        try:
-            listed = sorted(os.listdir(self._tree.folder(folder)))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for name in listed:
+    def _each(self, folder: Names, look: _Look) -> Iterator[Leftover]:
+        """Yield the leftovers that ``look`` finds among the files of a folder."""
+        yield from _reported("unreadable folder", folder, self._among(folder, look))
+
+    def _among(self, folder: Names, look: _Look) -> Iterator[Leftover]:
+        for name in sorted(os.listdir(self._tree.folder(folder))):
             status = self._tree.status((*folder, name))
             if status is not None and stat.S_ISREG(status.st_mode):
-                yield (*folder, name), status
+                yield from _reported("unreadable file", (*folder, name), look((*folder, name), status))
+
+    def _may_be_above(self, names: Names) -> bool:
+        """Return whether the keys that are meant may lie in a folder, or are those in it."""
+        prefix, within = self._options.prefix, _key_within(names)
+        return not prefix or (within is not None and (within.startswith(prefix) or prefix.startswith(within)))
 
     def _remove_record(self, key: str | None, names: Names) -> bool:
         with records.locked_folder(self._tree, names[:-1]):
@@ -234,7 +239,18 @@ def _changed(status: os.stat_result) -> datetime:
     return records.info_of("", status).last_modified or datetime.now(UTC)
 
 
-def _failed(kind: str, names: Names, cause: OSError) -> Leftover:
+def _reported(kind: str, names: Names, found: Iterator[Leftover]) -> Iterator[Leftover]:
+    """Yield what is found at a path, or why it cannot be looked at, which does not end the collection."""
+    try:
+        yield from found
+    except FileNotFoundError:
+        # It was removed meanwhile.
+        return
+    except (AssetStoreError, OSError) as error:
+        yield _failed(kind, names, error)
+
+
+def _failed(kind: str, names: Names, cause: AssetStoreError | OSError) -> Leftover:
     try:
         with explained():
             raise cause

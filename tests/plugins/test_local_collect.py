@@ -211,6 +211,47 @@ def test_what_cannot_be_looked_at_is_reported() -> None:
     assert ["AccessDeniedError"] * 2 == [type(item.error).__name__ for item in found.values()]
 
 
+def test_one_file_that_cannot_be_looked_at_ends_no_collection() -> None:
+    """Each such file and folder is named with its error; all other leftovers are found and removed."""
+    with as_nobody() as root:
+        store = store_in(root)
+        store.upload(b"", "gone")
+        (root / "gone").unlink()
+        own = root / ".assetstore"
+        closed = [own / "tmp" / ("0" * 32), own / "uploads" / ("0" * 32), own / "digests", own / "00"]
+        closed[0].write_bytes(b"")
+        for folder in closed[1:]:
+            folder.mkdir(parents=True, exist_ok=True)
+        age_leftovers(root)
+        for path in closed:
+            path.chmod(0)
+        found = store.collect(remove=True).items
+        for path in closed:
+            path.chmod(0o700)
+    failed = {item.name: type(item.error).__name__ for item in found if item.error is not None}
+    assert {str(path.relative_to(root)): "AccessDeniedError" for path in closed} == failed
+    assert ["record without an asset"] == [item.kind for item in found if item.removed]
+
+
+def test_a_part_of_a_store_is_told_nothing_of_the_folders_of_others() -> None:
+    """A folder that cannot be read and holds no key of the part is not looked at."""
+    with as_nobody() as root:
+        (root / "other").mkdir()
+        (root / "tenant" / "empty").mkdir(parents=True)
+        age_leftovers(root)
+        (root / "other").chmod(0)
+        found = store_in(root).scoped("tenant/").collect()
+        (root / "other").chmod(0o700)
+    assert [("empty folder", "tenant/empty"), ("empty folder", "tenant")] == kinds(found)
+
+
+def test_folders_whose_names_are_not_utf_8_are_found_too(root: Path) -> None:
+    """The names of other programs may be any bytes."""
+    os.makedirs(os.path.join(os.fsencode(root), b"caf\xc3\xa9\xff", b"\xc3\xa9\xfe"))
+    age_leftovers(root)
+    assert ["empty folder"] * 2 == [item.kind for item in store_in(root).collect(remove=True).items if item.removed]
+
+
 def test_a_folder_that_is_missing_has_no_leftovers(tmp_path: Path) -> None:
     """Nothing is made only to look."""
     assert () == store_in(tmp_path / "none").collect(remove=True).items

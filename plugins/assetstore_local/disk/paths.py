@@ -62,7 +62,9 @@ def file_names(segment: str, *, top: bool) -> tuple[Names, ...]:
 def spellings(name: str) -> Names:
     """Return the possible spellings of a name: ours, and decomposed, as macOS programs may write it."""
     decomposed = name if name.isascii() else unicodedata.normalize("NFD", name)
-    return (name,) if decomposed == name or len(decomposed.encode()) > _MAX_NAME_BYTES else (name, decomposed)
+    # A name found on the disk may not be UTF-8.
+    too_long = len(decomposed.encode(errors="surrogateescape")) > _MAX_NAME_BYTES
+    return (name,) if decomposed == name or too_long else (name, decomposed)
 
 
 def key_of(names: Names) -> str | None:
