@@ -261,6 +261,8 @@ def test_a_fifo_is_refused_without_waiting_for_its_writer(tmp_path):
     [
         (iter([b"a", "b"]), "the iterator must yield bytes, got str"),
         ({"a": 1}, "the iterator must yield bytes, got str"),
+        (iter([b"a", None, b"b"]), "the iterator must yield bytes, got NoneType"),
+        (Answers(b"a", 5), "the read() of the file object must return bytes, got int; pass another one"),
         (Answers(b"a", "b"), "the file object is opened as text; open it with mode 'rb'"),
         (Answers(b"a", None), "the file object is non-blocking and had no data; pass a blocking one"),
     ],

@@ -303,8 +303,9 @@ class _IteratorReader:
 
     def read(self, size: int = -1) -> bytes:
         while not self._rest:
-            item = next(self._items, None)
-            if item is None:
+            try:
+                item = next(self._items)
+            except StopIteration:
                 return b""
             if not isinstance(item, bytes | bytearray | memoryview):
                 raise SourceError(f"the iterator must yield bytes, got {type(item).__name__}")
@@ -404,7 +405,12 @@ def _checked(data: object) -> bytes:
         raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
     # A read() that does not look like one may still return a coroutine.
     _refuse_asynchronous(data)
-    return bytes(cast(bytes, data))
+    try:
+        return memoryview(cast(bytes, data)).tobytes()
+    except TypeError:
+        # bytes(5) would be five zeros.
+        kind = type(data).__name__
+        raise SourceError(f"the read() of the file object must return bytes, got {kind}", hint="pass another one") from None
 
 
 def _require_length(size: int | None, count: int) -> None:
