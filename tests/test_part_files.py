@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,37 @@ def test_old_part_files_are_found_and_removed_on_request(tmp_path: Path) -> None
         assert ([True, True], (False, False)) == ([item.removed for item in removed], tuple(path.exists() for path in left))
         assert () == part_files.collect(str(tmp_path), CollectOptions(remove=True)).items
     assert {*kept, link, tmp_path / "a", tmp_path / "b", tmp_path / "in"} == set(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(-(2**33), 1), (2**40, 0)])
+def test_a_part_file_may_have_any_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seconds: int, found: int) -> None:
+    """File systems know times before the year 1 and after 9999."""
+    (name,) = _write(tmp_path, f".{'0' * 16}.part")
+    lstat = os.lstat
+
+    def at_an_odd_time(path: str) -> os.stat_result:
+        status = list(lstat(path))
+        status[stat.ST_MTIME] = seconds
+        return os.stat_result(status)
+
+    # The file system of the tests may know fewer.
+    monkeypatch.setattr(os, "lstat", at_an_odd_time)
+    items = part_files.collect(str(tmp_path), CollectOptions()).items
+    assert [str(tmp_path / name)] * found == [item.name for item in items]
+
+
+def test_a_folder_that_is_removed_meanwhile_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is gone holds no leftovers."""
+    (tmp_path / "a").mkdir()
+    scandir = os.scandir
+
+    def remove_first(path: str) -> object:
+        if path != str(tmp_path):
+            os.rmdir(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", remove_first)
+    assert () == part_files.collect(str(tmp_path), CollectOptions()).items
 
 
 def test_the_name_of_a_file_in_the_making_is_known(tmp_path: Path) -> None:

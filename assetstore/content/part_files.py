@@ -15,6 +15,9 @@ from assetstore.errors import AccessDeniedError, AssetStoreError, BackendError, 
 from assetstore.options import CollectOptions
 from assetstore.results import CollectReport, Leftover
 
+# File systems know times that datetime does not.
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
 
 def collect(folder: str, options: CollectOptions) -> CollectReport:
     """Return the leftovers of downloads in a folder and all folders below it that are old enough; links are not followed.
@@ -34,12 +37,15 @@ def _leftovers(folder: str, options: CollectOptions) -> Iterator[Leftover]:
             with contextlib.suppress(FileNotFoundError):
                 yield from _leftover(os.path.join(above, name), options)
     for error in unreadable:
+        if isinstance(error, FileNotFoundError):
+            # It was removed meanwhile.
+            continue
         yield Leftover(kind="unreadable folder", name=str(error.filename), error=_explained(error))
 
 
 def _leftover(path: str, options: CollectOptions) -> Iterator[Leftover]:
     status = os.lstat(path)
-    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    modified = datetime.fromtimestamp(min(max(status.st_mtime, 0), _LATEST), UTC)
     if not stat.S_ISREG(status.st_mode) or not options.are_met(modified):
         return
     item = Leftover(kind="unfinished download", name=path, size=status.st_size, modified=modified)
