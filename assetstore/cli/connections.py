@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from typing import Any
 
 import attrs
@@ -17,6 +18,8 @@ MAX_CONNECTIONS = 1000
 FILES_EACH = 3
 # For whatever works on the disk at the moment, and for connections that are accepted before others are closed for them.
 OTHER_FILES = 64
+# Bytes that a client must send or take in the time of Limits.body_seconds.
+STEP = 1 << 16
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +82,10 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Make room if there are too many connections, and wait for the first head."""
         super().connection_made(transport)
+        # By default buffers of megabytes are full before the server hears that a slow client takes something at all.
+        transport.set_write_buffer_limits(0)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, STEP)
         if len(self.connections) >= self.limits.connections:
             self._make_room()
         self._end_in(self.limits.head_seconds)

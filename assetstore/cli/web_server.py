@@ -22,15 +22,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assetstore.cli.connections import Connection, Limits, connections_for_files
+from assetstore.cli.connections import STEP, Connection, Limits, connections_for_files
 from assetstore.cli.text import plain
 
 # Seconds after Ctrl-C before running requests are cut off.
 GRACE = 3
 # Connections that wait for the server, and those that it accepts before it looks at any of them.
 WAITING, AT_ONCE = 1024, 8
-# Bytes that a client must send or take in the time of Limits.body_seconds.
-STEP = 1 << 16
 
 MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
 
@@ -204,12 +202,19 @@ class Visit:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece of the answer.
+        """Send a piece of the answer, no more at once than a client must take in time.
 
         Raises:
             TimeoutError: the client does not take the data.
         """
         self.status = message.get("status", self.status)
+        body = message.get("body", b"")
+        for start in range(0, len(body) - STEP, STEP):
+            await self._send_step({**message, "body": body[start : start + STEP], "more_body": True})
+        last = max(0, len(body) - 1) // STEP * STEP
+        await self._send_step({**message, "body": body[last:]} if last else message)
+
+    async def _send_step(self, message: Message) -> None:
         async with self._waiting():
             await self._send(message)
         self._count(message)

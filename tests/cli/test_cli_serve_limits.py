@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import resource
 import socket
@@ -18,7 +19,7 @@ import pytest
 from uvicorn.server import ServerState
 
 from assetstore import AssetStore, PresignedRequest, open_store
-from assetstore.cli.connections import MAX_CONNECTIONS, MAX_HEAD, Limits, connections_for_files
+from assetstore.cli.connections import MAX_CONNECTIONS, MAX_HEAD, STEP, Limits, connections_for_files
 from assetstore.cli.web_server import WebServer
 
 LONG = 600.0
@@ -167,6 +168,33 @@ def test_an_answer_that_is_not_taken_is_given_up(serve: Serve, size: int) -> Non
         assert client.recv(10)
         while served.state.connections:
             assert b"HTTP/1.1 200 OK" == served.ask(served.store.presign("small"))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="this system has no limit on unsent bytes")
+def test_a_slow_client_is_noticed_to_take_something_before_its_time_is_over(serve: Serve) -> None:
+    """No more waits for a client than it must take in its time; else one that takes megabytes a minute would be cut off."""
+    served = serve(Limits(head_seconds=LONG, idle_seconds=SHORT, body_seconds=SHORT))
+    served.store.upload(bytes(100_000_000), "big")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", served.port))
+        client.sendall(served.head(served.store.presign("big")))
+        assert client.recv(10)
+        while served.state.connections:
+            served.ask(served.store.presign("small"))
+        assert len(ended(client)) < 4 * STEP
+
+
+@pytest.mark.parametrize("size", [0, 1, STEP - 1, STEP, STEP + 1, 2 * STEP, (1 << 18) + 1, 1_000_000])
+def test_an_asset_of_any_size_is_answered_whole(serve: Serve, size: int) -> None:
+    """However an answer is split into steps, each byte comes once."""
+    data = random.Random(size).randbytes(size)
+    served = serve(Limits())
+    served.store.upload(data, "a")
+    with served.connect() as client:
+        client.sendall(served.head(served.store.presign("a")).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        head, _, body = ended(client).partition(b"\r\n\r\n")
+    assert (True, data) == (head.startswith(b"HTTP/1.1 200 OK"), body)
 
 
 @pytest.mark.parametrize(
