@@ -16,6 +16,7 @@ import attrs
 from assetstore.entry_points import SCHEMES, described, load_factory
 from assetstore.errors import ConfigError, PluginError, spelled, without_users
 from assetstore.limits import MAX_CONFIG
+from assetstore.plugin_faults import unusable, watched
 from assetstore.settings import Text, build, check_settings, fault_of, secret_names, suggestion
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ class _Builder:
         wrappers = [(name, self._load(name)) for name in self._names("wrappers")]
         plugins = [(name, self._load(name)) for name in self._names("plugins")]
         slots = [slot for slot in (self._slot(name) for name in DEFAULTS) if slot is not None]
-        wrapper_settings = [self._settings(name, made, self._sub_table(name)) for name, made in wrappers]
+        wrapper_settings = [self._settings(name, name, made, self._sub_table(name)) for name, made in wrappers]
         objects = [(name, self._make(name, name, made, self._sub_table(name))) for name, made in plugins]
         objects += [(name, self._make(name, name, made, table)) for name, made, table in slots]
         backend = self._make(backend_name, "", factory, {**self._rest(), **settings}) if factory else None
@@ -329,6 +330,7 @@ class _Builder:
         return parts.scheme, factory, self._from_url(parts, factory) if factory else {}
 
     def _from_url(self, parts: SplitResult, factory: Callable[..., object]) -> dict[str, object]:
+        fields: dict[str, str] = {}
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         _, colon, port = parts.netloc.partition(":")
         # A password with a slash or a question mark ends the host for urlsplit.
@@ -338,9 +340,10 @@ class _Builder:
             return {}
         if parts.fragment:
             self._problem("url", "must not have a '#'; write it as %23")
-        from_url = getattr(factory, "from_url", None)
         try:
-            fields = dict(from_url(parts)) if from_url else {}
+            with unusable(functools.partial(described, parts.scheme)):
+                if from_url := getattr(factory, "from_url", None):
+                    fields = dict(from_url(parts))
         except ConfigError as error:
             self.problems += [f"{self.config.origin}: url: {problem}" for problem in error.problems]
             return {}
@@ -398,14 +401,22 @@ class _Builder:
             return None
 
     def _settings(
-        self, name: str, factory: Callable[..., object] | None, table: Mapping[str, object]
+        self, name: str, key: str, factory: Callable[..., object] | None, table: Mapping[str, object]
     ) -> dict[str, object]:
         if factory is None:
             return {}
+        try:
+            with unusable(functools.partial(described, name)):
+                return self._checked(key, factory, table)
+        except PluginError as error:
+            self.problems.append(f"{self.config.origin}: {error}")
+            return {}
+
+    def _checked(self, key: str, factory: Callable[..., object], table: Mapping[str, object]) -> dict[str, object]:
         self._holds_secret |= any(_is_literal(table[secret]) for secret in secret_names(factory) & table.keys())
-        known = () if name else {"url", "backend", "wrappers", "plugins", *DEFAULTS}
+        known = () if key else {"url", "backend", "wrappers", "plugins", *DEFAULTS}
         settings, problems = check_settings(factory, table, folder=self.config.folder, known=known)
-        self.problems += [self._where(name, problem) for problem in problems]
+        self.problems += [self._where(key, problem) for problem in problems]
         return settings
 
     def _make(
@@ -413,11 +424,12 @@ class _Builder:
     ) -> object:
         """Make a plugin from its settings, which stand under ``key`` in the table; those of the backend under none."""
         before = len(self.problems)
-        settings = self._settings(key, factory, table)
+        settings = self._settings(name, key, factory, table)
         if factory is None or len(self.problems) > before or _is_open(table):
             return None
         try:
-            made, problems = build(factory, settings)
+            make = watched(build, lambda: f"{described(name)} has not returned from its construction")
+            made, problems = make(factory, settings)
         except PluginError as error:
             self.problems.append(self._unmade(name, error))
             return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import attrs
 
 from assetstore.errors import PluginError
-from assetstore.plugin_faults import RAISED, is_own_failure, watched
+from assetstore.plugin_faults import RAISED, is_own_failure, unusable, watched, words_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint, EntryPoints
@@ -89,7 +89,8 @@ def installed_plugins(load: Collection[str] | None = None) -> tuple[PluginInfo, 
             if point.name in disabled_plugins():
                 raise PluginError(f"disabled by {DISABLE_VARIABLE}")
             if load is None or point.name in load or point.value in schemes:
-                info = attrs.evolve(info, hooks=_offered_hooks(_load(point)), loaded=True)
+                with unusable(functools.partial(described, point.name)):
+                    info = attrs.evolve(info, hooks=_offered_hooks(_load(point)), loaded=True)
             infos.append(info)
         except PluginError as error:
             infos.append(attrs.evolve(info, error=error.message))
@@ -104,7 +105,7 @@ def described(name: str, plugin: object = None) -> str:
         plugin: the object, which tells the distribution of a plugin that a program has under a name of its own.
     """
     points = [point for group in (GROUP, SCHEMES) for point in _entry_points(group=group)]
-    module = type(plugin).__module__.partition(".")[0]
+    module = str(type(plugin).__module__).partition(".")[0]
     of_module = (point for point in points if plugin is not None and point.module.partition(".")[0] == module)
     point = next((point for point in points if point.name == name), None) or next(of_module, None)
     return f"plugin {name!r} ({' '.join(_distribution(point))})" if point else f"plugin {name!r}"
@@ -207,7 +208,7 @@ def _load(point: EntryPoint | _Written) -> Callable[..., object]:
         if not is_own_failure(error):
             raise
         raise PluginError(
-            f"{owner()} cannot be loaded: {type(error).__name__}: {error}",
+            f"{owner()} cannot be loaded: {words_of(error)}",
             hint="pip install 'assetstore[all]' installs what assetstore's own plugins need" if _is_ours(point) else None,
         ) from error
     if not callable(factory):

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import attrs
 
-from assetstore.errors import PluginError
+from assetstore.errors import AssetStoreError, PluginError
 
 R = TypeVar("R")
 
@@ -61,6 +61,30 @@ def failed(owner: str, hook: str, error: BaseException) -> PluginError:
     """Return the error for a hook that raised; it does not repeat the text, which may hold a secret."""
     hint = "report it to the plugin's author"
     return PluginError(f"{owner} failed in assetstore_{hook}: {type(error).__name__}", hint=hint)
+
+
+def words_of(error: BaseException) -> str:
+    """Return the class and the text of a plugin's error; the text may raise an error itself."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except RAISED:
+        return type(error).__name__
+
+
+@contextlib.contextmanager
+def unusable(describe: Callable[[], str]) -> Iterator[None]:
+    """Turn what a plugin raises by itself while it is looked at, for example in a property, into a PluginError.
+
+    ``describe`` names the plugin. It is called only where that is needed, because it may take long.
+    """
+    try:
+        yield
+    except AssetStoreError:
+        raise
+    except RAISED as error:
+        if not is_own_failure(error):
+            raise
+        raise PluginError(f"{describe()} cannot be used: {words_of(error)}") from error
 
 
 @attrs.define(eq=False)

@@ -15,7 +15,7 @@ import attrs
 
 from assetstore.errors import AssetStoreError, ConfigError, PluginError
 from assetstore.limits import MAX_SETTING, MAX_SETTINGS, MAX_SETTINGS_DEPTH
-from assetstore.plugin_faults import RAISED, is_own_failure
+from assetstore.plugin_faults import RAISED, is_own_failure, words_of
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -186,12 +186,12 @@ def build(factory: Callable[..., object], settings: Mapping[str, object]) -> tup
     except RAISED as error:
         if not is_own_failure(error):
             raise
-        text = str(error)
+        text = words_of(error)
         for secret_name in secret_names(factory):
             text = text.replace(str(settings.get(secret_name) or "\0"), "***")
         if isinstance(error, TypeError | ValueError):
-            return None, [text]
-        raise PluginError(f"cannot be made: {type(error).__name__}: {text}") from error
+            return None, [text.partition(": ")[2] or text]
+        raise PluginError(f"cannot be made: {text}") from error
 
 
 def _fields(factory: Callable[..., object]) -> list[attrs.Attribute[Any]]:

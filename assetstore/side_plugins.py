@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, get_args
@@ -12,7 +14,7 @@ from assetstore.entry_points import described
 from assetstore.errors import AssetStoreError, ConfigError, PluginError, UnsupportedError
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import NameOptions, SigningKeysOptions, StatsOptions
-from assetstore.plugin_faults import RAISED, failed, is_own_failure, watched
+from assetstore.plugin_faults import RAISED, failed, is_own_failure, unusable, watched
 from assetstore.results import Event, OnClash, ProposedKey, Stats
 from assetstore.stack import make_manager
 
@@ -36,7 +38,8 @@ class SidePlugins:
             PluginError: a plugin breaks the contract of its hooks, or is a backend or wrapper.
         """
         for name, plugin in plugins:
-            stray = [op for op in (*REQUIRED, *OPTIONAL) if hasattr(plugin, f"assetstore_{op}")]
+            with unusable(functools.partial(described, name, plugin)):
+                stray = [op for op in (*REQUIRED, *OPTIONAL) if hasattr(plugin, f"assetstore_{op}")]
             if stray:
                 raise PluginError(
                     f"plugin {name!r} implements assetstore_{stray[0]}", hint="give it as the backend or in wrappers"
@@ -147,7 +150,7 @@ class SidePlugins:
 
     def _call(self, impl: Any, hook: str, **arguments: object) -> object:
         try:
-            return impl.function(**{name: arguments[name] for name in impl.argnames})
+            return self._watched(impl, hook)(**{name: arguments[name] for name in impl.argnames})
         except AssetStoreError:
             raise
         except RAISED as error:
@@ -173,10 +176,14 @@ def _is_proposed_key(value: object) -> bool:
     return isinstance(value, ProposedKey) and isinstance(value.key, str) and value.on_clash in get_args(OnClash)
 
 
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _are_stats(value: object) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str)
         and isinstance(sums, Mapping)
-        and all(isinstance(each, str) and isinstance(number, int | float) for each, number in sums.items())
+        and all(isinstance(each, str) and _is_finite(number) for each, number in sums.items())
         for name, sums in value.items()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -43,7 +43,7 @@ from assetstore.options import (
     UploadOptions,
     UrlOptions,
 )
-from assetstore.plugin_faults import RAISED, failed, frames_of, is_own_failure
+from assetstore.plugin_faults import RAISED, failed, frames_of, is_own_failure, unusable
 from assetstore.results import (
     AssetInfo,
     AssetStream,
@@ -104,7 +104,7 @@ class Stack:
             PluginError: a layer breaks the contract of its hooks.
         """
         layers = [backend_layer(*backend)]
-        with _made(*backend):
+        with unusable(functools.partial(described, *backend)):
             self.location = str(getattr(backend[1], "location", backend[0]))
         for name, factory in reversed(wrappers):
             layers.append(wrapper_layer(name, factory, layers[-1]))
@@ -384,22 +384,9 @@ def make_manager(plugins: Sequence[tuple[str, object]]) -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     for name, plugin in plugins:
-        with _made(name, plugin):
+        with unusable(functools.partial(described, name, plugin)):
             _register(manager, name, plugin)
     return manager
-
-
-@contextlib.contextmanager
-def _made(name: str, plugin: object) -> Iterator[None]:
-    """Turn what the class of a plugin raises while it is looked at, for example in a property, into a PluginError."""
-    try:
-        yield
-    except AssetStoreError:
-        raise
-    except RAISED as error:
-        if not is_own_failure(error):
-            raise
-        raise PluginError(f"{described(name, plugin)} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def backend_layer(name: str, backend: object) -> Layer:
@@ -413,7 +400,7 @@ def backend_layer(name: str, backend: object) -> Layer:
     missing = [op for op in REQUIRED if not getattr(hooks, f"assetstore_{op}").get_hookimpls()]
     if missing:
         raise PluginError(f"plugin {name!r} is not a backend: it lacks {', '.join(f'assetstore_{op}' for op in missing)}")
-    with _made(name, backend):
+    with unusable(functools.partial(described, name, backend)):
         return Layer(name, backend, manager, hooks, frozenset(getattr(backend, "supports", ())))
 
 
@@ -423,7 +410,7 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     Raises:
         PluginError: the factory does not make a ``Wrapper``.
     """
-    with _made(name, factory):
+    with unusable(functools.partial(described, name, factory)):
         wrapper = factory(below.hooks)
     if not isinstance(wrapper, Wrapper):
         kind = type(wrapper).__name__

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -51,6 +54,16 @@ def test_ten_hostile_plugins_and_six_commands(tmp_path: Path) -> None:
             {"backend": "exit-in-backend", "wrappers": ["headers"]},
             "'exit-in-backend' (hostile-plugins 1.2) failed in assetstore_stat: SystemExit",
         ),
+        ({"url": "exit-in-url:x"}, "'exit-in-url' (hostile-plugins 1.2) cannot be used: SystemExit: 0"),
+        (
+            {"url": "memory:", "plugins": ["odd-attributes"]},
+            "'odd-attributes' (hostile-plugins 1.2) cannot be used: RuntimeError: no assetstore_upload",
+        ),
+        ({"url": "memory:", "plugins": ["odd-error"]}, "'odd-error' (hostile-plugins 1.2) cannot be made: MuteError"),
+        (
+            {"url": "memory:", "plugins": ["odd-annotation"]},
+            "'odd-annotation' (hostile-plugins 1.2) cannot be used: ZeroDivisionError: division by zero",
+        ),
     ],
 )
 @pytest.mark.usefixtures("hostile")
@@ -69,6 +82,44 @@ def test_a_ctrl_c_that_nobody_pressed_ends_no_command(tmp_path: Path, monkeypatc
     ended = hostile_plugins.run("stat", "a")
     assert 1 == ended.code
     assert "plugin 'interrupt-in-wrapper' (hostile-plugins 1.2) failed in assetstore_stat: KeyboardInterrupt" in ended.err
+
+
+@pytest.mark.usefixtures("hostile")
+def test_an_error_that_is_no_exception_shows_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the command with three lines, and its text, which may hold a secret, is not shown."""
+    ended = _ended_with("raise-foreign", tmp_path, monkeypatch)
+    assert (1, "", 3) == (ended.code, ended.out, len(ended.err.splitlines()))
+    assert "unexpected ForeignError" in ended.err
+
+
+@pytest.mark.usefixtures("hostile")
+def test_data_goes_to_stdout_wherever_a_plugin_has_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it prints before is seen on stderr, which still works after, and the data is whole."""
+    ended = _ended_with("take-stdout", tmp_path, monkeypatch)
+    assert (0, "seen\nseen too\n", "a") == (ended.code, ended.err, json.loads(ended.out)["key"])
+
+
+@pytest.mark.usefixtures("hostile")
+def test_what_a_plugin_prints_when_the_program_ends_is_not_data(tmp_path: Path) -> None:
+    """Its exit handlers and threads go on after the command."""
+    program = "import sys; sys.argv[0] = 'assetstore'; from assetstore.cli import main; main()"
+    config = tmp_path / "assetstore.toml"
+    config.write_text('default = "x"\n[stores.x]\nurl = "memory:"\nplugins = ["print-later"]\n')
+    done = subprocess.run(
+        [sys.executable, "-c", program, "list"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(hostile_plugins.DATA), "ASSETSTORE_CONFIG": str(config)},
+    )
+    assert (b"", b"at the end") == (done.stdout, done.stderr.splitlines()[-1])
+
+
+def _ended_with(plugin: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> hostile_plugins.Ended:
+    """Run ``stat`` for an asset of a folder with an observer."""
+    monkeypatch.chdir(folder)
+    open_store("./assets").upload(b"x", "a")
+    Path("assetstore.toml").write_text(f'default = "x"\n[stores.x]\nurl = "./assets"\nplugins = ["{plugin}"]\n')
+    return hostile_plugins.run("--json", "stat", "a")
 
 
 class Raising:

@@ -88,7 +88,8 @@ def loaded(program: str, *arguments: str) -> set[str]:
     """Return the modules that a program loads beyond those of the interpreter itself."""
     found = []
     for code in ("", program):
-        code = f"import sys\ntry:\n    pass\n    {code}\nfinally:\n    print('', sorted(sys.modules), sep='\\n')"
+        told = "print('', sorted(sys.modules), sep='\\n', file=sys.__stdout__)"
+        code = f"import sys\ntry:\n    pass\n    {code}\nfinally:\n    {told}"
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
         found.append(set(ast.literal_eval(done.stdout.splitlines()[-1])))
     return found[1] - found[0]

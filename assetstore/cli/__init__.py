@@ -13,8 +13,12 @@ def main() -> None:
         print(f"error: the command line needs {' and '.join(missing)}: pip install 'assetstore[cli]'", file=sys.stderr)
         raise SystemExit(2)
     from assetstore.cli.app import app
+    from assetstore.cli.streams import end_data
 
-    app(prog_name="assetstore")
+    try:
+        app(prog_name="assetstore")
+    finally:
+        end_data()
 
 
 __all__ = ["main"]

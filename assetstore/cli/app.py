@@ -16,7 +16,7 @@ import click
 
 from assetstore.cli import errors
 from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session, json_option, open_uncounted, store_option
-from assetstore.cli.streams import data_apart
+from assetstore.cli.streams import data_apart, data_stream
 from assetstore.cli.text import plain, shown
 from assetstore.errors import AssetStoreError, ConfigError
 from assetstore.plugin_faults import watching
@@ -115,7 +115,9 @@ class App(click.Group):
             return errors.FAILED
         except click.ClickException as error:
             return _reported(_usage(error), errors.USAGE)
-        except Exception as error:  # a traceback may hold secrets, so none reaches the terminal
+        except SystemExit:  # of a plugin's own command
+            raise
+        except BaseException as error:  # a traceback may hold secrets, so none reaches the terminal
             if COMPLETE_VARIABLE in os.environ:
                 return errors.FAILED  # someone types, and the shell would print the error in the middle
             return _reported(errors.explain(error), errors.exit_code(error))
@@ -273,7 +275,7 @@ def _reported(text: str, code: int) -> int:
 def _silence_stdout() -> None:
     """Point stdout at the null device, so that the interpreter's last flush cannot fail."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), data_stream().fileno())
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:

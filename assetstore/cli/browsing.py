@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator
 
 import click
@@ -11,6 +10,7 @@ import click
 from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selector, ignore_case_option, marks_folder, matches
 from assetstore.cli.session import Session, command, literal_option
+from assetstore.cli.streams import data_stream
 from assetstore.cli.text import as_record, counted, plain, readable_size, readable_time, shown
 from assetstore.content.content_types import guess_content_type
 from assetstore.errors import InvalidOptionError
@@ -140,7 +140,7 @@ def described(info: AssetInfo) -> str:
 def read_command(session: Session, key: str, offset: int, length: int | None, output: str | None) -> None:
     """Write an asset to stdout."""
     store = session.open()
-    careful = output is None and sys.stdout.isatty()
+    careful = output is None and data_stream().isatty()
     with (
         session.working("reading", None, data_on_stdout=True) as bar,
         store.open(key, offset=offset, length=length) as reader,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from assetstore.cli.browsing import described
 from assetstore.cli.overviews import COLUMNS, stats_rows
 from assetstore.cli.samples import make_samples
 from assetstore.cli.session import Session, colourful, command, where
+from assetstore.cli.streams import data_stream
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.errors import IntegrityError, UnsupportedError
 from assetstore.results import AssetInfo
@@ -135,7 +135,7 @@ class Demo:
 
     def _title(self, text: str) -> None:
         self.session.line("")
-        self.session.line(click.style(text, bold=True) if colourful(sys.stdout) else text)
+        self.session.line(click.style(text, bold=True) if colourful(data_stream()) else text)
 
     def _line(self, text: str) -> None:
         self.session.line(f"  {text}")

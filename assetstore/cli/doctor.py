@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,6 +14,7 @@ from assetstore.cli import errors
 from assetstore.cli.completion import complete_stores
 from assetstore.cli.session import Session, colourful, command, where
 from assetstore.cli.signed_steps import EXPIRES, SignedSteps, SkippedError, WarnedError, read_publicly
+from assetstore.cli.streams import data_stream
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.errors import AssetStoreError, BackendError, IntegrityError, UnsupportedError
 from assetstore.store import AssetStore
@@ -114,7 +114,7 @@ class Doctor:
             self.session.record({**values, "detail": detail.replace("\n", "; "), "next": hint})
             return
         mark = f"{outcome:<11}"
-        if colourful(sys.stdout):
+        if colourful(data_stream()):
             mark = click.style(mark, fg=COLOURS[outcome], bold=outcome == "FAILED")
         self.session.line(f"{number:<2} {title:<24}  {mark}  {seconds * 1000:>9.1f} ms")
         why, then = ("why: ", [f"next: {hint}"]) if hint is not None else ("", [])

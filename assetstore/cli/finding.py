@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from assetstore.cli.browsing import with_type
 from assetstore.cli.completion import complete_keys
 from assetstore.cli.selection import Selector, ignore_case_option, matches
 from assetstore.cli.session import Session, command, literal_option
+from assetstore.cli.streams import data_stream
 from assetstore.cli.text import counted, plain, readable_size, shown
 from assetstore.cli.values import as_bytes, as_time
 from assetstore.content.content_types import category_of, guess_content_type
@@ -213,6 +213,6 @@ def _print(session: Session, by: str, totals: dict[str, Total], whole: Total) ->
         for name, total in rows:
             session.record({**({by: name} if name else {"total": True}), "assets": total.assets, "bytes": total.bytes})
         return
-    size: Callable[[int], str] = readable_size if sys.stdout.isatty() else str
+    size: Callable[[int], str] = readable_size if data_stream().isatty() else str
     table = [[size(total.bytes), str(total.assets), shown(name) if name else "total"] for name, total in rows]
     session.table([">size", ">assets", by], table)

@@ -90,13 +90,13 @@ class Session:
     def line(self, text: str) -> None:
         """Write a line of data."""
         with _watching_stdout():
-            click.echo(text, file=data_stream(), color=colourful(sys.stdout))
+            click.echo(text, file=data_stream(), color=colourful(data_stream()))
 
     def key(self, key: str) -> None:
         """Write a key as data: quoted on a terminal or if it is not a valid key, otherwise unchanged."""
         from assetstore.keys import is_valid_key  # help needs no keys, and no attrs
 
-        self.line(shown(key) if sys.stdout.isatty() or not is_valid_key(key) else key)
+        self.line(shown(key) if data_stream().isatty() or not is_valid_key(key) else key)
 
     def record(self, values: Mapping[str, object]) -> None:
         """Write one JSON object as data."""
@@ -116,7 +116,7 @@ class Session:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table as data: drawn on a terminal, otherwise tab-separated and without a heading."""
-        if sys.stdout.isatty():
+        if data_stream().isatty():
             from assetstore.cli.tables import drawn
 
             self.line(drawn(columns, rows))
@@ -151,7 +151,7 @@ class Session:
     @contextlib.contextmanager
     def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
         """Show a progress bar over ``total`` bytes while the block runs, unless data goes to the same terminal."""
-        garbles = (data_on_stdout or self.as_json) and sys.stdout.isatty()
+        garbles = (data_on_stdout or self.as_json) and data_stream().isatty()
         wanted = not (garbles or self.quiet or self.no_progress)
         try:
             with Bar(verb, total, wanted=wanted) as self.bar:
@@ -376,14 +376,17 @@ literal_option = click.option(
 
 
 class Command(click.Command):
-    """A command whose help ends in examples. While it runs, only its data goes to stdout."""
+    """A command whose help ends in examples. From its start on, only its data goes to stdout."""
 
     examples: tuple[str, ...] = ()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with data_apart():
+        try:
+            ctx.find_root().with_resource(data_apart())
             return super().invoke(ctx)
+        except SystemExit as error:  # our commands raise none, so a plugin did: the work may not be done
+            raise RuntimeError("a plugin raised SystemExit") from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

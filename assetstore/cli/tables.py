@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import sys
 from collections.abc import Sequence
 
 from rich import box
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assetstore.cli.session import colourful
+from assetstore.cli.streams import data_stream
 
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -23,7 +23,7 @@ def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     buffer = io.StringIO()
-    colour = colourful(sys.stdout)
+    colour = colourful(data_stream())
     width = shutil.get_terminal_size().columns
     Console(file=buffer, force_terminal=colour, no_color=not colour, width=width).print(table)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines() if line.strip())

@@ -28,6 +28,7 @@ from assetstore.cli.session import (
     output_options,
     where,
 )
+from assetstore.cli.streams import data_stream
 from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
@@ -326,10 +327,10 @@ def _raise(error: AssetStoreError) -> NoReturn:
 def _report(session: Session, store: AssetStore, item: Item, info: AssetInfo) -> None:
     if session.as_json:
         session.record({"op": "upload", "source": item.source, "store": store.name, **as_record(info)})
-    elif not sys.stdout.isatty():
+    elif not data_stream().isatty():
         session.key(info.key)
     session.count(info.size)
-    generated = item.key is None and sys.stdout.isatty() and not session.as_json
+    generated = item.key is None and data_stream().isatty() and not session.as_json
     session.detail(f"uploaded {shown(info.key)} -> {where(store)}, {readable_size(info.size)}", needed=generated)
 
 

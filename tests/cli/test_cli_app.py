@@ -210,7 +210,8 @@ def test_help_opens_the_store_without_leaving_a_trace(folder: Path) -> None:
     (folder / "assetstore.toml").write_text(f'default = "prod"\n[stores.prod]\n{table}')
     program = (
         "import sys, atexit; sys.argv = ['assetstore', '--help']; from assetstore.cli import main\n"
-        "atexit.register(lambda: print(sorted({'boto3', 'botocore', 'sqlite3'} & sys.modules.keys())))\n"
+        "loaded = lambda: sorted({'boto3', 'botocore', 'sqlite3'} & sys.modules.keys())\n"
+        "atexit.register(lambda: print(loaded(), file=sys.__stdout__))\n"
         "main()"
     )
     done = python("-c", program)
@@ -238,7 +239,8 @@ def test_help_imports_neither_rich_nor_a_command(folder: Path) -> None:
     """What ``--help`` does not need is not loaded."""
     program = (
         "import sys, atexit; sys.argv = ['assetstore', '--help']; from assetstore.cli import main\n"
-        "atexit.register(lambda: print(sorted(n for n in sys.modules if n.startswith(('rich', 'assetstore.cli.')))))\n"
+        "loaded = lambda: sorted(n for n in sys.modules if n.startswith(('rich', 'assetstore.cli.')))\n"
+        "atexit.register(lambda: print(loaded(), file=sys.__stdout__))\n"
         "main()"
     )
     loaded = python("-c", program).stdout.splitlines()[-1]

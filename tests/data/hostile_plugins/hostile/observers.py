@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import io
+import sys
 from typing import Any
+
+import attrs
 
 from assetstore import Event
 from assetstore.plugin import NameOptions, StatsOptions, hookimpl
@@ -77,3 +82,71 @@ class OddCommands:
     def assetstore_commands(self) -> Any:
         """Return them."""
         return [object(), 7]
+
+
+class OddAttributes:
+    """Raises when it is looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+
+class OddError:
+    """Cannot be made, and its error has no text."""
+
+    def __init__(self) -> None:
+        class MuteError(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError
+
+        raise MuteError
+
+
+@attrs.define
+class OddAnnotation:
+    """Has a setting whose type is not one."""
+
+    size: 1 / 0 = 1  # type: ignore[valid-type]  # what is wrong with it
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Do nothing."""
+
+
+class ForeignError(BaseException):
+    """Not an Exception."""
+
+
+class RaiseForeign:
+    """Raises what only Python itself should."""
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Raise it."""
+        raise ForeignError("hunter2")
+
+
+class TakeStdout:
+    """Puts streams of its own in the place of the program's, in every way that is known."""
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Take it."""
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a TextIOWrapper
+        sys.stdout.write("seen\n")
+        sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+        sys.stdout.write("seen too\n")
+        sys.stdout.close()
+        sys.stdout = io.StringIO()
+        sys.stdout.write("not seen\n")
+
+
+class PrintLater:
+    """Prints when the command has ended."""
+
+    def __init__(self) -> None:
+        atexit.register(print, "at the end")
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Do nothing."""
