@@ -11,7 +11,7 @@ import pytest
 from r2_stand_in import PART, Forward, Reply, Request, StandIn, backend_at, backend_on, error_reply, stand_in
 
 from assetstore import AssetStore, BackendError, CollectReport
-from assetstore.plugin import CollectOptions, EndPartsOptions, PartsOptions, UploadOptions
+from assetstore.plugin import BeginPartsOptions, CollectOptions, EndPartsOptions, PartsOptions
 from assetstore_r2 import S3Backend
 
 OLD = b"2015-11-22T19:53:47Z"
@@ -38,7 +38,7 @@ def aging(seaweedfs: Any) -> Iterator[StandIn]:
 
 def begin(backend: S3Backend, key: str) -> str:
     """Begin an upload in parts."""
-    parts_id = backend.assetstore_begin_parts(key=key, options=UploadOptions())
+    parts_id = backend.assetstore_begin_parts(key=key, options=BeginPartsOptions())
     assert parts_id is not None
     return parts_id
 
