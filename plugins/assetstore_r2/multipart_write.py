@@ -7,7 +7,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 import attrs
@@ -105,27 +105,28 @@ def _begin_or_abort(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
     """Begin an upload; if the operation is ended before the service answers, abort it, because nobody else knows its id."""
     # A deadline of its own, so that the end of the operation does not cut the answer off.
     limit = bucket.deadline()
-    pool = ThreadPoolExecutor(1, thread_name_prefix="assetstore-begin")
+    begun: Future[str] = Future()
+    sending = threading.Thread(target=_begin, args=(bucket, key, params, limit, begun), name="assetstore-begin", daemon=True)
     try:
         with stopping(lambda: threading.Timer(_ABORT_AT_CTRL_C, limit.cancel).start()):  # closing waits no longer
-            begun = pool.submit(_within, limit, lambda: begin(bucket, key, params))
-            try:
-                parts_id = begun.result()
-                current().left()
-            except BaseException:
-                wait([begun], _ABORT_AT_CTRL_C)
-                limit.cancel()
-                if begun.done() and begun.exception() is None:
-                    _abort(bucket, key, begun.result(), _ABORT_AT_CTRL_C)
-                raise
-            return parts_id
-    finally:
-        pool.shutdown(wait=False)
+            sending.start()
+            parts_id = begun.result()
+            current().left()
+    except BaseException:
+        wait([begun], _ABORT_AT_CTRL_C)
+        limit.cancel()
+        if begun.done() and begun.exception() is None:
+            _abort(bucket, key, begun.result(), _ABORT_AT_CTRL_C)
+        raise
+    return parts_id
 
 
-def _within(limit: Deadline, work: Callable[[], T]) -> T:
-    with limit:
-        return work()
+def _begin(bucket: Bucket, key: str, params: Mapping[str, Any], limit: Deadline, begun: Future[str]) -> None:
+    try:
+        with limit:
+            begun.set_result(begin(bucket, key, params))
+    except BaseException as error:
+        begun.set_exception(error)
 
 
 def _numbered(pieces: Iterator[T]) -> Iterator[tuple[int, T]]:
