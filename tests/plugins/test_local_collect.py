@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import random
@@ -19,6 +20,7 @@ from local_writer import payload
 
 from assetstore import AssetStore, CollectReport, Leftover
 from assetstore_local import LocalBackend
+from assetstore_local.disk import records
 
 DAYS = 2 * 86_400
 _NOBODY = 65_534
@@ -328,6 +330,21 @@ def test_a_damaged_record_is_reported_and_repaired_on_request(root: Path) -> Non
     after = store.stat("kept/a.txt")
     assert (before.digest, "text/plain", {}) == (after.digest, after.content_type, after.metadata)
     assert () == store.scoped("other/").collect(repair=True).items
+
+
+def test_a_record_whose_key_leads_out_of_the_folder_reads_nothing_there(tmp_path: Path) -> None:
+    """Neither status nor digest of a file outside becomes known by a record that somebody made up."""
+    root = tmp_path / "store"
+    root.mkdir()
+    (tmp_path / "outside").write_bytes(b"canary")
+    key = "../outside"
+    record = root.joinpath(*records.names_of(key))
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"key": key, "versions": None}))
+    age_leftovers(root)
+    found = only(store_in(root).collect(repair=True).items)
+    assert ("record without an asset", None, False) == (found.kind, found.error, found.repaired)
+    assert {"key": key, "versions": None} == json.loads(record.read_bytes())
 
 
 def test_a_damaged_record_without_an_asset_is_a_leftover(root: Path) -> None:

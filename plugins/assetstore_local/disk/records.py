@@ -25,6 +25,7 @@ from assetstore.plugin import (
     IntegrityError,
     guess_content_encoding,
     guess_content_type,
+    is_valid_key,
 )
 from assetstore_local.disk import json_file
 from assetstore_local.disk.file_version import digest_of, etag_of
@@ -132,11 +133,12 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
 
 
 def key_in(tree: Tree, names: Names) -> str | None:
-    """Return the key whose record has this path; ``None`` if there is no record, or it is damaged."""
+    """Return the key whose record has this path; ``None`` if there is no record, it is damaged, or its key is not valid."""
     data = json_file.read(tree, names)
     with contextlib.suppress(ValueError):
         key = None if data is None else json_file.decoded(data, unsummed=_FIELDS).get("key")
-        if isinstance(key, str) and names_of(key) == names:
+        # Records come along with a clone or an archive of others, and this key becomes a path.
+        if isinstance(key, str) and is_valid_key(key) and names_of(key) == names:
             return key
     return None
 
