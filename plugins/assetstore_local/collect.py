@@ -207,7 +207,8 @@ class _Collection:
 
     def _remove_record(self, key: str | None, names: Names) -> bool:
         with records.locked_folder(self._tree, names[:-1]):
-            # A writer of an asset writes the record first.
+            # A writer of an asset writes the record first, and may have been half done.
+            key = records.key_in(self._tree, names) or key
             status = self._tree.status(names)
             if status is None or not self._is_old(status) or (key is not None and find(self._tree, key) is not None):
                 return False

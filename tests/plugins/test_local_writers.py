@@ -15,6 +15,9 @@ import pytest
 
 from assetstore import AlreadyExistsError, AssetStore, NotFoundError, PreconditionError
 from assetstore_local import LocalBackend
+from assetstore_local.disk import records
+from assetstore_local.disk.tree import Tree
+from assetstore_local.read import find
 
 _ROUNDS = int(os.environ.get("ASSETSTORE_ROUNDS", "20"))
 _PROCESSES = 8
@@ -198,3 +201,17 @@ def test_two_backends_on_one_folder_in_one_process_exclude_each_other(tmp_path: 
     for thread in threads:
         thread.join()
     assert 20 == len(wins)
+
+
+def test_under_the_lock_a_folder_that_was_made_anew_is_seen(tmp_path: Path) -> None:
+    """Another process may remove an emptied folder and make it again; a delete at work then leaves the record."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"old", "maps/a")
+    with Tree(str(tmp_path), durable=False) as tree:
+        assert find(tree, "maps/a") is not None
+        store.delete("maps/a")
+        store.upload(b"new", "maps/a")
+        with records.locked(tree, "maps/a"):
+            found = find(tree, "maps/a")
+    assert found is not None
+    assert store.stat("maps/a").etag == found.etag

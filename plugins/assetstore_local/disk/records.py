@@ -114,6 +114,8 @@ def locked_folder(tree: Tree, folder: Names) -> Iterator[None]:
     with tree.pinned(folder) as lock:
         hold(lock)
         try:
+            # What is decided under the lock is decided by the folders of now.
+            tree.forget_assets()
             yield
         finally:
             release(lock)

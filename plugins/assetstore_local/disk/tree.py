@@ -215,6 +215,11 @@ class Tree:
         while self._open:
             close_quietly(self._open.popitem()[1])
 
+    def forget_assets(self) -> None:
+        """Close every folder but the root and our own, because others may have taken the names of removed ones."""
+        for names in [names for names in self._open if names[0] != RESERVED]:
+            close_quietly(self._open.pop(names))
+
     def __enter__(self) -> Self:
         return self
 
