@@ -75,8 +75,8 @@ def exit_code(error: BaseException) -> int:
 
 def next_step(error: BaseException) -> str:
     """Return what to do next about an error."""
-    if isinstance(error, UnsupportedError):
-        # The core's hint is about Python calls.
+    if isinstance(error, UnsupportedError) and "store.can()" in (error.hint or ""):
+        # A hint of the core for those who write Python.
         return next(text for kind, text in _NEXT if kind is UnsupportedError)
     if isinstance(error, AssetStoreError):
         return error.hint or next((text for kind, text in _NEXT if isinstance(error, kind)), "try again")

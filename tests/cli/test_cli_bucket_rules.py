@@ -75,6 +75,14 @@ def test_rules_are_printed_without_any_request(run: Run, monkeypatch: pytest.Mon
     assert run("cors", "-s", store).out.startswith("Usage: assetstore cors ")
 
 
+def test_what_a_backend_advises_is_printed(online: Any, emulator: Any) -> None:
+    """Where a service does not support a request, its plugin knows better what to do than the command line does."""
+    advice = {("cors", "show"): "dashboard", ("gc",): "R2 does so by itself after seven days"}
+    for command, expected in advice.items():
+        done = online(emulator, *command)
+        assert (command, 1, True) == (command, done.code, expected in done.err.partition("  next: ")[2])
+
+
 def test_mistakes_and_refusals_end_as_those_of_other_commands_do(online: Any, emulator: Any) -> None:
     """Three lines and a code: 2 for a wrong origin, 1 for a service without rules."""
     wrong = online(emulator, "cors", "set", "--origin", "https://app.example/")
