@@ -125,6 +125,16 @@ def test_a_digest_of_parts_finds_each_flipped_bit(data, size, step, chosen):
             Reading(Body(bytes(wrong), step=step), size=len(data), digest=digest).reader.read()
 
 
+def test_a_digest_of_parts_that_does_not_match_may_be_that_of_a_copy():
+    """Only for such a digest: other programs copy in parts of their own, and keep the metadata."""
+    hints = []
+    for digest in (of_parts(b"other", 3), SHA256):
+        with pytest.raises(IntegrityError) as caught:
+            Reading(Body(b"wrong"), size=5, digest=digest).reader.read()
+        hints.append("another program copied it in parts" in caught.value.hint)
+    assert [True, False] == hints
+
+
 @pytest.mark.parametrize("digest", ["", "md5", "md5:", "md5-parts/0:0-1", "md5-parts/x:0-1", "md5-parts/:0-1", "crc9:0"])
 def test_a_digest_of_an_unknown_kind_is_not_compared(digest):
     """A backend may tell digests that this version cannot compute."""

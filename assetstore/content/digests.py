@@ -37,9 +37,10 @@ class Verifier:
     def verify(self) -> None:
         """Raise IntegrityError if all bytes, which were taken, do not match the digest."""
         if self._hash is not None and self._hash.hexdigest() != self._expected:
+            copied = ", or another program copied it in parts" if self._algorithm.startswith(PARTS) else ""
             raise IntegrityError(
                 f"the bytes do not match the stored {self._algorithm} digest",
-                hint="read again; if it fails again the stored asset is damaged: upload it again",
+                hint=f"read again; if it fails again the stored asset is damaged{copied}: upload it again",
             )
 
 
