@@ -12,9 +12,11 @@ def main() -> None:
     if missing:
         print(f"error: the command line needs {' and '.join(missing)}: pip install 'assetstore[cli]'", file=sys.stderr)
         raise SystemExit(2)
-    from assetstore.cli.app import app
-    from assetstore.cli.streams import end_data
-
+    try:
+        from assetstore.cli.app import app
+        from assetstore.cli.streams import end_data
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     try:
         app(prog_name="assetstore")
     finally:

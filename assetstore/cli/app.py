@@ -76,7 +76,8 @@ class App(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command and exit with its code."""
         extra.update(standalone_mode=False, windows_expand_args=False)
-        # A shell's >&- closes it.
+        # A shell's <&- and >&- close them. What cannot be read is an error of upload -, and nothing is not.
+        sys.stdin = sys.stdin or open(os.devnull, "w")  # noqa: SIM115 - for the whole run
         sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for the whole run
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - for the whole run
         for stream in (sys.stdout, sys.stderr):
@@ -106,8 +107,8 @@ class App(click.Group):
             with watching(_warn):
                 code = super().main(*args, **extra)
             return code if isinstance(code, int) else errors.DONE
-        except click.Abort as error:
-            if isinstance(error.__cause__, TerminatedError):
+        except (click.Abort, KeyboardInterrupt) as error:  # the latter after a second signal, while the first is reported
+            if isinstance(error, TerminatedError) or isinstance(error.__cause__, TerminatedError):
                 return _reported("terminated", errors.TERMINATED)
             return _reported("interrupted", errors.INTERRUPTED)
         except OutputClosedError:

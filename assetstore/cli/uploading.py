@@ -33,7 +33,7 @@ from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
 from assetstore.content.source import Source, SourceLike
-from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError
+from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError, SourceError
 from assetstore.keys import join_key, normalize_key
 from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
@@ -287,6 +287,8 @@ class Uploads:
     def _alone(self, item: Item) -> AssetInfo:
         if not self.options["overwrite"]:
             _refuse_taken(self.store, item.key)
+        if item.source == STDIN and not sys.stdin.readable():
+            raise SourceError("stdin must be open for reading", hint="send the bytes through a pipe, or name a file")
         if item.source == STDIN and sys.stdin.isatty():
             self.session.talk("reading from the terminal; end with Ctrl-D")
         return self.store.upload(item.open(), item.key, **self._fitting(item), progress=self._advance)

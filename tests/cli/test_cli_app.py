@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from assetstore import AssetStore
+from assetstore import AssetStore, open_store
 from assetstore.cli.app import ALIASES, MODULES, SECTIONS
 
 if TYPE_CHECKING:
@@ -283,3 +284,19 @@ def test_an_endless_argument_is_refused_in_a_short_message(run: Run, store: Asse
     done = run(*(() if "-s" in command else ("-s", "file:assets")), *command, stdin=b"x")
     assert (True, b"") == (done.code in (1, 2), done.raw)
     assert 5000 > len(done.err) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("upload", "-", "--key", "a"), "  why: stdin must be open for reading"),
+        (("delete", "*"), "  why: deleting 1 asset needs a confirmation, and stdin is not a terminal; use --yes"),
+    ],
+)
+def test_a_closed_stdin_is_neither_empty_nor_a_bug(folder: Path, arguments: tuple[str, ...], expected: str) -> None:
+    """A shell's ``<&-`` closes it: what would read it says so."""
+    open_store("file:assets").upload(b"x", "kept.txt")
+    command = shlex.join([sys.executable, "-m", "assetstore", "-s", "file:assets", *arguments])
+    done = subprocess.run(["sh", "-c", f"{command} <&-"], capture_output=True, text=True, check=False)
+    assert expected in done.stderr.splitlines()
+    assert ["kept.txt"] == [info.key for info in open_store("file:assets").list()]
