@@ -100,6 +100,13 @@ def test_data_goes_to_stdout_wherever_a_plugin_has_put_it(tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("hostile")
+def test_a_ctrl_c_that_python_ignores_ends_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a signal's handler raises in a destructor, or while a module is loaded, is lost; so the signal comes again."""
+    ended = _ended_with("interrupt-while-destroyed", tmp_path, monkeypatch)
+    assert (130, "", "interrupted\n") == (ended.code, ended.out, ended.err)
+
+
+@pytest.mark.usefixtures("hostile")
 def test_what_a_plugin_prints_when_the_program_ends_is_not_data(tmp_path: Path) -> None:
     """Its exit handlers and threads go on after the command."""
     program = "import sys; sys.argv[0] = 'assetstore'; from assetstore.cli import main; main()"

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ from assetstore.cli.session import COMPLETE_VARIABLE, OutputClosedError, Session
 from assetstore.cli.streams import data_apart, data_stream
 from assetstore.cli.text import plain, shown
 from assetstore.errors import AssetStoreError, ConfigError
-from assetstore.plugin_faults import watching
+from assetstore.plugin_faults import frames_of, watching
 
 # Name, module and summary of each command: --help of the group must not import the commands.
 SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -222,11 +222,32 @@ def _ended_by_signals() -> Iterator[None]:
     # A shell lets what runs in the background ignore Ctrl-C.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
+    hook, sys.unraisablehook = sys.unraisablehook, _sending_again(end, heard.clear, sys.unraisablehook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _sending_again(
+    end: Callable[..., object], forget: Callable[[], None], otherwise: Callable[[Any], object]
+) -> Callable[[Any], object]:
+    """Return a hook for errors that Python ignores: a signal that came in a destructor or a callback comes again at once."""
+
+    def hook(ignored: Any) -> None:
+        lost = ignored.exc_value
+        if lost is None or end.__code__ not in [frame.f_code for frame in frames_of(lost)]:
+            otherwise(ignored)
+            return
+        forget()
+        number = signal.SIGTERM if isinstance(lost, TerminatedError) else signal.SIGINT
+        # Here its handler's error would be ignored once more.
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    return hook
 
 
 def _plugin_section(store_name: str | None) -> tuple[str, list[tuple[str, str]]]:

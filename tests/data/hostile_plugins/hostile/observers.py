@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import signal
 import sys
 from typing import Any
 
@@ -139,6 +140,21 @@ class TakeStdout:
         sys.stdout.close()
         sys.stdout = io.StringIO()
         sys.stdout.write("not seen\n")
+
+
+class InterruptWhileDestroyed:
+    """Presses Ctrl-C where Python ignores what its handler raises."""
+
+    @hookimpl
+    def assetstore_event(self, event: Event) -> None:
+        """Press it, and wait for the end."""
+
+        class Destroyed:
+            def __del__(self) -> None:
+                signal.raise_signal(signal.SIGINT)
+
+        Destroyed()
+        hang()
 
 
 class PrintLater:
