@@ -490,7 +490,8 @@ class Hooks:
         uses; change nothing without ``options.remove`` and ``options.repair``; with a ``prefix`` name only what provably
         belongs to keys that begin with it; report a failure with its leftover and continue.
 
-        Returns a report of the leftovers that are old enough. ``None`` means that there is nothing to look for.
+        Returns a report of the leftovers that are old enough, and the present by the clock that gives assets their times if
+        that is another machine's. ``None`` means that there is nothing to look for.
 
         Example::
 

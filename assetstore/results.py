@@ -330,9 +330,12 @@ class CollectReport:
 
     Attributes:
         items: the leftovers that are old enough, and damaged records of any age.
+        now: the present by the clock of the store, for a backend whose assets have the times of another machine;
+            ``None`` for the clock of this one.
     """
 
     items: tuple[Leftover, ...] = ()
+    now: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -856,12 +856,13 @@ class AssetStore:
 
         with self._operation("collect", None) as operation:
             options = CollectOptions(older_than=older_than, remove=remove, repair=repair, prefix=self._scope.prefix)
-            found = (*self._stack.collect(options).items, *cancel.collect(self._direct, options))
+            report = self._stack.collect(options)
+            found = (*report.items, *cancel.collect(self._direct, options, report.now))
             for item in found:
                 if item.error is not None:
                     item.error.key = item.error.key or item.name
                     operation.explain(item.error)
-            return CollectReport(items=found)
+            return CollectReport(items=found, now=report.now)
 
     def can(self, capability: str) -> bool:
         """Return whether the store supports an operation (``"presign"``) or an option (``"upload.if_match"``)."""

@@ -65,6 +65,23 @@ def test_old_pending_objects_are_listed_and_removed_on_request(backend: Aged) ->
     assert [] == pending_of(store.collect(remove=True))
 
 
+def test_a_wrong_clock_of_this_machine_removes_nothing_young() -> None:
+    """Where the store tells the time, that decides: two days ago by its clock nothing had been old enough."""
+
+    class Elsewhere(Aged):
+        """A store whose clock is two days behind that of this machine."""
+
+        @hookimpl
+        def assetstore_collect(self, options: CollectOptions) -> CollectReport:
+            """Tell the time alone."""
+            return CollectReport(now=datetime.now(UTC) - timedelta(days=2))
+
+    elsewhere = Elsewhere()
+    elsewhere.put(PENDING[0], timedelta(days=2))
+    assert [] == pending_of(AssetStore(elsewhere).collect(remove=True, older_than="1h"))
+    assert [PENDING[0]] == [info.key for info in AssetStore(elsewhere).list()]
+
+
 def test_a_leftover_tells_age_and_bytes(backend: Aged) -> None:
     """Size and time are those of the object."""
     [item] = [item for item in AssetStore(backend).collect(older_than=timedelta(hours=1)).items if item.size]

@@ -54,9 +54,9 @@ def sweep(context: Context, operation: Operation, older_than: timedelta) -> Dele
     return report
 
 
-def collect(context: Context, options: CollectOptions) -> tuple[Leftover, ...]:
-    """Return the pending objects that are old enough, and delete them if wanted."""
-    old = [info for info in _pending(context) if options.are_met(info.last_modified)]
+def collect(context: Context, options: CollectOptions, now: datetime | None) -> tuple[Leftover, ...]:
+    """Return the pending objects that are old enough at ``now`` by the store's clock, and delete them if wanted."""
+    old = [info for info in _pending(context) if options.are_met(info.last_modified, now)]
     report = Deleter(context.stack, context.scope, _quiet).delete(old if options.remove else ())
     errors = {failure.key: failure.error for failure in report.failed}
     deleted = frozenset(report.deleted)

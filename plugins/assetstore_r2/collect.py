@@ -27,7 +27,7 @@ from assetstore.plugin import (
 )
 from assetstore_r2 import multipart_direct
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.errors import LostAnswerError, translated
+from assetstore_r2.errors import LostAnswerError, answer_of, translated
 from assetstore_r2.headers import utc
 
 _KIND = "upload in parts"
@@ -38,25 +38,24 @@ _MARKERS = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"
 def collect(bucket: Bucket, options: CollectOptions) -> CollectReport:
     """Return the uploads in parts that are old enough, and abort them if wanted."""
     try:
-        uploads = list(_uploads(bucket, options))
+        pages = list(_pages(bucket, options.prefix))
     except (AccessDeniedError, UnsupportedError) as error:
         # What direct uploads left in ``pending/`` can be found all the same.
         error.hint = "have the bucket's lifecycle rules end them; R2 does so by itself after seven days"
-        return CollectReport(items=(Leftover(kind=_KIND, name=bucket.name, error=error),))
-    found = (_leftover(bucket, upload, now, options) for upload, now in uploads)
-    return CollectReport(items=tuple(item for item in found if item is not None))
+        return CollectReport(items=(Leftover(kind=_KIND, name=bucket.name, error=error),), now=_now(answer_of(error)))
+    now = _now(pages[-1])
+    uploads = (upload for page in pages for upload in page.get("Uploads", ()) if upload["Key"].startswith(options.prefix))
+    found = (_leftover(bucket, upload, now, options) for upload in uploads if options.are_met(utc(upload["Initiated"]), now))
+    return CollectReport(items=tuple(item for item in found if item is not None), now=now)
 
 
-def _uploads(bucket: Bucket, options: CollectOptions) -> Iterator[tuple[Mapping[str, Any], datetime]]:
-    """Yield the service's entry of each upload that began long enough ago, and the present by the service's clock."""
+def _pages(bucket: Bucket, prefix: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the service's answers that list the uploads."""
     markers: dict[str, str] = {}
     while True:
         with bucket.deadline():
-            page = bucket.retries.ask(functools.partial(_page, bucket, options.prefix, markers))
-        now = _now(page)
-        for upload in page.get("Uploads", ()):
-            if upload["Key"].startswith(options.prefix) and options.are_met(utc(upload["Initiated"]), now):
-                yield upload, now
+            page = bucket.retries.ask(functools.partial(_page, bucket, prefix, markers))
+        yield page
         if not page["IsTruncated"]:
             return
         before, markers = markers, {sent: page[name] for name, sent in _MARKERS.items() if page.get(name)}
@@ -73,10 +72,10 @@ def _page(bucket: Bucket, prefix: str, markers: Mapping[str, str]) -> Mapping[st
     return page
 
 
-def _now(page: Mapping[str, Any]) -> datetime:
+def _now(answer: Mapping[str, Any]) -> datetime:
     """Return the service's time, which its other times are compared with; this machine's if it does not tell."""
     try:
-        return parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
     except (LookupError, TypeError, ValueError):
         return datetime.now(UTC)
 

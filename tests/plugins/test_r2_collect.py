@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -106,6 +107,22 @@ def test_ages_are_told_by_the_clock_of_the_service(seaweedfs: Any, unique_prefix
         backend = backend_on(seaweedfs, served.url, engine=engine)
         begin(backend_on(seaweedfs), unique_prefix)
         assert () == collect(backend, unique_prefix, remove=True).items
+
+
+@ENGINES
+@pytest.mark.parametrize("status", [200, 403, 501])
+def test_the_time_of_the_service_is_told_even_if_it_lists_no_uploads(engine: str, status: int) -> None:
+    """The core needs it for the ages of what direct uploads left, which has the service's times too."""
+    date = {"date": "Sun, 22 Nov 2015 20:00:00 GMT"}
+
+    def script(request: Request, _: Forward) -> Reply:
+        if status == 200:
+            page = b"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+            return Reply(200, date, page)
+        return attrs.evolve(error_reply(status, "AccessDenied" if status == 403 else "NotImplemented"), headers=date)
+
+    with stand_in(script=script) as served:
+        assert datetime(2015, 11, 22, 20, tzinfo=UTC) == collect(backend_at(served.url, engine=engine), "").now
 
 
 @ENGINES
