@@ -9,7 +9,7 @@ import time
 import attrs
 
 from assetstore import AlreadyExistsError, AssetInfo, DeleteReport
-from assetstore.plugin import hookimpl
+from assetstore.plugin import CollectReport, DeleteOptions, Leftover, every, hookimpl
 from assetstore.testing import MemoryBackend
 
 TRIP = 0.2
@@ -93,6 +93,18 @@ class DeletesWhatIsBelow(MemoryBackend):
         below = [other for other in self._assets if other.startswith(tuple(f"{key}/" for key in keys))]
         super().assetstore_delete(below, options)
         return super().assetstore_delete(keys, options)
+
+
+class CollectsAssets(MemoryBackend):
+    """Takes what nobody reads for left over."""
+
+    supports = MemoryBackend.supports | every("collect") - {"collect.repair"}
+
+    @hookimpl
+    def assetstore_collect(self, options):
+        found = [key for key in self._assets if options.remove and key.startswith(options.prefix)]
+        super().assetstore_delete(found, DeleteOptions())
+        return CollectReport(items=tuple(Leftover(kind="asset", name=key, removed=True) for key in found))
 
 
 class ReportsOnlyWhatWasThere(MemoryBackend):

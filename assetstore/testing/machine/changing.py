@@ -70,7 +70,8 @@ class ChangingRules(Walker):
         self, who: str, source: str, destination: str, overwrite: bool, version: str | None, move: bool
     ) -> None:
         """Copy or move an asset, possibly onto itself."""
-        version = version if self.can("copy.if_match") else None
+        onto_itself = normalize_key(source) == normalize_key(destination)
+        version = version if self.can("update.if_match" if onto_itself else "copy.if_match") else None
         overwrite = overwrite or not self.can("copy.overwrite")
         client = self.client(who, source, destination, version or source)
         options: dict[str, object] = {} if overwrite else {"overwrite": False}
