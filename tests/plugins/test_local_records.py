@@ -167,3 +167,17 @@ def test_what_takes_the_place_of_the_folder_of_records_hides_no_metadata(tmp_pat
     folder.unlink()
     kept.rename(folder)
     assert {"by": "gm"} == store.stat("k").metadata
+
+
+@pytest.mark.parametrize("name", ["uploads", "digests"])
+def test_what_takes_the_place_of_a_folder_that_can_be_done_without_fails_nothing(tmp_path: Path, name: str) -> None:
+    """Old uploads need not be swept before a write, and a digest can be computed again."""
+    store = AssetStore(LocalBackend(root=tmp_path))
+    store.upload(b"abc", "k", metadata={"by": "gm"})
+    os.utime(tmp_path / "k", (1_000_000_000, 1_000_000_000))
+    shutil.rmtree(tmp_path / ".assetstore" / name, ignore_errors=True)
+    (tmp_path / ".assetstore" / name).write_bytes(b"")
+    again = AssetStore(LocalBackend(root=tmp_path))
+    assert {"by": "gm"} == again.stat("k").metadata
+    assert 3 == again.upload(b"abc", "other").size
+    again.delete("k")

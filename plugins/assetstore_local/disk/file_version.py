@@ -42,7 +42,7 @@ def forget_digest(tree: Tree, key: str) -> None:
 def _kept(tree: Tree, key: str, etag: str) -> str | None:
     try:
         digest = json_file.decoded(json_file.read(tree, _names_of(key)) or b"").get(etag)
-    except ValueError:
+    except (ValueError, OSError, InTheWayError):
         # The bytes tell the digest again.
         return None
     return digest if isinstance(digest, str) else None

@@ -15,7 +15,7 @@ from assetstore.plugin import HEADERS, NotFoundError, UploadedPart, UploadOption
 from assetstore_local.disk import json_file
 from assetstore_local.disk.locks import hold, hold_now, release
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import Tree, close_quietly
+from assetstore_local.disk.tree import InTheWayError, Tree, close_quietly
 
 UPLOADS: Names = (RESERVED, "uploads")
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -159,6 +159,8 @@ def remove_left(tree: Tree, parts_id: str, is_old: Callable[[os.stat_result], bo
 def sweep(tree: Tree) -> None:
     """Remove uploads that got no part for seven days, as R2 does (R2, "Object lifecycles")."""
     oldest = time.time() - _KEPT_SECONDS
-    for parts_id in all_ids(tree):
-        with contextlib.suppress(OSError):
-            remove_left(tree, parts_id, lambda status: status.st_mtime < oldest)
+    # What cannot be swept must not fail the write that comes next.
+    with contextlib.suppress(OSError, InTheWayError):
+        for parts_id in all_ids(tree):
+            with contextlib.suppress(OSError):
+                remove_left(tree, parts_id, lambda status: status.st_mtime < oldest)
