@@ -181,3 +181,20 @@ def test_what_takes_the_place_of_a_folder_that_can_be_done_without_fails_nothing
     assert {"by": "gm"} == again.stat("k").metadata
     assert 3 == again.upload(b"abc", "other").size
     again.delete("k")
+
+
+def test_what_takes_the_place_of_a_record_is_named(store: AssetStore, tmp_path: Path) -> None:
+    """A link and a folder are damaged records; an upload replaces the link, and is refused by the folder's name."""
+    record = _record(tmp_path)
+    kept = record.rename(tmp_path / "kept")
+    record.symlink_to(kept)
+    with pytest.raises(IntegrityError, match=record.name):
+        store.stat("a.txt")
+    assert store.upload(b"two", "a.txt") == store.stat("a.txt")
+    record.unlink()
+    record.mkdir()
+    with pytest.raises(IntegrityError, match=record.name):
+        store.stat("a.txt")
+    with pytest.raises(BackendError, match=f"{record.name}' is neither a folder nor an asset"):
+        store.upload(b"three", "a.txt")
+    assert b"two" == (tmp_path / "a.txt").read_bytes()

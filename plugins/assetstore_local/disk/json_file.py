@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from assetstore_local.disk.paths import RESERVED, Names
-from assetstore_local.disk.tree import FILE, NEW, Tree, close_quietly
+from assetstore_local.disk.tree import FILE, NEW, InTheWayError, Tree, close_quietly
 
 TEMPORARY: Names = (RESERVED, "tmp")
 _READ_BYTES = 1 << 14
@@ -87,8 +87,10 @@ def move(tree: Tree, staged: str, names: Names) -> None:
     folder = tree.folder(names[:-1], make=True)
     try:
         os.rename(staged, names[-1], src_dir_fd=tree.folder(TEMPORARY), dst_dir_fd=folder)
-    except BaseException:
+    except BaseException as error:
         drop(tree, staged)
+        if isinstance(error, IsADirectoryError):
+            raise InTheWayError(names) from error
         raise
     tree.flush_later(names[:-1])
 

@@ -11,6 +11,7 @@ It is one of a read, too: nothing tells whether the bytes are those that were st
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -127,9 +128,14 @@ def load(tree: Tree, key: str) -> dict[str, Facts]:
     Raises:
         DamagedRecordError: there is a record, and it is damaged.
     """
-    data = json_file.read(tree, names_of(key))
     try:
+        data = json_file.read(tree, names_of(key))
         return {} if data is None else _versions(key, data)
+    except OSError as error:
+        # A link is not followed.
+        if error.errno not in (errno.ELOOP, errno.EISDIR):
+            raise
+        raise DamagedRecordError(names_of(key)) from error
     except ValueError as error:
         raise DamagedRecordError(names_of(key)) from error
 
