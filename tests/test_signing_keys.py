@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -116,3 +118,9 @@ def test_of_two_equal_keys_the_first_counts() -> None:
 def test_a_ring_shows_no_key() -> None:
     """Neither the keys nor what is derived from them stand in its repr."""
     assert "SigningKeys()" == repr(RING)
+
+
+def test_signing_keys_are_in_no_pickle() -> None:
+    """Who sends a store's parts to another process does not send its secrets."""
+    with pytest.raises(TypeError, match="secrets and cannot be pickled"):
+        pickle.dumps(SigningKeys.of(["k" * 32]))

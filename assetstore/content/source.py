@@ -71,10 +71,11 @@ class Source:
             self.filename = self.path.name
             file = _open_regular(self.path)
             try:
-                with self._explained():
-                    self._keep(file, owned=True)
-            except BaseException:
+                self._keep(file, owned=True)
+            except BaseException as error:
                 self.close()
+                if isinstance(error, OSError):
+                    self._explain(error)
                 raise
         elif isinstance(raw, io.TextIOBase):
             raise SourceError("the file object is opened as text", hint="open it with mode 'rb'")
@@ -184,8 +185,8 @@ class Source:
     def close(self) -> None:
         """Close the files that the source opened itself. The caller's file object stays open."""
         # They were only read, or are temporary: an error says nothing about the upload.
-        with contextlib.suppress(OSError):
-            if self._owned is not None:
+        if self._owned is not None:
+            with contextlib.suppress(OSError):
                 self._owned.close()
 
     def __enter__(self) -> Self:
@@ -205,22 +206,23 @@ class Source:
 
     def _rewound(self) -> Callable[[int], bytes]:
         assert self._seekable is not None
-        with self._explained():
+        try:
             self._seekable.seek(self._start)
+        except OSError as error:
+            self._explain(error)
+            raise
         return self._read_seekable
 
     def _read_seekable(self, size: int) -> bytes:
-        with self._explained():
-            return _checked(cast(Readable, self._seekable).read(size))
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Raise an OSError of ``path`` as SourceError; what the caller's own file object raises is for the caller."""
         try:
-            yield
+            return _checked(cast(Readable, self._seekable).read(size))
         except OSError as error:
-            if self.path is None or isinstance(error, AssetStoreError):
-                raise
+            self._explain(error)
+            raise
+
+    def _explain(self, error: OSError) -> None:
+        """Raise an OSError of ``path`` as SourceError; what the caller's own file object raises is for the caller."""
+        if self.path is not None and not isinstance(error, AssetStoreError):
             raise _unreadable(self.path, error) from error
 
     def _pull_checked(self, size: int) -> bytes:

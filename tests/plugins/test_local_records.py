@@ -137,6 +137,18 @@ def test_a_check_sum_is_that_of_the_object_without_it() -> None:
     assert expected == value["sha256"]
 
 
+def test_a_check_sum_fits_however_the_object_is_spaced_and_no_other_object() -> None:
+    """Neither a changed bit nor a field before or behind the check sum goes unseen."""
+    data = json_file.encoded({"key": "a", "size": 1})
+    for same in (data, data + b"\r\n", json.dumps(json.loads(data), indent=1, ensure_ascii=False).encode()):
+        assert {"key": "a", "size": 1} == json_file.decoded(same)
+    places = [divmod(place, 8) for place in range(8 * len(data))]
+    flips = [data[:byte] + bytes([data[byte] ^ 1 << bit]) + data[byte + 1 :] for byte, bit in places]
+    for other in (*flips, data[:-1] + b', "more": 2}', b'{"more": 2, ' + data[1:], data[:-1] + b', "sha256": ""}'):
+        with pytest.raises(ValueError):
+            json_file.decoded(other)
+
+
 def test_a_check_finds_damaged_records(store: AssetStore, tmp_path: Path) -> None:
     """The step says how many assets it looked at, and names the first damaged record."""
     record = _record(tmp_path)

@@ -53,8 +53,10 @@ def is_there(path: str) -> bool:
 
 def close_quietly(descriptor: int) -> None:
     """Close a folder, or a file that was only read or is already flushed: an error says nothing about what was stored."""
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - contextlib.suppress takes longer than the call
         os.close(descriptor)
+    except OSError:
+        pass
 
 
 def make_root(path: str, *, durable: bool) -> None:
