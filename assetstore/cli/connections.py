@@ -70,6 +70,7 @@ class Connection(HttpToolsProtocol):
         self.app = self._serve
         self._timer: asyncio.TimerHandle | None = None
         self._has_begun = False
+        self._is_last = False
         self._received = 0
         # Bytes of the head or trailer that is arriving, which the parser keeps; None while none is.
         self._held: int | None = None
@@ -105,6 +106,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; end the connection when its head is too long."""
+        if self._is_last:
+            return
         self._received = len(data)
         super().data_received(data)
         if self._held is not None:
@@ -129,6 +132,10 @@ class Connection(HttpToolsProtocol):
         self._held = None
         self._stay()
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # The parser knows no body of such a request: it takes those bytes for the next request.
+            self._is_last = True
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Count no longer: there is no trailer yet."""

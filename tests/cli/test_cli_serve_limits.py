@@ -237,6 +237,22 @@ def test_many_requests_in_one_breath_are_all_answered(serve: Serve) -> None:
         sending.join()
 
 
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_body_of_a_request_for_another_protocol_is_no_request(serve: Serve, protocol: bytes, apart: bool) -> None:
+    """Nobody hides a request in a body from a proxy in front: such a request is the last on its connection."""
+    served = serve(Limits())
+    served.store.upload(b"abc", "a")
+    hidden = served.head(served.store.presign("a"))
+    upgrade = b"\r\nUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % protocol
+    with served.connect() as client:
+        client.sendall(served.head(served.store.presign("a"), len(hidden)).replace(b"\r\n\r\n", upgrade))
+        answer = client.recv(1 << 16) if apart else b""
+        with contextlib.suppress(ConnectionError):
+            client.sendall(hidden)
+        assert 1 == (answer + ended(client)).count(b"HTTP/1.1 200 OK")
+
+
 def test_idle_connections_make_room_for_new_ones(serve: Serve) -> None:
     """When there are too many, the one that is idle for longest is closed; a genuine request is answered."""
     served = serve(Limits(head_seconds=LONG, idle_seconds=LONG, connections=5))
