@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TypeVar
 
-import attrs
-
 from assetstore.errors import AssetStoreError, PluginError
 
 R = TypeVar("R")
@@ -87,11 +85,11 @@ def unusable(describe: Callable[[], str]) -> Iterator[None]:
         raise PluginError(f"{describe()} cannot be used: {words_of(error)}") from error
 
 
-@attrs.define(eq=False)
-class _Call:
-    describe: Callable[[], str]
-    began: float = attrs.field(factory=time.monotonic)
-    reported: bool = False
+class _Call:  # every program loads this module, and attrs takes longer to make a class than all the rest of it
+    def __init__(self, describe: Callable[[], str]) -> None:
+        self.describe = describe
+        self.began = time.monotonic()
+        self.reported = False
 
 
 class _Watch:
