@@ -177,7 +177,8 @@ def _covered(area: Area) -> dict[str, Any]:
         report = Path(text) / "coverage.json"
         environment = os.environ | {"COVERAGE_FILE": str(Path(text) / "data")}
         command = [sys.executable, "-m", "pytest", "-q", *_PYTEST, f"--cov-report=json:{report}"]
-        command += [f"--cov={name.removesuffix('.py').replace('/', '.')}" for name in area.modules]
+        # Whole packages: coverage loads a module that is named before the tests do, and then there are two of it.
+        command += [f"--cov={package}" for package in sorted({name.split("/")[0] for name in area.modules})]
         command += [f"tests/{name}" for name in area.tests]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:

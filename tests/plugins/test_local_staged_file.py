@@ -19,7 +19,7 @@ from assetstore_local.disk import json_file
 from assetstore_local.disk.locks import hold, hold_now
 from assetstore_local.disk.paths import Names
 from assetstore_local.disk.staged_file import StagedFile, sweep
-from assetstore_local.disk.tree import Tree
+from assetstore_local.disk.tree import InTheWayError, Tree
 from assetstore_local.r2_rules import R2Rules
 
 OWN = ".assetstore"
@@ -397,7 +397,7 @@ def test_a_file_that_cannot_be_flushed_or_moved_is_dropped(
         assert (b"old", []) == ((tmp_path / "file").read_bytes(), staged(tmp_path))
     (tmp_path / "file").unlink()
     (tmp_path / "file").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(InTheWayError):
         json_file.replace(tree, ("file",), b"new")
     assert [] == staged(tmp_path)
 
