@@ -127,11 +127,12 @@ def test_what_cannot_be_deleted_is_told(run: Run, broken: Any) -> None:
     assert done.lines[-1].endswith(f"left behind under {prefix}/: 1 asset, it is locked")
 
 
-def test_ctrl_c_leaves_nothing(run: Run, broken: Any) -> None:
-    """An interrupted verification removes what it wrote and exits 130 in one line."""
-    done = run("verify-backend", "broken:?fault=interrupt", "--only", "copy replaces")
-    assert (130, {}) == (done.code, broken.BrokenBackend.kept)
-    assert "interrupted" == done.err.splitlines()[-1]
+@pytest.mark.parametrize(("fault", "code", "word"), [("interrupt", 130, "interrupted"), ("terminate", 143, "terminated")])
+def test_ctrl_c_and_sigterm_leave_nothing(run: Run, broken: Any, fault: str, code: int, word: str) -> None:
+    """A verification that is ended removes what it wrote and exits with the signal's code in one line."""
+    done = run("verify-backend", f"broken:?fault={fault}", "--only", "copy replaces")
+    assert (code, {}) == (done.code, broken.BrokenBackend.kept)
+    assert word == done.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("store", "code"), [("broken:?fault=credentials", 4), ("nope:", 2), ("nope", 2)])

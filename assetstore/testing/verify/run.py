@@ -70,12 +70,18 @@ class Starter:
     Attributes:
         live, watch, only: the arguments of ``verify``.
         verdicts: the results.
+        interrupted: what Ctrl-C or SIGTERM raised, which pytest keeps for itself.
     """
 
     live: LiveStore
     watch: Watch
     only: Sequence[str]
     verdicts: list[Verdict] = attrs.field(init=False, factory=list)
+    interrupted: BaseException | None = attrs.field(init=False, default=None)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember it."""
+        self.interrupted = excinfo.value
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Import the contract and set the store to test."""
@@ -96,7 +102,7 @@ def _run(live: LiveStore, watch: Watch, only: Sequence[str]) -> list[Verdict]:
         options += ["-p", "no:cacheprovider", "-p", "no:faulthandler"]
         code = pytest.main([*options, "--pyargs", "assetstore.testing.verify.live_contract"], plugins=[starter])
     if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
+        raise starter.interrupted or KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         last = (output.getvalue().strip().splitlines() or ["no output"])[-1]
         raise BackendError(f"pytest could not run the contract: {last}", hint="report it with these lines")

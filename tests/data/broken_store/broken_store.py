@@ -46,6 +46,8 @@ class BrokenBackend(MemoryBackend):
         info = super().assetstore_upload(key, source, options)
         if self.fault == "interrupt" and key.endswith("/b"):
             signal.raise_signal(signal.SIGINT)
+        if self.fault == "terminate" and key.endswith("/b"):
+            signal.raise_signal(signal.SIGTERM)
         return info
 
     @hookimpl
