@@ -190,13 +190,13 @@ def configured_plugins(store: str | None = None) -> frozenset[str]:
 
 
 def _plugins_in(table: Mapping[str, Any]) -> Iterator[str]:
-    url = table.get("url")
-    scheme = "file" if _FOLDER.match(str(url)) else str(url).partition(":")[0]
+    url = str(table.get("url") or "")
+    scheme = "file" if _FOLDER.match(url) else url.partition(":")[0]
     named: list[object] = [scheme, table.get("backend")]
     named += [slot.get("plugin") if isinstance(slot, Mapping) else slot for slot in map(table.get, DEFAULTS)]
     for names in (table.get("wrappers"), table.get("plugins")):
         named += names if isinstance(names, list | tuple) else ()
-    return (name for name in named if isinstance(name, str))
+    return (name for name in named if isinstance(name, str) and name)
 
 
 def build_store(config: StoreConfig) -> AssetStore:

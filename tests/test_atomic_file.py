@@ -138,6 +138,24 @@ def test_create_only_works_where_there_are_no_hard_links(tmp_path, monkeypatch):
     assert {"file": b"abc", "late": b"first"} == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
+def test_a_reserved_name_is_given_up_when_the_file_cannot_take_it(tmp_path, monkeypatch):
+    """Without hard links, a rename that fails leaves neither an empty file nor the new one."""
+    monkeypatch.setattr(os, "link", _refusing(errno.EPERM))
+    monkeypatch.setattr(os, "replace", _refusing(errno.EIO))
+    with pytest.raises(BackendError, match="refused"), replacing(tmp_path / "file", overwrite=False):
+        pass
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_made_private_is_not_left(tmp_path, monkeypatch):
+    """It has no byte yet, and nobody would look for it."""
+    monkeypatch.setattr(os, "fstat", _refusing(errno.EIO))
+    with pytest.raises(BackendError, match="refused"), replacing(tmp_path / "file"):
+        pytest.fail("it was opened")
+    monkeypatch.undo()
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_link_that_fails_leaves_nothing(tmp_path, monkeypatch):
     """The error is told, and the new file is gone."""
     monkeypatch.setattr(os, "link", _refusing(errno.EIO))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from assetstore import AlreadyExistsError, AssetStore, ConfigError, config, open_store
-from assetstore.config import StoreConfig, build_store, default_plugins, find_config, find_store
+from assetstore.config import StoreConfig, build_store, configured_plugins, default_plugins, find_config, find_store
+from assetstore.settings import build
 from assetstore.testing import MemoryBackend
 from assetstore_naming import Naming
 from assetstore_stats import Stats
@@ -242,3 +245,118 @@ def test_settings_of_the_backend_may_stand_in_the_url_or_beside_it(folder: Path)
         with pytest.raises(AlreadyExistsError):
             store.upload(b"a", "a", overwrite=False)
         assert "n" == store.name
+
+
+class Unmade:
+    """A plugin whose making fails with what is in ``error``."""
+
+    error: BaseException = RuntimeError("no disk")
+
+    def __init__(self, **settings: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("table", [{"backend": "odd", **NONE}, {"backend": "memory", "plugins": ["odd"], **NONE}])
+def test_a_plugin_that_cannot_be_made_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
+    """What a constructor raises by mistake is a problem of the configuration."""
+    monkeypatch.setattr(config, "load_factory", lambda name, group: Unmade if name == "odd" else MemoryBackend)
+    (problem,) = refusal(table).problems
+    assert "the mapping: plugin 'odd' cannot be made: RuntimeError: no disk" == problem
+
+
+def test_a_wrapper_that_cannot_be_made_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made last, when the store below is there."""
+    monkeypatch.setattr(config, "load_factory", lambda name, group: Unmade if name == "odd" else MemoryBackend)
+    (problem,) = refusal({"backend": "memory", "wrappers": ["odd"], **NONE}).problems
+    assert "the mapping: plugin 'odd' cannot be made: RuntimeError: no disk" == problem
+
+
+def test_an_error_of_the_store_passes_the_making_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says already what is wrong, and is neither a mistake of settings nor of the plugin."""
+    monkeypatch.setattr(Unmade, "error", AlreadyExistsError("taken"))
+    with pytest.raises(AlreadyExistsError, match="taken"):
+        build(Unmade, {})
+
+
+def test_a_signal_passes_the_making_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends the program whoever is being made."""
+    monkeypatch.setattr(Unmade, "error", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        build(Unmade, {})
+
+
+def test_a_factory_that_cannot_be_looked_at_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings cannot be checked then."""
+
+    class Odd(type):
+        def __getattribute__(cls, name: str) -> object:
+            raise RuntimeError("look away")
+
+    class Hidden(metaclass=Odd):
+        pass
+
+    monkeypatch.setattr(config, "load_factory", lambda name, group: Hidden)
+    assert any("look away" in problem for problem in refusal({"backend": "hidden", **NONE}).problems)
+
+
+def test_the_plugins_of_all_stores_are_known_without_importing_one(folder: Path) -> None:
+    """Schemes, backends, wrappers, plugins and slots of each table count, and what every store has."""
+    text = """
+        [stores.a]
+        url = "file:assets"
+        wrappers = ["guard"]
+        naming = { plugin = "names" }
+        [stores.b]
+        backend = "rows"
+        plugins = ["audit", "meter"]
+        stats = "sums"
+        [stores.c]
+        url = "./assets"
+        wrappers = 7
+    """
+    usual = configured_plugins()
+    (folder / "assetstore.toml").write_text(text, encoding="utf-8")
+    assert {"file", "guard", "names", "rows", "audit", "meter", "sums"} == configured_plugins() - usual
+    assert "s3" in configured_plugins("s3://bucket") - configured_plugins()
+
+
+@pytest.mark.parametrize("name", ["", 7, None])
+def test_a_backend_is_named_by_a_text(folder: Path, name: object) -> None:
+    """Nothing else is a name."""
+    problems = refusal({"backend": name, "url": None, **NONE}).problems
+    assert any("must be the name of a plugin" in each or "give exactly one of" in each for each in problems)
+
+
+def test_a_host_in_an_open_bracket_is_refused(folder: Path) -> None:
+    """As a problem of the URL."""
+    (problem,) = refusal({"url": "s3://[bad", **NONE}).problems
+    assert "the mapping: url: must be a URL with a valid host, for example 's3://bucket'" == problem
+
+
+def test_a_factory_need_not_take_urls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``from_url`` only the query gives settings."""
+    class Plain(MemoryBackend):
+        from_url = None  # type: ignore[assignment]  # wrong on purpose
+
+    monkeypatch.setattr(config, "load_factory", lambda name, group: Plain)
+    with open_store({"url": "plain:", **NONE}) as store:
+        assert [] == list(store.list())
+
+
+def test_the_name_of_a_store_has_no_nul(folder: Path) -> None:
+    """No file and no variable can have one."""
+    assert "the name or URL of a store" in str(refusal("a\0b"))
+
+
+def test_who_reads_a_file_of_secrets_is_told_where_that_can_be_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is gone, a system without owners: nobody is named. A stranger's file is."""
+    path = folder / "assetstore.toml"
+    assert None is config._reader_of(path)
+    path.touch(0o600)
+    assert None is config._reader_of(path)
+    os.chown(path, 12345, -1) if os.getuid() == 0 else None
+    assert ("belongs to another user" if os.getuid() == 0 else None) == config._reader_of(path)
+    monkeypatch.setattr(config, "os", SimpleNamespace(name="nt"))
+    assert None is config._reader_of(path)

@@ -18,7 +18,7 @@ from assetstore.plugin import limits
 from assetstore_local.disk import json_file
 from assetstore_local.disk.locks import hold, hold_now
 from assetstore_local.disk.paths import Names
-from assetstore_local.disk.staged_file import StagedFile, sweep
+from assetstore_local.disk.staged_file import StagedFile, remove_left, sweep
 from assetstore_local.disk.tree import InTheWayError, Tree
 from assetstore_local.r2_rules import R2Rules
 
@@ -467,3 +467,17 @@ def test_a_file_of_any_size_is_read_to_its_end(tree: NotedTree, size: int) -> No
     assert json_file.read(tree, ("no-file",)) is None
     assert json_file.read(tree, ("no-folder", "file")) is None
     assert before == len(os.listdir("/proc/self/fd"))
+
+
+def test_a_left_file_is_looked_at_before_it_is_removed(tree: NotedTree, tmp_path: Path) -> None:
+    """A look alone leaves it; what is gone already, or too young, is no leftover."""
+    name = json_file.stage(tree, b"x")
+    found = [
+        remove_left(tree, name, lambda _: False),
+        remove_left(tree, name, lambda _: True, look_only=True),
+        len(staged(tmp_path)),
+        remove_left(tree, name, lambda _: True),
+        len(staged(tmp_path)),
+        remove_left(tree, name, lambda _: True),
+    ]
+    assert [False, True, 1, True, 0, False] == found
