@@ -47,7 +47,7 @@ def _after_collecting(base: Path) -> list[str]:
             os.utime(Path(folder, name), (past, past))
     command = [sys.executable, "-m", "assetstore", "gc", "--older-than", "1h", "--delete", "--yes"]
     for place in ([f"file:{base / 'root'}"], ["--downloads", str(base / "target")]):
-        subprocess.run([*command, *place], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([*command, *place], capture_output=True, check=True)
     opened = Assetstore(base / "root")
     again = [item.name for item in opened.store.collect().items]
     unfinished = [path.name for path in (base / "target").iterdir() if path.name != "a"]
