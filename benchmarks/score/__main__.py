@@ -47,7 +47,8 @@ def main() -> int:
             print(f"left out, because it could not be installed: {name}", file=sys.stderr)
         again = {(row["figure"], row["subject"]) for row in made}
         rows = sorted([row for row in rows if (row["figure"], row["subject"]) not in again] + made, key=place)
-        machine = list(dict.fromkeys([*machine, *described(found, short=options.short)]))
+        machine += described(found, short=options.short)
+    machine = list(dict.fromkeys(machine))
     if options.json:
         options.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
     text = report.markdown(FIGURES, rows, machine)

@@ -40,7 +40,8 @@ def measure(run: Run) -> Outcome:
     return Outcome(
         value=f"{len(escapes)} in {attacks} paths, {by_swaps} in {swaps:,} swaps",
         passed=not escapes and not by_swaps and (attacks >= _FEWEST or run.subject.name != "assetstore"),
-        notes=grouped([*escapes, *((how, by) for how, by in found["swapped"])]),
+        # How somebody else's store is left is not for this page.
+        notes=grouped([*escapes, *((how, by) for how, by in found["swapped"])]) if run.subject.name == "assetstore" else (),
     )
 
 

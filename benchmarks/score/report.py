@@ -23,7 +23,7 @@ def markdown(figures: Sequence[Figure], rows: Sequence[Row], machine: Sequence[s
             took = f"{row['seconds']:.0f}"
             reached = _WORDS[row["passed"]]
             lines.append(f"| {figure.number} | {figure.name} | {row['value']} | {figure.target} | {reached} | {took} |")
-    lines += _remarks("Fell short", rows, "notes") + _remarks("Left out", rows, "left_out") + _side_by_side(figures, rows)
+    lines += _side_by_side(figures, rows) + _remarks("Fell short", rows, "notes") + _remarks("Left out", rows, "left_out")
     return "\n".join([*lines, "", *machine])
 
 
