@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from score.mutants import AREAS, CACHE, measure
 
 from score import mutants, peers
 from score.figure import Outcome, Run
+from score.mutants import AREAS, CACHE, measure
 
 
 @pytest.fixture
