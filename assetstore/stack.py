@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -210,8 +210,7 @@ class Stack:
     @property
     def swaps_updates(self) -> bool:
         """Whether of several updates with one ``if_match`` one wins: by a native copy, or by reading and uploading."""
-        native = self.has("copy") and "copy.if_match" in self.supports
-        return _SWAP in self.supports and (native or {"read.if_match", "upload.if_match"} <= self.supports)
+        return swaps_updates(self.supports, copies=self.has("copy"))
 
     def require_swap(self) -> None:
         """Raise UnsupportedError unless an update with ``if_match`` has one winner."""
@@ -365,6 +364,12 @@ class Stack:
             f"{self._owner} returned {type(result).__name__} from assetstore_{op} instead of {kind.__name__}",
             hint="report it to the plugin's author",
         )
+
+
+def swaps_updates(supports: Set[str], *, copies: bool) -> bool:
+    """Return whether an update with ``if_match`` has one winner, with these option fields and perhaps a native copy."""
+    native = copies and "copy.if_match" in supports
+    return _SWAP in supports and (native or {"read.if_match", "upload.if_match"} <= supports)
 
 
 def _count(results: object) -> str:

@@ -12,6 +12,7 @@ from assetstore.cli.text import plain
 from assetstore.entry_points import installed_plugins, load_factory
 from assetstore.hooks import OPTIONAL, REQUIRED
 from assetstore.options import OPERATIONS, every
+from assetstore.stack import swaps_updates
 from assetstore.wrapper import Wrapper
 
 CAPABILITIES = (
@@ -50,7 +51,7 @@ class Backend:
             # Backends have the hook whether or not they have a public URL.
             return DEPENDS
         if op == "update":
-            return self._who_updates(capability)
+            return self._who_updates()
         if op in self.hooks and (not field or capability in {*supports, "list.limit"}):
             return ITSELF
         if op == "presign_many" and "presign" in self.hooks:
@@ -61,14 +62,12 @@ class Backend:
             return BY_THE_STORE
         return DEPENDS if field and op in self.hooks and self.supports is None else REFUSED
 
-    def _who_updates(self, capability: str) -> str:
+    def _who_updates(self) -> str:
         if self.supports is None:
             return DEPENDS
-        if capability not in self.supports:
+        if not swaps_updates(self.supports, copies="copy" in self.hooks):
             return REFUSED
-        if "copy" in self.hooks and "copy.if_match" in self.supports:
-            return ITSELF
-        return BY_THE_STORE if {"read.if_match", "upload.if_match"} <= self.supports else REFUSED
+        return ITSELF if "copy" in self.hooks and "copy.if_match" in self.supports else BY_THE_STORE
 
 
 def installed_backends() -> tuple[Backend, ...]:

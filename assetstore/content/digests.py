@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from assetstore.errors import IntegrityError
-
-PARTS = "md5-parts/"
-"""Before the size of a part: the MD5 of the MD5s of equal parts and their count, for example ``md5-parts/5242880:HEX-3``."""
 
 
 class _Hash(Protocol):
@@ -21,8 +18,11 @@ class Verifier:
     """Hashes the bytes of a whole asset and compares them with its digest; nothing is compared where none is known.
 
     Attributes:
+        PARTS: before the size of a part in a digest of the MD5s of equal parts, for example ``md5-parts/5242880:HEX-3``.
         knows: whether there is a digest of a kind that can be computed.
     """
+
+    PARTS: ClassVar[str] = "md5-parts/"
 
     def __init__(self, digest: str | None) -> None:
         self._algorithm, _, self._expected = (digest or "").partition(":")
@@ -37,7 +37,7 @@ class Verifier:
     def verify(self) -> None:
         """Raise IntegrityError if all bytes, which were taken, do not match the digest."""
         if self._hash is not None and self._hash.hexdigest() != self._expected:
-            copied = ", or another program copied it in parts" if self._algorithm.startswith(PARTS) else ""
+            copied = ", or another program copied it in parts" if self._algorithm.startswith(self.PARTS) else ""
             raise IntegrityError(
                 f"the bytes do not match the stored {self._algorithm} digest",
                 hint=f"read again; if it fails again the stored asset is damaged{copied}: upload it again",
@@ -45,8 +45,8 @@ class Verifier:
 
 
 def _hash(algorithm: str) -> _Hash | None:
-    if algorithm.startswith(PARTS):
-        size = algorithm.removeprefix(PARTS)
+    if algorithm.startswith(Verifier.PARTS):
+        size = algorithm.removeprefix(Verifier.PARTS)
         return _PartsHash(int(size)) if size.isdecimal() and int(size) else None
     return hashlib.new(algorithm, usedforsecurity=False) if algorithm in hashlib.algorithms_available else None
 

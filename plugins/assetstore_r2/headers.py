@@ -15,6 +15,7 @@ from assetstore.plugin import (
     CopyOptions,
     Headers,
     InvalidOptionError,
+    Verifier,
     decode_metadata,
     encode_metadata,
     is_valid_key,
@@ -27,7 +28,6 @@ PART_SIZE = "assetstore-part-size"
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 _SIZE = re.compile(r"[1-9][0-9]{0,12}", re.ASCII)
-_PARTS = "md5-parts/"
 FIELDS = {name: name.title().replace("_", "") for name in TEXT_HEADERS}
 """botocore's names for our headers, for example ``ContentType``."""
 _KEPT = ("Expires", "WebsiteRedirectLocation", "StorageClass")
@@ -69,8 +69,8 @@ def head_of(info: AssetInfo) -> dict[str, Any]:
     """Return the response that a HEAD would give for an asset just read; the inverse of ``info_from_head``."""
     algorithm, _, digest = (info.digest or "").partition(":")
     own = {SHA256: digest} if algorithm == "sha256" else {}
-    if algorithm.startswith(_PARTS):
-        own = {PART_SIZE: algorithm.removeprefix(_PARTS)}
+    if algorithm.startswith(Verifier.PARTS):
+        own = {PART_SIZE: algorithm.removeprefix(Verifier.PARTS)}
     head = upload_params(info, own)
     etag = {} if info.etag is None else {"ETag": quoted(info.etag)}
     return {**head, "ContentLength": info.size, **etag}
@@ -104,7 +104,7 @@ def digest_from(metadata: Mapping[str, str], answer: Mapping[str, Any], size: in
         return None
     part_size, parts = _SIZE.fullmatch(metadata.get(PART_SIZE, "")), _MD5_OF_PARTS.fullmatch(etag)
     if part_size and parts and int(parts[1]) == max(1, -(-size // int(part_size[0]))):
-        return f"{_PARTS}{part_size[0]}:{etag}"
+        return f"{Verifier.PARTS}{part_size[0]}:{etag}"
     return md5_digest(etag)
 
 
