@@ -20,7 +20,7 @@ from pages import ROOT, Reader, blocks_of, links_of
 DOCS = ROOT / "docs"
 PAGES = (
     *("api", "answers", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design"),
-    *("benchmarks", "reliability"),
+    *("benchmarks", "reliability", "django", "fsspec", "async", "metrics", "files"),
 )
 
 

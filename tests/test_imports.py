@@ -15,7 +15,7 @@ import assetstore.plugin
 
 CORE = Path(assetstore.__file__).parent
 PLUGIN_FOLDER = CORE.parent / "plugins" if (CORE.parent / "plugins").exists() else CORE.parent
-PLUGINS = ("assetstore_headers", "assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore_stats")
+PLUGINS = tuple(sorted(path.name for path in PLUGIN_FOLDER.glob("assetstore_*") if (path / "__init__.py").exists()))
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
@@ -32,7 +32,7 @@ ORDER = [
     ["bulk.delete"],
     ["direct.token", "direct.context", "direct.parts", "direct.cancel", "direct.begin", "direct.finish"],
     ["store", "config", "plugin", "__init__"],
-    ["direct.send", "cli", "testing", "__main__"],
+    ["direct.send", "aio", "cli", "testing", "__main__"],
 ]
 RANK = {module: rank for rank, module in enumerate(module for line in ORDER for module in line)}
 
@@ -53,12 +53,13 @@ def imported(path: Path) -> set[str]:
 
 
 def module_of(path: Path) -> str:
-    """Return the name of a module of the core, ``cli`` and ``testing`` as a whole."""
+    """Return the name of a module of the core, ``aio``, ``cli`` and ``testing`` each as a whole."""
     name = ".".join(path.relative_to(CORE).with_suffix("").parts).removesuffix(".__init__")
-    return name.partition(".")[0] if name.startswith(("cli", "testing")) else name
+    return name.partition(".")[0] if name.startswith(("aio", "cli", "testing")) else name
 
 
-LAYERED = [path for path in sorted(CORE.rglob("*.py")) if module_of(path) not in ("cli", "testing", "content", "direct")]
+FREE = ("aio", "cli", "testing", "content", "direct")
+LAYERED = [path for path in sorted(CORE.rglob("*.py")) if module_of(path) not in FREE]
 
 
 @pytest.mark.parametrize("path", LAYERED, ids=module_of)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = {"assetstore", "assetstore_headers", "assetstore_local", "assetstore_naming", "assetstore_r2", "assetstore_stats"}
+PACKAGES = {"assetstore", *(path.name for path in (ROOT / "plugins").glob("assetstore_*"))}
 
 
 @pytest.fixture(scope="module")

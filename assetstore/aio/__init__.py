@@ -1,0 +1,1 @@
+"""``AsyncAssetStore``: the methods of ``AssetStore`` for asyncio and trio."""

@@ -1,0 +1,1 @@
+"""Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``."""

@@ -1,0 +1,1 @@
+"""Makes each operation of a store a span of OpenTelemetry."""

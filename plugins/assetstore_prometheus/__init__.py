@@ -1,0 +1,1 @@
+"""Counts the operations of a store as metrics of Prometheus."""
