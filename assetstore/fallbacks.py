@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from assetstore.content.read_ahead import OpenRun
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.errors import IntegrityError
 from assetstore.options import CopyOptions, DownloadOptions, Progress, ReadOptions, UploadOptions
-from assetstore.results import AssetInfo
+from assetstore.results import AssetInfo, AssetStream
 from assetstore.stack import Stack
 
 
@@ -18,6 +19,22 @@ def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
     """Return a verifying reader that emits no event of its own."""
     stream = stack.read(key, options)
     return AssetReader(stream, on_close=lambda *_: None, explain=lambda _: None, blame=stack.blamed)
+
+
+def run_opener(stack: Stack, key: str, offset: int, etag: str | None) -> OpenRun:
+    """Return what opens a run of a range that begins at ``offset``, of the version with this ETag.
+
+    Where a backend does not honour ``length``, the run is longer; where it does not honour ``if_match``, of any version.
+    """
+    bounded, pinned = ("read.length" in stack.supports, "read.if_match" in stack.supports)
+
+    def open_run(start: int, length: int) -> AssetStream:
+        if_match = etag if pinned else None
+        return stack.read(
+            key, ReadOptions(offset=offset + start, length=length if bounded else None, if_match=if_match)
+        )
+
+    return open_run
 
 
 @contextlib.contextmanager

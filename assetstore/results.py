@@ -362,7 +362,7 @@ class Event:
         store: the store's name.
         bytes: bytes of assets transferred, in either direction.
         seconds: how long it took; for streams until the reader was closed.
-        outcome: ``ok``, ``error``, or ``abandoned`` for a reader closed before its end.
+        outcome: ``ok``, ``error``, or ``abandoned`` for a reader that was closed before its end and read nothing elsewhere.
         error: the class name of the error, or ``None``.
         attempts: how often the write was tried, above 1 after a clash of generated keys.
         time: when it ended.

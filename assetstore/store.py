@@ -237,17 +237,27 @@ class AssetStore:
 
     def read(self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None) -> bytes:
         """Return the bytes of an asset, or ``length`` of them from ``offset``; fewer where the asset ends."""
-        with self.open(key, offset=offset, length=length, if_match=if_match) as reader:
+        with self._open(key, offset, length, if_match, seeks=False) as reader:
             return reader.read()
 
     def open(
         self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
     ) -> AssetReader:
-        """Return a binary file object over the bytes that ``read`` returns. Close it, best with ``with``."""
+        """Return a binary file object over the bytes that ``read`` returns. Close it, best with ``with``.
+
+        It seeks where ``can("read.offset")``: to read it in order takes one request, to read elsewhere further ones.
+        """
+        return self._open(key, offset, length, if_match, seeks="read.offset" in self._stack.supports)
+
+    def _open(
+        self, key: str, offset: int, length: int | None, if_match: str | None, *, seeks: bool
+    ) -> AssetReader:
         operation = self._operation("read", key)
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
-            stream = self._stack.read(operation.locate(self._scope), options)
+            full_key = operation.locate(self._scope)
+            stream = self._stack.read(full_key, options)
+            open_run = fallbacks.run_opener(self._stack, full_key, offset, stream.info.etag) if seeks else None
             if self._scope.prefix:
                 stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
         except BaseException as error:
@@ -259,7 +269,9 @@ class AssetStore:
             operation.bytes = count
             operation.finish(error, abandoned=not whole)
 
-        return AssetReader(stream, on_close=finish, explain=operation.explain, blame=self._stack.blamed)
+        return AssetReader(
+            stream, on_close=finish, explain=operation.explain, blame=self._stack.blamed, open_run=open_run
+        )
 
     def download(
         self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import operator
+import os
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TypeAlias
 
 from assetstore.content.digests import Verifier
+from assetstore.content.read_ahead import NEAR, OpenRun, ReadAhead
 from assetstore.errors import AssetStoreError, IntegrityError
 from assetstore.results import AssetInfo, AssetStream
 
@@ -15,9 +18,14 @@ OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
 
 
 class AssetReader(io.BufferedIOBase):
-    """The bytes of an asset or of a range of it, as a binary file object that can be read once, forwards.
+    """The bytes of an asset or of a range of it, as a binary file object, which seeks where the store honours ranges.
 
-    For a whole asset it verifies the size, and the digest when one is known, *before* it returns the last bytes.
+    It is opened by one request, whose bytes serve as long as they are read in order. Bytes elsewhere come by requests of
+    their own, of the version that was opened; those read last are kept, so going back a little costs nothing. Positions
+    count from the first byte of the range.
+
+    A whole asset that is read in order is verified: its size, and its digest when one is known, *before* the last bytes are
+    returned. Bytes that come by requests of their own are not compared with the digest, which is of the whole.
 
     Attributes:
         info: the asset.
@@ -30,47 +38,92 @@ class AssetReader(io.BufferedIOBase):
         on_close: OnClose,
         explain: Callable[[AssetStoreError], None],
         blame: Callable[[str, BaseException], BaseException] = lambda _, error: error,
+        open_run: OpenRun | None = None,
     ) -> None:
         self.info: AssetInfo = stream.info
         self._body = stream.body
         self._length = stream.length
-        self._count = 0
+        self._position = 0
+        self._count = 0  # of the bytes that were read in order; the next byte of the body has this position
         self._on_close = on_close
         self._explain = explain
         self._blame = blame
         self._error: BaseException | None = None
         self._verifier = Verifier(stream.info.digest if stream.length == stream.info.size else None)
+        self._ahead = None if open_run is None else ReadAhead(open_run, stream.info, stream.length)
 
     def readable(self) -> bool:
         """Return ``True``."""
         return True
+
+    def seekable(self) -> bool:
+        """Return whether the store honours ranges, so that ``seek`` works."""
+        self._require_open()
+        return self._ahead is not None
+
+    def tell(self) -> int:
+        """Return the position of the next byte."""
+        self._require_open()
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a position, also behind the end, and return it. Nothing is sent before the next read.
+
+        Args:
+            offset: bytes from where ``whence`` says.
+            whence: 0 from the first byte, 1 from the position, 2 from the end. What would lie before the first byte is the
+                first byte.
+
+        Raises:
+            ValueError: ``whence`` is another number, or ``offset`` is negative and ``whence`` is 0.
+            io.UnsupportedOperation: the store does not honour ranges.
+        """
+        if not self.seekable():
+            raise io.UnsupportedOperation("the store does not honour ranges, so its readers do not seek")
+        offset = operator.index(offset)
+        if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
+            raise ValueError(f"whence must be 0, 1 or 2, got {whence}")
+        if whence == os.SEEK_SET and offset < 0:
+            raise ValueError(f"a position must be 0 or more, got {offset}")
+        start = (0, self._position, self._length)[whence]
+        self._position = max(0, start + offset)
+        return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, all that are left for -1, fewer only at the end.
 
         Raises:
             IntegrityError: the bytes do not match the size or the digest; every further read raises it again.
+            PreconditionError: after a seek, the asset has another version now.
             AssetStoreError: the store failed.
         """
-        left = self._length - self._count
+        left = self._length - self._position if self._position < self._length else 0
         wanted = left if size is None or size < 0 else min(size, left)
-        piece = self.read1(wanted)
+        piece = self._next(wanted, True)
         if len(piece) == wanted:
             return piece
         pieces = [piece]
         while wanted := wanted - len(piece):
-            piece = self.read1(wanted)
+            piece = self._next(wanted, True)
             pieces.append(piece)
         return b"".join(pieces)
 
-    def read1(self, size: int = -1, /) -> bytes:
+    def read1(self, size: int | None = -1, /) -> bytes:
         """Return at most ``size`` bytes, as the store delivers them; ``b""`` only at the end."""
+        left = max(0, self._length - self._position)
+        return self._next(left if size is None or size < 0 else min(size, left), False)
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ValueError("the reader is closed")
+
+    def _next(self, wanted: int, whole: bool) -> bytes:
         if self.closed:
             raise ValueError("the reader is closed")
         if self._error is not None:
             raise self._error
         try:
-            return self._take(size)
+            piece = self._read_on(wanted) if self._position == self._count else self._read_there(wanted, whole)
         except BaseException as error:
             self._error = self._blame("read", error)
             if isinstance(self._error, AssetStoreError):
@@ -78,14 +131,32 @@ class AssetReader(io.BufferedIOBase):
             if self._error is error:
                 raise
             raise self._error from error
+        self._position += len(piece)
+        return piece
 
-    def _take(self, size: int) -> bytes:
-        left = self._length - self._count
-        wanted = left if size < 0 else min(size, left)
+    def _read_there(self, wanted: int, whole: bool) -> bytes:
+        """Read at a position that is not the body's next one."""
+        ahead, position = self._ahead, self._position
+        assert ahead is not None
+        if not wanted:
+            return b""
+        if piece := ahead.kept(position, wanted):
+            return piece
+        if 0 < position - self._count <= NEAR:
+            while self._count < position:
+                self._read_on(position - self._count)
+            return self._read_on(wanted)
+        end = self._count if position < self._count else self._length
+        return ahead.read(position, wanted, end, whole=whole)
+
+    def _read_on(self, wanted: int) -> bytes:
+        """Read the next bytes of the body."""
         piece = self._body.read(wanted) if wanted else b""
         if len(piece) > wanted or (wanted and not piece):
             given = "more" if piece else "fewer"
             raise IntegrityError(f"the store sent {given} than the announced {self._length} bytes", hint="read again")
+        if self._ahead is not None:
+            self._ahead.keep(self._count, piece)
         self._count += len(piece)
         if self._verifier.knows:
             self._verifier.update(piece)
@@ -112,7 +183,9 @@ class AssetReader(io.BufferedIOBase):
         try:
             self._body.close()
         finally:
-            self._on_close(self._count, self._count == self._length, self._error)
+            sought = self._ahead is not None and self._ahead.runs > 0
+            count = self._count + (self._ahead.count if self._ahead is not None else 0)
+            self._on_close(count, sought or self._count == self._length, self._error)
 
     def __enter__(self) -> AssetReader:
         return self
@@ -123,4 +196,4 @@ class AssetReader(io.BufferedIOBase):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<AssetReader {self.info.key!r} {self._count} of {self._length} bytes{' closed' if self.closed else ''}>"
+        return f"<AssetReader {self.info.key!r} {self._position} of {self._length} bytes{' closed' if self.closed else ''}>"

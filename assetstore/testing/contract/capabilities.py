@@ -26,7 +26,11 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "upload.overwrite": ("test_a_create_only_upload_refuses_a_taken_key", "test_of_many_create_only_threads_one_wins"),
     "upload.if_match": ("test_a_compare_and_swap_needs_the_stored_etag", "test_of_many_swapping_threads_one_wins"),
     "read": ("test_every_way_of_reading_gives_the_same_bytes",),
-    "read.offset": ("test_a_run_of_bytes_is_what_a_slice_would_be", "test_a_run_of_an_empty_asset_is_empty"),
+    "read.offset": (
+        "test_a_run_of_bytes_is_what_a_slice_would_be",
+        "test_a_run_of_an_empty_asset_is_empty",
+        "test_a_reader_seeks_as_a_file_does",
+    ),
     "read.length": ("test_a_run_of_bytes_is_what_a_slice_would_be", "test_a_run_of_an_empty_asset_is_empty"),
     "read.if_match": ("test_a_read_can_insist_on_a_version",),
     "stat": ("test_an_upload_tells_what_is_stored", "test_what_is_not_there_is_not_found"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from assetstore.testing.faults import Flip
 from assetstore.testing.faulty import FaultyBackend
 
 DATA = bytes(range(256)) * 4
+MOVES: tuple[tuple[tuple[int, int], int], ...] = (
+    *(((0, io.SEEK_SET), 16), ((0, io.SEEK_SET), 8), ((8, io.SEEK_CUR), 100), ((0, io.SEEK_CUR), 0)),
+    *(((-22, io.SEEK_END), 22), ((-50_000, io.SEEK_END), 46), ((-1, io.SEEK_CUR), 30_000), ((0, io.SEEK_END), 1)),
+    *(((150_000, io.SEEK_SET), 10), ((500, io.SEEK_CUR), 70_000), ((0, io.SEEK_CUR), 1_000), ((5, io.SEEK_SET), -1)),
+    *(((10**9, io.SEEK_SET), 5), ((-(10**12), io.SEEK_CUR), 3), ((-(10**12), io.SEEK_END), 3), ((0, io.SEEK_SET), -1)),
+)
+"""Where a reader is moved to, and how many bytes are read from there."""
 
 
 class ReadingGuarantees(Fixtures):
@@ -63,6 +71,40 @@ class ReadingGuarantees(Fixtures):
         with store.open("a") as reader:
             pieces = [reader.read(size) for size in (1, 0, 400, 623, 1)]
         assert [DATA[:1], b"", DATA[1:401], DATA[401:1024], b""] == pieces
+
+    def test_a_reader_seeks_as_a_file_does(self, store: AssetStore, able: Able) -> None:
+        """Where ranges are honoured ``seek``, ``tell`` and ``read`` do what ``io.BytesIO`` does; elsewhere nothing seeks."""
+        data = DATA * 300
+        store.upload(data, "a")
+        if not able("read.offset"):
+            with store.open("a") as reader, pytest.raises(io.UnsupportedOperation):
+                reader.seek(0)
+            assert not store.open("a").seekable()
+            return
+        runs = [(0, None), (100_000, 200_000)] if able("read.length") else [(0, None), (100_000, None)]
+        for offset, length in runs:
+            part = data[offset:] if length is None else data[offset : offset + length]
+            with store.open("a", offset=offset, length=length) as reader, io.BytesIO(part) as file:
+                assert reader.seekable()
+                for move, size in MOVES:
+                    assert (move, file.seek(*move)) == (move, reader.seek(*move))
+                    assert (move, brief(file.read(size))) == (move, brief(reader.read(size)))
+                    assert file.tell() == reader.tell()
+
+    def test_a_reader_that_seeks_is_of_one_version(self, store: AssetStore, able: Able) -> None:
+        """After an overwrite or a delete a reader seeks within the version that it was opened for, or raises."""
+        if not able("read.offset"):
+            return
+        old, new = b"o" * 400_000, b"n" * 400_000
+        for change in (lambda: store.upload(new, "a"), lambda: store.delete("a")):
+            store.upload(old, "a")
+            with store.open("a") as reader:
+                reader.seek(-10, io.SEEK_END)
+                assert b"o" * 10 == reader.read()
+                change()
+                reader.seek(200_000)
+                rest = _rest_or_error(reader.read)
+            assert rest is None or brief(old[200_000:]) == brief(rest)
 
     def test_what_is_not_there_is_not_found(self, store: AssetStore, tmp_path: Path) -> None:
         """A missing asset is NotFoundError, which is a FileNotFoundError and not about the store, for every operation."""
