@@ -1,18 +1,23 @@
-"""Downloads and copies: natively where the backend can, otherwise by reading and uploading."""
+"""Downloads, copies and local files: natively where the backend can, otherwise by reading and uploading."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from assetstore.content.atomic_file import writing_errors
 from assetstore.content.read_ahead import OpenRun
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
-from assetstore.errors import IntegrityError
-from assetstore.options import CopyOptions, DownloadOptions, Progress, ReadOptions, UploadOptions
+from assetstore.errors import IntegrityError, UnsupportedError
+from assetstore.options import CopyOptions, DownloadOptions, PathOptions, Progress, ReadOptions, UploadOptions
 from assetstore.results import AssetInfo, AssetStream
 from assetstore.stack import Stack
+
+_SUFFIX = re.compile(r"(?:\.\w{1,16}){0,2}\Z", re.ASCII)
+"""What programs look at in the name of a file, for example ``.png`` or ``.tar.gz``."""
 
 
 def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
@@ -70,6 +75,28 @@ def download(stack: Stack, key: str, path: Path, options: DownloadOptions) -> As
             if options.progress is not None:
                 options.progress(len(chunk))
         return reader.info
+
+
+def local_file(stack: Stack, key: str, exits: contextlib.ExitStack) -> tuple[Path, int]:
+    """Return a file with the bytes of an asset, and how many were fetched for it.
+
+    It is the backend's own file, if there is one whose name ends as the key does; otherwise a copy, which ``exits`` removes.
+    """
+    found = _SUFFIX.search(key)
+    suffix = found.group() if found else ""
+    with contextlib.suppress(UnsupportedError):
+        path = stack.path(key, PathOptions())
+        if path.name.endswith(suffix):
+            return path, 0
+    import tempfile  # slow to load, and needed for copies alone
+
+    with writing_errors("a temporary copy"):
+        folder = tempfile.TemporaryDirectory(prefix="assetstore-", ignore_cleanup_errors=True)
+        path = Path(exits.enter_context(folder), f"asset{suffix}")
+        path.touch()
+        info = download(stack, key, path, DownloadOptions())
+        path.chmod(0o400)
+    return path, info.size
 
 
 def copy(stack: Stack, source: str, destination: str, options: CopyOptions) -> AssetInfo:

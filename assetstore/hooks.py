@@ -32,6 +32,7 @@ from assetstore.options import (
     NameOptions,
     NewAsset,
     PartsOptions,
+    PathOptions,
     PresignOptions,
     ReadOptions,
     SigningKeysOptions,
@@ -62,7 +63,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (
     *("download", "copy", "presign", "presign_many", "url", "check"),
-    *("begin_parts", "list_parts", "end_parts", "application", "upload_many", "collect"),
+    *("begin_parts", "list_parts", "end_parts", "application", "upload_many", "collect", "path"),
 )
 
 
@@ -318,6 +319,30 @@ class Hooks:
                 @hookimpl
                 def assetstore_url(self, key, options):
                     return f"https://cdn.example/{quote(key)}"
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_path(self, key: str, options: PathOptions) -> Path | None:
+        """Return the file that the backend keeps an asset in.
+
+        Called by ``AssetStore.path``, which raises UnsupportedError without it; by ``as_local``, which makes a copy without
+        it; and by ``can("path")`` for any key.
+
+        Given: ``key`` is valid and in NFC.
+
+        Must: raise NotFoundError when there is no such asset; return an absolute path at which the asset's bytes stand,
+        as ``assetstore_read`` gives them, in a regular file that no link leads to.
+
+        Returns the path. ``None`` means that the store has no files.
+
+        Example::
+
+            class Backend:
+                assets = {"a": Path("/srv/assets/a")}
+
+                @hookimpl
+                def assetstore_path(self, key, options):
+                    return self.assets[key]
         """
 
     @hookspec(firstresult=True)

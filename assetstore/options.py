@@ -367,6 +367,11 @@ class UrlOptions:
 
 
 @attrs.frozen(kw_only=True)
+class PathOptions:
+    """How to find the file of an asset. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
 class CheckOptions:
     """How a backend examines its own settings and connection. No field yet."""
 
@@ -689,6 +694,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "update": UpdateOptions,
         "presign": PresignOptions,
         "url": UrlOptions,
+        "path": PathOptions,
         "check": CheckOptions,
         "collect": CollectOptions,
         "begin_parts": BeginPartsOptions,

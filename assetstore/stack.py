@@ -36,6 +36,7 @@ from assetstore.options import (
     ListOptions,
     NewAsset,
     PartsOptions,
+    PathOptions,
     PresignOptions,
     ReadOptions,
     StatOptions,
@@ -248,6 +249,22 @@ class Stack:
             self.url(key, UrlOptions())
             return True
         return False
+
+    def path(self, key: str, options: PathOptions) -> Path:
+        """Call ``assetstore_path``."""
+        self.require("path", options)
+        result = self._hooks.assetstore_path(key, options)
+        return self._required(self._checked_or_none(result, Path, "path"), "give the file of an asset; as_local() does")
+
+    def gives_paths(self, key: str) -> bool:
+        """Return whether the stack has a file of each asset; asks it for that of ``key``, which need not exist."""
+        try:
+            self.path(key, PathOptions())
+        except UnsupportedError:
+            return False
+        except AssetStoreError:
+            return True
+        return True
 
     def begin_parts(self, key: str, options: BeginPartsOptions) -> str:
         """Call ``assetstore_begin_parts``."""

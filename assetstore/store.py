@@ -47,6 +47,7 @@ from assetstore.options import (
     Interface,
     ListOptions,
     Method,
+    PathOptions,
     PresignOptions,
     Progress,
     ReadOptions,
@@ -296,6 +297,29 @@ class AssetStore:
                 info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=report))
             operation.bytes = info.size
             return self._scope.outward(info)
+
+    @contextlib.contextmanager
+    def as_local(self, key: str) -> Iterator[Path]:
+        """Yield the path of a file with the bytes of an asset, for programs that want a file. Only read it.
+
+        Where ``can("path")`` it is the store's own file, and nothing is copied; otherwise it is a verified copy in the
+        folder for temporary files, with the suffix of the key, which is removed at the end of the ``with`` block.
+        """
+        with contextlib.ExitStack() as exits:
+            with self._operation("as_local", key) as operation:
+                path, operation.bytes = fallbacks.local_file(self._stack, operation.locate(self._scope), exits)
+            yield path
+
+    def path(self, key: str) -> Path:
+        """Return the file that a local store keeps an asset in. Only read it: what is written to it damages the asset.
+
+        An overwrite or a delete in the store gives the path another file, or none; an open file stays what it was.
+
+        Raises:
+            UnsupportedError: the store has no files, see ``can("path")``; ``as_local`` copies the asset then.
+        """
+        with self._operation("path", key) as operation:
+            return self._stack.path(operation.locate(self._scope), PathOptions())
 
     def stat(self, key: str) -> AssetInfo:
         """Return what the store knows of an asset."""
@@ -883,6 +907,9 @@ class AssetStore:
         if capability == "url":
             # Backends have the hook whether or not they have a public URL.
             return self._stack.gives_urls(self._scope.inward("a"))
+        if capability == "path":
+            # Whether a backend has files may depend on its settings too.
+            return self._stack.gives_paths(self._scope.inward("a"))
         if capability in _DIRECT:
             return self.can("presign.content_length")
         if capability == "update.if_match":

@@ -6,6 +6,7 @@ import inspect
 import io
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import quote
@@ -33,7 +34,7 @@ OPTIONS = {
 def example(hook: object) -> object:
     """Run the example of a hook's docstring with the names of ``assetstore.plugin`` and return an object of its class."""
     namespace = {name: getattr(plugin, name) for name in plugin.__all__}
-    namespace |= {"io": io, "os": os, "datetime": datetime, "UTC": UTC, "timedelta": timedelta, "quote": quote}
+    namespace |= {"io": io, "os": os, "datetime": datetime, "UTC": UTC, "timedelta": timedelta, "quote": quote, "Path": Path}
     before = set(namespace)
     exec(inspect.cleandoc(inspect.getdoc(hook).partition("Example::")[2]), namespace)
     [name] = namespace.keys() - before - {"__builtins__"}

@@ -20,6 +20,7 @@ CALLS = {
     "delete": lambda store, path: store.delete("a"),
     "download": lambda store, path: store.download("a", path),
     "copy": lambda store, path: store.copy("a", "b"),
+    "path": lambda store, path: store.path("a"),
     "check": lambda store, path: store.check(),
     "collect": lambda store, path: store.collect(),
 }
@@ -34,6 +35,11 @@ class Collecting(MemoryBackend):
     def assetstore_collect(self, options):
         """Find nothing."""
         return CollectReport()
+
+    @hookimpl
+    def assetstore_path(self, key, options):
+        """Name a file that is never looked at."""
+        return Path("nowhere")
 
 
 class MuteBackend(MemoryBackend):

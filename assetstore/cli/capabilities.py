@@ -47,8 +47,8 @@ class Backend:
     def _who(self, capability: str) -> str:
         op, _, field = capability.partition(".")
         supports = self.supports or frozenset()
-        if op == "url" and op in self.hooks:
-            # Backends have the hook whether or not they have a public URL.
+        if op in ("url", "path") and op in self.hooks:
+            # Backends have the hook whether or not they have a public URL, or a profile that has no files.
             return DEPENDS
         if op == "update":
             return self._who_updates()

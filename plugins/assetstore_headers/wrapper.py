@@ -53,7 +53,7 @@ class DefaultHeaders(Wrapper):
 
     supports = frozenset({"upload.*", "upload_many.*"})
     passes = frozenset(
-        {"download", "copy", "presign", "presign_many", "url", "check", "collect"}
+        {"download", "copy", "presign", "presign_many", "url", "path", "check", "collect"}
         | {"begin_parts", "list_parts", "end_parts", "application"}
     )
 

@@ -29,6 +29,7 @@ from assetstore.plugin import (
     ListPage,
     NewAsset,
     PartsOptions,
+    PathOptions,
     PerProcess,
     PresignedRequest,
     PresignOptions,
@@ -202,6 +203,11 @@ class LocalBackend:
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
         """Append the quoted key to ``public_url``."""
         return presign.public_url(self.public_url, key) if self.public_url else None
+
+    @hookimpl
+    def assetstore_path(self, key: str, options: PathOptions) -> Path | None:
+        """Return the path of the asset's file; none with a profile, because a bucket has no files."""
+        return None if self.profile else read.path(self._root, key)
 
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:

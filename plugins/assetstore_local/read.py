@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+from pathlib import Path
 from stat import S_ISREG
 
 import attrs
@@ -42,6 +43,12 @@ def stat(root: Root, key: str) -> AssetInfo:
     """Look up an asset by its file and its record."""
     with explained(), root.open() as tree:
         return look(tree, key)
+
+
+def path(root: Root, key: str) -> Path:
+    """Return the path of an asset's file. No part of it below the root is a link."""
+    with explained(), root.open() as tree:
+        return Path(root.path, *find_existing(tree, key).names)
 
 
 def open_file(root: Root, key: str) -> tuple[AssetInfo, int]:

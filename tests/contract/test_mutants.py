@@ -36,6 +36,7 @@ CAUGHT_BY: dict[str, tuple[str, ...]] = {
     "MixesVersions": ("test_a_read_is_of_one_version_while_it_is_overwritten",),
     "MarksEachRange": ("test_a_reader_seeks_as_a_file_does",),
     "RemembersInfos": ("test_a_reader_that_seeks_is_of_one_version",),
+    "KeepsAnOldFile": ("test_an_asset_has_a_file_of_its_own",),
     "LeaksReaders": ("test_abandoned_readers_cost_nothing",),
     "ListsFolderByFolder": ("test_a_listing_is_in_the_order_of_utf8_bytes", "test_a_limit_ends_a_listing"),
     "TakesPrefixesForFolders": ("test_a_prefix_is_the_beginning_of_a_key_and_no_folder",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ from assetstore.plugin import (
     EndPartsOptions,
     ListOptions,
     PartsOptions,
+    PathOptions,
     PresignOptions,
     ReadOptions,
     Source,
@@ -109,6 +111,11 @@ class HandingOn(Wrapper):
         return self.inner.assetstore_url(key=key, options=options)
 
     @hookimpl
+    def assetstore_path(self, key: str, options: PathOptions) -> Path | None:
+        """Hand on."""
+        return self.inner.assetstore_path(key=key, options=options)
+
+    @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Hand on."""
         return self.inner.assetstore_check(options=options)
@@ -159,6 +166,22 @@ class Linked(Tidy, SigningMemory):
     def assetstore_url(self, key: str, options: UrlOptions) -> str:
         """Point nowhere."""
         return f"https://cdn.example/{quote(key)}"
+
+    @hookimpl
+    def assetstore_path(self, key: str, options: PathOptions) -> Path:
+        """Write a file."""
+        data = self._find(key)[1]
+        if "folder" not in vars(self):
+            vars(self)["folder"] = TemporaryDirectory(prefix="linked-")
+        path = Path(vars(self)["folder"].name, quote(key, safe=""))
+        path.write_bytes(data)
+        return path
+
+    @hookimpl
+    def assetstore_close(self) -> None:
+        """Remove the files."""
+        if "folder" in vars(self):
+            vars(self).pop("folder").cleanup()
 
 
 class MemoryContract(BackendContract):
@@ -244,7 +267,9 @@ def test_one_wrapper_that_does_not_pass_is_enough(stack: tuple[type[Wrapper], ty
     store.copy("a", "b")
     store.download("b", tmp_path / "b")
     assert b"abc" == (tmp_path / "b").read_bytes()
-    for operation in (store.presign, store.url):
+    with store.as_local("b") as path:
+        assert b"abc" == path.read_bytes()
+    for operation in (store.presign, store.url, store.path):
         with pytest.raises(UnsupportedError):
             operation("a")
     assert set() == {op for op, _ in backend.calls} & set(OPTIONAL)

@@ -72,6 +72,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "presign.window": ("test_one_window_has_one_signed_url",),
     "presign.part": ("test_signed_parts_become_one_asset", "test_a_signed_part_is_for_one_place"),
     "presign_many": ("test_many_are_signed_as_one_by_one",),
+    "path": ("test_an_asset_has_a_file_of_its_own",),
     "url": ("test_a_public_url_names_the_key",),
     "begin_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
     **{f"begin_parts.{name}": _PART_HEADERS for name in HEADERS},

@@ -59,9 +59,9 @@ class PluginGuarantees(Fixtures):
             if not store.can(capability):
                 with pytest.raises(UnsupportedError):
                     operation()
-        # A copy that the store does itself may have read before it learns that the write is refused. Only the hook of URLs
-        # itself knows whether there are any.
-        assert [] == [op for op, _ in spy.calls if op not in ("read", "url")]
+        # A copy that the store does itself may have read before it learns that the write is refused. Only the hooks of URLs
+        # and files themselves know whether there are any.
+        assert [] == [op for op, _ in spy.calls if op not in ("read", "url", "path")]
 
     def test_location_is_a_few_words_for_people(self, store: AssetStore) -> None:
         """``location`` is one line, and part of the store's repr."""
@@ -134,6 +134,7 @@ def _using(store: AssetStore) -> dict[str, Callable[[], object]]:
         "presign.window": lambda: store.presign("a", window=60),
         **{f"presign.{name}": functools.partial(store.presign, "a", method="PUT", **{name: bound[name]}) for name in bound},
         "url": lambda: store.url("a"),
+        "path": lambda: store.path("a"),
         "application": store.application,
         "application.max_size": lambda: store.application(max_size=1),
     }

@@ -106,6 +106,32 @@ class ReadingGuarantees(Fixtures):
                 rest = _rest_or_error(reader.read)
             assert rest is None or brief(old[200_000:]) == brief(rest)
 
+    def test_an_asset_has_a_file_of_its_own(self, store: AssetStore, able: Able) -> None:
+        """Where a store has files ``path`` is that of the stored version, and of no other; a missing asset has none."""
+        if not able("path"):
+            return
+        store.upload(b"old", "a/b.txt")
+        assert b"old" == store.path("a/b.txt").read_bytes()
+        store.upload(DATA, "a/b.txt")
+        path = store.path("a/b.txt")
+        assert (True, False, DATA) == (path.is_absolute(), path.is_symlink(), path.read_bytes())
+        store.delete("a/b.txt")
+        for key in ("a/b.txt", "a"):
+            with pytest.raises(NotFoundError):
+                store.path(key)
+
+    def test_a_local_file_is_there_for_as_long_as_it_is_wanted(self, store: AssetStore) -> None:
+        """``as_local`` gives a file with the asset's bytes and suffix; a copy is removed, also after an exception."""
+        for key, suffix in (("a/b.png", ".png"), ("b", ""), ("c.tar.gz", ".tar.gz"), ("d/.odd name.\u00fc", "")):
+            store.upload(DATA + key.encode(), key)
+            with contextlib.suppress(ZeroDivisionError), store.as_local(key) as path:
+                assert (suffix, DATA + key.encode()) == (path.name[len(path.name) - len(suffix) :], path.read_bytes())
+                raise ZeroDivisionError
+            assert path.exists() == (store.can("path") and path == store.path(key))
+            assert DATA + key.encode() == store.read(key)
+        with pytest.raises(NotFoundError), store.as_local("missing"):
+            raise AssertionError
+
     def test_what_is_not_there_is_not_found(self, store: AssetStore, tmp_path: Path) -> None:
         """A missing asset is NotFoundError, which is a FileNotFoundError and not about the store, for every operation."""
         store.upload(b"", "missing/child")

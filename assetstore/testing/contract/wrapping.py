@@ -57,28 +57,32 @@ class WrapperGuarantees(Fixtures):
     def test_nothing_slips_past_a_wrapper_that_does_not_pass_it(
         self, spy: FaultyBackend, prefix: str, tmp_path: Path
     ) -> None:
-        """Copies, moves and downloads go through the wrapper's own upload and read; the backend's are never called."""
+        """Copies, moves, downloads and local files go through the wrapper's upload and read, never the backend's."""
         store = wrapped(Disguise, spy, self.wrappers).scoped(prefix)
         store.upload(_PLAIN, "a")
         assert _PLAIN == store.read("a")
         store.download("a", tmp_path / "a")
         assert _PLAIN == (tmp_path / "a").read_bytes()
+        with store.as_local("a") as path:
+            assert _PLAIN == path.read_bytes()
         store.copy("a", "b")
         store.move("b", "c")
         bare = self.stack(spy).scoped(prefix)
         assert [("a", _PLAIN), ("c", _PLAIN)] == [(item.key, store.read(item.key)) for item in store.list()]
         assert [_PLAIN.translate(_FLIPPED)] * 2 == [bare.read(key) for key in ("a", "c")]
-        assert not {op for op, _ in spy.calls} & {"copy", "download"}
+        assert not {op for op, _ in spy.calls} & {"copy", "download", "path"}
         store.delete_many(["a", "c"])
 
     def test_what_cannot_be_done_through_a_wrapper_is_refused(self, spy: FaultyBackend, prefix: str) -> None:
-        """Signed requests and URLs of a wrapper that does not pass them are UnsupportedError; the backend is not asked."""
+        """Signed requests, URLs and paths that a wrapper does not pass are UnsupportedError; the backend is not asked."""
         store = wrapped(Disguise, spy, self.wrappers).scoped(prefix)
-        assert [False, False] == [store.can("presign"), store.can("url")]
+        assert [False, False, False] == [store.can("presign"), store.can("url"), store.can("path")]
         with pytest.raises(UnsupportedError):
             store.presign("a")
         with pytest.raises(UnsupportedError):
             store.url("a")
+        with pytest.raises(UnsupportedError):
+            store.path("a")
         assert () == store.check().steps
         assert [] == spy.calls
 

@@ -22,7 +22,7 @@ class Cache(Wrapper):
 
     supports = frozenset({"read.offset", "read.length", "read.if_match"})
     # Without "download" the store downloads by reading, which the cache serves.
-    passes = frozenset({"copy", "presign", "presign_many", "url", "check", "collect"})
+    passes = frozenset({"copy", "presign", "presign_many", "url", "path", "check", "collect"})
 
     folder: Path = attrs.field(kw_only=True)
     max_bytes: int = attrs.field(kw_only=True, default=1_000_000_000)

@@ -25,7 +25,7 @@ class Policy(Wrapper):
     """
 
     supports = frozenset({"upload.*"})
-    passes = frozenset({"download", "url", "check", "collect"})
+    passes = frozenset({"download", "url", "path", "check", "collect"})
 
     allowed_types: tuple[str, ...] = attrs.field(kw_only=True, default=("*/*",))
     max_size: int | None = attrs.field(kw_only=True, default=None)
