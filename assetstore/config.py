@@ -8,7 +8,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 import attrs
@@ -72,6 +72,44 @@ class StoreConfig:
     file: Path | None = None
 
 
+@attrs.frozen
+class Recipe:
+    """How a store was opened, to open it again in another process: what its pickle consists of. It holds no secret.
+
+    Attributes:
+        store: a name in ``file``, or a URL.
+        file: the configuration file, of which the other process reads what is in it then; ``None`` for a URL.
+        folder: the relative paths of a URL start here.
+    """
+
+    store: str
+    file: Path | None
+    folder: Path
+
+    @classmethod
+    def of(cls, found: StoreConfig) -> Self:
+        """Return the recipe of a store that was opened by its name or URL."""
+        if found.file:
+            return cls(found.name, found.file, found.folder)
+        url = found.table["url"]
+        # "~" may be another folder in the other process.
+        return cls(os.path.expanduser(url) if _FOLDER.match(url) else url, None, found.folder)
+
+    def open(self) -> AssetStore:
+        """Open the store.
+
+        Raises:
+            ConfigError: the configuration is not valid here; ``problems`` lists every mistake.
+        """
+        try:
+            if self.file:
+                return build_store(_named(self.store, find_config(self.file)))
+            return build_store(_of_url(self.store, self.folder))
+        except ConfigError as error:
+            error.hint = error.hint or "the store came pickled; this process must be able to open it as the sender did"
+            raise
+
+
 def open_store(
     store: str | Mapping[str, Any] | None = None, *, config: str | os.PathLike[str] | None = None
 ) -> AssetStore:
@@ -88,9 +126,13 @@ def open_store(
         ConfigError: the configuration is not valid; ``problems`` lists every mistake.
     """
     found = find_store(store, config=config)
+    recipe = None if isinstance(store, Mapping) else Recipe.of(found)
     # It may hold secrets, and a traceback may show the variables.
     del store
-    return build_store(found)
+    opened = build_store(found)
+    if recipe:
+        opened._recipe = recipe  # noqa: SLF001 - what builds a store need not know how it was found
+    return opened
 
 
 def default_plugins() -> dict[str, object]:
@@ -118,10 +160,17 @@ def find_store(
     if fault := fault_of(wanted):
         raise ConfigError(f"the name or URL of a store {fault}", op="open")
     if wanted and (_FOLDER.match(wanted) or _URL.match(wanted)):
-        # The query may hold secrets, and so may the user part before the host.
-        name = wanted if _FOLDER.match(wanted) else without_users(wanted).partition("?")[0]
-        return StoreConfig(name=name, table={"url": wanted}, folder=Path.cwd(), origin=f"the URL {name!r}")
-    found = find_config(config)
+        return _of_url(wanted, Path.cwd())
+    return _named(wanted, find_config(config))
+
+
+def _of_url(url: str, folder: Path) -> StoreConfig:
+    # The query may hold secrets, and so may the user part before the host.
+    name = url if _FOLDER.match(url) else without_users(url).partition("?")[0]
+    return StoreConfig(name=name, table={"url": url}, folder=folder, origin=f"the URL {name!r}")
+
+
+def _named(wanted: str | None, found: Config | None) -> StoreConfig:
     wanted = wanted or (found.default if found else None)
     if found is None or not wanted:
         raise ConfigError(

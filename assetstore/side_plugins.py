@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, Self, cast, get_args
 
 from assetstore.direct.signing_keys import SigningKeys
 from assetstore.entry_points import described
@@ -50,6 +51,7 @@ class SidePlugins:
         self._hooks = cast(Hooks, manager.hook)
         self._observers = [(impl, self._watched(impl, "event")) for impl in self._impls("event")]
         self.observed = bool(self._observers)
+        self._closers = self._impls("close")
         self._lock = threading.Lock()
         self._closed = False
 
@@ -117,13 +119,19 @@ class SidePlugins:
                 self._log(impl, "commands", error)
         return tuple(commands)
 
+    def lent(self) -> Self:
+        """Return the same plugins for one of several stores that share them: its ``close`` ends that store alone."""
+        lent = copy.copy(self)
+        vars(lent)["_closers"] = ()
+        return lent
+
     def close(self) -> None:
         """Call ``assetstore_close`` on each plugin, once."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        for impl in self._impls("close"):
+        for impl in self._closers:
             try:
                 self._watched(impl, "close")()
             except RAISED as error:  # the other plugins must still be closed

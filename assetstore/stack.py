@@ -94,6 +94,7 @@ class Stack:
         layers: the backend first, the outermost wrapper last.
         supports: the option fields that the whole stack honours.
         location: where the assets are, in a few words for people.
+        lasting: whether the assets outlive the backend, so that another process sees them too.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Stack:
         layers = [backend_layer(*backend)]
         with unusable(functools.partial(described, *backend)):
             self.location = str(getattr(backend[1], "location", backend[0]))
+            self.lasting = bool(getattr(backend[1], "lasting", True))
         for name, factory in reversed(wrappers):
             layers.append(wrapper_layer(name, factory, layers[-1]))
         self.layers = tuple(layers)

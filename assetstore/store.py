@@ -10,7 +10,7 @@ from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import attrs
 
@@ -77,6 +77,7 @@ from assetstore.stack import Stack
 if TYPE_CHECKING:
     from assetstore.bulk.calls import Call
     from assetstore.bulk.pool import BulkResults
+    from assetstore.config import Recipe
     from assetstore.direct.context import Context
 
 
@@ -119,6 +120,7 @@ class AssetStore:
         )
         self._emit = self._plugins.emit if self._plugins.observed else None
         self._scope = Scope()
+        self._recipe: Recipe | None = None
         self.name = name or named_backend[0]
         self.location = self._stack.location
 
@@ -976,8 +978,37 @@ class AssetStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an AssetStore holds connections and secrets and cannot be pickled; open it where it is needed")
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._recipe is None:
+            raise TypeError(
+                f"the store {self.name!r} cannot be pickled, because it was built from live objects or a mapping, which may"
+                " hold connections and secrets; put it into assetstore.toml, secrets as ${VARIABLE}, and open it by its name"
+            )
+        if not self._is_lasting:
+            raise TypeError(
+                f"the store {self.name!r} cannot be pickled, because its assets are in this process alone;"
+                " open one whose assets other processes see, for example 'file:assets'"
+            )
+        return _unpickled, (self._recipe, self.name, self.location, self._scope)
+
+    @property
+    def _is_lasting(self) -> bool:
+        # One that came pickled is lasting; to send it on does not open it.
+        return "_stack" not in vars(self) or self._stack.lasting
+
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Open the store, which came pickled and is used for the first time."""
+            if name not in _OPENED:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            shared = vars(_open_shared(self._recipe))
+            vars(self)["location"] = shared["location"]
+            for attribute in _OPENED:
+                value = shared[attribute]
+                # Of two threads that use it first at once, one gives the store its plugins.
+                vars(self).setdefault(attribute, value.lent() if attribute == "_plugins" else value)
+            return vars(self)[name]
 
     def __repr__(self) -> str:
         scope = f" under {self._scope.prefix!r}" if self._scope.prefix else ""
@@ -985,6 +1016,24 @@ class AssetStore:
 
 
 _STAT = StatOptions()
+_OPENED = ("_stack", "_plugins", "_emit")
+
+
+def _unpickled(recipe: Recipe, name: str, location: str, scope: Scope) -> AssetStore:
+    """Return a store that is opened when it is first used.
+
+    Were it opened now, an error would not reach the task that has the store as its argument: ``multiprocessing.Pool`` loses
+    such a task and waits for it for ever, and ``concurrent.futures`` says that a process ended.
+    """
+    store = object.__new__(AssetStore)
+    vars(store).update(_recipe=recipe, name=name, location=location, _scope=scope)
+    return store
+
+
+@functools.lru_cache(maxsize=64)
+def _open_shared(recipe: Recipe) -> AssetStore:
+    """Open the store that all of one recipe share, so that a task neither connects anew nor reads the file again."""
+    return recipe.open()
 
 
 def _link_options(method: Method, expires: Duration) -> PresignOptions:

@@ -39,6 +39,7 @@ class MemoryBackend:
     """Holds assets for as long as the object lives. A forked child has its own copy."""
 
     location: ClassVar[str] = "memory, gone with the process"
+    lasting: ClassVar[bool] = False
     supports: ClassVar[frozenset[str]] = every(
         *("upload", "read", "list", "delete", "download", "copy", "update")
     ) - {"copy.known"}

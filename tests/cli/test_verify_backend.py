@@ -158,7 +158,7 @@ def test_without_pytest_it_says_what_to_install(folder: Path) -> None:
 def test_a_terminal_sees_what_is_tried(run: Run) -> None:
     """On a terminal one line is drawn over and over with the guarantee in hand."""
     done = run("verify-backend", "memory:", *BRIEFLY, terminal=True)
-    assert "\r\x1b[K2 of 3  a store refuses to be pickled" in done.err
+    assert "\r\x1b[K2 of 3  a store of live objects refuses to be pickled" in done.err
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from assetstore.testing.memory import MemoryBackend
 class SharingGuarantees(Fixtures):
     """A store among threads, processes and other stores.
 
-    A store may be shared by threads, used after a fork and narrowed to a prefix. It is not pickled, because it holds
-    connections and secrets, and does nothing once it is closed.
+    A store may be shared by threads, used after a fork and narrowed to a prefix. Built from live objects, with
+    connections and secrets, it is not pickled. It does nothing once it is closed.
     """
 
     def test_threads_share_a_store(self, store: AssetStore) -> None:
@@ -57,8 +57,8 @@ class SharingGuarantees(Fixtures):
         assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert b"parent" == store.read("a")
 
-    def test_a_store_refuses_to_be_pickled(self, store: AssetStore) -> None:
-        """Pickling a store, with its connections and secrets, is a TypeError that says what to do."""
+    def test_a_store_of_live_objects_refuses_to_be_pickled(self, store: AssetStore) -> None:
+        """Pickling a store that was not opened by name or URL is a TypeError that says what to do."""
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(store)
 
