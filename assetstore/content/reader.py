@@ -183,9 +183,11 @@ class AssetReader(io.BufferedIOBase):
         try:
             self._body.close()
         finally:
-            sought = self._ahead is not None and self._ahead.runs > 0
-            count = self._count + (self._ahead.count if self._ahead is not None else 0)
-            self._on_close(count, sought or self._count == self._length, self._error)
+            count, whole = self._count, self._count == self._length
+            if self._ahead is not None:
+                count, whole = count + self._ahead.count, whole or self._ahead.runs > 0
+                self._ahead = None  # it holds bytes
+            self._on_close(count, whole, self._error)
 
     def __enter__(self) -> AssetReader:
         return self
