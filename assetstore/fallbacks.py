@@ -12,6 +12,7 @@ from assetstore.content.read_ahead import OpenRun
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.errors import IntegrityError, UnsupportedError
+from assetstore.operation import Operation
 from assetstore.options import CopyOptions, DownloadOptions, PathOptions, Progress, ReadOptions, UploadOptions
 from assetstore.results import AssetInfo, AssetStream
 from assetstore.stack import Stack
@@ -26,18 +27,18 @@ def open_reader(stack: Stack, key: str, options: ReadOptions) -> AssetReader:
     return AssetReader(stream, on_close=lambda *_: None, explain=lambda _: None, blame=stack.blamed)
 
 
-def run_opener(stack: Stack, key: str, offset: int, etag: str | None) -> OpenRun:
-    """Return what opens a run of a range that begins at ``offset``, of the version with this ETag.
+def run_opener(stack: Stack, operation: Operation, offset: int, etag: str | None) -> OpenRun:
+    """Return what opens a run of a range that begins at ``offset``, of the version with this ETag, for a read.
 
     Where a backend does not honour ``length``, the run is longer; where it does not honour ``if_match``, of any version.
     """
+    key = str(operation.full_key)
     bounded, pinned = ("read.length" in stack.supports, "read.if_match" in stack.supports)
 
     def open_run(start: int, length: int) -> AssetStream:
         if_match = etag if pinned else None
-        return stack.read(
-            key, ReadOptions(offset=offset + start, length=length if bounded else None, if_match=if_match)
-        )
+        options = ReadOptions(offset=offset + start, length=length if bounded else None, if_match=if_match)
+        return operation.run(stack.read, key, options)
 
     return open_run
 

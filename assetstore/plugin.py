@@ -38,6 +38,7 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks, hookimpl
 from assetstore.keys import glob_covers, is_valid_key, join_key, normalize_key, normalize_prefix
+from assetstore.operation import count_request
 from assetstore.options import (
     HEADERS,
     TEXT_HEADERS,
@@ -179,6 +180,7 @@ __all__ = [
     "Wrapper",
     "attachment",
     "category_of",
+    "count_request",
     "decode_metadata",
     "default_plugins",
     "encode_metadata",

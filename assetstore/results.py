@@ -366,6 +366,9 @@ class Event:
         error: the class name of the error, or ``None``.
         attempts: how often the write was tried, above 1 after a clash of generated keys.
         time: when it ended.
+        requests: how many requests the backend sent, repeated ones too, by the class by which the service charges for them:
+            ``"A"``, ``"B"`` and ``"free"`` on R2 and S3. Empty where the backend sends or counts none. A request for several
+            keys counts once, in the event of one of them.
     """
 
     op: str
@@ -377,3 +380,4 @@ class Event:
     error: str | None
     attempts: int
     time: datetime
+    requests: Mapping[str, int] = attrs.field(factory=dict, hash=False)

@@ -259,8 +259,8 @@ class AssetStore:
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
             full_key = operation.locate(self._scope)
-            stream = self._stack.read(full_key, options)
-            open_run = fallbacks.run_opener(self._stack, full_key, offset, stream.info.etag) if seeks else None
+            stream = operation.run(self._stack.read, full_key, options)
+            open_run = fallbacks.run_opener(self._stack, operation, offset, stream.info.etag) if seeks else None
             if self._scope.prefix:
                 stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
         except BaseException as error:
@@ -715,7 +715,7 @@ class AssetStore:
         try:
             options = PresignOptions(method=method, expires=expires, window=window)
             full_keys = [self._scope.inward(key) for key in keys]
-            requests = self._stack.presign_many(full_keys, options)
+            requests = operation.run(self._stack.presign_many, full_keys, options)
         except BaseException as error:
             if isinstance(error, AssetStoreError) and not isinstance(error, PluginError):
                 return None  # nothing was sent, so signing again costs time alone

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
-from assetstore import NotFoundError
+from assetstore import AssetStore, NotFoundError
 from assetstore.keys import Scope
-from assetstore.operation import Operation
+from assetstore.operation import Operation, count_request
+from assetstore.plugin import hookimpl
+from assetstore.results import Event
+from assetstore.testing import MemoryBackend, RecordingObserver
 
 
 def test_an_operation_ends_in_one_event():
@@ -42,3 +46,49 @@ def test_a_foreign_error_is_told_in_the_event_and_left_alone():
     with pytest.raises(KeyboardInterrupt), Operation(events.append, "dev", "stat", "a"):
         raise KeyboardInterrupt
     assert ["KeyboardInterrupt"] == [event.error for event in events]
+
+
+def test_an_event_has_every_field():
+    """It is made without its own ``__init__``, which is to be equal to being made by it."""
+    events = []
+    with Operation(events.append, "dev", "stat", "a"):
+        count_request("B")
+    facts = attrs.asdict(events[0], recurse=False)
+    assert events == [Event(**facts)]
+    assert {"B": 1} == facts["requests"]
+
+
+class Asking(MemoryBackend):
+    """Counts a request for each operation, as a backend that sends one does."""
+
+    @hookimpl
+    def assetstore_upload(self, key, source, options):
+        """Count one of A."""
+        count_request("A")
+        return super().assetstore_upload(key, source, options)
+
+    @hookimpl
+    def assetstore_read(self, key, options):
+        """Count one of B."""
+        count_request("B")
+        return super().assetstore_read(key, options)
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_a_request_counts_for_the_store_that_sends_it(observed):
+    """What the source of an upload asks of another store is no request of the upload, whether or not anybody watches it."""
+    inner, outer = RecordingObserver(), RecordingObserver()
+    other = AssetStore(Asking(), plugins=[inner] if observed else [])
+    other.upload(b"abc", "a")
+    store = AssetStore(Asking(), plugins=[outer])
+    store.upload((other.read("a") for _ in range(3)), "b")
+    assert [{"A": 1}] == [event.requests for event in outer.events]
+    assert ([{"A": 1}, *[{"B": 1}] * 3] if observed else []) == [event.requests for event in inner.events]
+
+
+def test_outside_of_an_operation_nothing_is_counted():
+    """A backend may count whoever asked it."""
+    count_request("A")
+    observer = RecordingObserver()
+    AssetStore(MemoryBackend(), plugins=[observer]).exists("a")
+    assert [{}] == [event.requests for event in observer.events]

@@ -56,7 +56,7 @@ class Deleter:
                 operations.setdefault(str(operation.full_key), operation)
             except AssetStoreError as error:
                 failed.append(_fail(operation, error))
-        errors = self._errors(list(operations), DeleteOptions(foreign=foreign))
+        errors = self._errors(operations, DeleteOptions(foreign=foreign))
         deleted = []
         for full_key, operation in operations.items():
             if full_key in errors:
@@ -66,12 +66,13 @@ class Deleter:
                 deleted.append(str(operation.key))
         return DeleteReport(deleted=tuple(deleted), failed=tuple(failed))
 
-    def _errors(self, keys: list[str], options: DeleteOptions) -> dict[str, AssetStoreError]:
-        """Return the errors by key; an error of the whole batch counts for each key."""
-        if not keys:
+    def _errors(self, operations: dict[str, Operation], options: DeleteOptions) -> dict[str, AssetStoreError]:
+        """Return the errors by key; an error of the whole batch counts for each key, its requests for the first."""
+        if not operations:
             return {}
+        keys = list(operations)
         try:
-            report = self.stack.delete(keys, options)
+            report = operations[keys[0]].run(self.stack.delete, keys, options)
         except AssetStoreError as error:
             return {key: twin(error) for key in keys}
         errors = {failure.key: failure.error for failure in report.failed}

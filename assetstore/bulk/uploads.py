@@ -67,7 +67,8 @@ class JointUploads:
                 except Exception as error:
                     ends[number] = error
             try:
-                results = self._upload(list(items.values()), UploadManyOptions(max_concurrency=most))
+                # What they share counts for the first.
+                results = operations[0].run(self._upload, list(items.values()), UploadManyOptions(max_concurrency=most))
             except BaseException as error:
                 for operation in operations:
                     operation.finish(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,9 @@ def allowed(op: str, fault: str, *, always: bool) -> set[Any]:
 
 
 @contextmanager
-def store_at(server: Any, url: str, prefix: str = "", **fields: Any) -> Iterator[AssetStore]:
+def store_at(
+    server: Any, url: str, prefix: str = "", *, plugins: Sequence[object] = (), **fields: Any
+) -> Iterator[AssetStore]:
     """Open a store on the test server, or on the proxy at `url`."""
     backend = R2Backend(
         bucket=server.bucket,
@@ -195,7 +197,7 @@ def store_at(server: Any, url: str, prefix: str = "", **fields: Any) -> Iterator
         part_size=PART,
         **{"max_attempts": ATTEMPTS, "read_timeout": 20.0, **fields},
     )
-    with AssetStore(backend) as store:
+    with AssetStore(backend, plugins=plugins) as store:
         yield store.scoped(prefix) if prefix else store
 
 

@@ -8,8 +8,11 @@ import os
 import re
 from typing import Any, TypeAlias
 
+from assetstore.plugin import count_request
 from assetstore_r2 import copy_conditions
 from assetstore_r2.credentials import Credentials
+from assetstore_r2.prices import class_of
+from assetstore_r2.retry import NEVER_SENT
 
 Client: TypeAlias = Any
 
@@ -76,6 +79,8 @@ def make_client(
     copy_conditions.teach(client)
     client.meta.events.register_last("before-call.s3", _drop_expect)
     client.meta.events.register_last("before-parameter-build.s3", _stay)
+    client.meta.events.register_last("before-parse.s3", _count_answered)
+    client.meta.events.register_last("response-received.s3", _count_unanswered)
     return client
 
 
@@ -104,3 +109,14 @@ def _stay(context: dict[str, Any], **_: object) -> None:
     """Keep botocore from following redirects: without a region it asks for it by a request that is redirected too."""
     if "s3_redirect" in context:
         context["s3_redirect"]["redirected"] = True
+
+
+def _count_answered(event_name: str, **_: object) -> None:
+    """Count a request that got an answer, which may be one that botocore cannot read."""
+    count_request(class_of(event_name.rpartition(".")[2]))
+
+
+def _count_unanswered(event_name: str, exception: Exception | None, **_: object) -> None:
+    """Count a request that got no answer, unless not a byte of it had left."""
+    if exception is not None and type(exception).__name__ not in NEVER_SENT:
+        count_request(class_of(event_name.rpartition(".")[2]))

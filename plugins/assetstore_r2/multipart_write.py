@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import attrs
@@ -106,7 +107,9 @@ def _begin_or_abort(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
     # A deadline of its own, so that the end of the operation does not cut the answer off.
     limit = bucket.deadline()
     begun: Future[str] = Future()
-    sending = threading.Thread(target=_begin, args=(bucket, key, params, limit, begun), name="assetstore-begin", daemon=True)
+    counted = copy_context().run  # its request counts for the operation
+    work = (_begin, bucket, key, params, limit, begun)
+    sending = threading.Thread(target=counted, args=work, name="assetstore-begin", daemon=True)
     try:
         with stopping(lambda: threading.Timer(_ABORT_AT_CTRL_C, limit.cancel).start()):  # closing waits no longer
             sending.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import TypeVar
 
 from assetstore_r2.deadline import Deadline, current
@@ -28,7 +29,8 @@ def in_parallel(work: Callable[[T], R], pieces: Iterable[T], workers: int) -> It
         for piece in pieces:
             if len(pending) == workers:
                 yield pending.popleft().result()
-            pending.append(pool.submit(_within, limit.child(), work, piece))
+            # Its requests count for the operation, which is known by the context.
+            pending.append(pool.submit(copy_context().run, _within, limit.child(), work, piece))
         while pending:
             yield pending.popleft().result()
     except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import copy_context
 from typing import Any
 
 from assetstore.plugin import (
@@ -60,6 +61,7 @@ class ResumingBody:
         self._size = sent.size
         self._broken_in_a_row = 0
         self._limit = current()
+        self._context = copy_context()  # further requests count for the operation that opened it
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, ``b""`` only at the end.
@@ -102,14 +104,17 @@ class ResumingBody:
         if self._broken_in_a_row >= self._bucket.retries.max_attempts or self._etag is None:
             raise UnavailableError("the connection kept breaking while the asset was read", hint="read again") from error
         try:
-            with self._bucket.deadline() as self._limit:
-                answer, sent = _get(self._bucket, self._key, Run(self._position, self._end - 1), self._etag)
+            answer, sent = self._context.run(self._get_rest)
         except PreconditionError as changed:
             raise PreconditionError("the asset was replaced while it was read", hint="read it from the start") from changed
         self._stream, self._skip = answer["Body"], sent.skip
         if (answer.get("ETag"), sent.size, sent.length) != (self._etag, self._size, self._end - self._position):
             self.close()
             raise PreconditionError("the store continued with another version", hint="read it from the start")
+
+    def _get_rest(self) -> tuple[dict[str, Any], Sent]:
+        with self._bucket.deadline() as self._limit:
+            return _get(self._bucket, self._key, Run(self._position, self._end - 1), self._etag)
 
 
 def _get(bucket: Bucket, key: str, run: Run, if_match: str | None) -> tuple[dict[str, Any], Sent]:

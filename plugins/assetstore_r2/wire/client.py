@@ -11,11 +11,13 @@ from urllib.parse import quote, unquote_plus
 
 import attrs
 
+from assetstore.plugin import count_request
 from assetstore_r2 import copy_conditions
+from assetstore_r2.prices import class_of
 from assetstore_r2.sigv4 import EMPTY, Signer, quoted_paths
 from assetstore_r2.wire import xml
 from assetstore_r2.wire.connection import Answer, Sendable
-from assetstore_r2.wire.errors import CutAnswerError, S3Error
+from assetstore_r2.wire.errors import CutAnswerError, S3Error, WireError
 from assetstore_r2.wire.pool import Pool
 
 METADATA = "x-amz-meta-"
@@ -173,7 +175,13 @@ class WireClient:
         body: Sendable = params.get("Body", b"")
         payload = params.get("PayloadSHA256") or (hashlib.sha256(body).hexdigest() if body else EMPTY)
         headers = {**self.signer.headers(method, target, _headers(params), payload), **_FIXED}
-        answer = self.pool.send(method, target, headers, body)
+        try:
+            answer = self.pool.send(method, target, headers, body)
+        except WireError as error:
+            if error.assetstore_doubt:
+                count_request(class_of(operation))
+            raise
+        count_request(class_of(operation))
         if not 200 <= answer.status < 300:
             raise _error(operation, answer, xml.read(_body_of_error(answer)))
         return answer
