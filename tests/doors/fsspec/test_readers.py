@@ -72,6 +72,8 @@ READERS = {
         f"{kind}: width and height": (f"picture.{kind}", lambda file: Image.open(file).size, 1, 1 * KB)
         for kind in ("png", "jpeg", "tiff", "gif", "bmp")
     },
+    # Pillow reads a WebP whole before it tells anything of it.
+    "webp: width and height": ("picture.webp", lambda file: Image.open(file).size, 1, 2 * MB),
     **{
         f"{kind}: all pixels": (f"picture.{kind}", lambda file: Image.open(file).tobytes(), 2, 7 * MB)
         for kind in ("png", "jpeg", "tiff")
