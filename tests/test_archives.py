@@ -100,6 +100,20 @@ def test_a_late_member_of_a_tar_is_sought(counting):
     assert counting.bytes < 600 * KB
 
 
+def test_a_server_may_end_the_connection_that_waits(counting):
+    """The answer to open waits while a program reads elsewhere; if it was cut meanwhile, reading on asks for the rest."""
+    data = archive("zip")
+    counting.store.upload(data, "tiles.zip")
+    with counting.store.open("tiles.zip") as reader:
+        assert data[:10] == reader.read(10)
+        reader.seek(-100, io.SEEK_END)
+        assert data[-100:] == reader.read()
+        if counting.wire is not None:
+            counting.wire.cut()
+        reader.seek(10)
+        assert data[10:] == reader.read()
+
+
 def test_a_damaged_stream_is_found_while_it_is_unpacked(counting):
     """A tar that is unpacked from its stream is compared with the digest of the asset, as any whole read is."""
     counting.store.upload(archive("tar"), "tiles.tar")

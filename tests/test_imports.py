@@ -23,7 +23,7 @@ ORDER = [
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files"],
-    ["content.digests", "content.source", "content.read_ahead", "content.reader", "content.writer"],
+    ["content.digests", "content.read_ahead", "content.reader", "content.source", "content.writer"],
     ["direct.signing_keys", "hooks"],
     ["wrapper", "entry_points", "operation"],
     ["stack", "side_plugins"],

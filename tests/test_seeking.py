@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assetstore import AssetStore, IntegrityError, PreconditionError, UnavailableError
 from assetstore.content.read_ahead import LARGEST, NEAR
-from assetstore.plugin import every, hookimpl
+from assetstore.plugin import Source, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, RecordingObserver
 from assetstore.testing.faults import Flip, Raise, Trickle, Truncate
 from assetstore_local import LocalBackend
@@ -297,13 +297,17 @@ def test_buffers_and_text_of_the_standard_library_stand_on_it():
         assert "1 stone of the keep\n" == lines.readline()
 
 
-def test_a_reader_is_uploaded_as_any_file_is():
-    """Its size is known from one request, and nothing of it is read twice."""
+@pytest.mark.parametrize("start", [0, 100_000])
+def test_a_reader_is_uploaded_by_reading_it_once(start):
+    """From one store to another, or within one, no byte is fetched twice, also where others would measure a file first."""
     opened = Opened()
-    with opened.store.open("a") as reader:
-        assert SIZE == opened.store.upload(reader, "b").size
-    assert [(0, None)] == opened.asked
-    assert DATA == opened.store.read("b")
+    with opened.store.open("a") as reader, Source(reader) as source:
+        reader.seek(start)
+        assert not source.rewindable
+        assert SIZE - start == opened.store.upload(reader, "b").size
+    assert SIZE - start == opened.observer.events[-1].bytes
+    assert len(opened.asked) == 1 + bool(start)
+    assert DATA[start:] == opened.store.read("b")
 
 
 def test_a_local_store_leaves_no_file_open(tmp_path):

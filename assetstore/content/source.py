@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeAlias, cast
 
 from assetstore.content.atomic_file import writing_errors
+from assetstore.content.reader import AssetReader
 from assetstore.errors import AssetStoreError, SourceError
 from assetstore.options import Progress
 
@@ -82,7 +83,8 @@ class Source:
         elif callable(getattr(raw, "read", None)):
             name = getattr(raw, "name", None)
             self.filename = os.path.basename(name) if isinstance(name, str) else None
-            if _seekable(raw):
+            # A store's reader seeks too, but would fetch its bytes once more.
+            if _seekable(raw) and not isinstance(raw, AssetReader):
                 self._keep(cast(io.IOBase, raw), owned=False)
             else:
                 self._pull = cast(Readable, raw).read
