@@ -1,1 +1,8 @@
-"""Makes a store a file system of fsspec: ``assetstore://NAME/key`` for pandas, Dask, zarr, pyarrow and others."""
+"""Makes a store a file system of fsspec: ``assetstore://NAME/key`` for pandas, Dask, zarr, pyarrow and others.
+
+Read ``filesystem`` first, then ``listing`` (folders, which a store does not have), ``files`` and ``paths``.
+"""
+
+from assetstore_fsspec.filesystem import AssetStoreFileSystem
+
+__all__ = ["AssetStoreFileSystem"]
