@@ -19,7 +19,7 @@ PLUGINS = tuple(sorted(path.name for path in PLUGIN_FOLDER.glob("assetstore_*") 
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
-    ["errors", "limits", "per_process", "plugin_faults"],
+    ["errors", "limits", "per_process", "plugin_faults", "bulk", "bulk.running"],
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files"],
@@ -28,7 +28,7 @@ ORDER = [
     ["wrapper", "entry_points", "operation"],
     ["stack", "side_plugins"],
     ["fallbacks", "named_upload"],
-    ["bulk", "bulk.running", "bulk.concurrency", "bulk.pool", "bulk.repeats", "bulk.folder", "bulk.uploads", "bulk.calls"],
+    ["bulk.concurrency", "bulk.pool", "bulk.repeats", "bulk.folder", "bulk.uploads", "bulk.calls"],
     ["bulk.delete"],
     ["direct.token", "direct.context", "direct.parts", "direct.cancel", "direct.begin", "direct.finish"],
     ["store", "config", "plugin", "__init__"],

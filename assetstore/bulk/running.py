@@ -1,4 +1,7 @@
-"""What ties an operation to its call about many assets: the call can end it, and it can slow the call down."""
+"""What ties an operation to the call that it is a part of: the call can end it, and it can slow the call down.
+
+Such a call is one about many assets, or one that a task awaits.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MAX_PAUSE = 60.0
 """Seconds: a store that asks for more patience is asked again after these."""
 
 
 class Stopped(BaseException):
-    """The call about many assets was closed while one of its operations ran."""
+    """The call was closed, or who awaited it was cancelled, while one of its operations ran."""
 
 
 class Running:
-    """A call about many assets, as its threads see it.
+    """A call about many assets, or one that a task awaits, as its threads see it.
 
     Attributes:
         stopped: whether the call was closed.
@@ -38,6 +44,14 @@ class Running:
     def enter(self) -> None:
         """Make this the call that the current thread works for."""
         _thread.running = self
+
+    def run(self, function: Callable[[], T]) -> T:
+        """Call a function in a thread that works for other calls before and afterwards."""
+        before, _thread.running = _thread.running, self
+        try:
+            return function()
+        finally:
+            _thread.running = before
 
     def stop(self) -> None:
         """End what runs as soon as each operation allows it."""
@@ -107,6 +121,12 @@ def stopping(callback: Callable[[], object]) -> contextlib.AbstractContextManage
     """
     running = _thread.running
     return _NOTHING if running is None else running.calling(callback)
+
+
+def require() -> None:
+    """Raise Stopped if the call that this thread works for was closed, or who awaited it was cancelled."""
+    if _thread.running is not None:
+        _thread.running.require()
 
 
 def slow_down(seconds: float | None = None) -> None:

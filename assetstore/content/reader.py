@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TypeAlias
 
+from assetstore.bulk.running import require
 from assetstore.content.digests import Verifier
 from assetstore.content.read_ahead import NEAR, OpenRun, ReadAhead
 from assetstore.errors import AssetStoreError, IntegrityError
@@ -123,6 +124,7 @@ class AssetReader(io.BufferedIOBase):
         if self._error is not None:
             raise self._error
         try:
+            require()
             piece = self._read_on(wanted) if self._position == self._count else self._read_there(wanted, whole)
         except BaseException as error:
             self._error = self._blame("read", error)

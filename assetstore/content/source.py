@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias, cast
 
+from assetstore.bulk.running import require
 from assetstore.content.atomic_file import writing_errors
 from assetstore.content.reader import AssetReader
 from assetstore.errors import AssetStoreError, SourceError
@@ -173,6 +174,7 @@ class Source:
 
     def copied(self, total: int) -> None:
         """Take note that the first ``total`` bytes were copied from ``descriptor``."""
+        require()
         self._report(total)
 
     def require_copied(self, total: int) -> None:
@@ -277,6 +279,7 @@ class SourceReader:
         Raises:
             SourceError: the source changed, or its length did.
         """
+        require()
         if self._ended or size == 0:
             return b""
         wanted = size
