@@ -108,6 +108,7 @@ class Stack:
         layers = [backend_layer(*backend)]
         with unusable(functools.partial(described, *backend)):
             self.location = str(getattr(backend[1], "location", backend[0]))
+            self.prices: dict[str, float] = dict(getattr(backend[1], "prices", {}))
             self.lasting = bool(getattr(backend[1], "lasting", True))
         for name, factory in reversed(wrappers):
             layers.append(wrapper_layer(name, factory, layers[-1]))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import attrs
@@ -91,6 +91,8 @@ class AssetStore:
     Attributes:
         name: its name in errors, events and the command line.
         location: where the assets are, in a few words for people.
+        prices: what the service charges for a million requests of each class in ``Event.requests``, and under ``out`` for a
+            GB that is read; empty where the backend does not know.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class AssetStore:
         self._recipe: Recipe | None = None
         self.name = name or named_backend[0]
         self.location = self._stack.location
+        self.prices: Mapping[str, float] = MappingProxyType(self._stack.prices)
 
     def upload(
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from assetstore.cli.cost import Cost, cost_of, total
 from assetstore.cli.session import Session, command, dry_run_option, where
 from assetstore.cli.text import as_record, plain, readable_size, shown, without_secrets
 from assetstore.config import FILE_NAME, configured_plugins, find_config
@@ -16,15 +17,22 @@ from assetstore.entry_points import installed_plugins
 @command("stats",
     examples=(
         "assetstore -s dev stats",
+        "assetstore -s prod stats --cost",
     ),
 )
+@click.option("--cost", is_flag=True, help="Show what the counted requests and bytes cost, by the store's prices.")
 @click.option("--reset", is_flag=True, help="Set all counters to zero after showing them.")
 @dry_run_option
-def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
-    """Show usage statistics."""
+def stats_command(session: Session, cost: bool, reset: bool, dry_run: bool) -> None:
+    """Show usage statistics.
+
+    Of R2 the prices are known. Those of another service, or other ones, are the setting prices of the store.
+    """
     store = session.open()
     stats = store.stats()
-    if session.as_json:
+    if cost:
+        _show_cost(session, stats, store.prices)
+    elif session.as_json:
         session.record({name: dict(group) for name, group in stats.items()})
     else:
         session.table([">" * (column != "operation") + column for column in COLUMNS], stats_rows(stats))
@@ -36,6 +44,29 @@ def stats_command(session: Session, reset: bool, dry_run: bool) -> None:
     elif reset:
         store.reset_stats()
         session.talk(f"set the counters of {where(store)} to zero")
+
+
+def _show_cost(session: Session, stats: Mapping[str, Mapping[str, float]], prices: Mapping[str, float]) -> None:
+    """Write what each operation that sent requests cost, and all together."""
+    costs = {name: cost_of(name, sums, prices) for name, sums in stats.items()}
+    costs = {name: cost for name, cost in costs.items() if cost.requests}
+    costs["total"] = total(costs)
+    kinds = tuple(costs["total"].requests)
+    if session.as_json:
+        session.record({name: cost.as_record() for name, cost in costs.items()})
+    else:
+        rows = [_cost_row(name, cost, kinds) for name, cost in costs.items()]
+        session.table(["operation", *(f">{kind}" for kind in kinds), ">bytes out", ">cost"], rows)
+    if not kinds:
+        session.talk("no requests were counted: a store on this machine costs nothing")
+        return
+    each = ", ".join(f"{prices[kind]:g} for a million {kind}" for kind in kinds)
+    session.talk(f"at {each}, {prices.get('out', 0):g} for a GB out; without storage, free tiers and rounding")
+
+
+def _cost_row(name: str, cost: Cost, kinds: Sequence[str]) -> list[str]:
+    requests = (f"{cost.requests.get(kind, 0):,}" for kind in kinds)
+    return [plain(name), *requests, readable_size(cost.out), f"{cost.cost:,.6f}"]
 
 
 COLUMNS = ("operation", "count", "bytes", "errors", "seconds")

@@ -64,6 +64,7 @@ from assetstore_r2.endpoint import (
 )
 from assetstore_r2.errors import translated
 from assetstore_r2.mend import mend
+from assetstore_r2.prices import PRICES, price_problems
 from assetstore_r2.retry import Retries
 from assetstore_r2.sigv4 import Signer
 from assetstore_r2.wire.client import WireClient
@@ -93,6 +94,14 @@ _SUPPORTS = every(
 
 def _blank_to_none(value: str | None) -> str | None:
     return value or None
+
+
+def _and_free(prices: Mapping[str, float]) -> Mapping[str, float]:
+    return {"free": 0.0, **prices}
+
+
+def _or_of_r2(prices: Mapping[str, float]) -> Mapping[str, float]:
+    return {**PRICES, **prices}
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -125,6 +134,8 @@ class S3Backend:
         checks_sha256: whether the service compares each body with its signed SHA-256, as R2 does and many others do not;
             then ``wire`` sends no Content-MD5.
         insecure_http: allow ``http`` to other machines; requests and assets can then be read in transit.
+        prices: what the service charges for a million requests of class ``A``, which write or list, and of ``B``, which
+            read, and under ``out`` for a GB that is read: ``{ A = 5.0, B = 0.4, out = 0.09 }``; for ``stats --cost``.
     """
 
     supports: ClassVar[frozenset[str]] = _SUPPORTS
@@ -152,6 +163,7 @@ class S3Backend:
     engine: str = "wire"
     checks_sha256: bool = False
     insecure_http: bool = False
+    prices: Mapping[str, float] = attrs.field(factory=dict, converter=_and_free)
     _credentials: Credentials | None = attrs.field(init=False, repr=False, default=None)
     _endpoint: Endpoint = attrs.field(init=False, repr=False)
     _opened: PerProcess[Bucket] = attrs.field(init=False, repr=False)
@@ -187,6 +199,7 @@ class S3Backend:
                 yield f"{name} must be between {least} and {most}{unit}, got {getattr(self, name)}"
         if self.engine not in _ENGINES:
             yield f"engine {self.engine!r} must be one of {', '.join(_ENGINES)}"
+        yield from price_problems(self.prices)
         if any(len(key.encode()) < limits.MIN_SIGNING_KEY for key in self.signing_keys):
             yield f"each of signing_keys must have at least {limits.MIN_SIGNING_KEY} characters"
         if self.public_url is not None and not is_web_url(self.public_url):
@@ -379,6 +392,8 @@ class R2Backend(S3Backend):
         account_id: the account's ID, 32 hex digits; it forms the endpoint.
         jurisdiction: ``eu``, ``fedramp`` or ``us`` for a bucket that was created in one.
         endpoint_url: the endpoint, instead of ``account_id`` and ``jurisdiction``.
+        prices: as for S3, in place of those of R2's Standard storage class on 2026-11-22: ``{ A = 4.5, B = 0.36, out = 0 }``
+            dollars (https://developers.cloudflare.com/r2/pricing/).
     """
 
     supports: ClassVar[frozenset[str]] = _SUPPORTS | {"copy.overwrite"}
@@ -392,6 +407,7 @@ class R2Backend(S3Backend):
     region: str = attrs.field(init=False, default="auto")
     addressing_style: str = attrs.field(init=False, default="path")
     checks_sha256: bool = attrs.field(init=False, default=True)
+    prices: Mapping[str, float] = attrs.field(factory=dict, converter=_or_of_r2)
 
     def _problems(self) -> Iterator[str]:
         yield from account_problems(self.account_id, self.jurisdiction, self.endpoint_url)

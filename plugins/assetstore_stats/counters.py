@@ -9,11 +9,27 @@ from collections.abc import Iterator, Mapping
 
 from assetstore.plugin import Event
 
-Rows = Mapping[str, list[float]]
+Sums = dict[str, float]
+Rows = Mapping[str, Sums]
+
+NAMES = ("count", "bytes", "errors", "seconds")
+REQUESTS = "requests_"
+"""Begins the names of the sums of requests, for example ``requests_A``, which exist once there was such a request."""
+
+
+def zeros() -> Sums:
+    """Return the sums of nothing."""
+    return {"count": 0, "bytes": 0, "errors": 0, "seconds": 0.0}
+
+
+def add(sums: Sums, more: Mapping[str, float]) -> None:
+    """Add each of the numbers to the one of its name."""
+    for name, number in more.items():
+        sums[name] = sums.get(name, 0) + number
 
 
 class Counters:
-    """Sums of events: for each operation a row of count, bytes, errors and seconds.
+    """Sums of events: for each operation one of each of ``NAMES``, and of its requests by class.
 
     Attributes:
         events: how many were added since the sums were last taken.
@@ -24,21 +40,22 @@ class Counters:
     def __init__(self) -> None:
         # Reentrant: in the middle of add, the garbage collector may close a forgotten reader, which emits an event.
         self._lock = threading.RLock()
-        self._rows: dict[str, list[float]] = {}
+        self._rows: dict[str, Sums] = {}
         self.events = 0
         self.since = time.monotonic()
         self.writing = threading.Lock()
 
     def add(self, event: Event) -> None:
-        """Count one event. A failed operation adds only to errors and seconds."""
+        """Count one event. A failed operation adds only to errors, seconds and requests."""
         with self._lock:
-            row = self._rows.setdefault(event.op, [0, 0, 0, 0.0])
+            sums = self._rows.setdefault(event.op, zeros())
             if event.outcome == "error":
-                row[2] += 1
+                sums["errors"] += 1
             else:
-                row[0] += 1
-                row[1] += event.bytes
-            row[3] += event.seconds
+                sums["count"] += 1
+                sums["bytes"] += event.bytes
+            sums["seconds"] += event.seconds
+            add(sums, {REQUESTS + kind: count for kind, count in event.requests.items()})
             self.events += 1
 
     @contextlib.contextmanager
@@ -57,11 +74,9 @@ class Counters:
     def rows(self) -> Rows:
         """Return a copy of all sums."""
         with self._lock:
-            return {op: list(row) for op, row in list(self._rows.items())}
+            return {op: dict(sums) for op, sums in list(self._rows.items())}
 
     def _put_back(self, rows: Rows) -> None:
         with self._lock:
-            for op, values in rows.items():
-                row = self._rows.setdefault(op, [0, 0, 0, 0.0])
-                for index, value in enumerate(values):
-                    row[index] += value
+            for op, sums in rows.items():
+                add(self._rows.setdefault(op, zeros()), sums)

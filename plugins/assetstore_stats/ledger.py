@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assetstore.plugin import ConfigError, NoSpaceError, UnavailableError
-from assetstore_stats.counters import Rows
+from assetstore_stats.counters import NAMES, REQUESTS, Rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,10 +22,20 @@ CREATE TABLE IF NOT EXISTS assetstore_stats (
     op TEXT PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL, errors INTEGER NOT NULL, seconds REAL NOT NULL
 )
 """
+# A table of its own: older files get it, and older versions, which do not know it, go on counting in the same file.
+_REQUESTS_TABLE = """
+CREATE TABLE IF NOT EXISTS assetstore_stats_requests (
+    op TEXT NOT NULL, class TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (op, class)
+)
+"""
 _ADD = """
 INSERT INTO assetstore_stats (op, count, bytes, errors, seconds) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (op) DO UPDATE SET count = count + excluded.count, bytes = bytes + excluded.bytes,
     errors = errors + excluded.errors, seconds = seconds + excluded.seconds
+"""
+_ADD_REQUESTS = """
+INSERT INTO assetstore_stats_requests (op, class, count) VALUES (?, ?, ?)
+ON CONFLICT (op, class) DO UPDATE SET count = count + excluded.count
 """
 
 # A process must not fork inside a call of SQLite: the child would inherit its mutexes and its record of held locks.
@@ -50,19 +60,27 @@ class Ledger:
         """Return the sums of all processes."""
         with self._transaction(PATIENCE) as connection:
             found = connection.execute("SELECT op, count, bytes, errors, seconds FROM assetstore_stats").fetchall()
-        return {op: list(values) for op, *values in found}
+            requests = connection.execute("SELECT op, class, count FROM assetstore_stats_requests").fetchall()
+        rows = {op: dict(zip(NAMES, values, strict=True)) for op, *values in found}
+        for op, kind, count in requests:
+            if op in rows:  # an older version deletes the other table alone
+                rows[op][REQUESTS + kind] = count
+        return rows
 
     def add(self, rows: Rows, *, patience: float = PATIENCE) -> None:
         """Add all rows to the sums, or none; wait at most ``patience`` seconds for other processes."""
         if not rows:
             return
         with self._transaction(patience) as connection:
-            connection.executemany(_ADD, [(op, *values) for op, values in rows.items()])
+            connection.executemany(_ADD, [(op, *(sums[name] for name in NAMES)) for op, sums in rows.items()])
+            requests = [(op, name.removeprefix(REQUESTS), sums[name]) for op, sums in rows.items() for name in sums]
+            connection.executemany(_ADD_REQUESTS, [row for row in requests if row[1] not in NAMES])
 
     def clear(self) -> None:
         """Set the sums of all processes to zero."""
         with self._transaction(PATIENCE) as connection:
             connection.execute("DELETE FROM assetstore_stats")
+            connection.execute("DELETE FROM assetstore_stats_requests")
 
     @contextlib.contextmanager
     def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
@@ -73,6 +91,7 @@ class Ledger:
             with _lock, contextlib.closing(self._connected(patience)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(_TABLE)
+                connection.execute(_REQUESTS_TABLE)
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError, ValueError) as error:

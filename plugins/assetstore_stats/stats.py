@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from assetstore.plugin import Event, PerProcess, StatsOptions, UnavailableError, hookimpl
-from assetstore_stats.counters import Counters, Rows
+from assetstore_stats.counters import Counters, Rows, Sums, add, zeros
 from assetstore_stats.ledger import Ledger
 
 FLUSH_EVENTS = 1000
@@ -38,7 +38,7 @@ GROUPS = {
 
 @attrs.define(eq=False, kw_only=True)
 class Stats:
-    """Counts what a store does: how often each operation succeeded and failed, the bytes moved and the time spent.
+    """Counts what a store does: how often each operation succeeded and failed, the bytes, the time and the requests.
 
     Without a path each process counts for itself, and a forked child begins at zero. With one, all stores and processes that
     use the file are counted together. The sums are written to it by ``stats()`` and ``close()``, when the interpreter exits,
@@ -91,7 +91,8 @@ class Stats:
         """Return for each operation ``{"count", "bytes", "errors", "seconds"}``, zeros where nothing happened.
 
         ``count`` and ``bytes`` are those of operations that succeeded, including readers closed before their end; ``errors``
-        counts operations that failed; ``seconds`` is the time spent in both.
+        counts operations that failed; ``seconds`` is the time spent in both. Where the backend counts its requests, there is
+        ``requests_A`` too, for example: how many of class A both sent.
         """
         counters = self._counters.get()
         if self._ledger is None:
@@ -121,8 +122,7 @@ class Stats:
 
 def _shaped(rows: Rows) -> dict[str, dict[str, float]]:
     """Name the sums; an operation without a group keeps its own name."""
-    sums = {GROUPS.get(op, op): [0, 0, 0, 0.0] for op in (*GROUPS, *rows)}
-    for op, row in rows.items():
-        name = GROUPS.get(op, op)
-        sums[name] = [total + value for total, value in zip(sums[name], row, strict=True)]
-    return {name: dict(zip(("count", "bytes", "errors", "seconds"), row, strict=True)) for name, row in sums.items()}
+    shaped: dict[str, Sums] = {GROUPS.get(op, op): zeros() for op in (*GROUPS, *rows)}
+    for op, sums in rows.items():
+        add(shaped[GROUPS.get(op, op)], sums)
+    return shaped

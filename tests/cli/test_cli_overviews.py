@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -82,6 +82,42 @@ def test_a_failure_is_named_in_words(run: Run, folder: Path, store: str, command
         '[stores.dev]\nurl = "file:assets"\nstats = false\n[stores.gone]\nurl = "file:gone?create=false"\n'
     )
     assert f"error: {expected}" == run("-s", store, *command).err.splitlines()[0]
+
+
+def test_the_cost_is_requests_and_bytes_times_prices(run: Run, folder: Path, seaweedfs: Any, unique_prefix: str) -> None:
+    """By the prices of R2, or those in the store's table; what is free costs nothing, and bytes only on their way out."""
+
+    def table(name: str, backend: str, *more: str) -> str:
+        keys = f'access_key = "{seaweedfs.access_key}"\nsecret_key = "{seaweedfs.secret_key}"'
+        where = f'bucket = "{seaweedfs.bucket}"\nendpoint_url = "{seaweedfs.endpoint_url}"\nstats = {{ path = "stats.db" }}'
+        return "\n".join((f'[stores.{name}]\nbackend = "{backend}"', keys, where, *more, ""))
+
+    dear = table("dear", "r2", "prices = { A = 1_000_000, B = 0, out = 1_000_000_000 }")
+    (folder / "assetstore.toml").write_text(table("r2", "r2") + dear + table("unknown", "s3"))
+    key = f"{unique_prefix}a"
+    assert 0 == run("-s", "r2", "upload", "-", "--key", key, stdin=b"four").code
+    assert b"four" == run("-s", "r2", "download", key, "-o", "-").raw
+    assert 0 == run("-s", "r2", "delete", "--yes", key).code
+    shown = run("-s", "r2", "stats", "--cost")
+    (record,) = run("-s", "r2", "--json", "stats", "--cost").records
+    total = record["total"]
+    assert {"A": 1, "B": 1} == {kind: total["requests"][kind] for kind in "AB"}
+    assert (4, round(4.86 / 1_000_000, 9)) == (total["bytes_out"], total["cost"])
+    assert "total\t1\t1" in shown.out
+    assert "at 4.5 for a million A, 0.36 for a million B" in shown.err
+    (record,) = run("-s", "dear", "--json", "stats", "--cost").records
+    assert {"uploads": 1.0, "deletes": 0.0, "total": 5.0} == {
+        name: record[name]["cost"] for name in ("uploads", "deletes", "total")
+    }
+    refused = run("-s", "unknown", "stats", "--cost")
+    assert (2, True) == (refused.code, "the price of requests of class A is not known" in refused.err)
+
+
+def test_a_folder_costs_nothing(run: Run, store: AssetStore) -> None:
+    """No request is sent anywhere."""
+    done = run(*S, "--json", "stats", "--cost")
+    assert [{"total": {"requests": {}, "bytes_out": 0, "cost": 0}}] == done.records
+    assert "a store on this machine costs nothing" in done.err
 
 
 def test_counters_in_memory_are_explained(run: Run, store: AssetStore) -> None:

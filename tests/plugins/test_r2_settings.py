@@ -153,6 +153,20 @@ def test_the_number_of_requests_at_a_time_has_bounds(number: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prices", "problem"),
+    [
+        ({"C": 1.0}, "prices: C is unknown; the names are A, B, free, out"),
+        ({"A": -1}, "prices: A must be a number of 0 or more"),
+        ({"B": "free"}, "prices: B must be a number of 0 or more"),
+        ({"out": math.nan}, "prices: out must be a number of 0 or more"),
+    ],
+)
+def test_an_impossible_price_is_refused(prices: dict[str, Any], problem: str) -> None:
+    """The message names the class, and those that there are."""
+    assert (problem,) == problems(account_id="0" * 32, **FIELDS, prices=prices)
+
+
 def test_an_unknown_engine_is_refused() -> None:
     """The message names those that there are."""
     assert ("engine 'curl' must be one of wire, boto3",) == problems(account_id="0" * 32, **FIELDS, engine="curl")

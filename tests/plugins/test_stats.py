@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pluggy
 import pytest
@@ -20,7 +21,7 @@ from assetstore import AssetStoreError, ConfigError, Event, NoSpaceError, Unavai
 from assetstore.plugin import Hooks, StatsOptions
 from assetstore.results import Outcome
 from assetstore_stats import Stats
-from assetstore_stats.counters import Counters
+from assetstore_stats.counters import Counters, zeros
 from assetstore_stats.ledger import Ledger
 
 ZEROS = {"count": 0, "bytes": 0, "errors": 0, "seconds": 0.0}
@@ -41,7 +42,13 @@ GROUPS = (
 )
 
 
-def event(op: str = "upload", size: int = 10, outcome: Outcome = "ok", seconds: float = 0.5) -> Event:
+def event(
+    op: str = "upload",
+    size: int = 10,
+    outcome: Outcome = "ok",
+    seconds: float = 0.5,
+    requests: Mapping[str, int] = MappingProxyType({}),
+) -> Event:
     """Return one finished operation."""
     return Event(
         op=op,
@@ -53,6 +60,7 @@ def event(op: str = "upload", size: int = 10, outcome: Outcome = "ok", seconds: 
         error="NotFoundError" if outcome == "error" else None,
         attempts=1,
         time=datetime.now(UTC),
+        requests=requests,
     )
 
 
@@ -134,6 +142,35 @@ def test_an_operation_of_a_later_version_is_counted_under_its_own_name(stats):
     assert {"count": 1, "bytes": 10, "errors": 0, "seconds": 0.5} == read(stats)["transmogrify"]
 
 
+def test_requests_are_summed_up_by_class(stats):
+    """Those of failed operations too, because they are charged for; an operation without requests has no such sum."""
+    stats.assetstore_event(event=event(requests={"A": 3}))
+    stats.assetstore_event(event=event("finish_upload", requests={"A": 1, "B": 2}))
+    stats.assetstore_event(event=event(outcome="error", requests={"A": 1}))
+    stats.assetstore_event(event=event("read"))
+    sums = read(stats)
+    assert {"count": 2, "bytes": 20, "errors": 1, "seconds": 1.5, "requests_A": 5, "requests_B": 2} == sums["uploads"]
+    assert {"count": 1, "bytes": 10, "errors": 0, "seconds": 0.5} == sums["reads"]
+    stats.assetstore_reset_stats(options=StatsOptions())
+    assert ZEROS == read(stats)["uploads"]
+
+
+def test_a_file_of_an_older_version_goes_on(tmp_path):
+    """Its sums are kept, and requests are counted from now on."""
+    path = tmp_path / "stats.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        columns = "op TEXT PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL, errors INTEGER NOT NULL"
+        connection.execute(f"CREATE TABLE assetstore_stats ({columns}, seconds REAL NOT NULL)")
+        connection.execute("INSERT INTO assetstore_stats VALUES ('upload', 7, 70, 1, 3.5)")
+    stats = Stats(path=path)
+    stats.assetstore_event(event=event(requests={"A": 1}))
+    expected = {"count": 8, "bytes": 80, "errors": 1, "seconds": 4.0, "requests_A": 1}
+    assert expected == read(stats)["uploads"]
+    stats.assetstore_close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert [("upload", 8, 80, 1, 4.0)] == connection.execute("SELECT * FROM assetstore_stats").fetchall()
+
+
 def test_what_was_returned_does_not_change_later(stats):
     """A result is a picture of one moment."""
     before = read(stats)
@@ -173,15 +210,15 @@ def test_sums_taken_between_events_of_other_threads_lose_and_double_none():
         thread.start()
     while any(thread.is_alive() for thread in threads):
         with counters.taken() as rows:
-            swept += rows.get("upload", [0])[0]
-    assert 12000 == swept + counters.rows().get("upload", [0])[0]
+            swept += rows.get("upload", zeros())["count"]
+    assert 12000 == swept + counters.rows().get("upload", zeros())["count"]
 
 
 def test_an_event_in_the_midst_of_counting_another_is_counted(stats):
     """A forgotten reader that the garbage collector closes inside the plugin neither blocks it nor gets lost."""
 
     class Interrupted:
-        op, bytes, seconds = "upload", 10, 0.5
+        op, bytes, seconds, requests = "upload", 10, 0.5, {}
 
         @property
         def outcome(self) -> str:
@@ -321,7 +358,7 @@ def test_a_file_kept_locked_is_unavailable(tmp_path):
     path = tmp_path / "stats.db"
     ledger = Ledger(path)
     with locked(path), pytest.raises(UnavailableError) as caught:
-        ledger.add({"upload": [1, 0, 0, 0.0]}, patience=0)
+        ledger.add({"upload": zeros()}, patience=0)
     assert f"the stats file {str(path)!r} is locked by another process; try again" == str(caught.value)
 
 
