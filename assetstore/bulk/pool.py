@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -255,7 +256,9 @@ class BulkResults(Generic[T]):
                     self._start()
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._work.run, name=f"assetstore {self._name}", daemon=True)
+        # In the context of the call, so that traces know by whom the operations were asked for.
+        run = copy_context().run
+        thread = threading.Thread(target=run, args=(self._work.run,), name=f"assetstore {self._name}", daemon=True)
         self._threads = [*(old for old in self._threads if old.is_alive()), thread]
         try:
             thread.start()
