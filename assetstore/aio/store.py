@@ -52,8 +52,9 @@ class AsyncAssetStore:
     """The methods of an ``AssetStore`` for asyncio and trio: same names, parameters, results and errors.
 
     What talks to the backend is awaited. ``list`` and the calls about many items return asynchronous iterators, ``writer``
-    and ``as_local`` asynchronous context managers, ``open`` what is either awaited or entered. The work is done in threads, with the
-    context variables of the caller, and never in the event loop; callbacks for ``progress`` are called in those threads.
+    and ``as_local`` asynchronous context managers, ``open`` what is either awaited or entered. The work is done in threads,
+    with the context variables of the caller, and never in the event loop; callbacks for ``progress`` are called in those
+    threads.
 
     A task that is cancelled ends the work of its call and goes on when the thread has ended. The call then leaves nothing
     half-done behind: an upload that was cancelled before the end of its source has stored nothing.
