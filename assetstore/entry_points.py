@@ -207,13 +207,28 @@ def _load(point: EntryPoint | _Written) -> Callable[..., object]:
     except RAISED as error:  # a foreign module may raise anything on import
         if not is_own_failure(error):
             raise
+        is_cured = "pip install" in str(error) or not _is_ours(point)
         raise PluginError(
             f"{owner()} cannot be loaded: {words_of(error)}",
-            hint="pip install 'assetstore[all]' installs what assetstore's own plugins need" if _is_ours(point) else None,
+            hint=None if is_cured else "pip install 'assetstore[all]' installs what assetstore's own plugins need",
         ) from error
     if not callable(factory):
         raise PluginError(f"{owner()} must be callable, got {type(factory).__name__}")
     return cast(Callable[..., object], factory)
+
+
+def require_extra(module: str, extra: str) -> None:
+    """Import what an extra of assetstore installs.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; the message is one line with the ``pip install`` that cures it.
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise ModuleNotFoundError(f"{error.name} is not installed: pip install 'assetstore[{extra}]'", name=module) from None
 
 
 def _is_ours(point: EntryPoint | _Written) -> bool:

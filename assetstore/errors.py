@@ -228,7 +228,7 @@ class ConfigError(AssetStoreError, ValueError):
         store: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, op=op, key=key, store=store)
-        self.problems = tuple(map(shortened, problems or (message,)))
+        self.problems: tuple[str, ...] = tuple(map(shortened, problems or (message,)))
 
 
 class PluginError(ConfigError):

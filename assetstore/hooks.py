@@ -57,8 +57,8 @@ from assetstore.results import (
 
 PROJECT = "assetstore"
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (

@@ -14,6 +14,7 @@ from assetstore.content.digests import Verifier
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.direct.signing_keys import SigningKeys
+from assetstore.entry_points import require_extra
 from assetstore.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -200,6 +201,7 @@ __all__ = [
     "normalize_prefix",
     "r2_metadata_size",
     "refusal",
+    "require_extra",
     "require_r2_metadata",
     "secret",
     "slow_down",

@@ -19,7 +19,7 @@ from assetstore.plugin_faults import RAISED, failed, is_own_failure, unusable, w
 from assetstore.results import Event, OnClash, ProposedKey, Stats
 from assetstore.stack import make_manager
 
-logger = logging.getLogger("assetstore")
+logger: logging.Logger = logging.getLogger("assetstore")
 
 _LAYER = " at layer "
 """Between the name of a layer's plugin and its number: one plugin may be several layers."""
@@ -50,7 +50,7 @@ class SidePlugins:
         manager = make_manager([*named, *reversed(plugins)])
         self._hooks = cast(Hooks, manager.hook)
         self._observers = [(impl, self._watched(impl, "event")) for impl in self._impls("event")]
-        self.observed = bool(self._observers)
+        self.observed: bool = bool(self._observers)
         self._closers = self._impls("close")
         self._lock = threading.Lock()
         self._closed = False

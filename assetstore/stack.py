@@ -107,13 +107,13 @@ class Stack:
         """
         layers = [backend_layer(*backend)]
         with unusable(functools.partial(described, *backend)):
-            self.location = str(getattr(backend[1], "location", backend[0]))
+            self.location: str = str(getattr(backend[1], "location", backend[0]))
             self.prices: dict[str, float] = dict(getattr(backend[1], "prices", {}))
-            self.lasting = bool(getattr(backend[1], "lasting", True))
+            self.lasting: bool = bool(getattr(backend[1], "lasting", True))
         for name, factory in reversed(wrappers):
             layers.append(wrapper_layer(name, factory, layers[-1]))
-        self.layers = tuple(layers)
-        self.supports = layers[-1].supports | {"list.limit"}
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        self.supports: frozenset[str] = layers[-1].supports | {"list.limit"}
         self._hooks = self._direct(layers[-1].hooks)
         self._able = frozenset((*REQUIRED, *(op for op in OPTIONAL if layers[-1].has(op))))
         self._refused = {op: self._refused_fields(op) for op in OPERATIONS}

@@ -123,8 +123,8 @@ class AssetStore:
         self._emit = self._plugins.emit if self._plugins.observed else None
         self._scope = Scope()
         self._recipe: Recipe | None = None
-        self.name = name or named_backend[0]
-        self.location = self._stack.location
+        self.name: str = name or named_backend[0]
+        self.location: str = self._stack.location
         self.prices: Mapping[str, float] = MappingProxyType(self._stack.prices)
 
     def upload(

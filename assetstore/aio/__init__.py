@@ -1,14 +1,13 @@
 """``AsyncAssetStore``: the methods of ``AssetStore`` for asyncio and trio. Needs the extra ``aio``."""
 
-try:
-    import anyio as _  # noqa: F401 - only whether it is there
-except ImportError as error:
-    raise ImportError("assetstore.aio needs anyio; run: pip install 'assetstore[aio]'") from error
+from assetstore.entry_points import require_extra
 
-from assetstore.aio.results import AsyncBulkResults, AsyncListing
-from assetstore.aio.source import AsyncSourceLike
-from assetstore.aio.store import AsyncAssetStore, open_store
-from assetstore.aio.streams import AsyncAssetReader, AsyncAssetWriter, Opening
+require_extra("anyio", "aio")
+
+from assetstore.aio.results import AsyncBulkResults, AsyncListing  # noqa: E402 - needs the extra
+from assetstore.aio.source import AsyncSourceLike  # noqa: E402 - needs the extra
+from assetstore.aio.store import AsyncAssetStore, open_store  # noqa: E402 - needs the extra
+from assetstore.aio.streams import AsyncAssetReader, AsyncAssetWriter, Opening  # noqa: E402 - needs the extra
 
 __all__ = [
     "AsyncAssetReader",

@@ -45,8 +45,9 @@ class Concurrency:
         """
         self._bounded = most is not None
         found = as_many_as_files_allow(FOUND) if most is None else most
-        self.most = UploadManyOptions(max_concurrency=found).max_concurrency
-        self.limit = self._base = min(START, self.most)
+        self.most: int = UploadManyOptions(max_concurrency=found).max_concurrency
+        self.limit: int = min(START, self.most)
+        self._base = self.limit
         self._base_rate = 0.0
         self._rest = 0
         self._retried = False

@@ -33,9 +33,9 @@ class Running:
     __slots__ = ("_callbacks", "_lock", "_resume", "_wake", "asked", "slowed", "stopped")
 
     def __init__(self) -> None:
-        self.stopped = False
-        self.slowed = 0
-        self.asked = False
+        self.stopped: bool = False
+        self.slowed: int = 0
+        self.asked: bool = False
         self._lock = threading.Lock()
         self._callbacks: dict[int, Callable[[], object]] = {}
         self._resume = 0.0

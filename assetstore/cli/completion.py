@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 import click
 from click.shell_completion import (
@@ -56,7 +57,7 @@ def completion_command(session: Session, shell: str) -> None:
 class Bash(BashComplete):
     """Completion for bash that can complete words with ``:``, at which bash divides them, and keys with blanks."""
 
-    source_template = """\
+    source_template: ClassVar[str] = """\
 %(complete_func)s() {
     local IFS=$'\\n' type value
     COMPREPLY=()
@@ -101,7 +102,7 @@ def _escaped(value: str, quoted: re.Match[str] | None) -> str:
 class Zsh(ZshComplete):
     """Completion for zsh that puts no blank behind a folder."""
 
-    source_template = ZshComplete.source_template.replace(
+    source_template: ClassVar[str] = ZshComplete.source_template.replace(
         "compadd -U -V unsorted -a completions",
         "compadd -U -V unsorted -S '' -- ${(M)completions:#*/}; compadd -U -V unsorted -- ${completions:#*/}; return 0",
     )

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 import attrs
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # A key takes 3,072 characters in a URL, metadata up to three times its 8,192 bytes in headers.
@@ -65,9 +65,9 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *, limits: Limits, **given: Any) -> None:
         super().__init__(**given)
         self.limits = limits
-        self.quiet_since = 0.0
+        self.quiet_since: float = 0.0
         self._application = self.app
-        self.app = self._serve
+        self.app: ASGIApp = self._serve
         self._timer: asyncio.TimerHandle | None = None
         self._has_begun = False
         self._is_last = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import attrs
@@ -194,7 +194,9 @@ def _first_wild(pattern: str) -> int:
     return found.start() if found else len(pattern)
 
 
-ignore_case_option = click.option("-i", "--ignore-case", is_flag=True, help="Let globs ignore upper and lower case.")
+ignore_case_option: Callable[[F], F] = click.option(
+    "-i", "--ignore-case", is_flag=True, help="Let globs ignore upper and lower case."
+)
 
 
 def filter_options(function: F) -> F:

@@ -63,8 +63,8 @@ class Session:
         self.verbose = False
         self.no_progress = False
         self.bar: Bar | None = None
-        self.done = 0
-        self.skipped = 0
+        self.done: int = 0
+        self.skipped: int = 0
         self.failed: list[int] = []
         self.size: int | None = 0
         self._several = False
@@ -308,7 +308,7 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         setattr(context.ensure_object(Session), str(parameter.name), value)
 
 
-store_option = click.option(
+store_option: Callable[[F], F] = click.option(
     "-s",
     "--store",
     "store_name",
@@ -319,7 +319,7 @@ store_option = click.option(
     shell_complete=_complete_stores,
     help="The store: a name from the configuration, a URL such as file:assets, or a folder such as ./assets.",
 )
-json_option = click.option(
+json_option: Callable[[F], F] = click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -328,7 +328,9 @@ json_option = click.option(
     callback=_remember,
     help="Write data as JSON, one object per line.",
 )
-dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+dry_run_option: Callable[[F], F] = click.option(
+    "-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing."
+)
 _OUTPUT_OPTIONS = (
     (("-q", "--quiet"), "Write only errors to stderr."),
     (("-v", "--verbose"), "Write a line for each of several items."),
@@ -356,21 +358,23 @@ def header_options(sentence: str, but: Sequence[str] = ()) -> Callable[[F], F]:
     return add
 
 
-no_overwrite_option = click.option(
+no_overwrite_option: Callable[[F], F] = click.option(
     "--no-overwrite", is_flag=True, help="Overwrite nothing: of several items those that exist are skipped."
 )
-max_concurrency_option = click.option(
+max_concurrency_option: Callable[[F], F] = click.option(
     "-j",
     "--max-concurrency",
     type=click.IntRange(1, 1024),
     metavar="N",
     help="Work on at most N items at once; by default on as many as bring the most.",
 )
-recursive_option = click.option("-r", "--recursive", is_flag=True, help="Select everything in the folders that are named.")
-keep_folders_option = click.option(
+recursive_option: Callable[[F], F] = click.option(
+    "-r", "--recursive", is_flag=True, help="Select everything in the folders that are named."
+)
+keep_folders_option: Callable[[F], F] = click.option(
     "--keep-folders", is_flag=True, help="With -r, keep the name of each folder that is named, as cp -r does."
 )
-literal_option = click.option(
+literal_option: Callable[[F], F] = click.option(
     "--literal", is_flag=True, help="Take *, ?, [ and { literally, and also what begins like a store, as in dev:a."
 )
 

@@ -43,7 +43,11 @@ QUESTIONS: Mapping[str, tuple[str, str | None, Callable[[str], str]]] = {
     "region": ("Region", "us-east-1", _matching(_WORD, "a region such as eu-central-1")),
     "bucket": ("Bucket", None, _matching(_WORD, "the name of a bucket alone")),
 }
-ASKED = {"folder": ("folder",), "r2": ("account_id", "bucket"), "s3": ("endpoint_url", "region", "bucket")}
+ASKED: dict[str, tuple[str, ...]] = {
+    "folder": ("folder",),
+    "r2": ("account_id", "bucket"),
+    "s3": ("endpoint_url", "region", "bucket"),
+}
 
 
 @command("init",

@@ -31,10 +31,10 @@ def _age(text: str) -> object:
     return duration(text)
 
 
-as_age = _reading(_age)
-as_bytes = _reading(byte_count)
-as_time = _reading(duration)
-as_seconds = _reading(lambda text: int(duration(text).total_seconds()))
+as_age: Callback = _reading(_age)
+as_bytes: Callback = _reading(byte_count)
+as_time: Callback = _reading(duration)
+as_seconds: Callback = _reading(lambda text: int(duration(text).total_seconds()))
 
 
 def pairs(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> dict[str, str] | None:

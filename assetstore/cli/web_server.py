@@ -34,7 +34,7 @@ MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 4
 
 _LOST_QUERY = re.compile(r"(?i)(x-[a-z]+-|[?&;]|%(25)*(3f|26|3b)).*(=|%(25)*3d).*")
 
-logger = logging.getLogger("assetstore")
+logger: logging.Logger = logging.getLogger("assetstore")
 
 
 @attrs.frozen(kw_only=True)

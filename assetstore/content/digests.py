@@ -27,7 +27,7 @@ class Verifier:
     def __init__(self, digest: str | None) -> None:
         self._algorithm, _, self._expected = (digest or "").partition(":")
         self._hash = _hash(self._algorithm) if self._expected else None
-        self.knows = self._hash is not None
+        self.knows: bool = self._hash is not None
 
     def update(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the asset."""

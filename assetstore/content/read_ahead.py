@@ -29,8 +29,8 @@ class ReadAhead:
 
     def __init__(self, open_run: OpenRun, info: AssetInfo, end: int) -> None:
         """Take what opens a run, the version that each must be of, and the position at which the bytes end."""
-        self.count = 0
-        self.runs = 0
+        self.count: int = 0
+        self.runs: int = 0
         self._open_run = open_run
         self._version = _version(info)
         self._end = end

@@ -54,7 +54,7 @@ class Source:
         self.filename: str | None = None
         self.size: int | None = None
         self._progress = progress
-        self.taken = 0
+        self.taken: int = 0
         self._owned: io.IOBase | None = None
         self._seekable: io.IOBase | None = None
         self._start = 0

@@ -1,10 +1,9 @@
 """Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``."""
 
-try:
-    from assetstore_django.storage import AssetStorage
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "django":
-        raise
-    raise ModuleNotFoundError("assetstore_django needs Django: pip install 'assetstore[django]'", name="django") from error
+from assetstore.plugin import require_extra
+
+require_extra("django", "django")
+
+from assetstore_django.storage import AssetStorage  # noqa: E402 - needs the extra
 
 __all__ = ["AssetStorage"]

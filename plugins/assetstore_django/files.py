@@ -40,7 +40,7 @@ class AssetFile(File):  # type: ignore[misc]  # Django has no types
         self._writing = contextlib.ExitStack()
         if mode[0] == "r":
             reader = self._store.open(self._key)
-            self.size = reader.info.size
+            self.size: int = reader.info.size
             file: Any = io.BufferedReader(reader, _BUFFER)
         else:
             file = self._writing.enter_context(self._store.writer(self._key, overwrite=mode[0] == "w"))

@@ -76,7 +76,7 @@ class AssetStorage(_Deconstructible):
             overwrite: ``True`` replaces a file of the same name; otherwise ``save`` finds a name that is free.
         """
         self._store = store
-        self.location = f"{folder}/" if (folder := join_key(os.fspath(location).replace("\\", "/"))) else ""
+        self.location: str = f"{folder}/" if (folder := join_key(os.fspath(location).replace("\\", "/"))) else ""
         self.public = public
         self.expires = expires
         self.window = window

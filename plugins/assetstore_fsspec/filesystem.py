@@ -59,7 +59,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
             ConfigError: there is no such store; the message lists those that exist.
         """
         super().__init__(use_listings_cache=use_listings_cache, **options)
-        self.store = store if isinstance(store, AssetStore) else _shared(store)
+        self.store: AssetStore = store if isinstance(store, AssetStore) else _shared(store)
         self._names = {"", self.store.name, store if isinstance(store, str) else self.store.name}
         # fsspec calls the class for a URL and the instance for a path; only the latter knows which store is meant.
         self._strip_protocol = self._folder_path  # type: ignore[method-assign]  # as fsspec's own wrappers do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import ClassVar
 
 import attrs
 
@@ -51,8 +52,8 @@ class DefaultHeaders(Wrapper):
             of the asset and of each folder above it.
     """
 
-    supports = frozenset({"upload.*", "upload_many.*"})
-    passes = frozenset(
+    supports: ClassVar[frozenset[str]] = frozenset({"upload.*", "upload_many.*"})
+    passes: ClassVar[frozenset[str]] = frozenset(
         {"download", "copy", "presign", "presign_many", "url", "path", "check", "collect"}
         | {"begin_parts", "list_parts", "end_parts", "application"}
     )

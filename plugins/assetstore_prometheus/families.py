@@ -28,7 +28,7 @@ class Families:
         Raises:
             ValueError: metrics of these names are registered already, or the buckets are not in order.
         """
-        self.buckets = tuple(buckets)
+        self.buckets: tuple[float, ...] = tuple(buckets)
         counter = functools.partial(Counter, namespace="assetstore", registry=registry)
         each = ("store", "op")
         self._operations = counter("operations", "Operations that ended.", (*each, "outcome"))

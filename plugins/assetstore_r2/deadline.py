@@ -56,7 +56,8 @@ class Deadline:
             outlives_call: whether it goes on when the call about many assets is closed: what undoes an operation has to.
         """
         self._outlives_call = outlives_call
-        self.timeout, self.min_rate = timeout, min_rate
+        self.timeout: float = timeout
+        self.min_rate: float = min_rate
         self._end = time.monotonic() + timeout
         self._moving, self._moved = 0.0, 0
         self._cancelled = False

@@ -41,9 +41,9 @@ class Counters:
         # Reentrant: in the middle of add, the garbage collector may close a forgotten reader, which emits an event.
         self._lock = threading.RLock()
         self._rows: dict[str, Sums] = {}
-        self.events = 0
-        self.since = time.monotonic()
-        self.writing = threading.Lock()
+        self.events: int = 0
+        self.since: float = time.monotonic()
+        self.writing: threading.Lock = threading.Lock()
 
     def add(self, event: Event) -> None:
         """Count one event. A failed operation adds only to errors, seconds and requests."""

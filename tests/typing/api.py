@@ -23,7 +23,7 @@ from assetstore import (
     open_store,
 )
 from assetstore import KeyRing as AliasOfSigningKeys
-from assetstore import hookimpl as alias_of_hookimpl
+from assetstore import hookimpl as alias_of_hookimpl  # pyright: ignore[reportPrivateImportUsage]  # an older name
 from assetstore.plugin import Hooks, ReadOptions, SigningKeys, Source, Wrapper, hookimpl, sniff_type
 
 store = open_store("file:assets")

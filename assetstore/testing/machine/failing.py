@@ -19,7 +19,7 @@ class FailingRules(Walker):
     @walks(kind=st.sampled_from(KINDS), number=st.integers(0, 2))
     def meet_trouble(self, kind: str, number: int) -> None:
         """Set a fault for the next step, which may then leave the old state or the new one."""
-        self.fault = kind, number
+        self.fault: tuple[str, int] = kind, number
 
     @walks(key=KEY, data=st.binary(max_size=8), late=st.booleans())
     def hang(self, key: str, data: bytes, late: bool) -> None:
@@ -43,7 +43,7 @@ with ThreadPoolExecutor(1) as pool, faulty.failing(hang):
     @walks(name=st.sampled_from(["store", "other"]))
     def reopen(self, name: str) -> None:
         """Close a store and open it again."""
-        self.opened_at = len(self.taken)
+        self.opened_at: int = len(self.taken)
         if name in self.script.names:
             code = f"{name}.close()\n{self.opening_of(name)}"
             self.take(Step(code=code, outcomes=lambda world: [(None, world)], client=name))

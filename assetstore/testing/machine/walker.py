@@ -34,7 +34,7 @@ class Divergence(AssertionError):  # noqa: N818 - either side may be wrong
 
     def __init__(self, text: str, taken: Sequence[Taken]) -> None:
         super().__init__(text)
-        self.taken = tuple(taken)
+        self.taken: tuple[Taken, ...] = tuple(taken)
 
 
 def walks(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
@@ -79,7 +79,7 @@ class Walker(RuleBasedStateMachine):
         self._scoped = call(".scoped", f"{self.scope}{next(_numbers)}/") if self.scope else ""
         self.pool: tuple[str, ...] = self.keys[:20]
         self.taken: list[Taken] = []
-        self.script = Script(self.setup, self.names, Path(self._folder.name))
+        self.script: Script = Script(self.setup, self.names, Path(self._folder.name))
         self.worlds: list[World] = [{}]
         self.fault: tuple[str, int] | None = None
         self.opened_at = 0

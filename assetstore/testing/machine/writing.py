@@ -53,7 +53,7 @@ class WritingRules(Walker):
     def begin(self, start: int, others: list[str], stock: list[bytes]) -> None:
         """Choose some neighbours among the first 20 keys and some others, and upload a few assets."""
         first = self.keys[:20]
-        self.pool = (*others, *(first[(start + step) % len(first)] for step in range(5)))
+        self.pool: tuple[str, ...] = (*others, *(first[(start + step) % len(first)] for step in range(5)))
         for data, key in zip(stock, self.pool[::2], strict=False):
             self.upload(who="store", key=key, data=data, kind="bytes", headers={})
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
 from assetstore.testing.contract import BackendContract
+from assetstore.testing.contract.fixtures import Wrappers
 from assetstore.testing.verify.live_store import LiveStore
 
 
@@ -15,11 +17,15 @@ class TestLive(BackendContract):
 
     shared = True
     found: LiveStore
+    wrappers: ClassVar[Wrappers]
+    part_size: ClassVar[int]
 
     @classmethod
     def at(cls, found: LiveStore) -> None:
         """Set the store to test."""
-        cls.found, cls.wrappers, cls.part_size = found, found.wrappers, found.part_size
+        cls.found = found
+        cls.wrappers = found.wrappers
+        cls.part_size = found.part_size
 
     @pytest.fixture
     def backend(self) -> object:

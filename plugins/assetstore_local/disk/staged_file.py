@@ -45,7 +45,7 @@ class StagedFile:
 
     def __init__(self, tree: Tree, rules: R2Rules | None = None) -> None:
         self.tree = tree
-        self.size = 0
+        self.size: int = 0
         self._rules = rules
         self._hash = hashlib.sha256()
         self._name: str | None = secrets.token_hex(16)

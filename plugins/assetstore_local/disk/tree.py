@@ -92,7 +92,7 @@ class Tree:
         """
         self.durable = durable
         self.usual_mode: int | None = None
-        self.digests = {} if digests is None else digests
+        self.digests: dict[tuple[str, str], str] = {} if digests is None else digests
         self._root = os.open(root, FOLDER)
         self._open: dict[Names, int] = {}
         self._pinned: dict[Names, int] = {}

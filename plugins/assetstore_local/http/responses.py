@@ -55,7 +55,7 @@ _SHOWN = re.compile(
 _SHOWN_POLICY = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'"
 _BODYLESS = (204, 304)
 
-logger = logging.getLogger("assetstore")
+logger: logging.Logger = logging.getLogger("assetstore")
 
 
 @attrs.define
@@ -129,7 +129,10 @@ class ErrorResponse(Exception):  # noqa: N818 - a response, not an error of the 
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
-        self.status, self.code, self.message, self.headers = status, code, message, dict(headers or {})
+        self.status: int = status
+        self.code: str = code
+        self.message: str = message
+        self.headers: dict[str, str] = dict(headers or {})
 
     def response(self) -> Response:
         """Return the response in the form of R2's errors."""

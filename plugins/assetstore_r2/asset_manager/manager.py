@@ -44,7 +44,7 @@ from assetstore_r2.presign import public_url
 P = ParamSpec("P")
 T = TypeVar("T")
 
-logger = logging.getLogger("assetstore_r2")
+logger: logging.Logger = logging.getLogger("assetstore_r2")
 
 
 def _also_key(method: Callable[P, T]) -> Callable[P, T]:

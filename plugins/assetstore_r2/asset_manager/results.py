@@ -11,7 +11,7 @@ from assetstore.plugin import AssetStoreError, ConfigError, NotFoundError
 
 NOT_CONFIGURED = "R2 configuration missing or invalid"
 
-logger = logging.getLogger("assetstore_r2")
+logger: logging.Logger = logging.getLogger("assetstore_r2")
 
 
 class NotConfiguredError(ConfigError):

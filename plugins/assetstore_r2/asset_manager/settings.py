@@ -17,7 +17,7 @@ MODULE = "settings"
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
-logger = logging.getLogger("assetstore_r2")
+logger: logging.Logger = logging.getLogger("assetstore_r2")
 
 
 @attrs.frozen(kw_only=True)

@@ -111,7 +111,7 @@ class FaultProxy:
 
     def __enter__(self) -> Self:
         self._server = _Server(("127.0.0.1", 0), self._serve)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{self._base}"
+        self.url: str = f"http://127.0.0.1:{self._server.server_address[1]}{self._base}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="assetstore-fault-proxy"
         )

@@ -40,8 +40,8 @@ class Connection:
         self._buffer = b""
         self._timeout = -1.0
         self._poll: select.poll | None = None
-        self.broken = False
-        self.used_at = time.monotonic()
+        self.broken: bool = False
+        self.used_at: float = time.monotonic()
 
     def is_fresh(self, longest: float) -> bool:
         """Return whether the server has not ended the connection, nor may be about to: it was used lately."""
@@ -230,8 +230,10 @@ class Answer:
 
     def __init__(self, head: Head, connection: Connection, pool: Pool, limit: Deadline, *, sent_whole: bool) -> None:
         """Begin to read the body."""
-        self.status, self.headers, self.length = head.status, head.headers, head.length
-        self.sent_whole = sent_whole
+        self.status: int = head.status
+        self.headers: dict[str, str] = head.headers
+        self.length: int | None = head.length
+        self.sent_whole: bool = sent_whole
         self._connection: Connection | None = connection
         self._pool, self._limit = pool, limit
         self._chunked = head.chunked

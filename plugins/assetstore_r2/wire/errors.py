@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 
 class WireError(Exception):
@@ -13,13 +13,13 @@ class WireError(Exception):
         assetstore_doubt: whether the service may have carried the request out.
     """
 
-    assetstore_doubt: ClassVar[bool] = True
+    assetstore_doubt: bool = True
 
 
 class NotSentError(WireError):
     """Nothing was sent: no address, no connection, or a connection that had ended before."""
 
-    assetstore_doubt = False
+    assetstore_doubt: bool = False
 
 
 class UntrustedError(NotSentError):
@@ -64,4 +64,4 @@ class S3Error(Exception):
         super().__init__(f"{operation_name}: status {response['ResponseMetadata']['HTTPStatusCode']}")
         self.response = response
         self.operation_name = operation_name
-        self.assetstore_doubt = not sent_whole
+        self.assetstore_doubt: bool = not sent_whole
