@@ -7,7 +7,7 @@ import operator
 import os
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from assetstore.bulk.running import require
 from assetstore.content.digests import Verifier
@@ -17,8 +17,15 @@ from assetstore.results import AssetInfo, AssetStream
 
 OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
 
+if TYPE_CHECKING:
 
-class AssetReader(io.BufferedIOBase):
+    class _File(io.BufferedIOBase, BinaryIO):
+        """For type checkers: what takes an ``IO[bytes]``, as most of the standard library does, takes a reader."""
+else:
+    _File = io.BufferedIOBase
+
+
+class AssetReader(_File):
     """The bytes of an asset or of a range of it, as a binary file object, which seeks where the store honours ranges.
 
     It is opened by one request, whose bytes serve as long as they are read in order. Bytes elsewhere come by requests of

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import wave
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import IO, assert_type
 
 from pluggy import HookimplMarker
 
@@ -33,6 +37,14 @@ assert_type(store.upload(Path("a.txt"), category="images"), AssetInfo)
 assert_type(store.upload(chunk for chunk in (b"a", b"b")), AssetInfo)
 assert_type(store.read("a.txt", offset=1, length=2), bytes)
 assert_type(store.open("a.txt"), AssetReader)
+with store.open("a.txt") as reader:
+    opened: IO[bytes] = reader
+    with zipfile.ZipFile(reader), tarfile.open(fileobj=reader, mode="r|"), wave.open(reader, "rb"), io.TextIOWrapper(reader):
+        pass
+    assert_type(reader.seek(-1, io.SEEK_END) + reader.tell(), int)
+with store.as_local("a.txt") as path:
+    assert_type(path, Path)
+assert_type(store.path("a.txt"), Path)
 assert_type(store.stat("a.txt").metadata is None, bool)
 assert_type(store.exists("a.txt"), bool)
 assert_type(store.list("images/"), Iterator[AssetInfo])
