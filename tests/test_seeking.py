@@ -77,11 +77,17 @@ def do(file, step):
     return file.read(number), file.tell()
 
 
-@pytest.mark.parametrize("kind", [MemoryBackend, NoLength])
+@pytest.fixture(scope="module", params=["memory", "no length", "local"])
+def opened(request, tmp_path_factory):
+    """Return each kind of store, with its asset."""
+    if request.param == "local":
+        return Opened(backend=LocalBackend(root=tmp_path_factory.mktemp("store")))
+    return Opened(backend=MemoryBackend() if request.param == "memory" else NoLength())
+
+
 @given(steps=STEPS, offset=st.just(0) | st.integers(0, SIZE + 5), trickle=st.sampled_from([0, 5_000, 70_001]))
-def test_any_steps_give_what_a_file_in_memory_gives(kind, steps, offset, trickle):
+def test_any_steps_give_what_a_file_in_memory_gives(opened, steps, offset, trickle):
     """Any sequence of seek, tell, read and readinto equals that of io.BytesIO; read1 gives the first bytes of it."""
-    opened = Opened(backend=kind())
     file = io.BytesIO(DATA[offset:])
     faults = [Trickle(nth=None, count=trickle)] if trickle else []
     with opened.spy.failing(*faults), opened.store.open("a", offset=offset) as reader:
