@@ -175,12 +175,15 @@ class ReadingGuarantees(Fixtures):
             require_damage_is_found(store, spy, data)
 
     def test_abandoned_readers_cost_nothing(self, store: AssetStore) -> None:
-        """Many readers closed before their end, or before their first byte, leave the store usable."""
+        """Many readers closed before their end, before their first byte or after a seek, leave the store usable."""
         data = b"x" * 500_000
         store.upload(data, "a")
         for number in range(20):
             with store.open("a") as reader:
                 assert number % 2 == len(reader.read(number % 2))
+                if number % 4 > 1 and reader.seekable():
+                    reader.seek(-number, io.SEEK_END)
+                    assert data[-number:-1] == reader.read(number - 1)
         assert brief(data) == brief(store.read("a"))
 
     def test_a_read_is_of_one_version_while_it_is_overwritten(self, store: AssetStore) -> None:
