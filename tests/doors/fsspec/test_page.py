@@ -11,6 +11,7 @@ from pages import ROOT, VARIABLES, Reader
 PAGE = ROOT / "docs" / "fsspec.md"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Dask, which calls pandas as pandas no longer likes
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
 def test_every_block_runs_and_every_output_is_what_is_shown(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cloudpickle
+import dask.dataframe
+import pandas
 import pytest
 from distributed import Client, LocalCluster
 
 from assetstore import AlreadyExistsError, AssetStore, ConfigError, open_store
+from assetstore_fsspec import AssetStoreFileSystem
 
 
 @pytest.fixture
@@ -72,6 +75,17 @@ def test_a_task_whose_store_cannot_be_opened_fails_with_that_reason(client: Clie
     (folder / "assetstore.toml").unlink()
     with pytest.raises(ConfigError, match=r"cannot read .*assetstore\.toml"):
         client.submit(count_reads, store, pure=False).result(timeout=600)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Dask calls pandas as pandas no longer likes
+def test_a_file_system_goes_to_the_workers(client: Client) -> None:
+    """Dask's tables read and write in other processes, by URL and by the file system itself."""
+    table = dask.dataframe.from_pandas(pandas.DataFrame({"n": range(6)}), npartitions=2)
+    table.to_parquet("assetstore://data/t")
+    assert 15 == dask.dataframe.read_parquet("assetstore://data/t")["n"].sum().compute()
+    files = AssetStoreFileSystem("data")
+    files.pipe_file("a", b"ab")
+    assert b"ab" == client.submit(files.cat_file, "a", pure=False).result(timeout=600)
 
 
 def test_cloudpickle_takes_a_store_in_a_closure(folder: Path) -> None:
