@@ -1,9 +1,25 @@
-"""Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``."""
+"""Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``, ``ManifestAssetStorage`` for static files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from assetstore.plugin import require_extra
 
+if TYPE_CHECKING:
+    from assetstore_django.manifest import ManifestAssetStorage
+    from assetstore_django.storage import AssetStorage
+
 require_extra("django", "django")
 
-from assetstore_django.storage import AssetStorage  # noqa: E402 - needs the extra
+__all__ = ["AssetStorage", "ManifestAssetStorage"]
 
-__all__ = ["AssetStorage"]
+_HOMES = {"AssetStorage": "storage", "ManifestAssetStorage": "manifest"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first asked for: what is for static files, and for models, Django allows only later."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

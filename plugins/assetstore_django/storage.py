@@ -108,7 +108,7 @@ class AssetStorage(_Deconstructible):
         if setting == CONFIG_SETTING:
             self._opened = None
 
-    def _key(self, name: str | os.PathLike[str]) -> str:
+    def key(self, name: str | os.PathLike[str]) -> str:
         """Return the key of a file, spelled as the store does.
 
         Raises:
@@ -125,11 +125,11 @@ class AssetStorage(_Deconstructible):
     def _folder(self, path: str | os.PathLike[str]) -> str:
         """Return the prefix of a folder; ``""`` for all of the storage."""
         text = posixpath.normpath(os.fspath(path).replace("\\", "/") or ".")
-        return "" if text in (".", "/") else f"{self._key(text)}/"
+        return "" if text in (".", "/") else f"{self.key(text)}/"
 
     def _open(self, name: str, mode: str = "rb") -> AssetFile:
         """Open a file to read it (``r``), write it (``w``) or write it if it is new (``x``), as bytes or as text."""
-        return AssetFile(self.store, self._key(name), name, mode)
+        return AssetFile(self.store, self.key(name), name, mode)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Store a new file and return its name, which is another one if the name is taken, also by another process.
@@ -150,7 +150,7 @@ class AssetStorage(_Deconstructible):
         raise taken
 
     def _save(self, name: str, content: Any) -> str:
-        key = self._key(name)
+        key = self.key(name)
         with self._source(content) as source:
             return self.store.upload(source, key, overwrite=self.overwrite).key
 
@@ -184,11 +184,11 @@ class AssetStorage(_Deconstructible):
         """
         if not name:
             raise ValueError("the name of the file to delete must not be empty")
-        self.store.delete(self._key(name))
+        self.store.delete(self.key(name))
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file. The storage itself, ``""``, always exists; other folders are none."""
-        return self._is_root(name) or self.store.exists(self._key(name))
+        return self._is_root(name) or self.store.exists(self.key(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the folders and of the files in a folder; none for a folder that does not exist."""
@@ -204,7 +204,7 @@ class AssetStorage(_Deconstructible):
 
     def size(self, name: str) -> int:
         """Return the number of bytes of a file."""
-        return self.store.stat(self._key(name)).size
+        return self.store.stat(self.key(name)).size
 
     def url(self, name: str | None) -> str:
         """Return the URL of a file, which need not exist: the public one, or a signed one that is the same for a while.
@@ -215,7 +215,7 @@ class AssetStorage(_Deconstructible):
         """
         if not name:
             raise ValueError("the name of the file must not be empty to have a URL")
-        key = self._key(name)
+        key = self.key(name)
         if self.public or (self.public is None and self.store.can("url")):
             return self.store.url(key)
         return self.store.presign(key, expires=self.expires, window=self.window).url
@@ -228,11 +228,11 @@ class AssetStorage(_Deconstructible):
         """
         if self._is_root(name):
             raise NotImplementedError("a storage of assets has no path of its own, only each of its files may have one")
-        return str(self.store.path(self._key(name)))
+        return str(self.store.path(self.key(name)))
 
     def get_modified_time(self, name: str) -> datetime:
         """Return when a file was stored, aware if ``USE_TZ`` is set, otherwise in local time."""
-        stored = self._stored_at(self.store.stat(self._key(name)))
+        stored = self._stored_at(self.store.stat(self.key(name)))
         return stored if settings.USE_TZ else datetime.fromtimestamp(stored.timestamp())
 
     def get_created_time(self, name: str) -> datetime:
