@@ -103,7 +103,7 @@ from assetstore.signed_headers import (
 from assetstore.wrapper import Wrapper
 
 if TYPE_CHECKING:
-    from assetstore.content.sniffing import has_encoding, looks_active, refusal, sniff_type
+    from assetstore.content.sniffing import allows, has_encoding, looks_active, refusal, sniff_type
 
 __all__ = [
     "HEADERS",
@@ -179,6 +179,7 @@ __all__ = [
     "UrlOptions",
     "Verifier",
     "Wrapper",
+    "allows",
     "attachment",
     "category_of",
     "count_request",
@@ -212,7 +213,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them."""
-    if name in ("has_encoding", "looks_active", "refusal", "sniff_type"):
+    if name in ("allows", "has_encoding", "looks_active", "refusal", "sniff_type"):
         from assetstore.content import sniffing
 
         return getattr(sniffing, name)

@@ -1,4 +1,7 @@
-"""Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``, ``ManifestAssetStorage`` for static files."""
+"""Makes a store a storage of Django: ``AssetStorage`` for ``STORAGES``, ``ManifestAssetStorage`` for static files.
+
+``DirectUploadField`` lets browsers send the files of a model straight to the store.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from assetstore.plugin import require_extra
 
 if TYPE_CHECKING:
+    from assetstore_django.fields import DirectUploadField
     from assetstore_django.manifest import ManifestAssetStorage
     from assetstore_django.storage import AssetStorage
 
 require_extra("django", "django")
 
-__all__ = ["AssetStorage", "ManifestAssetStorage"]
+__all__ = ["AssetStorage", "DirectUploadField", "ManifestAssetStorage"]
 
-_HOMES = {"AssetStorage": "storage", "ManifestAssetStorage": "manifest"}
+_HOMES = {"AssetStorage": "storage", "DirectUploadField": "fields", "ManifestAssetStorage": "manifest"}
 
 
 def __getattr__(name: str) -> Any:

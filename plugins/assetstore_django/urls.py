@@ -1,0 +1,15 @@
+"""The views of direct uploads, for ``path("uploads/", include("assetstore_django.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from assetstore_django import views
+
+app_name = "assetstore_django"
+urlpatterns = [
+    path("begin", views.begin, name="begin"),
+    path("part", views.part, name="part"),
+    path("finish", views.finish, name="finish"),
+    path("cancel", views.cancel, name="cancel"),
+]

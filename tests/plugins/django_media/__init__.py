@@ -1,0 +1,1 @@
+"""An app with models that have files, for tests."""
