@@ -68,21 +68,22 @@ class AsyncBulkResults(AsyncIterator[BulkResult[T]]):
         self.wrapped = results
         self._bridge = bridge
         self._threads = threads
+        # Closing may wait a second for what runs, and the event loop must not.
+        self._closing = threading.Thread(target=results.close, daemon=True)
 
     async def __anext__(self) -> BulkResult[T]:
         step: Callable[[], BulkResult[T] | None] = partial(next, self.wrapped, None)
-        result = await self._threads.run(step, bridge=self._bridge, stop=self._stop, undo=self.wrapped.close)
+        closing = self._closing
+        result = await self._threads.run(step, bridge=self._bridge, stop=closing.start, undo=closing.join)
         if result is None:
             raise StopAsyncIteration
         return result
 
-    def _stop(self) -> None:
-        # Closing may wait a second for what runs, and the event loop must not.
-        threading.Thread(target=self.wrapped.close, daemon=True).start()
-
     async def close(self) -> None:
         """End what still runs and wait for it, a second at most. May be called twice."""
         await self._threads.finish(self.wrapped.close)
+        if self._bridge is not None:
+            await self._bridge.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -53,8 +53,7 @@ class AsyncAssetStore:
 
     What talks to the backend is awaited. ``list`` and the calls about many items return asynchronous iterators, ``writer``
     and ``as_local`` asynchronous context managers, ``open`` what is either awaited or entered. The work is done in threads,
-    with the context variables of the caller, and never in the event loop; callbacks for ``progress`` are called in those
-    threads.
+    with the context variables of the caller, and never in the event loop; ``progress`` is called in those threads.
 
     A task that is cancelled ends the work of its call and goes on when the thread has ended. The call then leaves nothing
     half-done behind: an upload that was cancelled before the end of its source has stored nothing.
@@ -129,8 +128,8 @@ class AsyncAssetStore:
         try:
             return await self._threads.run(upload, bridge=found.bridge)
         finally:
-            if found.bridge is not None and hasattr(source, "aclose") and hasattr(source, "asend"):
-                await source.aclose()
+            if found.bridge is not None:
+                await found.bridge.close()
 
     def _named(self, found: Adapted, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return keywords with the name and the type of a source where they are not given."""
@@ -312,7 +311,8 @@ class AsyncAssetStore:
         found = unwrapped(source)
         if found.source is source:
             return item
-        key, keywords, *others = (*rest, None, {})[: max(2, len(rest))]
+        rest += [None, {}][len(rest) :]
+        key, keywords, *others = rest
         named = self._named(found, keywords) if isinstance(keywords, Mapping) else keywords
         return found.source, key, named, *others
 

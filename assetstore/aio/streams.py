@@ -72,7 +72,7 @@ class AsyncAssetReader:
         """Return ``size`` bytes, all that are left for -1, fewer only at the end."""
         return await self._run(partial(self.wrapped.read, size))
 
-    async def read1(self, size: int = -1, /) -> bytes:
+    async def read1(self, size: int | None = -1, /) -> bytes:
         """Return at most ``size`` bytes, as the store delivers them; ``b""`` only at the end."""
         return await self._run(partial(self.wrapped.read1, size))
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -36,8 +36,10 @@ class Bridge(Iterator[T]):
     fills no memory.
     """
 
-    def __init__(self, items: AsyncIterable[T]) -> None:
+    def __init__(self, items: AsyncIterable[T], source: object = None) -> None:
+        """Iterate over ``items``, which come from ``source`` if that is something else."""
         self._items: AsyncIterator[T] = aiter(items)
+        self._source = self._items if source is None else source
         self._answers: SimpleQueue[Callable[[], T]] = SimpleQueue()
         self._asked = anyio.Event()
         self._soon = from_any_thread()
@@ -62,6 +64,11 @@ class Bridge(Iterator[T]):
                 self._answers.put(partial(_throw, error))
             else:
                 self._answers.put(partial(_same, item))
+
+    async def close(self) -> None:
+        """Close a source that is a generator, which may not have come to its end."""
+        if isinstance(self._source, AsyncGenerator):
+            await self._source.aclose()
 
     def stop(self) -> None:
         """End the iteration, for a thread that waits now or will ask later."""

@@ -1,0 +1,308 @@
+"""A cancelled task leaves nothing in the store, frees its thread, and goes on at once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from aio.worlds import WaitingBackend, endless, files, folder, memory
+from assetstore import AssetStore, AssetStoreError, Event
+from assetstore.aio import AsyncAssetStore
+from assetstore.aio.threads import from_any_thread
+from assetstore.plugin import hookimpl, stopping
+from assetstore_r2 import S3Backend
+from servers import S3Server
+
+MORE = bytes(3_000_000)
+
+
+def threads_of(name: str) -> list[str]:
+    """Return the threads of calls about many items that still run."""
+    return [thread.name for thread in threading.enumerate() if thread.name == f"assetstore {name}"]
+
+
+def until_stopped(tell: Callable[[], object]) -> None:
+    """Call a function, and wait until the call that this thread works for is stopped."""
+    stopped = threading.Event()
+    with stopping(stopped.set):
+        tell()
+        assert stopped.wait(600)
+
+
+async def cancelled(call: Callable[..., Awaitable[object]], *arguments: Any, when: anyio.Event | None = None) -> None:
+    """Await something, and cancel it once ``when`` is set."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call, *arguments)
+        if when is not None:
+            await when.wait()
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_upload_leaves_no_files(tmp_path: Path) -> None:
+    """Neither an asset nor a file on the way to one, and the only thread is free."""
+    async with folder(tmp_path, max_threads=1) as store:
+        await store.upload(b"old", "old")
+        before = files(tmp_path)
+        for key in ("old", "new"):
+            sent = anyio.Event()
+            await cancelled(store.upload, endless(MORE, sent), key, when=sent)
+            assert before == files(tmp_path)
+        assert b"old" == await store.read("old")
+
+
+@pytest.mark.anyio
+async def test_an_upload_of_an_ordinary_source_is_cancelled_too(tmp_path: Path) -> None:
+    """A thread that reads a file by itself notices it before the next piece, here after the first."""
+    soon = from_any_thread()
+    begun = anyio.Event()
+
+    def progress(_: int) -> None:
+        until_stopped(lambda: soon(begun.set))
+
+    async with folder(tmp_path) as store:
+        await store.upload(b"old", "old")
+        before = files(tmp_path)
+        source = io.BytesIO(MORE)
+        await cancelled(lambda: store.upload(source, "new", progress=progress), when=begun)
+        assert before == files(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_upload_in_parts_leaves_no_parts(seaweedfs: S3Server, unique_prefix: str) -> None:
+    """The upload in parts that was begun at the store is ended, also after the first parts were sent."""
+    backend = S3Backend(
+        bucket=seaweedfs.bucket,
+        endpoint_url=seaweedfs.endpoint_url,
+        access_key=seaweedfs.access_key,
+        secret_key=seaweedfs.secret_key,
+        region=seaweedfs.region,
+    )
+    async with AsyncAssetStore(AssetStore(backend), max_threads=1).scoped(unique_prefix) as store:
+        sent = anyio.Event()
+        await cancelled(store.upload, endless(bytes(30 << 20), sent), "big", when=sent)
+        assert not await store.exists("big")
+        assert [] == [info async for info in store.list()]
+    with seaweedfs.client() as client:
+        assert [] == client.list_multipart_uploads(Bucket=seaweedfs.bucket, Prefix=unique_prefix).get("Uploads", [])
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_download_leaves_no_files(tmp_path: Path) -> None:
+    """Neither the file nor a temporary one, and an old file stays."""
+    soon = from_any_thread()
+    async with folder(tmp_path / "assets") as store:
+        await store.upload(MORE, "a")
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "old").write_bytes(b"old")
+        for name in ("old", "new"):
+            begun = anyio.Event()
+            path = tmp_path / "out" / name
+
+            def progress(_: int, begun: anyio.Event = begun) -> None:
+                until_stopped(lambda: soon(begun.set))
+
+            await cancelled(lambda: store.download("a", path, progress=progress), when=begun)  # noqa: B023 - ends in the loop
+        assert {"old"} == files(tmp_path / "out")
+        assert b"old" == (tmp_path / "out" / "old").read_bytes()
+
+
+@pytest.mark.anyio
+async def test_what_waits_for_a_thread_never_begins() -> None:
+    """The call that has the only thread ends, the one that waits for it is forgotten."""
+    backend = WaitingBackend()
+    async with AsyncAssetStore(AssetStore(backend), max_threads=1) as store:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.stat, "first")
+            await anyio.to_thread.run_sync(backend.entered.acquire)
+            await cancelled(store.upload, b"abc", "second")
+            tasks.cancel_scope.cancel()
+        assert 0 == backend.waiting
+        assert [] == [info.key async for info in store.list()]
+
+
+@pytest.mark.anyio
+async def test_a_call_that_hangs_at_the_store_is_ended() -> None:
+    """What a backend waits in is shut, so that the task need not wait for an answer."""
+    backend = WaitingBackend()
+    async with AsyncAssetStore(AssetStore(backend)) as store:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.stat, "a")
+            await anyio.to_thread.run_sync(backend.entered.acquire)
+            tasks.cancel_scope.cancel()
+        assert 0 == backend.waiting
+
+
+def test_asyncios_own_cancellation_ends_a_call_too(tmp_path: Path) -> None:
+    """A task that is cancelled twice still waits for its thread, and raises CancelledError."""
+
+    async def main() -> None:
+        async with folder(tmp_path, max_threads=1) as store:
+            await store.upload(b"old", "old")
+            before = files(tmp_path)
+            sent = anyio.Event()
+            task = asyncio.create_task(store.upload(endless(MORE, sent), "new"))
+            await sent.wait()
+            task.cancel()
+            asyncio.get_running_loop().call_soon(task.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert before == files(tmp_path)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await store.upload(endless(MORE, sent), "new")
+            assert before == files(tmp_path)
+            assert b"old" == await store.read("old")
+
+    asyncio.run(main())
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_read_closes_its_reader(tmp_path: Path) -> None:
+    """Nobody knows how many bytes came, so nobody reads on."""
+    async with folder(tmp_path) as store:
+        await store.upload(MORE, "a")
+        async with store.open("a") as reader:
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await reader.read(10)
+            # Whether it had begun is a matter of luck.
+            if reader.closed:
+                with pytest.raises(ValueError, match="closed"):
+                    await reader.read(10)
+            else:
+                assert MORE[:10] == await reader.read(10)
+        assert reader.closed
+
+
+@pytest.mark.anyio
+async def test_a_listing_that_was_cancelled_does_not_look_complete() -> None:
+    """It says that it cannot go on, and does not end as if there were no more assets."""
+
+    class Waiting(WaitingBackend):
+        @hookimpl
+        def assetstore_list(self, prefix: str, options: Any) -> Any:
+            self.assetstore_stat("", None)
+            return super().assetstore_list(prefix, options)
+
+    backend = Waiting()
+    async with AsyncAssetStore(AssetStore(backend)) as store:
+        listing = store.list()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anext, listing)
+            await anyio.to_thread.run_sync(backend.entered.acquire)
+            tasks.cancel_scope.cancel()
+        for _ in range(2):
+            with pytest.raises(AssetStoreError, match="cancelled"):
+                await anext(listing)
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_about_many_items_ends_all_of_them() -> None:
+    """Its threads end, and it gives no more results."""
+    backend = WaitingBackend()
+    async with AsyncAssetStore(AssetStore(backend)) as store:
+        results = store.stat_many(f"{index}" for index in range(100))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anext, results)
+            await anyio.to_thread.run_sync(backend.entered.acquire)
+            tasks.cancel_scope.cancel()
+        assert [] == [result async for result in results]
+        assert (0, []) == (backend.waiting, threads_of("stat_many"))
+
+
+@pytest.mark.anyio
+async def test_items_that_come_asynchronously_are_cancelled() -> None:
+    """A call that waits for its next item ends."""
+    asked = anyio.Event()
+
+    async def items() -> AsyncIterator[tuple[bytes, str]]:
+        yield b"abc", "a"
+        asked.set()
+        await anyio.sleep_forever()
+
+    async def main() -> None:
+        async for result in results:
+            assert "a" == result.key
+
+    async with memory() as store:
+        results = store.upload_many(items())
+        await cancelled(main, when=asked)
+        assert [] == [result async for result in results]
+        assert [] == threads_of("upload_many")
+
+
+@pytest.mark.anyio
+async def test_what_a_writer_collected_is_dropped_when_its_task_is_cancelled(tmp_path: Path) -> None:
+    """Nothing is stored, and the store goes on."""
+    written = anyio.Event()
+
+    async def write() -> None:
+        async with store.writer("a") as writer:
+            await writer.write(MORE)
+            written.set()
+            await anyio.sleep_forever()
+
+    async with folder(tmp_path) as store:
+        await cancelled(write, when=written)
+        assert not await store.exists("a")
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_is_an_event_like_any_other() -> None:
+    """An observer hears of it once, as of an operation that Ctrl-C ends."""
+
+    class Observer:
+        def __init__(self) -> None:
+            self.events: list[Event] = []
+
+        @hookimpl
+        def assetstore_event(self, event: Event) -> None:
+            self.events.append(event)
+
+    backend, observer = WaitingBackend(), Observer()
+    async with AsyncAssetStore(AssetStore(backend, plugins=[observer])) as store:
+        sent = anyio.Event()
+        await cancelled(store.upload, endless(MORE, sent), "a", when=sent)
+    assert [("upload", "a", "error", "Stopped")] == [(e.op, e.key, e.outcome, e.error) for e in observer.events]
+
+
+PROGRAM = """
+import anyio
+from assetstore.aio import open_store
+
+async def source():
+    yield bytes(3_000_000)
+    print("sent", flush=True)
+    await anyio.sleep_forever()
+
+async def main():
+    async with open_store("file:assets") as store:
+        await store.upload(source(), "a")
+
+anyio.run(main, backend="{loop}")
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_ctrl_c_ends_an_upload(loop: str, tmp_path: Path) -> None:
+    """The program ends by KeyboardInterrupt, does not hang, and leaves nothing of the asset."""
+    program = [sys.executable, "-c", PROGRAM.format(loop=loop)]
+    with subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "sent\n" == process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=600)
+    assert -signal.SIGINT == process.returncode, errors
+    assert "KeyboardInterrupt" in errors
+    assert set() == {name for name in files(tmp_path / "assets") if not name.startswith(".assetstore")}
