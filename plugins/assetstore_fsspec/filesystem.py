@@ -532,24 +532,26 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
     def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None) -> None:
         """Remove files, with ``recursive`` folders and all that is in them. A name that is there is not taken as a pattern.
 
+        An empty folder and none are the same, so with ``recursive`` there may be nothing to remove.
+
         Raises:
-            FileNotFoundError: one of them is not there; nothing is removed then.
+            FileNotFoundError: a file is not there, or a pattern matches nothing; nothing is removed then.
             IsADirectoryError: one of them is a folder, and ``recursive`` is not set; nothing is removed then.
         """
         self._refuse_in_transaction("rm")
         ones = [path] if isinstance(path, str | os.PathLike) else path
         found = [name for one in ones for name in self.expand_path(one, recursive and maxdepth is not None, maxdepth)]
-        keys: dict[str, str | AssetInfo] = {}
+        keys: dict[str, str | AssetInfo] = {name: name for name in found if name}
         with as_os_errors():
-            for name, kind in zip(found, _at_once(self._type, found, False), strict=True):
-                inside = [] if maxdepth is not None or not recursive else list(self.store.list(paths.folder_prefix(name)))
+            if not recursive:
+                for name, kind in zip(found, _at_once(self._type, found, False), strict=True):
+                    if kind is None:
+                        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+                    if kind != "file":
+                        raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}, pass recursive=True", name)
+            elif maxdepth is None:
+                inside = (info for name in found for info in self.store.list(paths.folder_prefix(name)))
                 keys |= {info.key: info for info in inside}
-                if kind == "file":
-                    keys[name] = name
-                elif kind is None:
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-                elif not recursive:
-                    raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}, pass recursive=True", name)
             self._delete(keys.values())
 
     def _delete(self, keys: Iterable[str | AssetInfo]) -> None:
@@ -611,6 +613,8 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         found = self.expand_path(path1, recursive=recursive, maxdepth=maxdepth)
         if one and (not recursive or maxdepth is not None):
             found = [name for name in found if not self.isdir(name)]
+        if not found:
+            return []
         into = isinstance(path2, str) and (path2.endswith("/") or self.isdir(path2))
         exists = one and ((is_pattern and len(found) == 1) or (not is_pattern and into and not path1.endswith("/")))
         target = self._folder_path(path2)
@@ -640,6 +644,10 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
             # A store that does not go to other processes is equal to itself alone.
             recipe = str(id(self.store))
         return str(tokenize(type(self).__qualname__, recipe))
+
+    def __repr__(self) -> str:
+        # fsspec compares what wraps a file system by this text.
+        return f"<{type(self).__name__} {self.store.name} {self._fs_token}>"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _opened, (type(self), {**self.storage_options, "store": self.store})
