@@ -9,4 +9,4 @@ class AssetstoreConfig(AppConfig):  # type: ignore[misc]  # Django has no types
     """The app ``assetstore_django``."""
 
     name = "assetstore_django"
-    verbose_name = "assetstore"
+    verbose_name: str = "assetstore"

@@ -127,7 +127,7 @@ class DirectUploadField(models.FileField):  # type: ignore[misc]  # Django has n
         Raises:
             InvalidOptionError: a value is out of its range.
         """
-        self.policy = UploadPolicy(types=tuple(types), max_size=max_size)
+        self.policy: UploadPolicy = UploadPolicy(types=tuple(types), max_size=max_size)
         if not limits.MIN_PART <= part_size <= limits.MAX_PART:
             message = f"part_size must be between {limits.MIN_PART} and {limits.MAX_PART} bytes, got {part_size}"
             raise InvalidOptionError(message)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.files import File
 
@@ -16,7 +16,13 @@ _BUFFER = 1 << 16  # as much as Django reads at once
 _MODES = frozenset({"r", "rt", "rb", "w", "wt", "wb", "x", "xt", "xb"})
 
 
-class AssetFile(File):  # type: ignore[misc]  # Django has no types
+if TYPE_CHECKING:  # in the stubs of Django alone, File is generic
+    _File: TypeAlias = File[Any]
+else:
+    _File = File
+
+
+class AssetFile(_File):  # type: ignore[misc]  # Django has no types
     """A file of a storage. One that is read comes piece by piece and seeks where the store honours ranges.
 
     What is written is stored when the file is closed, in a ``with`` block at its end. An exception in the block, and
@@ -45,7 +51,7 @@ class AssetFile(File):  # type: ignore[misc]  # Django has no types
         else:
             file = self._writing.enter_context(self._store.writer(self._key, overwrite=mode[0] == "w"))
         self.mode = mode
-        self.file = file if "b" in mode else io.TextIOWrapper(file, encoding="utf-8")
+        self.file: Any = file if "b" in mode else io.TextIOWrapper(file, encoding="utf-8")
 
     def open(self, mode: str | None = None) -> AssetFile:
         """Go back to the beginning; a closed file is opened again."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from assetstore_django import views
 
 app_name = "assetstore_django"
-urlpatterns = [
+urlpatterns: list[URLPattern] = [
     path("begin", views.begin, name="begin"),
     path("part", views.part, name="part"),
     path("finish", views.finish, name="finish"),
