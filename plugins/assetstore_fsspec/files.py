@@ -118,12 +118,14 @@ class CompressedFile(io.BufferedIOBase):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._file.discard()
-            # Packers write their last bytes when they close, which the file refuses now.
-            with contextlib.suppress(ValueError):
+        if kind is None:
+            self.close()
+        elif not self.closed:
+            super().close()
+            # It writes its last bytes, so the file must be open still.
+            with contextlib.suppress(Exception):
                 self._packer.close()
-        self.close()
+            self._file.discard()
 
 
 class TextFile(io.TextIOWrapper):

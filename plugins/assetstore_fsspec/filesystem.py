@@ -329,13 +329,16 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         """Write a file to a local one, which appears whole and verified or not at all, or to a file object."""
         target = outfile if outfile is not None else lpath
         with as_os_errors():
+            if not self._key(rpath):
+                os.makedirs(target, exist_ok=True)
+                return
+            key = self._file_key(rpath)
             try:
-                key = self._file_key(rpath)
                 if hasattr(target, "write"):
                     self._stream(key, target, callback)
                 else:
                     self.store.download(key, target, progress=callback.relative_update)
-            except (NotFoundError, IsADirectoryError):
+            except NotFoundError:
                 if hasattr(target, "write") or not self.isdir(rpath):
                     raise
                 os.makedirs(target, exist_ok=True)
@@ -569,7 +572,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         with as_os_errors():
             try:
                 run(self._file_key(path1), self._file_key(path2))
-            except (NotFoundError, IsADirectoryError):
+            except NotFoundError:
                 if not self.isdir(path1):
                     raise
         self.invalidate_cache()
@@ -618,7 +621,8 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         into = isinstance(path2, str) and (path2.endswith("/") or self.isdir(path2))
         exists = one and ((is_pattern and len(found) == 1) or (not is_pattern and into and not path1.endswith("/")))
         target = self._folder_path(path2)
-        return list(zip(found, other_paths(found, target, exists=exists, flatten=not one), strict=True))
+        targets = other_paths(found, target, exists=exists, flatten=not one)
+        return [(name, target) for name, target in zip(found, targets, strict=True) if name]
 
     def _refuse_in_transaction(self, name: str) -> None:
         if self._intrans:

