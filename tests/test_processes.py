@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,11 +49,16 @@ def work(store: AssetStore, key: str) -> str:
 
 def run(method: str, store: AssetStore, key: str) -> str:
     """Call ``work`` in a new process."""
+    return str(in_child(method, work, store, key))
+
+
+def in_child(method: str, function: Callable[[AssetStore, str], object], store: AssetStore, key: str) -> object:
+    """Return what a function returns in a new process."""
     with warnings.catch_warnings():
         # Python warns of threads at a fork, which other tests may have left.
         warnings.simplefilter("ignore", DeprecationWarning)
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
-            return pool.submit(work, store, key).result(timeout=600)
+            return pool.submit(function, store, key).result(timeout=600)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -231,3 +237,18 @@ def test_a_forked_child_shares_what_arrived_before(folder: Path) -> None:
     arrived.upload(b"parent", "a")
     run("fork", arrived, "b")
     assert b"parent and child" == arrived.read("b")
+
+
+def count(store: AssetStore, key: str) -> None:
+    """Write an asset and its statistics."""
+    store.upload(b"1", key)
+    store.stats()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_statistics_of_workers_are_in_the_file_that_all_share(folder: Path, method: str) -> None:
+    """``stats()`` writes what the process counted, also in a child that ends without the interpreter's own end."""
+    (folder / "assetstore.toml").write_text('[stores.dev]\nurl = "file:assets"\nstats = { path = "stats.sqlite" }\n')
+    with open_store("dev") as store:
+        in_child(method, count, store, "a")
+        assert 1 == store.stats()["uploads"]["count"]
