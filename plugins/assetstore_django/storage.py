@@ -176,6 +176,10 @@ class AssetStorage(_Deconstructible):
         fits = not (max_length and len(name) > max_length)
         return fits and (self.overwrite or not self.exists(name))
 
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        """Return the name to try next: with seven more letters, or, to overwrite, only as short as it must be."""
+        return file_root + file_ext if self.overwrite else str(super().get_alternative_name(file_root, file_ext))
+
     def delete(self, name: str) -> None:
         """Delete a file; a missing one counts as deleted.
 
@@ -183,7 +187,7 @@ class AssetStorage(_Deconstructible):
             ValueError: the name is empty.
         """
         if not name:
-            raise ValueError("the name of the file to delete must not be empty")
+            raise ValueError("The name must be given to delete().")  # Django's words
         self.store.delete(self.key(name))
 
     def exists(self, name: str) -> bool:
@@ -255,8 +259,8 @@ class AssetStorage(_Deconstructible):
         return info.last_modified
 
     @staticmethod
-    def _is_root(name: str) -> bool:
-        return posixpath.normpath(name.replace("\\", "/") or ".") == "."
+    def _is_root(name: str | os.PathLike[str]) -> bool:
+        return posixpath.normpath(os.fspath(name).replace("\\", "/") or ".") == "."
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         """Return how a migration writes this storage.

@@ -123,7 +123,7 @@ def test_a_missing_file_is_not_found_by_every_call(storage: AssetStorage) -> Non
 def test_deleting_needs_a_name_and_no_file(storage: AssetStorage) -> None:
     """A missing file is deleted already; no name would mean everything."""
     storage.delete("none")
-    with pytest.raises(ValueError, match="must not be empty"):
+    with pytest.raises(ValueError, match="name must be given"):
         storage.delete("")
 
 
