@@ -17,7 +17,7 @@ from fsspec.utils import other_paths, tokenize
 
 from assetstore import AlreadyExistsError, AssetInfo, AssetStore, InvalidKeyError, NotFoundError, open_store
 from assetstore.plugin import HEADERS
-from assetstore_fsspec import listing, paths
+from assetstore_fsspec import listing, paths, ranges
 from assetstore_fsspec.errors import as_os_errors
 from assetstore_fsspec.files import CachedFile, CompressedFile, ReadFile, TextFile, WriteFile
 from assetstore_fsspec.listing import Entry
@@ -290,20 +290,26 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
     def cat_ranges(
         self, paths: list[Any], starts: Any, ends: Any, max_gap: int | None = None, on_error: str = "return", **_: Any
     ) -> list[Any]:
-        """Return many slices, read at once. Each is read by itself, whatever ``max_gap`` is.
+        """Return many slices, read at once; those that lie close together by one request.
 
         Args:
             paths: the file of each slice.
             starts: the start of each slice, or one for all.
             ends: the end of each slice, or one for all.
-            max_gap: ignored.
+            max_gap: the most bytes between two slices of one request, by default 64 KiB.
             on_error: ``"return"`` gives the error in the place of the bytes, anything else raises the first.
         """
         if not isinstance(paths, list):
             raise TypeError(f"the paths must be a list, got {type(paths).__name__}")
-        slices = [each if isinstance(each, list) else [each] * len(paths) for each in (starts, ends)]
-        wanted = list(zip(paths, *slices, strict=True))
-        return _at_once(lambda one: self.cat_file(*one), wanted, on_error == "return")
+        bounds = [each if isinstance(each, list) else [each] * len(paths) for each in (starts, ends)]
+        slices = list(zip(paths, *bounds, strict=True))
+        runs = ranges.runs(slices, ranges.NEAR if max_gap is None else max_gap)
+        contents = _at_once(lambda run: self.cat_file(run.path, run.start, run.end), runs, on_error == "return")
+        results: dict[int, Any] = {}
+        for run, data in zip(runs, contents, strict=True):
+            for place in run.members:
+                results[place] = data if isinstance(data, Exception) else run.cut(data, slices[place])
+        return [results[place] for place in range(len(slices))]
 
     def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> Any:
         """Return the bytes of a file, or of many, read at once, as a dict by their paths.

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore import AssetStore, ConfigError, PreconditionError, UnavailableError, open_store
+from assetstore.testing import MemoryBackend, RecordingObserver
 from assetstore_fsspec import AssetStoreFileSystem
 from assetstore_fsspec.errors import as_os_errors
 
@@ -208,6 +209,32 @@ def test_a_slice_of_a_file_is_that_of_its_bytes(data: bytes, start: int | None, 
     fs.pipe_file("a", data)
     assert data[start:end] == fs.cat_file("a", start, end)
     assert [data[start:end], data] == fs.cat_ranges(["a", "a"], [start, None], [end, None])
+
+
+SLICES = st.lists(st.tuples(st.sampled_from("ab"), BOUND, BOUND), max_size=8)
+
+
+@given(st.binary(max_size=10), st.binary(max_size=10), SLICES, st.sampled_from([None, 0, 2]))
+def test_slices_that_are_read_together_are_those_of_the_bytes(
+    a: bytes, b: bytes, slices: list[tuple[str, int | None, int | None]], max_gap: int | None
+) -> None:
+    """Whatever of two files is asked for, and however it is joined, each slice is what Python's own is."""
+    fs = AssetStoreFileSystem(open_store("memory:"))
+    fs.pipe({"a": a, "b": b})
+    paths, starts, ends = ([one[place] for one in slices] for place in range(3))
+    expected = [{"a": a, "b": b}[path][start:end] for path, start, end in slices]
+    assert expected == fs.cat_ranges(paths, starts, ends, max_gap=max_gap)
+
+
+def test_slices_close_together_take_one_request() -> None:
+    """Up to 4 MiB are read at once."""
+    observer = RecordingObserver()
+    with AssetStore(MemoryBackend(), plugins=[observer]) as store:
+        fs = AssetStoreFileSystem(store)
+        fs.pipe_file("a", bytes(9 * 2**20))
+        starts = [place * 2**16 for place in range(144)]
+        assert [b"\0"] * 144 == fs.cat_ranges(["a"] * 144, starts, [start + 1 for start in starts])
+    assert ["upload", "read", "read", "read"] == [event.op for event in observer.events]
 
 
 def test_a_slice_that_fails_is_in_its_place(fs: AssetStoreFileSystem) -> None:
