@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from itertools import chain
@@ -12,7 +13,7 @@ import attrs
 
 from assetstore.aio.threads import Bridge
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE
-from assetstore.content.source import Readable, SourceLike
+from assetstore.content.source import CHUNK_BYTES, Readable, SourceLike
 
 BATCH_BYTES, BATCH_PIECES = 1 << 18, 100
 """Pieces of a source are handed to the thread until they have so many bytes, or are so many."""
@@ -64,6 +65,8 @@ def adapted(source: AsyncSourceLike) -> Adapted:
     if isinstance(source, AsyncIterable) and not isinstance(source, Iterable) and not hasattr(source, "read"):
         bridge = Bridge(_Batches(aiter(source).__anext__), source)
         return Adapted(chain.from_iterable(bridge), bridge)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return Adapted(InMemory(source))
     return unwrapped(source)
 
 
@@ -98,6 +101,41 @@ def _reading(source: AsyncReadable) -> Callable[[], Awaitable[bytes]]:
         return piece
 
     return take
+
+
+class InMemory(io.RawIOBase):
+    """Bytes in memory as a file, which gives at most 1 MiB at a time.
+
+    While a thread copies bytes, no other runs: a part of 16 MiB would hold up the event loop for several milliseconds.
+    """
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self._data = memoryview(data if memoryview(data).contiguous else bytes(data)).cast("B")
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return ``True``."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return ``True``."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a position and return it."""
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: len(self._data)}[whence]
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return at most ``size`` bytes and 1 MiB."""
+        most = CHUNK_BYTES if size is None or size < 0 else min(size, CHUNK_BYTES)
+        piece = bytes(self._data[self._position : self._position + most])
+        self._position += len(piece)
+        return piece
 
 
 class _Batches(AsyncIterator[list[Any]]):

@@ -107,10 +107,11 @@ _NOTHING = contextlib.nullcontext()
 
 
 def stopping(callback: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
-    """Call ``callback``, on another thread, if the call about many assets that this thread works for is closed.
+    """Call ``callback``, on another thread, if the call that this thread works for is ended from outside.
 
-    A backend wraps what may wait long in it: ``callback`` ends the wait, for example by shutting a socket. Outside of such a
-    call it is never called. Its exceptions are ignored.
+    That is a call about many assets which is closed, or one of ``AsyncAssetStore`` whose task is cancelled. A backend wraps
+    what may wait long in it: ``callback`` ends the wait, for example by shutting a socket, and waits for nothing itself.
+    Outside of such a call it is never called. Its exceptions are ignored.
 
     Example::
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,7 +181,8 @@ def remote(request: pytest.FixtureRequest, origin: str) -> Iterator[AssetStore]:
 
 
 def example_module() -> Any:
-    """Import docs/frameworks/fastapi_app.py."""
+    """Import docs/frameworks/fastapi_app.py, as uvicorn does with ``--app-dir``."""
+    sys.path.append(str(DOCS / "frameworks"))
     spec = importlib.util.spec_from_file_location("fastapi_app", DOCS / "frameworks" / "fastapi_app.py")
     assert spec is not None
     assert spec.loader is not None

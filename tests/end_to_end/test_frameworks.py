@@ -17,8 +17,13 @@ from servers import running
 from servers.seaweedfs import free_ports
 
 FRAMEWORKS = Path(__file__).parents[2] / "docs" / "frameworks"
+ASYNCHRONOUS = ("fastapi", "starlette", "litestar")
+"""The examples that use ``AsyncAssetStore``, and through which bytes may go."""
 COMMANDS = {
-    "fastapi": ("uvicorn", "--factory", "--app-dir", str(FRAMEWORKS), "fastapi_app:create_app"),
+    **{
+        name: ("uvicorn", "--factory", "--app-dir", str(FRAMEWORKS), f"{name}_app:create_app")
+        for name in ASYNCHRONOUS
+    },
     "django": ("uvicorn", "--app-dir", str(FRAMEWORKS), "django_app:application"),
     "flask": ("flask", "--app", str(FRAMEWORKS / "flask_app.py"), "run"),
 }
@@ -135,3 +140,71 @@ def test_an_example_maps_what_went_wrong_to_a_status(example: Example, kept: set
 def test_an_example_shows_the_page(example: Example) -> None:
     """The page of docs/direct-upload is what the example serves at its root."""
     assert "Upload an image" in example.client.get("/").text
+
+through = pytest.mark.parametrize(
+    "example", [f"{name} {store}" for name in ASYNCHRONOUS for store in ("local", "r2")], indirect=True, scope="module"
+)
+"""Runs a test with those examples through which bytes go."""
+
+
+@through
+def test_an_example_takes_a_form(example: Example, kept: set[str]) -> None:
+    """The file of a form is stored under its name and with its type."""
+    answer = example.client.post("/upload", files={"file": ("keep.png", PNG * 10_000, "image/png")})
+    assert 200 == answer.status_code, answer.text
+    [key] = {info.key for info in example.store.list()} - kept
+    assert (key, "image/png") == (answer.json()["key"], example.store.stat(key).content_type)
+    assert key.endswith("keep.png")
+    assert PNG * 10_000 == example.store.read(key)
+
+
+@through
+def test_an_example_takes_a_body_as_it_arrives(example: Example, kept: set[str]) -> None:
+    """It is stored under the key of the path, and does not replace an asset."""
+    body = [PNG] * 5_000
+    answer = example.client.put("/stream/maps/keep.png", content=iter(body), headers={"content-type": "image/png"})
+    assert 200 == answer.status_code, answer.text
+    assert {"key": "maps/keep.png", "size": len(PNG) * 5_000} == answer.json()
+    assert b"".join(body) == example.store.read("maps/keep.png")
+    assert 500 == example.client.put("/stream/maps/keep.png", content=b"new").status_code
+
+
+@through
+@pytest.mark.parametrize(
+    ("asked", "status", "start", "stop"),
+    [
+        (None, 200, 0, 264),
+        ("bytes=0-9", 206, 0, 10),
+        ("bytes=100-", 206, 100, 264),
+        ("bytes=-10", 206, 254, 264),
+        ("bytes=260-999", 206, 260, 264),
+        ("bytes=264-", 416, 0, 0),
+        ("bytes=0-1,5-6", 200, 0, 264),
+        ("lines=1-2", 200, 0, 264),
+    ],
+)
+def test_an_example_sends_ranges(
+    example: Example, kept: set[str], asked: str | None, status: int, start: int, stop: int
+) -> None:
+    """Whole, from a byte, to a byte and the last bytes; what lies behind the end is refused, other forms give the whole."""
+    example.store.upload(PNG, "maps/keep.png")
+    answer = example.client.get("/file/maps/keep.png", headers={"range": asked} if asked else {})
+    assert (status, PNG[start:stop]) == (answer.status_code, answer.content)
+    assert (str(stop - start), "bytes") == (answer.headers["content-length"], answer.headers["accept-ranges"])
+    if status == 200:
+        assert "image/png" == answer.headers["content-type"]
+    else:
+        spelled = f"{start}-{stop - 1}" if status == 206 else "*"
+        assert f"bytes {spelled}/264" == answer.headers["content-range"]
+
+
+@through
+def test_an_example_sends_the_whole_of_a_new_version(example: Example, kept: set[str]) -> None:
+    """A range of a version that is no longer there is not mixed with the new one; what is missing is 404."""
+    info = example.store.upload(PNG, "maps/keep.png")
+    headers = {"range": "bytes=0-9", "if-range": f'"{info.etag}"'}
+    assert 206 == example.client.get("/file/maps/keep.png", headers=headers).status_code
+    example.store.upload(PNG[::-1], "maps/keep.png")
+    answer = example.client.get("/file/maps/keep.png", headers=headers)
+    assert (200, PNG[::-1]) == (answer.status_code, answer.content)
+    assert 404 == example.client.get("/file/maps/none.png").status_code
