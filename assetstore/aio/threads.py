@@ -93,7 +93,7 @@ class Job(Generic[T]):
     def __init__(self, executor: Executor, function: Callable[[], T]) -> None:
         self._running = Running()
         self._ended = anyio.Event()
-        self._serving = anyio.CancelScope()
+        self._serving: anyio.CancelScope | None = None
         soon = from_any_thread()
 
         def end(_: object) -> None:
@@ -106,13 +106,14 @@ class Job(Generic[T]):
 
     def _end(self) -> None:
         self._ended.set()
-        self._serving.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
 
     async def result(self, bridge: Bridge[Any] | None, stop: Callable[[], object]) -> T:
         """Return the result. If the task is cancelled, or Ctrl-C interrupts it, end the function and wait for its thread."""
         try:
             if bridge is not None:
-                with self._serving:
+                with anyio.CancelScope() as self._serving:
                     await bridge.serve()
             await self._ended.wait()
         except BaseException as error:
@@ -198,8 +199,6 @@ class Threads:
         return (await job.settled()).result()
 
     def close(self) -> None:
-        """Let idle threads end."""
-        for pool in (self._own, self._bridged):
-            executor = pool.pop()
-            if executor is not None:
-                executor.shutdown(wait=False)
+        """Let idle threads end, and those that work when they have ended it."""
+        self._own.pop()
+        self._bridged.pop()

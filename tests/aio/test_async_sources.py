@@ -17,6 +17,7 @@ from litestar.datastructures import UploadFile as LitestarFile
 from aio.worlds import CountingBackend, files, folder, memory, pieces
 from assetstore import AssetStore, NotFoundError, SourceError
 from assetstore.aio import AsyncAssetStore
+from assetstore.aio.source import InMemory
 
 DATA = bytes(range(256)) * 3000
 
@@ -60,6 +61,7 @@ ORDINARY: dict[str, Callable[[Path], Any]] = {
     "bytes": lambda _: DATA,
     "bytearray": lambda _: bytearray(DATA),
     "memoryview": lambda _: memoryview(DATA),
+    "memoryview with gaps": lambda _: memoryview(b"".join(bytes([byte, 0]) for byte in DATA))[::2],
     "file": lambda _: io.BytesIO(DATA),
     "iterator": lambda _: iter(halves()),
     "asynchronous generator": lambda _: pieces(*halves()),
@@ -219,6 +221,24 @@ async def test_a_source_is_read_by_the_task_that_uploads_it() -> None:
 
     async with memory() as store:
         assert 1_500_000 == (await store.upload(scoped(), "a")).size
+
+
+@given(data=st.binary(max_size=40), steps=st.lists(st.tuples(st.sampled_from(["read", "seek", "end"]), st.integers(0, 50))))
+def test_bytes_in_memory_are_read_like_a_file(data: bytes, steps: list[tuple[str, int]]) -> None:
+    """Any reads and moves give what they give of a file in memory."""
+    ours, expected = InMemory(data), io.BytesIO(data)
+    for step, number in steps:
+        if step == "read":
+            assert expected.read(number) == ours.read(number)
+        else:
+            whence = io.SEEK_SET if step == "seek" else io.SEEK_END
+            assert expected.seek(number, whence) == ours.seek(number, whence)
+        assert expected.tell() == ours.tell()
+
+
+def test_bytes_in_memory_come_in_pieces() -> None:
+    """Of 1 MiB, so that no copy of many holds up the event loop."""
+    assert 1 << 20 == len(InMemory(bytes(3_000_000)).read())
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -281,11 +279,3 @@ def test_a_store_that_may_travel_travels(tmp_path: Path) -> None:
         copy.wrapped.close()
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(memory())
-
-
-def test_without_anyio_the_error_says_what_to_install() -> None:
-    """One line, with the command."""
-    program = "import sys; sys.modules['anyio'] = None; import assetstore.aio"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    expected = "ImportError: assetstore.aio needs anyio; run: pip install 'assetstore[aio]'"
-    assert expected == done.stderr.splitlines()[-1]
