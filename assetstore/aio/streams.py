@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from assetstore.aio.threads import Threads
+from assetstore.bulk.running import Stopped
 from assetstore.content.reader import AssetReader
 from assetstore.content.writer import AssetWriter
 from assetstore.results import AssetInfo
@@ -129,7 +130,10 @@ class AsyncAssetReader:
         return f"<Async{repr(self.wrapped)[1:]}"
 
     async def _run(self, function: Callable[[], T]) -> T:
-        return await self._threads.run(function, undo=self.wrapped.close)
+        try:
+            return await self._threads.run(function, undo=self.wrapped.close)
+        except Stopped:
+            raise ValueError("the reader is closed: what was made of it was cancelled") from None
 
 
 class _Chunks(AsyncIterator[bytes]):

@@ -16,10 +16,11 @@ import anyio
 import pytest
 
 from aio.worlds import WaitingBackend, endless, files, folder, memory
-from assetstore import AssetStore, AssetStoreError, Event
+from assetstore import AssetInfo, AssetStore, AssetStoreError, Event
 from assetstore.aio import AsyncAssetStore
 from assetstore.aio.threads import from_any_thread
-from assetstore.plugin import hookimpl, stopping
+from assetstore.plugin import AssetStream, hookimpl, stopping
+from assetstore.testing import MemoryBackend
 from assetstore_r2 import S3Backend
 from servers import S3Server
 
@@ -183,6 +184,28 @@ async def test_a_cancelled_read_closes_its_reader(tmp_path: Path) -> None:
             else:
                 assert MORE[:10] == await reader.read(10)
         assert reader.closed
+
+
+@pytest.mark.anyio
+async def test_a_reader_whose_upload_was_cancelled_is_not_read_on() -> None:
+    """It stands somewhere in the middle; a read says so by an ordinary exception."""
+    soon = from_any_thread()
+    begun = anyio.Event()
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            until_stopped(lambda: soon(begun.set))
+            return b"a"
+
+    class Slow(MemoryBackend):
+        @hookimpl
+        def assetstore_read(self, key: str, options: Any) -> AssetStream:
+            return AssetStream(info=AssetInfo(key=key, size=1000), body=Body(), length=1000)
+
+    async with AsyncAssetStore(AssetStore(Slow())) as store, store.open("a") as reader:
+        await cancelled(store.upload, reader, "b", when=begun)
+        with pytest.raises(ValueError, match="was cancelled"):
+            await reader.read()
 
 
 @pytest.mark.anyio
