@@ -28,7 +28,7 @@ from assetstore.aio import AsyncAssetStore  # noqa: E402 - as above
 SIZE = 60_000_000
 PIECE = 65_536
 TICK = 0.001
-RUNS = 3
+RUNS = 5
 
 
 def waited() -> float:

@@ -15,6 +15,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import anyio
 
 from assetstore.bulk.running import Running, Stopped
+from assetstore.errors import InvalidOptionError
 from assetstore.per_process import PerProcess
 
 T = TypeVar("T")
@@ -161,7 +162,13 @@ class Threads:
     """
 
     def __init__(self, most: int) -> None:
-        """Allow as many threads in each set, for all event loops of the process together."""
+        """Allow as many threads in each set, for all event loops of the process together.
+
+        Raises:
+            InvalidOptionError: it is not a number of threads.
+        """
+        if type(most) is not int or most < 1:
+            raise InvalidOptionError(f"max_threads must be 1 or more, got {most!r}", hint="leave it out for the default")
         self.most = most
         self._own = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore"))
         self._bridged = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore source"))

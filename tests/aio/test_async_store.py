@@ -15,7 +15,7 @@ import pytest
 
 import assetstore
 from aio.worlds import folder, memory, pieces
-from assetstore import AssetInfo, AssetStore, AssetStoreError, ConfigError, Event, NotFoundError
+from assetstore import AssetInfo, AssetStore, AssetStoreError, ConfigError, Event, InvalidOptionError, NotFoundError
 from assetstore.aio import AsyncAssetStore, open_store
 from assetstore.plugin import UploadOptions, hookimpl
 from assetstore.testing import MemoryBackend
@@ -101,6 +101,13 @@ async def test_no_more_threads_work_than_are_allowed() -> None:
         for index in range(9):
             tasks.start_soon(store.upload, b"", f"{index}")
     assert [3] * 9 == at_once
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 2.0, "4", None])
+def test_a_number_of_threads_that_is_none_is_refused(wrong: Any) -> None:
+    """Before anything is sent, and not by the first call."""
+    with pytest.raises(InvalidOptionError, match="max_threads must be 1 or more"):
+        memory(max_threads=wrong)
 
 
 def test_one_store_serves_several_event_loops(tmp_path: Path) -> None:
