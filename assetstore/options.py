@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 import attrs
 
@@ -638,6 +638,35 @@ def _interface(_: object, __: attrs.Attribute[Interface], value: object) -> None
         raise InvalidOptionError(f"interface must be 'asgi' or 'wsgi', got {spelled(value)}")
 
 
+class Answering(Protocol):
+    """The event of a request that a web application is about to answer.
+
+    Attributes:
+        bytes: bytes of the asset that were transferred so far.
+    """
+
+    bytes: int
+
+    def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> None:
+        """End it; further calls do nothing.
+
+        Args:
+            error: why the request failed.
+            abandoned: whether the client went away before its end.
+        """
+
+
+class _Unwatched:
+    bytes = 0
+
+    def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> None:
+        """Do nothing."""
+
+
+def _nobody_watches(_op: str, _key: str) -> Answering:
+    return _Unwatched()
+
+
 @attrs.frozen(kw_only=True)
 class ApplicationOptions:
     """Which web application answers the signed requests of a backend.
@@ -645,10 +674,13 @@ class ApplicationOptions:
     Attributes:
         interface: ``asgi`` or ``wsgi``.
         max_size: the most bytes that one upload may have; ``None`` leaves it to the backend.
+        begin: called for each request whose signature is good, with the operation, ``read``, ``stat``, ``upload`` or
+            ``delete``, and the key; what it returns becomes an event once it is finished, from any thread.
     """
 
     interface: Interface = attrs.field(default="asgi", validator=_interface)
     max_size: int | None = attrs.field(default=None, validator=is_positive)
+    begin: Callable[[str, str], Answering] = attrs.field(default=_nobody_watches, repr=False)
 
 
 def _types(value: Iterable[str]) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ from assetstore.operation import count_request
 from assetstore.options import (
     HEADERS,
     TEXT_HEADERS,
+    Answering,
     ApplicationOptions,
     BeginPartsOptions,
     CheckOptions,
@@ -112,6 +113,7 @@ __all__ = [
     "TEXT_HEADERS",
     "AccessDeniedError",
     "AlreadyExistsError",
+    "Answering",
     "ApplicationOptions",
     "AssetInfo",
     "AssetReader",

@@ -862,6 +862,8 @@ class AssetStore:
     def application(self, interface: Interface = "asgi", *, max_size: int | None = None) -> Any:
         """Return the web application, ``asgi`` or ``wsgi``, that answers the requests that ``presign`` signs.
 
+        Each of these requests is an event of ``read``, ``stat``, ``upload`` or ``delete``; what nobody signed is none.
+
         Args:
             interface: the interface that the server needs.
             max_size: the most bytes that one upload may have.
@@ -870,7 +872,10 @@ class AssetStore:
             UnsupportedError: the requests go to the vendor's own servers, for example R2's.
         """
         with self._explaining("application"):
-            return self._stack.application(ApplicationOptions(interface=interface, max_size=max_size))
+            options = ApplicationOptions(interface=interface, max_size=max_size)
+            if "application.begin" in self._stack.supports:
+                options = attrs.evolve(options, begin=functools.partial(Operation, self._emit, self.name))
+            return self._stack.application(options)
 
     def url(self, key: str) -> str:
         """Return the public URL of an asset, which need not exist."""

@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -50,12 +50,15 @@ class Answer:
 
 
 @contextlib.contextmanager
-def running(interface: str, root: Path, mount: str = "", **settings: Any) -> Iterator[AssetStore]:
+def running(
+    interface: str, root: Path, mount: str = "", *, plugins: Sequence[object] = (), **settings: Any
+) -> Iterator[AssetStore]:
     """Serve a folder on a free port, below ``mount``, and yield a store whose signed URLs lead there."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}{quote(mount)}"
         backend = LocalBackend(root=root, serve_url=url, durable=False, **settings)
-        with AssetStore(backend) as store, (_asgi if interface == "asgi" else _wsgi)(store, listening, mount):
+        serve = _asgi if interface == "asgi" else _wsgi
+        with AssetStore(backend, plugins=plugins) as store, serve(store, listening, mount):
             yield store
 
 

@@ -233,15 +233,21 @@ class LocalBackend:
         # Slow to load: asgi needs asyncio.
         from assetstore_local.http import asgi, wsgi
 
-        server = self.server(max_body=options.max_size)
+        server = self.server(options)
         return asgi.application(server) if options.interface == "asgi" else wsgi.application(server)
 
-    def server(self, *, max_body: int | None = None) -> Server:
+    def server(self, options: ApplicationOptions | None = None) -> Server:
         """Return the server of the signed requests, which both interfaces call."""
         from assetstore_local.http.server import Server
 
+        options = options or ApplicationOptions()
         return Server(
-            root=self._root, keys=self._keys.get, serve_url=self.serve_url, origins=self.origins, max_body=max_body
+            root=self._root,
+            keys=self._keys.get,
+            serve_url=self.serve_url,
+            origins=self.origins,
+            max_body=options.max_size,
+            begin=options.begin,
         )
 
     @hookimpl

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assetstore import AssetStore
+from assetstore.plugin import ApplicationOptions
 from assetstore_local import LocalBackend
 from assetstore_local.http.put_request import PutRequest
 from assetstore_local.http.responses import Response
@@ -453,7 +454,7 @@ def test_an_upload_that_cannot_fit_is_refused_before_the_disk_is_full(tmp_path: 
         url = urlsplit(store.presign("a", method="PUT").url)
     headers = {"host": url.netloc, "content-length": str(2 * backend.server().root.free_bytes())}
     request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
-    answer = backend.server(max_body=1 << 62).open(request)
+    answer = backend.server(ApplicationOptions(max_size=1 << 62)).open(request)
     assert isinstance(answer, Response)
     assert isinstance(answer.body, bytes)
     assert (413, True) == (answer.status, b"not enough space" in answer.body)
@@ -481,7 +482,7 @@ def test_an_upload_of_more_than_is_allowed_is_refused_before_a_byte_is_read(tmp_
         url = urlsplit(put.url)
         headers = {"host": url.netloc, "content-length": "11"}
         request = Request(method="PUT", path=b"a", query=url.query, headers=headers)
-        answer = backend.server(max_body=10).open(request)
+        answer = backend.server(ApplicationOptions(max_size=10)).open(request)
         assert not isinstance(answer, PutRequest)
         assert 413 == answer.status
 

@@ -85,6 +85,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "application": ("test_an_application_honours_signed_urls",),
     "application.interface": ("test_an_application_honours_signed_urls",),
     "application.max_size": ("test_an_application_has_a_largest_upload",),
+    "application.begin": ("test_what_an_application_answers_is_an_event",),
     "upload_many": ("test_a_batch_of_uploads_is_as_one_by_one", "test_many_assets_go_the_way_of_one"),
     "upload_many.max_concurrency": ("test_at_most_so_many_run_at_once",),
     "collect": ("test_collecting_touches_no_asset", "test_a_second_collection_finds_nothing"),

@@ -20,6 +20,7 @@ from assetstore.store import AssetStore
 from assetstore.testing.contract import summary
 from assetstore.testing.contract.fixtures import Able, Fixtures
 from assetstore.testing.faulty import FaultyBackend
+from assetstore.testing.observer import RecordingObserver
 
 Signing: TypeAlias = AssetStore | None
 
@@ -222,6 +223,22 @@ class SigningGuarantees(SigningFixtures):
         assert not signing.exists("a")
         assert 200 == send(request, b"abc").status
         assert b"abc" == signing.read("a")
+
+    def test_what_an_application_answers_is_an_event(
+        self, signing: Signing, able: Able, spy: FaultyBackend, prefix: str
+    ) -> None:
+        """A signed request that the store's application answers is an event of its operation; another request is none."""
+        if signing is None or not able("application.begin"):
+            return
+        signing.upload(b"abc", "a")
+        observer = RecordingObserver()
+        send = Sender.to(AssetStore(("backend", spy), plugins=[observer]))
+        observer.events.clear()
+        request = signing.presign("a")
+        send(request, method="DELETE")
+        send(request)
+        events = [(event.op, event.key, event.bytes, event.outcome) for event in observer.events]
+        assert [("read", f"{prefix}a", 3, "ok")] == events
 
     def test_a_public_url_names_the_key(
         self, store: AssetStore, prefix: str, record_property: Callable[[str, object], None]

@@ -66,7 +66,9 @@ def _open(server: Server, request: Request) -> Response | PutRequest:
             with error_responses(), contextlib.closing(result.body) as body:
                 result.body = b"".join(body.chunks())
         except ErrorResponse as error:
-            return server.refused(error, request)
+            return server.refused(error, request, result.event)
+    if isinstance(result, Response) and isinstance(result.body, bytes):
+        result.sent()  # the server gets all at once
     return result
 
 
@@ -101,13 +103,14 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
             body = response.body
             file = {"file": body.file(), "offset": body.offset, "count": body.length, "more_body": False}
             await send({"type": "http.response.zerocopysend", **file})
+            await asyncio.to_thread(response.sent)
         else:
-            await _send_range(response.body, receive, send)
+            await _send_range(response, response.body, receive, send)
     finally:
         response.close()
 
 
-async def _send_range(body: FileRange, receive: Receive, send: Send) -> None:
+async def _send_range(response: Response, body: FileRange, receive: Receive, send: Send) -> None:
     # Servers silently drop the bytes for a client that disconnected: unwatched, the file would be read to its end.
     gone = asyncio.ensure_future(_gone(receive))
     chunks = body.chunks(_CHUNK_BYTES)
@@ -121,6 +124,7 @@ async def _send_range(body: FileRange, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
     finally:
         gone.cancel()
+        await asyncio.to_thread(response.sent, body.length - left)
 
 
 async def _gone(receive: Receive) -> None:

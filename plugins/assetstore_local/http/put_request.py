@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,6 +18,7 @@ from assetstore.plugin import (
     METADATA_HEADER,
     SHA256_HEADER,
     TEXT_HEADERS,
+    Answering,
     NotFoundError,
     UploadedPart,
     UploadOptions,
@@ -40,7 +41,13 @@ _INCOMPLETE = (400, "IncompleteBody", "The body does not have as many bytes as t
 
 
 class PutRequest:
-    """A PUT whose body is being received. Each method may block on the disk, and no two run at once."""
+    """A PUT whose body is being received. Each method may block on the disk, and no two run at once.
+
+    Attributes:
+        event: the event of the request, which ends with it.
+    """
+
+    event: Answering | None = None
 
     def __init__(
         self,
@@ -63,6 +70,7 @@ class PutRequest:
             ErrorResponse: the request must fail, whatever its body.
         """
         self._root, self._verified, self._headers, self._left, self._complete = root, verified, headers, size, complete
+        self._size = size
         self._md5 = hashlib.md5(usedforsecurity=False) if _MD5 in headers or PART in verified.query else None
         # A task may be cancelled while it waits for a thread, and close this request. The thread goes on, and its descriptor
         # may belong to another file by then.
@@ -80,7 +88,7 @@ class PutRequest:
         Raises:
             ErrorResponse: the body is longer than declared, or the disk is full.
         """
-        with self._lock:
+        with self._lock, self._reported():
             self._left -= len(data)
             if self._left < 0 or not self._is_open:
                 raise ErrorResponse(*_INCOMPLETE)
@@ -95,13 +103,27 @@ class PutRequest:
         Raises:
             ErrorResponse: bytes are missing or do not match a digest, or a condition does not hold.
         """
-        with self._lock:
+        with self._lock, self._reported():
             if self._left or not self._is_open:
                 raise ErrorResponse(*_INCOMPLETE)
             try:
-                return self._complete(Response(200, {"etag": f'"{self._stored()}"'}))
+                response = self._complete(Response(200, {"etag": f'"{self._stored()}"'}))
             finally:
                 self._release()
+            if self.event is not None:
+                self.event.bytes = self._size
+                self.event.finish()
+            return response
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """End the event with the error that the block raises."""
+        try:
+            yield
+        except ErrorResponse as error:
+            if self.event is not None:
+                self.event.finish(error.reason)
+            raise
 
     def _stored(self) -> str | None:
         """Store the body and return its ETag."""
@@ -126,6 +148,8 @@ class PutRequest:
         with self._lock:
             self._is_open = False
             self._stack.close()
+        if self.event is not None:
+            self.event.finish(abandoned=True)  # unless it has ended
 
     def _require_digest(self, name: str, digest: bytes) -> None:
         if name in self._headers and not hmac.compare_digest(_unbase64(self._headers[name]), digest):

@@ -18,6 +18,7 @@ from assetstore.plugin import (
     METADATA_HEADER,
     AccessDeniedError,
     AlreadyExistsError,
+    Answering,
     AssetInfo,
     AssetStoreError,
     IntegrityError,
@@ -106,11 +107,13 @@ class Response:
         status: HTTP status.
         headers: names in lower case.
         body: the bytes, or a range of a file.
+        event: the event of the request; ``None`` once it ended, and for a request that is none.
     """
 
     status: int
     headers: HttpHeaders = attrs.field(factory=dict)
     body: bytes | FileRange = b""
+    event: Answering | None = None
 
     def measure(self) -> None:
         """Set Content-Length, unless it is set or the status forbids a body."""
@@ -118,8 +121,17 @@ class Response:
             length = self.body.length if isinstance(self.body, FileRange) else len(self.body)
             self.headers.setdefault("content-length", str(length))
 
+    def sent(self, count: int | None = None) -> None:
+        """End the event: all of the body was sent, or so many bytes. Observers may take a while."""
+        event, self.event = self.event, None
+        if event is not None:
+            whole = self.body.length if isinstance(self.body, FileRange) else len(self.body)
+            event.bytes = whole if count is None else count
+            event.finish(abandoned=event.bytes < whole)
+
     def close(self) -> None:
         """Close the file, if there is one."""
+        self.sent(0)
         if isinstance(self.body, FileRange):
             self.body.close()
 
@@ -133,6 +145,14 @@ class ErrorResponse(Exception):  # noqa: N818 - a response, not an error of the 
         self.code: str = code
         self.message: str = message
         self.headers: dict[str, str] = dict(headers or {})
+
+    @property
+    def reason(self) -> AssetStoreError:
+        """The error of ours, for the event."""
+        if isinstance(self.__cause__, AssetStoreError):
+            return self.__cause__
+        kinds = {code: kind for kind, _, code, _ in _KNOWN}
+        return kinds.get(self.code, InvalidOptionError)(self.message)
 
     def response(self) -> Response:
         """Return the response in the form of R2's errors."""

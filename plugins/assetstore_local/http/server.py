@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from assetstore.plugin import METADATA_HEADER, SHA256_HEADER, SigningKeys, limits
+from assetstore.plugin import METADATA_HEADER, SHA256_HEADER, Answering, SigningKeys, limits
 from assetstore_local.delete import delete
 from assetstore_local.disk.root import Root
 from assetstore_local.http.conditions import is_unmodified, range_of
@@ -26,6 +26,7 @@ _MAX_DIGITS = 19
 # These headers would change the bytes or the asset. They are not implemented, so they are refused rather than ignored.
 _REFUSED = frozenset({"content-encoding", "content-range", "expires"})
 _AMZ = "x-amz-"
+_OPERATIONS = {"GET": "read", "HEAD": "stat", "PUT": "upload", "DELETE": "delete"}
 _UNDERSTOOD = frozenset({SHA256_HEADER, "x-amz-content-sha256", "x-amz-date", "x-amz-user-agent"})
 
 
@@ -39,6 +40,7 @@ class Server:
         serve_url: the beginning of signed URLs; requests for another Host are refused.
         origins: web pages whose scripts may use signed URLs.
         max_body: the most bytes of one upload; ``None`` for R2's limit.
+        begin: begins the event of an operation and its key.
     """
 
     root: Root
@@ -46,6 +48,7 @@ class Server:
     serve_url: str
     origins: tuple[str, ...]
     max_body: int | None
+    begin: Callable[[str, str], Answering]
     _scheme: str = attrs.field(init=False)
     _host: tuple[str | None, int | None] = attrs.field(init=False)
 
@@ -63,13 +66,21 @@ class Server:
                 return self._preflight(request.headers)
             with error_responses():
                 keys = self.keys()
-            response = self._serve(request, verify(request, keys))
+            verified = verify(request, keys)
         except ErrorResponse as error:
             return self.refused(error, request)
+        event = self.begin(_OPERATIONS[request.method], verified.key)
+        try:
+            response = self._serve(request, verified)
+        except ErrorResponse as error:
+            return self.refused(error, request, event)
+        response.event = event
         return response if isinstance(response, PutRequest) else self._completed(response, request.headers)
 
-    def refused(self, error: ErrorResponse, request: Request) -> Response:
-        """Return the response to a refused request, without a body to a HEAD."""
+    def refused(self, error: ErrorResponse, request: Request, event: Answering | None = None) -> Response:
+        """Return the response to a refused request, without a body to a HEAD, and end its event."""
+        if event is not None:
+            event.finish(error.reason)
         response = unsigned_page(request, error) or error.response()
         if request.method == "HEAD":
             response.body = b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -35,13 +35,14 @@ def application(server: Server) -> Application:
             response.close()
             raise
         if isinstance(response.body, bytes):
+            response.sent()
             return [response.body]
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and response.status == HTTPStatus.OK:
             # The server closes the file and, if it can, lets the kernel send it. Some would send a range to the file's end.
-            whole: Iterable[bytes] = wrapper(os.fdopen(response.body.take(), "rb"), _CHUNK_BYTES)
+            whole: Iterable[bytes] = wrapper(_WholeFile(response, response.body), _CHUNK_BYTES)
             return whole
-        return _WsgiBody(response.body)
+        return _WsgiBody(response, response.body)
 
     return serve
 
@@ -49,15 +50,33 @@ def application(server: Server) -> Application:
 class _WsgiBody:
     """Closes the file even if no chunk was read, which a generator would not do."""
 
-    def __init__(self, body: FileRange) -> None:
+    def __init__(self, response: Response, body: FileRange) -> None:
+        self._response = response
         self._body = body
+        self._count = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._body.chunks(_CHUNK_BYTES)
+        for chunk in self._body.chunks(_CHUNK_BYTES):
+            self._count += len(chunk)
+            yield chunk
 
     def close(self) -> None:
         """Close the file."""
+        self._response.sent(self._count)
         self._body.close()
+
+
+class _WholeFile(io.FileIO):
+    """A file that the server sends; how much of it, only the server knows."""
+
+    def __init__(self, response: Response, body: FileRange) -> None:
+        super().__init__(body.take(), "rb")
+        self._response = response
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        self._response.sent()
 
 
 def _take(server: Server, request: Request, put: PutRequest, environ: dict[str, Any]) -> Response:
