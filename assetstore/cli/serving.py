@@ -33,6 +33,8 @@ IMAGES = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "w
 SAMPLE = 100  # assets among which an image is looked for
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - only to recognise them
 
+METERING = "prometheus"
+"""The observer whose metrics are shown."""
 _PROBE = "assetstore-serve"
 
 
@@ -40,6 +42,7 @@ _PROBE = "assetstore-serve"
     examples=(
         "assetstore serve file:assets --open",
         "assetstore serve dev --origin https://app.example --max-size 50M",
+        "assetstore serve dev --metrics",
         f"{TOKEN_VARIABLE}=… assetstore serve dev --host 0.0.0.0",
     ),
 )
@@ -52,6 +55,7 @@ _PROBE = "assetstore-serve"
 )
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
 @click.option("--max-size", callback=as_bytes, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
+@click.option("--metrics", is_flag=True, help="Show the metrics of the store at /-/metrics, for Prometheus.")
 @click.option("--open", "opens", is_flag=True, help="Open the browser at the link that is printed.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a link and a line for each request.")
 def serve_command(
@@ -61,6 +65,7 @@ def serve_command(
     port: int | None,
     origins: tuple[str, ...],
     max_size: int | None,
+    metrics: bool,
     opens: bool,
     quiet: bool,
 ) -> None:
@@ -70,8 +75,8 @@ def serve_command(
     that are not signed are refused, except the page /, which shows what is served.
 
     Other machines reach the server only if --host names an address that they can reach. This needs a token of at least 32
-    characters in the environment variable ASSETSTORE_SERVE_TOKEN. The page / then requires the header "Authorization: Bearer
-    TOKEN"; signed URLs do not.
+    characters in the environment variable ASSETSTORE_SERVE_TOKEN. The pages / and /-/metrics then require the header
+    "Authorization: Bearer TOKEN"; signed URLs do not. Metrics hold no keys.
     """
     try:
         from assetstore.cli import web_server
@@ -79,7 +84,7 @@ def serve_command(
         text = errors.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
         session.complain(text)
         raise click.exceptions.Exit(errors.USAGE) from None
-    opened = _open(session, store, {"origins": list(origins)} if origins else {})
+    opened = _open(session, store, {"origins": list(origins)} if origins else {}, metrics=metrics)
     base = signed_base(opened)
     host, port = _address(base, host, port)
     token = _token(host)
@@ -90,6 +95,7 @@ def serve_command(
             base_path=base.path,
             hosts=frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"}),
             token=token,
+            metrics=_metrics if metrics else None,
             say=None if quiet else session.talk,
         )
         link = None if quiet and not opens else listener.link(opened, base)
@@ -118,13 +124,23 @@ def _show(session: Session, url: str) -> None:
         session.talk("no browser was found: open the link yourself")
 
 
-def _open(session: Session, name: str | None, settings: dict[str, Any]) -> AssetStore:
-    """Open a store with some settings replaced.
+def _metrics() -> tuple[bytes, str]:
+    """Return all metrics of this process, and the type of the text."""
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return generate_latest(), CONTENT_TYPE_LATEST
+
+
+def _open(session: Session, name: str | None, settings: dict[str, Any], *, metrics: bool) -> AssetStore:
+    """Open a store with some settings replaced, and counted as metrics if asked.
 
     Raises:
         UnsupportedError: the store has nothing to serve.
     """
     config = find_store(name or session.store_name)
+    plugins = config.table.get("plugins", [])
+    if metrics and isinstance(plugins, list) and METERING not in plugins:
+        settings["plugins"] = [*plugins, METERING]
     store = build_store(attrs.evolve(config, table={**config.table, **settings}))
     click.get_current_context().find_root().with_resource(store)
     if not store.can("application"):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +30,9 @@ GRACE = 3
 # Connections that wait for the server, and those that it accepts before it looks at any of them.
 WAITING, AT_ONCE = 1024, 8
 
+METRICS = "/-/metrics"
+
+NO_TOKEN = PlainTextResponse("this page requires the server's token\n", 401, {"www-authenticate": "Bearer"})
 MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
 
 _LOST_QUERY = re.compile(r"(?i)(x-[a-z]+-|[?&;]|%(25)*(3f|26|3b)).*(=|%(25)*3d).*")
@@ -46,7 +49,8 @@ class WebServer:
         what: a short description of the store, for people.
         base_path: the path of the application, ``""`` or for example ``"/assets"``.
         hosts: the names that the header Host may have.
-        token: the token that the page ``/`` requires, or ``None``.
+        token: the token that the pages ``/`` and ``/-/metrics`` require, or ``None``.
+        metrics: returns the text of ``/-/metrics`` and its type; ``None`` without that page.
         say: called with one line for each request, or ``None``.
         limits: what clients may hold.
     """
@@ -56,6 +60,7 @@ class WebServer:
     base_path: str
     hosts: frozenset[str]
     token: str | None = attrs.field(default=None, repr=False)
+    metrics: Callable[[], tuple[bytes, str]] | None = None
     say: Callable[[str], object] | None = None
     limits: Limits = attrs.field(factory=lambda: Limits(connections=connections_for_files()))
 
@@ -87,13 +92,27 @@ class WebServer:
         return _Server(config)
 
     def site(self) -> ASGIApp:
-        """Return the page ``/`` and, below the base path, the application."""
-        return Router([Route("/", self._page), Mount(self.base_path, self.application)], redirect_slashes=False)
+        """Return our own pages and, below the base path, the application."""
+        pages = [Route("/", self._page)]
+        if self.metrics is not None:
+            pages.append(Route(METRICS, functools.partial(self._show_metrics, self.metrics)))
+        return Router([*pages, Mount(self.base_path, self.application)], redirect_slashes=False)
+
+    def _is_refused(self, request: Request) -> bool:
+        given = request.headers.get("authorization", "")
+        return bool(self.token) and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode())
+
+    async def _show_metrics(self, metrics: Callable[[], tuple[bytes, str]], request: Request) -> ASGIApp:
+        if request.url.query:
+            return self.application  # a signed URL of an asset with this key
+        if self._is_refused(request):
+            return NO_TOKEN
+        text, kind = await asyncio.to_thread(metrics)
+        return Response(text, headers={"content-type": kind, "cache-control": "no-store"})
 
     async def _page(self, request: Request) -> ASGIApp:
-        given = request.headers.get("authorization", "")
-        if self.token and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
-            return PlainTextResponse("this page requires the server's token\n", 401, {"www-authenticate": "Bearer"})
+        if self._is_refused(request):
+            return NO_TOKEN
         if "text/html" in request.headers.get("accept", ""):
             # The application has a page for people who open an address that is not signed.
             return self.application

@@ -23,6 +23,7 @@ import attrs
 import httpx
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from assetstore import AssetStore, PresignedRequest, open_store
 from assetstore.cli.serving import Listener
@@ -416,3 +417,38 @@ def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
         accepted, _ = listener.socket.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def measured(served: Served, **headers: str) -> dict[tuple[str, ...], float]:
+    """Return the reads that ``/-/metrics`` shows, as Prometheus understands them."""
+    answer = httpx.get(f"{served.url}/-/metrics", headers=headers)
+    assert 200 == answer.status_code
+    assert "secret" not in answer.text
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    return {
+        (sample.labels["op"], sample.labels["outcome"]): sample.value
+        for sample in families["assetstore_operations"].samples
+        if sample.name.endswith("_total") and sample.labels["op"] == "read"
+    }
+
+
+def test_metrics_are_shown_where_they_are_asked_for(serve: Serve) -> None:
+    """What the server answered is counted; the page is there with the option alone, and shows no keys."""
+    served = serve("file:assets", "--port", "0", "--metrics", "-q")
+    served.store.upload(b"abc", "secret")
+    assert b"abc" == httpx.get(served.store.presign("secret").url).content
+    assert 404 == httpx.get(served.store.presign("secret-none").url).status_code
+    assert {("read", "ok"): 1, ("read", "error"): 1} == measured(served)
+    served.store.upload(b"an asset", "-/metrics")
+    assert b"an asset" == httpx.get(served.store.presign("-/metrics").url).content
+    other = serve("file:assets", "--port", "0", "-q")
+    assert 403 == httpx.get(f"{other.url}/-/metrics").status_code
+
+
+def test_metrics_require_the_token_that_the_page_requires(serve: Serve) -> None:
+    """Where other machines can reach the server, only who has it sees them."""
+    served = serve("file:assets", "--host", "0.0.0.0", "--port", "0", "--metrics", "-q", token=TOKEN)
+    assert 401 == httpx.get(f"{served.url}/-/metrics").status_code
+    served.store.upload(b"abc", "secret")
+    httpx.get(served.store.presign("secret").url)
+    assert {("read", "ok"): 1} == measured(served, authorization=f"Bearer {TOKEN}")
