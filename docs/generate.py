@@ -28,6 +28,8 @@ from assetstore.testing import MemoryBackend
 from assetstore_headers import DefaultHeaders
 from assetstore_local import LocalBackend
 from assetstore_naming import Naming
+from assetstore_otel import OpenTelemetry
+from assetstore_prometheus import Prometheus
 from assetstore_r2 import R2Backend, S3Backend
 from assetstore_r2.errors import BY_CODE, translated
 from assetstore_r2.retry import REFUSALS, Verdict, verdict
@@ -40,7 +42,11 @@ PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- end -->)", re.DOTAL
 SECTIONS = ("Args:", "Attributes:", "Raises:", "Example::")
 
 FACTORIES: Mapping[str, type] = {
-    cls.__name__: cls for cls in (R2Backend, S3Backend, LocalBackend, MemoryBackend, Naming, Stats, DefaultHeaders)
+    cls.__name__: cls
+    for cls in (
+        *(R2Backend, S3Backend, LocalBackend, MemoryBackend),
+        *(Naming, Stats, DefaultHeaders, Prometheus, OpenTelemetry),
+    )
 }
 EXPLAINED_BY: Mapping[str, tuple[type, ...]] = {
     "read": (ReadOptions,),
@@ -70,6 +76,7 @@ INTERNAL = frozenset({"readable", "writable", "written", "discard", "readinto"})
 WORDS = {
     "str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path",
     "tuple": "list of texts", "Mapping": "table of texts",
+    "CollectorRegistry": "object of prometheus-client", "TracerProvider": "object of OpenTelemetry",
 }
 IMPLEMENTED_BY = {
     **dict.fromkeys(REQUIRED, "backend"),
@@ -327,6 +334,8 @@ def kind(field: attrs.Attribute[Any], hint: Any) -> str:
     hints = [each for each in typing.get_args(hint) if each is not type(None)]
     first = hint if not hints or typing.get_origin(hint) in (tuple, Mapping) else hints[0]
     text = WORDS[getattr(typing.get_origin(first) or first, "__name__", "")]
+    if float in typing.get_args(first):
+        text = text.replace("texts", "numbers")
     if field.metadata.get("assetstore.secret"):
         text = f"secret {text}"
     if field.default is attrs.NOTHING:

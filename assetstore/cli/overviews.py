@@ -60,7 +60,7 @@ def _show_cost(session: Session, stats: Mapping[str, Mapping[str, float]], price
     if not kinds:
         session.talk("no requests were counted: a store on this machine costs nothing")
         return
-    each = ", ".join(f"{prices[kind]:g} for a million {kind}" for kind in kinds)
+    each = ", ".join(f"{prices[kind]:g} for a million {kind}" for kind in kinds if prices[kind])
     session.talk(f"at {each}, {prices.get('out', 0):g} for a GB out; without storage, free tiers and rounding")
 
 
