@@ -47,3 +47,15 @@ def test_a_configuration_says_so_too(plugin: str) -> None:
     line = without(package, f"from assetstore import open_store; open_store({{'url': 'memory:', 'plugins': [{plugin!r}]}})")
     assert f"{package} is not installed: pip install 'assetstore[{extra}]'" in line
     assert 1 == line.count("pip install")
+
+
+def test_the_first_request_through_botocore_says_so_too() -> None:
+    """A bucket opens without the extra, which its own engine does not need; what needs botocore names the cure once."""
+    keys = "'access_key': 'a', 'secret_key': 'b', 'engine': 'boto3'"
+    program = f"""
+from assetstore import open_store
+open_store({{'url': 'r2:///bucket?endpoint_url=http://127.0.0.1:1', {keys}}}).exists('a')
+"""
+    line = without("botocore", program)
+    told = "botocore is not installed: pip install 'assetstore[r2]'"
+    assert f"assetstore.errors.ConfigError: exists 'a' (store store): {told}" == line

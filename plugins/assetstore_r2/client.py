@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any, TypeAlias
 
-from assetstore.plugin import count_request
+from assetstore.plugin import ConfigError, count_request, require_extra
 from assetstore_r2 import copy_conditions
 from assetstore_r2.credentials import Credentials
 from assetstore_r2.prices import class_of
@@ -33,7 +33,15 @@ _NO_SIGNATURES = _NoSignatures()
 
 
 def make_session(credentials: Credentials | None) -> Any:
-    """Return a botocore session; without credentials it searches for them and renews those that expire."""
+    """Return a botocore session; without credentials it searches for them and renews those that expire.
+
+    Raises:
+        ConfigError: botocore is not installed.
+    """
+    try:
+        require_extra("botocore", "r2")
+    except ModuleNotFoundError as error:
+        raise ConfigError(str(error)) from error
     from botocore.session import Session
 
     for name in ("botocore.auth", "botocore.endpoint", "botocore.hooks", "urllib3.connectionpool"):
