@@ -53,12 +53,18 @@ class Batch:
         keys = {name: self._storage.key(name) for name in files}
         there = [name for name, key in keys.items() if key in self.stored]
         same_size = [name for name in there if self.stored[keys[name]].size == _size(files[name])]
+        same = {name for name in same_size if _is_same(self.stored[keys[name]], files[name])}
         # A listing of a folder, or of what was uploaded in parts, has no digests.
-        unknown = [keys[name] for name in same_size if not Verifier(self.stored[keys[name]].digest).knows]
-        for result in self._storage.store.stat_many(unknown):
+        unknown = {
+            keys[name]: name
+            for name in same_size
+            if name not in same and not Verifier(self.stored[keys[name]].digest).knows
+        }
+        for result in self._storage.store.stat_many(list(unknown)):
             if result.value is not None:
                 self.stored[result.value.key] = result.value
-        same = {name for name in same_size if _is_same(self.stored[keys[name]], files[name])}
+                if _is_same(result.value, files[unknown[result.value.key]]):
+                    same.add(unknown[result.value.key])
         return [name for name in files if name not in same]
 
     def upload(self, files: Mapping[str, Content]) -> Iterator[str]:
@@ -84,17 +90,15 @@ def _size(content: Content) -> int:
 
 
 def _is_same(info: AssetInfo, content: Content) -> bool:
-    """Return whether the digest of an asset is known to be that of the content."""
-    verifier = Verifier(info.digest)
-    if not verifier.knows:
-        return False
+    """Return whether an asset is known to have this content, by its digest or by an ETag that is the content's MD5."""
+    verifier = Verifier(info.digest or f"md5:{info.etag}")
     for piece in [content] if isinstance(content, bytes) else _pieces(content):
         verifier.update(piece)
     try:
         verifier.verify()
     except IntegrityError:
         return False
-    return True
+    return verifier.knows
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.test.runner import DiscoverRunner
 from django.test.utils import iter_test_cases
 from django.utils.deconstruct import deconstructible
-from excluded import HANG
+from excluded import NOT_RUN
 
 from assetstore import AssetStore, open_store
 from assetstore.testing import MemoryBackend
@@ -152,9 +152,9 @@ class Runner(DiscoverRunner):
     """Django's runner, with the outcomes."""
 
     def build_suite(self, *labels: Any, **options: Any) -> unittest.TestSuite:
-        """Return all tests but those that never end."""
+        """Return all tests but those that are not run."""
         suite = super().build_suite(*labels, **options)
-        return self.test_suite(test for test in iter_test_cases(suite) if test.id().rpartition(".")[2] not in HANG)
+        return self.test_suite(test for test in iter_test_cases(suite) if test.id().rpartition(".")[2] not in NOT_RUN)
 
     def get_resultclass(self) -> type:
         """Return what remembers."""
