@@ -7,7 +7,7 @@ import io
 import os
 import posixpath
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -28,6 +28,8 @@ CONFIG_SETTING = "ASSETSTORE_CONFIG"
 """The setting that names the configuration file, where it is not the nearest ``assetstore.toml``."""
 _ATTEMPTS = 100
 _IN_MEMORY = 1 << 20
+_PER_PAGE = 20
+"""How many files must be asked for that another page of a listing is worth its request."""
 _OPENING = threading.Lock()
 # What Django's own chunks() yield is what the file holds; then the store may read the file itself, and knows its size.
 _PLAIN_CHUNKS = (File.chunks, InMemoryUploadedFile.chunks)
@@ -209,6 +211,35 @@ class AssetStorage(_Deconstructible):
     def size(self, name: str) -> int:
         """Return the number of bytes of a file."""
         return self.store.stat(self.key(name)).size
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the sizes of many files by their names, without those that are missing.
+
+        A page of a listing tells a thousand of them by one request, so ``size`` for each would take many more.
+        """
+        keys = {name: self.key(name) for name in names}
+        wanted = sorted(set(keys.values()))
+        found, rest = self._listed_sizes(wanted) if wanted else ({}, [])
+        for result in self.store.stat_many(rest):
+            if result.value is not None:
+                found[result.value.key] = result.value.size
+            elif result.error is not None and not isinstance(result.error, FileNotFoundError):
+                raise result.error
+        return {name: found[key] for name, key in keys.items() if key in found}
+
+    def _listed_sizes(self, wanted: list[str]) -> tuple[dict[str, int], list[str]]:
+        """Return what a listing tells of some sorted keys, and those that it did not reach in a few pages."""
+        prefix = os.path.commonprefix(wanted)  # noqa: RUF071 - a key is a text, not a path
+        found: dict[str, int] = {}
+        cursor, last = None, ""
+        for _ in range(1 + len(wanted) // _PER_PAGE):
+            # What a key begins with comes before it.
+            page = self.store.list_page(prefix, cursor=cursor, start_after=None if cursor else wanted[0][:-1] or None)
+            found.update((info.key, info.size) for info in page.items)
+            cursor, last = page.next_cursor, page.items[-1].key if page.items else last
+            if cursor is None or last >= wanted[-1]:
+                return found, []
+        return found, [key for key in wanted if key > last]
 
     def url(self, name: str | None) -> str:
         """Return the URL of a file, which need not exist: the public one, or a signed one that is the same for a while.

@@ -7,6 +7,7 @@ import io
 import pickle
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -316,3 +317,21 @@ def test_a_save_asks_once_and_writes_once() -> None:
     events = RecordingObserver()
     AssetStorage(AssetStore(MemoryBackend(), plugins=[events])).save("a", ContentFile(b"1"))
     assert ["exists", "upload"] == [event.op for event in events.events]
+
+
+def test_many_sizes_come_from_one_listing() -> None:
+    """Where other files lie between them, only as many pages are listed as are worth it, and the rest is looked up."""
+    events = RecordingObserver()
+    storage = AssetStorage(AssetStore(MemoryBackend(), plugins=[events]), location="media")
+    for number in range(30):
+        storage.store.upload(b"x" * number, f"a/{number:02}")
+    events.events.clear()
+    names = [f"a/{number:02}" for number in range(30)]
+    assert {name: number for number, name in enumerate(names)} == storage.sizes([*names, "a/none", "b"])
+    assert ["list"] == [event.op for event in events.events]
+    for number in range(1100):
+        storage.store.upload(b"", f"a/05/{number}")
+    events.events.clear()
+    assert {"a/00": 0, "a/29": 29} == storage.sizes(["a/00", "a/29", "a/30"])
+    assert {"list": 1, "stat": 2} == Counter(event.op for event in events.events)
+    assert {} == storage.sizes([])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from servers import S3Server
 
 COUNT = 502
-PROGRAM = f"""
+PROGRAM = """
 import sys
 import django
 from django.conf import settings
@@ -29,7 +29,7 @@ settings.configure(
     INSTALLED_APPS=["assetstore_django", "django.contrib.staticfiles"],
     STATICFILES_DIRS=[source],
     STATIC_URL="/static/",
-    STORAGES=dict(staticfiles=dict(BACKEND=f"assetstore_django.{{backend}}", OPTIONS=options)),
+    STORAGES=dict(staticfiles=dict(BACKEND=f"assetstore_django.{backend}", OPTIONS=options)),
 )
 django.setup()
 call_command("collectstatic", interactive=False)
