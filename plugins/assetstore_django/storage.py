@@ -20,7 +20,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.signals import setting_changed
 from django.utils.deconstruct import deconstructible
 
-from assetstore import AlreadyExistsError, AssetInfo, AssetStore, InvalidKeyError, Prefix, open_store
+from assetstore import AlreadyExistsError, AssetInfo, AssetStore, InvalidKeyError, NotFoundError, Prefix, open_store
 from assetstore.plugin import join_key, normalize_key
 from assetstore_django.files import AssetFile
 
@@ -33,6 +33,10 @@ _PER_PAGE = 20
 _OPENING = threading.Lock()
 # What Django's own chunks() yield is what the file holds; then the store may read the file itself, and knows its size.
 _PLAIN_CHUNKS = (File.chunks, InMemoryUploadedFile.chunks)
+
+
+class NoPathError(FileNotFoundError, NotImplementedError):
+    """The file is missing. Applications ask for the path of any name, and take NotImplementedError for a remote storage."""
 
 
 @deconstructible
@@ -263,7 +267,10 @@ class AssetStorage(_Deconstructible):
         """
         if self._is_root(name):
             raise NotImplementedError("a storage of assets has no path of its own, only each of its files may have one")
-        return str(self.store.path(self.key(name)))
+        try:
+            return str(self.store.path(self.key(name)))
+        except NotFoundError as error:
+            raise NoPathError(f"there is no file {name!r}, and only a file that is stored has a path") from error
 
     def get_modified_time(self, name: str) -> datetime:
         """Return when a file was stored, aware if ``USE_TZ`` is set, otherwise in local time."""

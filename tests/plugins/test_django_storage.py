@@ -335,3 +335,11 @@ def test_many_sizes_come_from_one_listing() -> None:
     assert {"a/00": 0, "a/29": 29} == storage.sizes(["a/00", "a/29", "a/30"])
     assert {"list": 1, "stat": 2} == Counter(event.op for event in events.events)
     assert {} == storage.sizes([])
+
+
+def test_the_path_of_a_missing_file_is_refused_as_by_a_remote_storage(tmp_path: Path) -> None:
+    """Applications ask for the path of a name that they made up, to learn whether the storage is local."""
+    storage = AssetStorage(f"file:{tmp_path}/assets")
+    for kind in (NotImplementedError, FileNotFoundError):
+        with pytest.raises(kind, match="only a file that is stored has a path"):
+            storage.path("test")
