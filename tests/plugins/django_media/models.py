@@ -26,6 +26,13 @@ class LongFilm(Film):
     trailer = models.FileField(upload_to="trailers")
 
 
+class HistoricalFilm(models.Model):
+    """What a film was, as django-simple-history keeps it."""
+
+    file = models.TextField()
+    instance_type = Film
+
+
 class OldFilm(Film):
     """The same films by another name."""
 
