@@ -84,7 +84,7 @@ def finish(request: HttpRequest, field: DirectUploadField, token: str) -> dict[s
     """Let the store examine what was sent; return the reference for the form."""
     info: AssetInfo = field.storage.store.finish_upload(_store_token(request, field, token))
     reference = signing.dumps(info.key, salt=_salt("reference", request, field))
-    return {"reference": reference, "name": posixpath.basename(info.key), "size": info.size}
+    return {"reference": reference}
 
 
 def cancel(request: HttpRequest, field: DirectUploadField, token: str) -> dict[str, Any]:

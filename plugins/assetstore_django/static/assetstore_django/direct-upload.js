@@ -32,16 +32,20 @@
       this.error.setAttribute("role", "alert");
       this.cancel = element("button", { type: "button", textContent: "Cancel" });
       this.again = element("button", { type: "button", textContent: "Try again" });
-      const lines = [[this.bar, " ", this.amount], [this.status, this.error], [this.again, " ", this.cancel]];
+      const lines = [[this.bar, this.amount], [this.status, this.error], [this.again, " ", this.cancel]];
       this.box = element("div", { className: "direct-upload" }, ...lines.map((line) => element("div", {}, ...line)));
+      // The admin sets what follows an input beside it.
+      this.box.style.cssText = "flex: 1; margin-left: .5rem";
       this.bar.style.verticalAlign = "middle";
+      this.amount.style.display = "block";
       this.error.style.color = "var(--error-fg, #a00)";
       input.after(this.box);
       this.show({});
     }
 
     show({ progress = false, status = "", error = "", again = false, cancel = false }) {
-      this.bar.hidden = this.amount.hidden = !progress;
+      this.bar.hidden = !progress;
+      if (!progress) this.amount.textContent = "";
       this.status.textContent = status;
       this.error.textContent = error;
       // A button that has the focus hands it on before it goes.
@@ -167,8 +171,8 @@
         this.begun ??= await this.ask("begin", { filename: file.name, size: file.size, content_type: file.type });
         await this.sendAll();
         view.show({ progress: true, cancel: true, status: `Checking ${file.name}` });
-        const { reference, name } = await this.ask("finish", { token: this.begun.token });
-        view.show({ status: `${name} is uploaded. Save the form to keep it.` });
+        const { reference } = await this.ask("finish", { token: this.begun.token });
+        view.show({ status: `${file.name} is uploaded. Save the form to keep it.` });
         this.running = false;
         this.input.value = "";
         refer(this.input, reference);

@@ -1,0 +1,1 @@
+"""Films, each with a file and a poster."""
