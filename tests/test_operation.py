@@ -92,3 +92,31 @@ def test_outside_of_an_operation_nothing_is_counted():
     observer = RecordingObserver()
     AssetStore(MemoryBackend(), plugins=[observer]).exists("a")
     assert [{}] == [event.requests for event in observer.events]
+
+
+SIZES: list[int] = []
+
+
+class Batching(Asking):
+    """Writes several assets by one request."""
+
+    supports = Asking.supports | {"upload_many.max_concurrency"}
+
+    @hookimpl
+    def assetstore_upload_many(self, items, options):
+        """Count one of the batch for all."""
+        count_request("batch")
+        SIZES.append(len(items))
+        return [MemoryBackend.assetstore_upload(self, item.key, item.source, item.options) for item in items]
+
+
+def test_a_request_for_a_batch_of_uploads_counts_once():
+    """However many assets it writes, and in whichever thread of the call; an asset that goes alone has its own."""
+    SIZES.clear()
+    observer = RecordingObserver()
+    store = AssetStore(Batching(), plugins=[observer])
+    results = list(store.upload_many([(b"abc", f"k/{number}") for number in range(100)], max_concurrency=1))
+    assert [] == [result.error for result in results if result.error]
+    requests = [kind for event in observer.events for kind in event.requests.items()]
+    assert 100 == len(observer.events)
+    assert sorted([("batch", 1)] * len(SIZES) + [("A", 1)] * (100 - sum(SIZES))) == sorted(requests)
