@@ -147,7 +147,7 @@ def echo() -> Iterator[str]:
 
 
 def test_the_relay_changes_nothing_and_logs_each_request(tmp_path: Path) -> None:
-    """However the bytes of requests are cut, each line is logged once, all bytes arrive, and so does the end."""
+    """However the bytes are cut, each request is logged once, all bytes arrive and are counted, and so does the end."""
     body = b"GET /of/the/body HTTP/1.1\r\n\r\n" * 10_000
     first = b"PUT /assets/a HTTP/1.1\r\nhost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     sent = first + b"GET /assets/a HTTP/1.1\r\n\r\n" + b"HEAD /assets/a HTTP/1.1\r\n\r\n"
@@ -168,4 +168,6 @@ def test_the_relay_changes_nothing_and_logs_each_request(tmp_path: Path) -> None
                     assert file.read() == b""
             relay.stdin.close()
     lines = log.read_text().splitlines()
-    assert ["PUT /assets/a HTTP/1.1", "GET /assets/a HTTP/1.1", "HEAD /assets/a HTTP/1.1"] == lines
+    requested = [line for line in lines if line[0] != "<"]
+    assert ["PUT /assets/a HTTP/1.1", "GET /assets/a HTTP/1.1", "HEAD /assets/a HTTP/1.1"] == requested
+    assert len(sent) == sum(int(line[2:]) for line in lines if line[0] == "<")

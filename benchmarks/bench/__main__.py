@@ -28,9 +28,9 @@ Results = dict[str, Any]
 
 EARLIER = "begin with what earlier runs wrote by --json, and measure only what --only says"
 BENCHMARKS = Path(__file__).parent.parent
-SCRIPTS = ("presign", "start_up", "overhead", "local_disk")
+SCRIPTS = ("presign", "start_up", "overhead", "doors", "local_disk")
 """Benchmarks of their own that write a table as JSON."""
-QUICK_SCRIPTS, QUICK_ROUNDS = SCRIPTS[:3], 3
+QUICK_SCRIPTS, QUICK_ROUNDS = SCRIPTS[:4], 3
 PAGE = peers.ROOT / "docs" / "benchmarks.md"
 PICTURE = peers.ROOT / "docs" / "benchmarks.svg"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

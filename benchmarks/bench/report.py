@@ -10,7 +10,8 @@ from bench.measure import Samples, ratios
 
 Row = dict[str, Any]
 """A row of a table: ``work``, ``contender``, ``base``, ``measure``, ``ratio_min``, ``ratio_median``, ``ratio_max``, ``wall``
-and ``cpu`` in seconds, ``peak_mb`` in MB, ``requests``, ``class_a`` and ``class_b``; what is not known is absent."""
+and ``cpu`` in seconds, ``peak_mb`` in MB, ``requests``, ``class_a`` and ``class_b``, ``received`` in bytes, ``stall`` in
+seconds; what is not known is absent."""
 Table = dict[str, Any]
 """``title``, ``rows`` and, if the picture shows it, ``label``."""
 Counts = Mapping[tuple[str, str, str], Mapping[str, float]]
@@ -19,6 +20,7 @@ Counts = Mapping[tuple[str, str, str], Mapping[str, float]]
 MEASURED = {
     "cpu": "CPU × {}",
     "wall": "wall clock × {}",
+    "stall": "longest stall × {}",
     "memory": "MiB above idle",
     "ms": "ms of CPU above {}",
     "µs": "µs of CPU above {}",
@@ -42,7 +44,7 @@ def _row(samples: Samples, step: str, label: str, counts: Counts) -> Row:
     if base := samples.best(work.bases, step, work.measure):
         low, middle, high = ratios(samples.values(label, step, work.measure), samples.values(base, step, work.measure))
         row |= {"base": base, "ratio_min": low, "ratio_median": middle, "ratio_max": high}
-    for field in ("wall", "cpu"):
+    for field in ("wall", "cpu", *(["stall"] if work.measure == "stall" else [])):
         row[field] = median(samples.values(label, step, field))
     row["peak_mb"] = median(samples.values(label, step, "peak")) / 1e6
     return row | dict(counts.get((work.kind, label, step), {}))
@@ -97,10 +99,13 @@ def _targets(rows: Iterable[Row]) -> str:
 
 def _table(rows: Sequence[Row]) -> str:
     bases = {row.get("base") for row in rows} - {None}
-    measure = {"cpu": "CPU", "wall": "wall clock"}.get(rows[0].get("measure", ""), "") if rows else ""
+    names = {"cpu": "CPU", "wall": "wall clock", "stall": "longest stall"}
+    measure = names.get(rows[0].get("measure", ""), "") if rows else ""
     ratio = " × ".join(filter(None, [measure, *(bases if len(bases) == 1 else ["the first"])]))
     counted = any("requests" in row for row in rows)
     head = ["", ratio, "min", "max", "wall", "CPU", "peak MB"] + (["requests", "class A", "class B"] if counted else [])
+    received, stalled = (any(field in row for row in rows) for field in ("received", "stall"))
+    head += ["kB received"] * received + ["longest stall"] * stalled
     works = [row["work"] for row in rows]
 
     def line(row: Row) -> list[str]:
@@ -109,7 +114,8 @@ def _table(rows: Sequence[Row]) -> str:
         peak = number(row.get("peak_mb"))
         requests = [f"{row.get(field, 0):,.6g}" for field in ("requests", "class_a", "class_b")] if counted else []
         name = f"{row['work']}: {name}" if len(set(works)) > 1 else name
-        return [name, *figures, seconds(row.get("wall")), seconds(row.get("cpu")), peak, *requests]
+        more = [number(row.get("received", 0) / 1000)] * received + [seconds(row.get("stall"))] * stalled
+        return [name, *figures, seconds(row.get("wall")), seconds(row.get("cpu")), peak, *requests, *more]
 
     ordered = sorted(rows, key=lambda row: (works.index(row["work"]), row.get("ratio_median", 0)))
     return markdown_table(head, map(line, ordered))

@@ -37,8 +37,11 @@ FREE = {"DeleteObject", "DeleteObjects", "AbortMultipartUpload"}
 
 
 def tally(log: str, count: int) -> dict[str, float]:
-    """Count the requests of a log, all of class A and all of class B, for each of `count`."""
-    names = Counter(name_of(line) for line in log.splitlines())
+    """Count the requests of a log, all, of class A and of class B, and the bytes received, for each of `count`."""
+    lines = log.splitlines()
+    received = sum(int(line[2:]) for line in lines if line.startswith("< "))
+    names = Counter(name_of(line) for line in lines if not line.startswith("< "))
     class_b = sum(number for name, number in names.items() if name in CLASS_B)
     class_a = names.total() - class_b - sum(number for name, number in names.items() if name in FREE)
-    return {"requests": names.total() / count, "class_a": class_a / count, "class_b": class_b / count}
+    counts = {"requests": names.total(), "class_a": class_a, "class_b": class_b, "received": received}
+    return {name: number / count for name, number in counts.items()}

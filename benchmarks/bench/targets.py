@@ -9,7 +9,7 @@ import attrs
 
 from bench.measure import Samples, ratios
 from bench.report import Row, Table
-from bench.works import BEST, FASTEST, FASTEST_RANGES, OURS, OURS_CLI
+from bench.works import BEST, DJANGO, FASTEST, FASTEST_RANGES, FSSPEC, OURS, OURS_CLI
 
 
 @attrs.frozen
@@ -63,6 +63,9 @@ TARGETS = (
     Target("big", UP_DOWN, OURS, "cpu", BEST, 1.1),
     Target("big", UP_DOWN, OURS, "memory", (), 64),
     Target("big-capped", UP_DOWN, OURS, "wall", FASTEST_RANGES, 1.0),
+    Target("fsspec", ("GET",), FSSPEC.label, "cpu", ("s3fs",), 0.5),
+    Target("collectstatic", ("first run",), DJANGO.label, "wall", ("django-storages",), 0.25),
+    Target("collectstatic", ("second run",), DJANGO.label, "wall", ("django-storages",), 0.1),
 )
 SCALE = {"ms": 1e3, "µs": 1e6}
 SCRIPT_TARGETS = (

@@ -6,6 +6,7 @@ and of CPU, of this process and of what it ran, the most memory and the memory b
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -13,18 +14,21 @@ import shutil
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.clients import connect
+from bench.clients.awaited import Awaited
 from bench.clients.base import Command, in_threads
 from bench.memory import MOST, NOW, forget_most, memory
 from bench.requests import tally
 
 Step = dict[str, Any]
 WARM = 20
+TICK = 0.001
 
 
 class Turn:
@@ -126,7 +130,96 @@ def fill(turn: Turn) -> None:
     in_threads(lambda name: turn.client.put(name, b""), names)
 
 
-WORKS: dict[str, Callable[[Turn], None]] = {"small": small, "many": many, "big": big, "list": listing, "fill": fill}
+def folder(turn: Turn) -> None:
+    """What is directly below a prefix."""
+    count = turn.task["count"]
+    assert turn.client.folder("keys/000/") == count
+    with turn.step("ls", turn.task["times"]):
+        for _ in range(turn.task["times"]):
+            turn.client.folder("keys/000/")
+
+
+def storage(turn: Turn) -> None:
+    """One file of Django after the other."""
+    client: Any = turn.client
+    count, data = turn.task["count"], os.urandom(turn.task["size"])
+    keys = [f"{turn.prefix}{number:05}.bin" for number in range(count)]
+    calls: dict[str, Callable[[str], object]] = {
+        "save": lambda key: client.put(key, data),
+        "open": client.get,
+        "exists": client.head,
+        "url": client.url,
+        "delete": client.delete,
+    }
+    for call in calls.values():
+        for number in range(WARM):
+            call(f"{turn.prefix}warm/{number}.bin")
+    for name, call in calls.items():
+        with turn.step(name, count):
+            for key in keys:
+                call(key)
+
+
+def static(turn: Turn) -> None:
+    """A folder of static files collected twice."""
+    client: Any = turn.client
+    source = turn.folder / "source"
+    for number in range(turn.task["count"]):
+        path = source / f"{number // 100:03}" / f"{number:05}.css"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(turn.task["size"]))
+    for name in ("first run", "second run"):
+        with turn.step(name):
+            client.collectstatic(source)
+
+
+def archive(turn: Turn) -> None:
+    """The directory of a ZIP, and one of its members."""
+    path, members, size = turn.folder / "archive.zip", turn.task["members"], turn.task["MB"] * 1_000_000
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(members):
+            file.writestr(f"member {number:05}.bin", os.urandom(size // members))
+    key = f"{turn.prefix}archive.zip"
+    turn.client.up(path, key)
+    with turn.step("directory"), turn.client.opened(key) as opened, zipfile.ZipFile(opened) as remote:
+        assert len(remote.namelist()) == members
+    with turn.step("one member"), turn.client.opened(key) as opened, zipfile.ZipFile(opened) as remote:
+        assert len(remote.read(remote.namelist()[members // 2])) == size // members
+
+
+def stall(turn: Turn) -> None:
+    """An upload beside a task that wakes each millisecond and notes how late it was at most."""
+    client, path, late = cast(Awaited, turn.client), turn.folder / "source.bin", 0.0
+    path.write_bytes(os.urandom(turn.task["MB"] * 1_000_000))
+
+    async def upload() -> None:
+        nonlocal late
+        work = asyncio.create_task(client.upload(path, f"{turn.prefix}{late}.bin"))
+        while not work.done():
+            before = time.perf_counter()
+            await asyncio.sleep(TICK)
+            late = max(late, time.perf_counter() - before - TICK)
+        await work
+
+    client.run(upload())  # a warm connection
+    late = 0.0
+    with turn.step("upload"):
+        client.run(upload())
+    turn.steps[-1]["stall"] = late
+
+
+WORKS: dict[str, Callable[[Turn], None]] = {
+    "small": small,
+    "many": many,
+    "big": big,
+    "list": listing,
+    "fill": fill,
+    "folder": folder,
+    "storage": storage,
+    "static": static,
+    "archive": archive,
+    "stall": stall,
+}
 
 
 def _compare(source: Path, target: Path) -> None:

@@ -61,6 +61,10 @@ OPTIONS = ("r2 wire", "s3 wire", "r2 boto3")
 """Schemes and engines of assetstore. Only ``s3`` sends Content-MD5 too."""
 LIBRARY = tuple(Contender("assetstore", option, f"assetstore, {option}") for option in OPTIONS)
 COMMAND = tuple(Contender("assetstore CLI", option, f"assetstore CLI, {option}") for option in OPTIONS[::2])
+FSSPEC, AIO, DJANGO = (
+    Contender(f"assetstore {door}", "r2 wire", f"assetstore {door}") for door in ("fsspec", "aio", "django")
+)
+"""Doors, over the same store as ``LIBRARY[0]``."""
 OURS, OURS_CLI = LIBRARY[0].label, COMMAND[0].label
 
 
@@ -158,4 +162,90 @@ WORKS = (
         relay=("--delay", "0.02", "--rate", "20e6"),
     ),
     _small("small-plain", "One asset of 16 KiB after the other, plain HTTP", plain=True, rounds=5),
+    Work(
+        name="fsspec",
+        title="fsspec: pipe_file (PUT), cat_file (GET), info (HEAD) and rm_file (DELETE) of 16 KiB, TLS",
+        label="",
+        kind="small",
+        task={"count": 300, "size": KIB16},
+        quick={"count": 60, "size": KIB16},
+        rounds=5,
+        contenders=(LIBRARY[0], FSSPEC, *_peers("s3fs", "obstore fsspec")),
+        measure="cpu",
+        bases=("s3fs",),
+    ),
+    Work(
+        name="fsspec-ls",
+        title="fsspec: ls of a folder of {count:,} files, TLS",
+        label="",
+        kind="folder",
+        task={"count": 1000, "times": 10},
+        quick={"count": 1000, "times": 3},
+        rounds=5,
+        contenders=(FSSPEC, *_peers("s3fs", "obstore fsspec")),
+        measure="cpu",
+        bases=("s3fs",),
+    ),
+    Work(
+        name="async",
+        title="Asynchronous calls, one after the other, 16 KiB, TLS",
+        label="",
+        kind="small",
+        task={"count": 300, "size": KIB16},
+        quick={"count": 60, "size": KIB16},
+        rounds=5,
+        contenders=(LIBRARY[0], AIO, *_peers("aioboto3", "obstore async")),
+        measure="cpu",
+        bases=("aioboto3",),
+    ),
+    Work(
+        name="stall",
+        title="The event loop during an upload of {MB} MB, TLS",
+        label="",
+        kind="stall",
+        task={"MB": 60},
+        quick={"MB": 60},
+        rounds=5,
+        contenders=(AIO, *_peers("aioboto3", "obstore async")),
+        measure="stall",
+        bases=("aioboto3",),
+    ),
+    Work(
+        name="django",
+        title="Django's storages, one file of 16 KiB after the other, TLS",
+        label="",
+        kind="storage",
+        task={"count": 200, "size": KIB16},
+        quick={"count": 60, "size": KIB16},
+        rounds=5,
+        contenders=(DJANGO, *_peers("django-storages", "Django")),
+        measure="cpu",
+        bases=("django-storages",),
+    ),
+    Work(
+        name="collectstatic",
+        title="collectstatic of {count:,} files of 4 KiB, TLS, 20 ms each way",
+        label="",
+        kind="static",
+        task={"count": 5000, "size": 4096},
+        quick={"count": 200, "size": 4096},
+        rounds=1,
+        contenders=(DJANGO, *_peers("django-storages")),
+        measure="wall",
+        bases=("django-storages",),
+        relay=("--delay", "0.02"),
+    ),
+    Work(
+        name="zip",
+        title="A remote ZIP of {MB} MB and {members:,} members, TLS, 20 ms each way",
+        label="",
+        kind="archive",
+        task={"MB": 200, "members": 2000},
+        quick={"MB": 20, "members": 200},
+        rounds=3,
+        contenders=(LIBRARY[0], FSSPEC, *_peers("s3fs", "smart-open")),
+        measure="wall",
+        bases=("s3fs",),
+        relay=("--delay", "0.02"),
+    ),
 )

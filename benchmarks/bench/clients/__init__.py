@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from bench.clients.awaited import Aioboto3, AssetstoreAio, ObstoreAsync
 from bench.clients.base import Client
 from bench.clients.boto import Boto3, Cloudpathlib, Crt
 from bench.clients.commands import Awscli, Rclone, S5cmd
+from bench.clients.django_storages import AssetstoreDjango, FileSystemStorage, S3Storage
+from bench.clients.file_systems import AssetstoreFsspec, ObstoreFsspec, S3fs
 from bench.clients.ours import Assetstore, AssetstoreCommand
-from bench.clients.python import MinioPy, S3fs
+from bench.clients.python import MinioPy, SmartOpen
 from bench.clients.rust import Obstore, Opendal
 
 CLIENTS: Mapping[str, type[Client]] = {
@@ -29,6 +32,15 @@ CLIENTS: Mapping[str, type[Client]] = {
     "s5cmd": S5cmd,
     "rclone": Rclone,
     "awscli": Awscli,
+    "assetstore fsspec": AssetstoreFsspec,
+    "obstore fsspec": ObstoreFsspec,
+    "assetstore aio": AssetstoreAio,
+    "aioboto3": Aioboto3,
+    "obstore async": ObstoreAsync,
+    "assetstore django": AssetstoreDjango,
+    "django-storages": S3Storage,
+    "Django": FileSystemStorage,
+    "smart-open": SmartOpen,
 }
 
 

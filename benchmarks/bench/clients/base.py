@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 THREADS = 64
 PART = 8 << 20
@@ -62,6 +63,14 @@ class Client:
 
     def count(self, prefix: str) -> int:
         """Count all objects below a prefix, each as an object of Python."""
+        raise NotImplementedError
+
+    def folder(self, prefix: str) -> int:
+        """List what is directly below a prefix, with all that the listing tells of each, and count it."""
+        raise NotImplementedError
+
+    def opened(self, key: str) -> Any:
+        """Return an object as a file that seeks."""
         raise NotImplementedError
 
     def up(self, path: Path, key: str) -> None:

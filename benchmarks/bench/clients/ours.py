@@ -39,6 +39,9 @@ class Assetstore(Client):
     def down(self, key: str, path: Path) -> None:
         self.store.download(key, path)
 
+    def opened(self, key: str) -> Any:
+        return self.store.open(key)
+
     def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:
         results(self.store.upload_many((folder / name, prefix + name) for name in names))
 
