@@ -72,6 +72,11 @@ def of_aio() -> dict[str, Callable[[], Awaitable[object]]]:
     return {"upload": lambda: store.upload(DATA, KEY), "read": lambda: store.read(KEY), "stat": lambda: store.stat(KEY)}
 
 
+def in_thread(call: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    """Return a call of the store by Python's own means for calling what blocks."""
+    return lambda: asyncio.to_thread(call)
+
+
 def repeated(call: Callable[[], object]) -> Callable[[], Cost]:
     """Return what measures a call, made often enough."""
 
@@ -107,6 +112,7 @@ def main() -> None:
     for work in ("upload", "read", "stat"):
         contenders = {name.format(work): repeated(calls[work]) for name, calls in doors.items()}
         contenders[f"assetstore aio: {work}"] = awaited(aio[work])
+        contenders[f"asyncio.to_thread: {work}"] = awaited(in_thread(doors[BASE][work]))
         rows += table("", work, contenders, base=BASE.format(work), rounds=options.rounds)["rows"]
     show({"title": "CPU of each door over AssetStore, whose backend does nothing", "rows": rows}, options.json)
     base = {row["work"]: row["cpu"] for row in rows if row["contender"] == BASE.format(row["work"])}

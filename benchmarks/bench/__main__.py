@@ -1,4 +1,4 @@
-"""Run: ``tox -e bench -- [--quick] [--only NAME …]``; ``--help`` explains the options.
+"""Run: ``tox -e bench -- [--quick] [--doors] [--only NAME …]``; ``--help`` explains the options.
 
 Prints the tables as Markdown, and on stderr what it is about to do. What it leaves out it names in one line.
 """
@@ -28,12 +28,15 @@ Results = dict[str, Any]
 
 EARLIER = "begin with what earlier runs wrote by --json, and measure only what --only says"
 BENCHMARKS = Path(__file__).parent.parent
-SCRIPTS = ("presign", "start_up", "overhead", "doors", "local_disk")
+SCRIPTS = ("presign", "start_up", "overhead", "local_disk")
 """Benchmarks of their own that write a table as JSON."""
-QUICK_SCRIPTS, QUICK_ROUNDS = SCRIPTS[:4], 3
+DOOR_SCRIPTS = ("doors",)
+"""Likewise, with ``--doors``."""
+QUICK_SCRIPTS, QUICK_ROUNDS = SCRIPTS[:3], 3
 PAGE = peers.ROOT / "docs" / "benchmarks.md"
 PICTURE = peers.ROOT / "docs" / "benchmarks.svg"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
+DOORS_BEGIN, DOORS_END = "<!-- doors -->\n", "<!-- end of doors -->\n"
 
 
 def main() -> None:
@@ -49,18 +52,21 @@ def main() -> None:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     text = report.markdown(results)
     if options.docs:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
-        PICTURE.write_text(chart.svg(results["tables"]))
+        begin, end = (DOORS_BEGIN, DOORS_END) if options.doors else (BEGIN, END)
+        before, _, rest = PAGE.read_text().partition(begin)
+        PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
+        if not options.doors:
+            PICTURE.write_text(chart.svg(results["tables"]))
     print(text)
 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="tox -e bench --", description="Measure assetstore beside its peers.")
-    names = [*(work.name for work in WORKS), *SCRIPTS]
+    names = [*(work.name for work in WORKS), *SCRIPTS, *DOOR_SCRIPTS]
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer rounds and smaller numbers: some minutes instead of an hour")
+    add("--doors", action="store_true", help="the doors instead: fsspec, Django, asynchronous calls, metrics and traces")
     add("--only", nargs="+", choices=names, metavar="NAME", help=f"only these: {', '.join(names)}")
     add("--without", nargs="+", default=[], choices=peers.REQUIREMENTS, metavar="PEER", help="leave out these peers")
     add("--rounds", type=int, help="how many rounds, for every work")
@@ -72,7 +78,9 @@ def parse() -> argparse.Namespace:
 
 def measured(options: argparse.Namespace) -> Results:
     """Measure."""
-    chosen = [work for work in WORKS if (work.name in options.only if options.only else work.in_quick or not options.quick)]
+    quick = options.quick and not options.doors  # of the doors only the numbers are smaller then
+    usual = [work.name for work in WORKS if work.door == options.doors and (work.in_quick or not quick)]
+    chosen = [work for work in WORKS if work.name in (options.only or usual)]
     names = sorted({each.client for work in chosen for each in work.contenders} - set(peers.OURS))
     found, missing = peers.find([name for name in names if name not in options.without])
     samples: list[Samples] = []
@@ -82,8 +90,8 @@ def measured(options: argparse.Namespace) -> Results:
             bench = Bench(site, {peer.name: peer for peer in [*peers.ours(), *found]}, quick=options.quick)
             samples = [bench.measure(work, options.rounds or (1 if options.quick else work.rounds)) for work in chosen]
             counts = bench.counts
-    scripts = options.only or (QUICK_SCRIPTS if options.quick else SCRIPTS)
-    tables, failures = run_scripts([name for name in SCRIPTS if name in scripts], options)
+    scripts = options.only or (DOOR_SCRIPTS if options.doors else QUICK_SCRIPTS if options.quick else SCRIPTS)
+    tables, failures = run_scripts([name for name in (*SCRIPTS, *DOOR_SCRIPTS) if name in scripts], options)
     return {
         "machine": machine(found, quick=options.quick),
         "left_out": missing,

@@ -40,6 +40,7 @@ class Work:
         bases: the labels of those whose best is 1 in the ratios.
         plain: without TLS.
         relay: the options of ``bench.network`` between client and server.
+        door: whether a door is measured, which is asked for by ``--doors``.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Work:
     bases: tuple[str, ...] = ("obstore",)
     plain: bool = False
     relay: tuple[str, ...] = ()
+    door: bool = False
 
 
 OPTIONS = ("r2 wire", "s3 wire", "r2 boto3")
@@ -173,6 +175,7 @@ WORKS = (
         contenders=(LIBRARY[0], FSSPEC, *_peers("s3fs", "obstore fsspec")),
         measure="cpu",
         bases=("s3fs",),
+        door=True,
     ),
     Work(
         name="fsspec-ls",
@@ -185,6 +188,7 @@ WORKS = (
         contenders=(FSSPEC, *_peers("s3fs", "obstore fsspec")),
         measure="cpu",
         bases=("s3fs",),
+        door=True,
     ),
     Work(
         name="async",
@@ -197,6 +201,7 @@ WORKS = (
         contenders=(LIBRARY[0], AIO, *_peers("aioboto3", "obstore async")),
         measure="cpu",
         bases=("aioboto3",),
+        door=True,
     ),
     Work(
         name="stall",
@@ -209,6 +214,7 @@ WORKS = (
         contenders=(AIO, *_peers("aioboto3", "obstore async")),
         measure="stall",
         bases=("aioboto3",),
+        door=True,
     ),
     Work(
         name="django",
@@ -221,6 +227,7 @@ WORKS = (
         contenders=(DJANGO, *_peers("django-storages", "Django")),
         measure="cpu",
         bases=("django-storages",),
+        door=True,
     ),
     Work(
         name="collectstatic",
@@ -233,6 +240,7 @@ WORKS = (
         contenders=(DJANGO, *_peers("django-storages")),
         measure="wall",
         bases=("django-storages",),
+        door=True,
         relay=("--delay", "0.02"),
     ),
     Work(
@@ -246,6 +254,7 @@ WORKS = (
         contenders=(LIBRARY[0], FSSPEC, *_peers("s3fs", "smart-open")),
         measure="wall",
         bases=("s3fs",),
+        door=True,
         relay=("--delay", "0.02"),
     ),
 )
