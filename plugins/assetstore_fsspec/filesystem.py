@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from glob import has_magic
 from typing import IO, Any, TypeVar
 
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -232,7 +233,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         return sorted(found)
 
     def _is_pattern(self, path: str) -> bool:
-        return any(mark in path for mark in "*?[") and not self.exists(path)
+        return has_magic(path) and not self.exists(path)
 
     def created(self, path: Any) -> datetime:
         """Return what ``modified`` returns: a store does not edit assets, each write makes a new one."""
@@ -307,9 +308,9 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         contents = _at_once(lambda run: self.cat_file(run.path, run.start, run.end), runs, on_error == "return")
         results: dict[int, Any] = {}
         for run, data in zip(runs, contents, strict=True):
-            for place in run.members:
-                results[place] = data if isinstance(data, Exception) else run.cut(data, slices[place])
-        return [results[place] for place in range(len(slices))]
+            for index in run.members:
+                results[index] = data if isinstance(data, Exception) else run.cut(data, slices[index])
+        return [results[index] for index in range(len(slices))]
 
     def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> Any:
         """Return the bytes of a file, or of many, read at once, as a dict by their paths.
@@ -328,6 +329,21 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         contents = _at_once(lambda name: self.cat_file(name, **kwargs), found, on_error != "raise")
         pairs = zip(found, contents, strict=True)
         return {name: data for name, data in pairs if on_error == "return" or not isinstance(data, Exception)}
+
+    def get(self, rpath: Any, lpath: Any, recursive: bool = False, **kwargs: Any) -> None:
+        """Write files, or with ``recursive`` folders, to local ones, each whole and verified.
+
+        Args:
+            rpath: a path, a pattern or a list of them.
+            lpath: where to; a folder if it ends with ``/`` or is one.
+            recursive: fetch folders too.
+            **kwargs: ``callback`` and ``maxdepth`` of fsspec.
+        """
+        if isinstance(rpath, str) and isinstance(lpath, str) and not recursive and has_magic(rpath) and self.isfile(rpath):
+            # fsspec would take the name for a pattern, and the target for a folder.
+            into = lpath.endswith("/") or os.path.isdir(lpath)
+            rpath, lpath = [rpath], [os.path.join(lpath, rpath.rpartition("/")[2]) if into else lpath]
+        super().get(rpath, lpath, recursive=recursive, **kwargs)
 
     def get_file(
         self, rpath: Any, lpath: Any = None, callback: Any = DEFAULT_CALLBACK, outfile: Any = None, **_: Any

@@ -24,7 +24,7 @@ class Run:
         path: the file.
         start: as in a slice of Python; a number from 0 where the run has several members.
         end: as ``start``.
-        members: the places of the slices in it.
+        members: the numbers of the slices in it.
     """
 
     path: Any
@@ -42,16 +42,16 @@ def runs(slices: Sequence[Slice], max_gap: int) -> list[Run]:
     """Return what to read for the slices; those between which at most ``max_gap`` bytes lie share a run."""
     found: list[Run] = []
     last: dict[Any, Run] = {}
-    for place, (path, start, end) in sorted(enumerate(slices), key=lambda one: one[1][1] or 0):
+    for index, (path, start, end) in sorted(enumerate(slices), key=lambda one: one[1][1] or 0):
         if start is None or end is None or start < 0 or end < start:
             # Where it lies depends on the size of the file.
-            found.append(Run(path, start, end, [place]))
+            found.append(Run(path, start, end, [index]))
             continue
         run = last.get(path)
         if run and start - run.end <= max_gap and max(end, run.end) - run.start <= RUN_BYTES:
             run.end = max(run.end, end)
-            run.members.append(place)
+            run.members.append(index)
         else:
-            last[path] = Run(path, start, end, [place])
+            last[path] = Run(path, start, end, [index])
             found.append(last[path])
     return found

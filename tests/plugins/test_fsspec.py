@@ -10,6 +10,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.core import url_to_fs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +50,7 @@ def test_a_url_names_the_store_and_the_key() -> None:
     with fsspec.open("assetstore://dev/a/b.txt", "wb") as file:
         file.write(b"abc")
     assert b"abc" == open_store("dev").read("a/b.txt")
-    fs, path = fsspec.url_to_fs("assetstore://dev/a/b.txt")
+    fs, path = url_to_fs("assetstore://dev/a/b.txt")
     assert ("a/b.txt", "assetstore://dev/a/b.txt") == (path, fs.unstrip_protocol(path))
 
 
@@ -57,7 +58,7 @@ def test_a_url_names_the_store_and_the_key() -> None:
 def test_a_name_that_is_not_configured_is_answered_by_those_that_are() -> None:
     """The error lists the names that exist."""
     with pytest.raises(ConfigError, match="it has: dev, other"):
-        fsspec.url_to_fs("assetstore://prod/a")
+        url_to_fs("assetstore://prod/a")
 
 
 @pytest.mark.usefixtures("configured")
@@ -413,7 +414,8 @@ def test_a_name_that_is_there_is_no_pattern(fs: AssetStoreFileSystem, tmp_path: 
     fs.pipe({"a[1].txt": b"1", "a1.txt": b"2", "b*": b"3", "bc": b"4"})
     assert b"1" == fs.cat("a[1].txt")
     fs.get("a[1].txt", f"{tmp_path}/")
-    assert b"1" == (tmp_path / "a[1].txt").read_bytes()
+    fs.get("a[1].txt", str(tmp_path / "named"))
+    assert b"1" == (tmp_path / "a[1].txt").read_bytes() == (tmp_path / "named").read_bytes()
     fs.copy("b*", "copied")
     fs.mv("a[1].txt", "moved")
     assert (b"3", b"1") == (fs.cat_file("copied"), fs.cat_file("moved"))
