@@ -254,7 +254,7 @@ class AssetStorage(_Deconstructible):
         """
         if not name:
             raise ValueError("the name of the file must not be empty to have a URL")
-        key = self.key(name)
+        key = self.key(name) + ("/" if name.endswith("/") else "")  # of a folder, to which a template adds names
         if self.public or (self.public is None and self.store.can("url")):
             return self.store.url(key)
         return self.store.presign(key, expires=self.expires, window=self.window).url
