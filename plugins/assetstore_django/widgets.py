@@ -56,7 +56,7 @@ class DirectUploadInput(forms.ClearableFileInput):  # type: ignore[misc]  # Djan
         request = middleware.current_request()
         field = self.model_field
         if field is not None and request is not None and direct.is_direct(field) and field.allows(request):
-            context["widget"]["attrs"] |= {"data-direct-upload": str(field), "data-reference-name": _reference_name(name)}
+            context["widget"]["attrs"]["data-direct-upload"] = str(field)
             for action in ("begin", "part", "finish", "cancel"):
                 context["widget"]["attrs"][f"data-{action}-url"] = reverse(f"assetstore_django:{action}")
             if reference:

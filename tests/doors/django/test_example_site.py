@@ -248,6 +248,14 @@ def test_saving_waits_for_the_upload_and_a_mistake_elsewhere_keeps_it(site: Site
     page.get_by_text("was added successfully").wait_for()
 
 
+def test_the_reference_is_named_as_the_input_is_by_then(page: Any) -> None:
+    """The admin numbers the inputs of a form that it adds to a page after it has copied them."""
+    page.evaluate("id_file.name = 'film_set-3-file'")
+    page.set_input_files("#id_file", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": MP4[:1000]})
+    page.get_by_text("a.mp4 is uploaded.").wait_for()
+    assert 1 == page.locator("input[type=hidden][name=film_set-3-file-reference]").count()
+
+
 def test_a_file_of_another_type_is_refused_before_it_is_sent(site: Site, page: Any, poster: Path) -> None:
     """The page says why, and the input is empty again."""
     page.set_input_files("#id_file", poster)

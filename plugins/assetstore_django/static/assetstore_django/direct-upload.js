@@ -220,7 +220,7 @@
 
   // Leaves the reference in the form, or takes it away.
   function refer(input, reference) {
-    const { referenceName } = input.dataset;
+    const referenceName = `${input.name}-reference`; // only now, for the admin numbers the forms that it adds
     for (const old of [...input.form.elements].filter((field) => field.name === referenceName)) old.remove();
     input.dataset.wasRequired ??= input.required;
     input.required = !reference && input.dataset.wasRequired === "true";
