@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.test import Client, RequestFactory, override_settings  # noqa: E402
 
 from assetstore_django import AssetStorage  # noqa: E402
-from assetstore_django.middleware import DirectUploadMiddleware  # noqa: E402
+from assetstore_django.middleware import DirectUploadMiddleware, current_request  # noqa: E402
 
 Film, Poster = apps.get_model("django_media.Film"), apps.get_model("django_media.Poster")
 TEXT = b"A film in words.\n"
@@ -330,3 +331,41 @@ def test_the_field_names_what_it_lacks_and_migrates_as_a_file() -> None:
     plain = type(field)(upload_to="films", types=["video/*"])
     text, imports = MigrationWriter.serialize(plain)
     assert ("assetstore_django.DirectUploadField(upload_to='films')", {"import assetstore_django"}) == (text, imports)
+
+
+def test_a_form_without_a_model_takes_the_field_too(staff: Client, store: AssetStore) -> None:
+    """Its cleaned value is the stored file, which can be read and has a URL."""
+
+    class AnyForm(forms.Form):
+        file = Film._meta.get_field("file").formfield()
+
+    reference = uploaded(staff)
+
+    def answer(_: HttpRequest) -> Any:
+        form = AnyForm({"file-reference": reference}, {})
+        return form.is_valid() and form.cleaned_data["file"]
+
+    file = as_request(staff, answer)
+    assert (TEXT, len(TEXT)) == (store.read(file.name), file.size)
+    assert "X-Assetstore-Signature" in file.url
+
+
+@pytest.mark.parametrize("is_asynchronous", [False, True])
+def test_a_request_is_known_only_while_it_is_answered(is_asynchronous: bool) -> None:
+    """A form outside of a request takes no reference, under WSGI and ASGI."""
+    seen = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        seen.append(current_request() is request)
+        return HttpResponse()
+
+    async def answer_later(request: HttpRequest) -> HttpResponse:
+        return answer(request)
+
+    if is_asynchronous:
+        asyncio.run(DirectUploadMiddleware(answer_later)(HttpRequest()))
+    else:
+        DirectUploadMiddleware(answer)(HttpRequest())
+    assert ([True], None) == (seen, current_request())
+    form = modelform_factory(Film, fields=["file"])({"file-reference": "x"}, {})
+    assert "DirectUploadMiddleware in MIDDLEWARE" in form.errors["file"][0]
