@@ -16,6 +16,7 @@ import pytest
 
 import browsing
 from assetstore import AssetStore, open_store
+from assetstore.aio import AsyncAssetStore
 from assetstore_r2.bucket_rules import cors_rule
 from serving import serving
 
@@ -123,7 +124,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def place(site: Site, unique_prefix: str) -> Place:
     """Give each site in turn, over an empty part of its store."""
-    site.example.state.store = store = site.store.scoped(unique_prefix)
+    store = site.store.scoped(unique_prefix)
+    site.example.state.store = AsyncAssetStore(store)
     return Place(name=site.name, store=store, site=site.url, foreign_site=site.url.replace("127.0.0.1", FOREIGN))
 
 
