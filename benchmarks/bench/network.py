@@ -6,7 +6,7 @@ listens at and ends with its standard input.
 The delay is that of one way, for each byte, and never holds back the bytes behind it. As ``connect`` returns before anything
 crossed the wire, the first bytes of a connection wait for one round trip more, which is the handshake of TCP. Timers are
 exact to a millisecond and round up. ``--log`` writes a line for each HTTP request, before the request passes, and the line
-``< NUMBER`` for so many bytes that the server sent.
+``< NUMBER`` for so many bytes that went on to the client.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class RequestLog:
 
 
 class ReceivedLog:
-    """Writes a line ``< NUMBER`` for what a server sent, before it passes."""
+    """Writes a line ``< NUMBER`` for what a client is sent: not what waits here for a client that may never take it."""
 
     def __init__(self, file: int) -> None:
         self._file = file
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes that the server sent."""
+        """Take the next bytes for the client."""
         os.write(self._file, b"< %d\n" % len(data))
 
 
@@ -70,7 +70,8 @@ class Side(asyncio.Protocol):
         self._waiting = 0
         self._free = 0.0
         self.writable = True
-        self.log: RequestLog | ReceivedLog | None = None
+        self.log: RequestLog | None = None
+        self.received: ReceivedLog | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what writes to this end."""
@@ -116,6 +117,8 @@ class Side(asyncio.Protocol):
                 with contextlib.suppress(OSError):
                     self.other.transport.write_eof()
             else:
+                if self.received:
+                    self.received.feed(data)
                 self.other.transport.write(data)
         if self._waiting < WINDOW and not self.transport.is_reading() and not self.transport.is_closing():
             self.transport.resume_reading()
@@ -157,7 +160,7 @@ class Client(Side):
     def _far_end(self) -> Side:
         side = Side(self._options.delay, self._options.rate)
         side.other = self
-        side.log = ReceivedLog(self._file) if self._file is not None else None
+        side.received = ReceivedLog(self._file) if self._file is not None else None
         return side
 
 

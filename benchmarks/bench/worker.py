@@ -188,7 +188,10 @@ def archive(turn: Turn) -> None:
 
 
 def stall(turn: Turn) -> None:
-    """An upload beside a task that wakes each millisecond and notes how late it was at most."""
+    """An upload beside a task that wakes each millisecond and notes how late it was at most.
+
+    The time for which the loop's thread could have run but other processes had the processors does not count.
+    """
     client, path, late = cast(Awaited, turn.client), turn.folder / "source.bin", 0.0
     path.write_bytes(os.urandom(turn.task["MB"] * 1_000_000))
 
@@ -196,9 +199,9 @@ def stall(turn: Turn) -> None:
         nonlocal late
         work = asyncio.create_task(client.upload(path, f"{turn.prefix}{late}.bin"))
         while not work.done():
-            before = time.perf_counter()
+            before = time.perf_counter() - _waited()
             await asyncio.sleep(TICK)
-            late = max(late, time.perf_counter() - before - TICK)
+            late = max(late, time.perf_counter() - _waited() - before - TICK)
         await work
 
     client.run(upload())  # a warm connection
@@ -227,6 +230,11 @@ def _compare(source: Path, target: Path) -> None:
         while expected := left.read(1 << 20):
             assert expected == right.read(1 << 20), "what came back is something else"
         assert not right.read(1), "more came back than was sent"
+
+
+def _waited() -> float:
+    """Return for how many seconds this thread was ready to run and had no processor."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 def _cpu() -> float:
