@@ -35,7 +35,7 @@ class Column:
         location: where its own storage keeps them; with it a name is a key.
     """
 
-    field: models.Field
+    field: models.Field[Any, Any]
     location: str
 
     def pages(self) -> Iterator[list[str]]:
@@ -118,7 +118,9 @@ class Comparison:
 
     def __init__(self, storage: AssetStorage, prefix: str, columns: Sequence[Column]) -> None:
         """Read all names from the database."""
-        self.storage, self.prefix, self.columns = storage, prefix, columns
+        self.storage: AssetStorage = storage
+        self.prefix: str = prefix
+        self.columns: Sequence[Column] = columns
         self._foreign = foreign_prefixes(storage)
         self._rows = sqlite3.connect("")  # a temporary file, which SQLite removes
         self._rows.execute("CREATE TABLE rows (key TEXT PRIMARY KEY, field TEXT, seen INTEGER DEFAULT 0) WITHOUT ROWID")
