@@ -40,6 +40,11 @@ def _html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
 
 
+def _made_of(value: attrs.AttrsInstance, **plain: object) -> tuple[object, ...]:
+    """Return, for ``__reduce__``, how to make a value from its fields, some of them in a form that can be pickled."""
+    return functools.partial(type(value), **{**attrs.asdict(value, recurse=False), **plain}), ()
+
+
 @attrs.frozen(kw_only=True, slots=False, field_transformer=_own_fields_first)
 class AssetInfo(Headers):
     """One asset: its key, size, headers and metadata.
@@ -63,9 +68,7 @@ class AssetInfo(Headers):
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only mapping cannot be pickled, and people cache these objects.
-        values = attrs.asdict(self, recurse=False)
-        values["metadata"] = None if self.metadata is None else dict(self.metadata)
-        return functools.partial(AssetInfo, **values), ()
+        return _made_of(self, metadata=None if self.metadata is None else dict(self.metadata))
 
     def _repr_html_(self) -> str:
         values = {field.name: getattr(self, field.name) for field in attrs.fields(AssetInfo)}
@@ -223,6 +226,9 @@ class PresignedRequest:
     method: Method
     headers: Mapping[str, str] = attrs.field(factory=dict, converter=read_only)
     expires_at: datetime
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _made_of(self, headers=dict(self.headers))
 
     def as_dict(self) -> dict[str, object]:
         """Return ``{"method", "url", "headers"}``, the shape that Uppy's ``getUploadParameters`` returns for a PUT.

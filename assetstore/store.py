@@ -59,6 +59,7 @@ from assetstore.options import (
     every,
     require_text,
 )
+from assetstore.per_process import PerProcess
 from assetstore.results import (
     AssetInfo,
     CheckReport,
@@ -963,6 +964,8 @@ class AssetStore:
 
     def close(self) -> None:
         """Close every plugin, once. The store cannot be used afterwards."""
+        if "_plugins" not in vars(self):
+            self._plugins = SidePlugins((), ())  # it came pickled and was never used; to open it now might fail
         self._plugins.close()
 
     def _operation(self, op: str, key: str | None) -> Operation:
@@ -1010,7 +1013,7 @@ class AssetStore:
             """Open the store, which came pickled and is used for the first time."""
             if name not in _OPENED:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-            shared = vars(_open_shared(self._recipe))
+            shared = vars(_shared(self._recipe).get())
             vars(self)["location"] = shared["location"]
             for attribute in _OPENED:
                 value = shared[attribute]
@@ -1024,7 +1027,7 @@ class AssetStore:
 
 
 _STAT = StatOptions()
-_OPENED = ("_stack", "_plugins", "_emit")
+_OPENED = ("_stack", "_plugins", "_emit", "prices")
 
 
 def _unpickled(recipe: Recipe, name: str, location: str, scope: Scope) -> AssetStore:
@@ -1039,9 +1042,9 @@ def _unpickled(recipe: Recipe, name: str, location: str, scope: Scope) -> AssetS
 
 
 @functools.lru_cache(maxsize=64)
-def _open_shared(recipe: Recipe) -> AssetStore:
-    """Open the store that all of one recipe share, so that a task neither connects anew nor reads the file again."""
-    return recipe.open()
+def _shared(recipe: Recipe) -> PerProcess[AssetStore]:
+    """Return what opens the store that all of one recipe share: a task neither connects anew nor reads the file again."""
+    return PerProcess(recipe.open)
 
 
 def _link_options(method: Method, expires: Duration) -> PresignOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from assetstore import AssetStore, AssetStoreError, ConfigError, open_store
+from assetstore.config import StoreConfig, build_store
 from assetstore.testing import MemoryBackend
 from assetstore_local import LocalBackend
 
@@ -219,6 +221,44 @@ def test_threads_that_use_it_first_at_once_share_one_opening(folder: Path) -> No
     arrived.close()
     with pytest.raises(AssetStoreError, match="the store is closed"):
         arrived.exists("a")
+
+
+def test_stores_that_arrive_at_once_share_one_opening(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of a worker that each get a store of one recipe, and use it first at once, open it once."""
+    store = open_store("dev")
+    store.upload(b"1", "a")
+    arrived, start = [sent(store) for _ in range(4)], threading.Barrier(4)
+    opened: list[AssetStore] = []
+
+    def slowly(config: StoreConfig) -> AssetStore:
+        # If all came here, none would wait in vain.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            start.wait(0.2)
+        opened.append(build_store(config))
+        return opened[-1]
+
+    monkeypatch.setattr("assetstore.config.build_store", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        assert [b"1"] * 4 == list(pool.map(lambda each: each.read("a"), arrived))
+    assert 1 == len(opened)
+    assert 4 == arrived[0].stats()["reads"]["count"]
+
+
+def test_a_store_that_arrived_has_what_one_that_was_opened_has(folder: Path) -> None:
+    """Nothing that ``open_store`` fills in is missing in another process, such as the prices of its requests."""
+    store = open_store("dev")
+    arrived = sent(store)
+    assert store.prices == arrived.prices
+    assert vars(store).keys() == vars(arrived).keys()
+
+
+def test_to_close_a_store_that_was_never_used_does_not_open_it(folder: Path) -> None:
+    """A task that did not need its store ends without the file or the variables, and the store is closed as any other."""
+    store = sent(open_store("dev"))
+    (folder / "assetstore.toml").unlink()
+    store.close()
+    with pytest.raises(AssetStoreError, match="the store is closed"):
+        store.exists("a")
 
 
 def test_a_name_that_a_store_lacks_is_an_attribute_error(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import hashlib
 import io
 import os
@@ -265,6 +266,17 @@ def test_a_wrong_move_is_the_error_that_files_raise(arguments, kind):
             with pytest.raises(kind):
                 file.seek(*arguments)
         assert 3 == reader.tell()
+
+
+@pytest.mark.parametrize("buffer", [array.array("i", bytes(400)), memoryview(bytearray(400)).cast("B", (4, 100))])
+@pytest.mark.parametrize("method", ["readinto", "readinto1"])
+def test_any_buffer_that_can_be_written_to_is_filled(buffer, method):
+    """Its length in bytes counts, whatever its items and dimensions are; one that cannot be written to loses no byte."""
+    with Opened().store.open("a") as reader:
+        with pytest.raises(TypeError):
+            getattr(reader, method)(bytes(10))
+        assert 400 == getattr(reader, method)(buffer)
+        assert (DATA[:400], 400) == (memoryview(buffer).tobytes(), reader.tell())
 
 
 def test_without_ranges_nothing_seeks():

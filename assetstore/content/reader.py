@@ -173,12 +173,6 @@ class AssetReader(_File):
                 self._verifier.verify()
         return piece
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than WriteableBuffer
-        """Fill ``buffer`` and return the number of bytes."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
     def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
         """Yield the remaining bytes in pieces of at most ``size`` bytes, as they arrive."""
         while piece := self.read1(size):

@@ -63,8 +63,9 @@ class SharingGuarantees(Fixtures):
             pickle.dumps(store)
 
     def test_what_a_store_tells_can_be_pickled(self, store: AssetStore) -> None:
-        """Facts about an asset and pages of a listing go to other processes and come back equal."""
-        reported = (store.upload(b"abc", "a"), store.stat("a"), store.list_page())
+        """Facts about an asset, pages of a listing and signed requests go to other processes and come back equal."""
+        signed = [store.presign("a"), store.presign("a", method="PUT", content_type="x/y")] if store.can("presign") else []
+        reported = (store.upload(b"abc", "a"), store.stat("a"), store.list_page(), signed)
         assert reported == pickle.loads(pickle.dumps(reported))  # noqa: S301 - our own bytes
 
     def test_two_stores_in_one_process_do_not_mix(self, store: AssetStore) -> None:
