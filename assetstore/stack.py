@@ -12,11 +12,13 @@ from typing import Any, TypeVar, cast
 import attrs
 import pluggy
 
+from assetstore.content.atomic_file import NO_SPACE
 from assetstore.content.source import Source
 from assetstore.entry_points import described
 from assetstore.errors import (
     AssetStoreError,
     IntegrityError,
+    NoSpaceError,
     NotFoundError,
     PluginError,
     StoreNotFoundError,
@@ -340,9 +342,11 @@ class Stack:
         return cast(Hooks, calls)
 
     def blamed(self, op: str, error: BaseException) -> BaseException:
-        """Return what to raise for an error of a layer: a PluginError that names it, or the error if that says enough."""
+        """Return what to raise for an error of a layer: a PluginError that names it, unless the error says enough itself."""
         if isinstance(error, AssetStoreError | MemoryError) or not isinstance(error, RAISED) or not is_own_failure(error):
             return error
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            return NoSpaceError(f"no space is left for a file on this machine: {error.strerror}", hint="free some space")
         return failed(self._culprit(error), op, error)
 
     def _blaming(self, op: str, function: Callable[..., T]) -> Callable[..., T]:

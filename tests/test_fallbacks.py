@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assetstore import AssetInfo, AssetStore, IntegrityError, PreconditionError, UnavailableError, UnsupportedError
+from assetstore import (
+    AssetInfo,
+    AssetStore,
+    IntegrityError,
+    NoSpaceError,
+    PreconditionError,
+    UnavailableError,
+    UnsupportedError,
+)
 from assetstore.plugin import HEADERS
 from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise, Return, Truncate
 from assetstore.testing.samples import OTHER_SAMPLES, SAMPLES
@@ -46,6 +56,22 @@ def test_a_native_download_of_another_size_is_an_error(tmp_path):
     store = faulty(Return(op="download", value=AssetInfo(key="a.bin", size=1)), without=())
     with pytest.raises(IntegrityError, match="arrived"):
         store.download("a.bin", tmp_path / "file")
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("op", ["download", "read", "upload"])
+def test_a_full_disk_below_a_plugin_is_no_fault_of_the_plugin(number, op, tmp_path):
+    """Where a backend writes a file of its own, a full disk is NoSpaceError with what to do, and leaves no file."""
+    store = faulty(Raise(op=op, error=OSError(number, os.strerror(number)), nth=None), without=["copy"])
+    calls = {
+        "download": [lambda: store.download("a.bin", tmp_path / "file"), lambda: store.as_local("a.bin").__enter__()],
+        "read": [lambda: store.read("a.bin")],
+        "upload": [lambda: store.upload(DATA, "b.bin")],
+    }
+    for call in calls[op]:
+        with pytest.raises(NoSpaceError, match=r"on this machine: .*; free some space$"):
+            call()
     assert [] == list(tmp_path.iterdir())
 
 

@@ -24,8 +24,9 @@ PART_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
 """The name of a file that is not complete yet."""
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FITTING: tuple[tuple[frozenset[int], type[AssetStoreError], str], ...] = (
-    (frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}), NoSpaceError, "free some space"),
+    (NO_SPACE, NoSpaceError, "free some space"),
     (frozenset({errno.EACCES, errno.EPERM, errno.EROFS}), AccessDeniedError, "check the owner and the mode of the folder"),
     (
         frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT}),
