@@ -41,7 +41,7 @@ def test_a_second_run_of_502_files_takes_at_most_three_requests(
     backend: str, seaweedfs: S3Server, tmp_path: Path, unique_prefix: str
 ) -> None:
     """One listing of all files, in pages of a thousand, and where there is a manifest one read of it."""
-    for number in range(COUNT):
+    for number in range(COUNT - 1):  # the app brings one of its own
         (tmp_path / f"{number}.{'css' if number % 20 == 0 else 'png'}").write_text(f"/* {number} */")
 
     def collect(endpoint: str) -> str:
