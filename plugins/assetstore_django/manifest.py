@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,9 @@ class _HoldingStorage(AssetStorage):
         else:
             super().delete(name)
 
-    def url(self, name: str | None) -> str:
+    def url(self, name: str | os.PathLike[str] | None) -> str:
         """Return the URL of a file; while files are processed one that ends like it, of which Django takes the end alone."""
-        return quote(name or "") if self._held else super().url(name)
+        return quote(os.fspath(name or "")) if self._held else super().url(name)
 
     def _open(self, name: str, mode: str = "rb") -> Any:
         content = self._held.content(name) if self._held else None

@@ -245,7 +245,7 @@ class AssetStorage(_Deconstructible):
                 return found, []
         return found, [key for key in wanted if key > last]
 
-    def url(self, name: str | None) -> str:
+    def url(self, name: str | os.PathLike[str] | None) -> str:
         """Return the URL of a file, which need not exist: the public one, or a signed one that is the same for a while.
 
         Raises:
@@ -254,7 +254,7 @@ class AssetStorage(_Deconstructible):
         """
         if not name:
             raise ValueError("the name of the file must not be empty to have a URL")
-        key = self.key(name) + ("/" if name.endswith("/") else "")  # of a folder, to which a template adds names
+        key = self.key(name) + ("/" if os.fspath(name).endswith("/") else "")  # of a folder, to which a template adds names
         if self.public or (self.public is None and self.store.can("url")):
             return self.store.url(key)
         return self.store.presign(key, expires=self.expires, window=self.window).url

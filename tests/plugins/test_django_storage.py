@@ -276,6 +276,7 @@ def test_urls_are_public_or_signed_and_stay_the_same_for_a_while(tmp_path: Path)
     table = {"url": f"file://{tmp_path}", "public_url": "https://cdn.example/x"}
     assert "https://cdn.example/x/media/a%20b.png" == AssetStorage(table, location="media").url("a b.png")
     assert "https://cdn.example/x/a/" == AssetStorage(table).url("a/")
+    assert "https://cdn.example/x/a" == AssetStorage(table).url(Path("a"))
     assert "X-Assetstore-Signature" in AssetStorage(table, public=False).url("a")
     with pytest.raises(NotImplementedError):
         AssetStorage("memory:", public=True).url("a")
