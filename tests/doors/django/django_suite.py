@@ -12,6 +12,7 @@ import secrets
 import sys
 import tempfile
 import unittest
+from importlib import import_module
 from typing import Any, ClassVar
 
 import django.core.files.storage
@@ -77,10 +78,11 @@ settings.configure(
         "default": {"BACKEND": "django_suite.StandIn"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     },
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
     USE_TZ=False,
 )
 
-from assetstore_django import AssetStorage  # noqa: E402 - Django must be configured first
+from assetstore_django import AssetStorage, ManifestAssetStorage  # noqa: E402 - Django must be configured first
 
 REAL = django.core.files.storage.FileSystemStorage
 
@@ -108,10 +110,36 @@ class StandIn(AssetStorage):
         return f"{base}{super().url(name).removeprefix(ORIGIN)}"
 
 
+class StaticStandIn(ManifestAssetStorage):
+    """Our static files, made by the arguments of Django's ``ManifestStaticFilesStorage``."""
+
+    def __init__(self, location: Any = None, *_: Any, manifest_storage: Any = None, **__: Any) -> None:
+        self._folder_given = location
+        super().__init__(AssetStore(MemoryBackend()), manifest_storage=manifest_storage)
+
+    @property
+    def store(self) -> AssetStore:
+        """The store that stands for the folder."""
+        return stores.at(os.path.abspath(self._folder_given or settings.STATIC_ROOT))
+
+    def url(self, name: str | None, *arguments: Any, **options: Any) -> str:
+        """Return what a web server under ``STATIC_URL`` would serve."""
+        url: str = super().url(name, *arguments, **options)
+        return url.replace(self.store.url("x")[:-1], settings.STATIC_URL)
+
+
 def stand_in() -> None:
-    """Put ``StandIn`` where Django's tests find ``FileSystemStorage``."""
+    """Put ours where Django's tests find Django's, and the app with its collectstatic where they install Django's."""
     sys.modules["django_suite"] = sys.modules[__name__]
+    import_module("django.contrib.staticfiles.finders")  # which finds files on the disk, with Django's own storage
     django.core.files.storage.FileSystemStorage = StandIn
+    if any(label.startswith("staticfiles_tests") for label in sys.argv[3:]):
+        from django.contrib.staticfiles import storage
+
+        storage.ManifestStaticFilesStorage = StaticStandIn
+        from staticfiles_tests.settings import TEST_SETTINGS
+
+        TEST_SETTINGS["INSTALLED_APPS"].insert(0, "assetstore_django")
 
 
 class Outcomes(unittest.TextTestResult):
