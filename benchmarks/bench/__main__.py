@@ -146,7 +146,7 @@ def machine(found: list[peers.Peer], *, quick: bool) -> list[str]:
     python, openssl = f"Python {platform.python_version()}", " ".join(ssl.OPENSSL_VERSION.split()[:2])
     system = f"{os.cpu_count()} cores, {platform.system()}, {python}, {openssl}"
     versions = ", ".join(f"{peer.name} {peer.version}" for peer in [*peers.ours()[:1], *found])
-    how = "A quick run: small numbers, one round." if quick else ""
+    how = "A quick run: small numbers, few rounds." if quick else ""
     return [line for line in (f"{date.today()}. {system}.", f"{versions}.", how) if line]
 
 
