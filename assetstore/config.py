@@ -155,12 +155,12 @@ def find_store(
     if isinstance(store, Mapping):
         backend = store.get("backend")
         name = backend if isinstance(backend, str) else "store"
-        return StoreConfig(name=name, table=store, folder=Path.cwd(), origin="the mapping")
+        return StoreConfig(name=name, table=store, folder=_here(), origin="the mapping")
     wanted = store or os.environ.get(STORE_VARIABLE)
     if fault := fault_of(wanted):
         raise ConfigError(f"the name or URL of a store {fault}", op="open")
     if wanted and (_FOLDER.match(wanted) or _URL.match(wanted)):
-        return _of_url(wanted, Path.cwd())
+        return _of_url(wanted, _here())
     return _named(wanted, find_config(config))
 
 
@@ -209,12 +209,21 @@ def find_config(path: str | os.PathLike[str] | None = None) -> Config | None:
     named = path or os.environ.get(CONFIG_VARIABLE)
     if named:
         return _load(Path(named)) or Config(path=Path(named), default=None, stores={})
-    try:
-        here = Path.cwd()
-    except OSError as error:
-        raise ConfigError(f"cannot look for {FILE_NAME}: {error}", hint=_NAME_IT) from error
+    here = _here(f"cannot look for {FILE_NAME}", _NAME_IT)
     found = (folder / name for folder in (here, *here.parents) for name in _FILE_NAMES if _is_file(folder / name))
     return next((config for config in map(_load, found) if config is not None), None)
+
+
+def _here(problem: str = "relative paths start nowhere", hint: str = "change to a folder that exists") -> Path:
+    """Return the working directory.
+
+    Raises:
+        ConfigError: it was removed, or cannot be read.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError(f"{problem}: there is no working directory: {error}", hint=hint) from error
 
 
 def _is_file(path: Path) -> bool:
@@ -384,7 +393,8 @@ class _Builder:
         _, colon, port = parts.netloc.partition(":")
         # A password with a slash or a question mark ends the host for urlsplit.
         has_password = bool(colon) and not port.isdecimal() and "@" in f"{parts.path}{parts.query}{parts.fragment}"
-        if "@" in parts.netloc or has_password or secret_names(factory) & query.keys():
+        has_users = any(without_users(value) != value for value in query.values())
+        if "@" in parts.netloc or has_password or has_users or secret_names(factory) & query.keys():
             self._problem("url", "must not hold a secret; put it into the table or the environment")
             return {}
         if parts.fragment:

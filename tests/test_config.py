@@ -236,6 +236,7 @@ def test_a_named_file_that_is_missing_is_an_error(folder: Path) -> None:
     "url",
     [
         *("s3://key:geheim@bucket", "s3://bucket?secret_key=geheim", "r2://user@account/bucket"),
+        *("file:assets?public_url=https://u:geheim@host", "s3:bucket?endpoint_url=https%3A//geheim@host"),
         *("s3://key:sec/geheim@bucket", "s3://key:sec?geheim@bucket", "s3://key:sec#geheim@bucket", "s3://key:/@geheim@bucket"),
     ],
 )
@@ -341,13 +342,21 @@ def test_a_foreign_pyproject_toml_is_passed_over(folder: Path) -> None:
     assert find_config() is None
 
 
-def test_a_working_directory_that_is_gone_is_named(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("store", "problem"),
+    [
+        ("x", "cannot look for assetstore.toml: there is no working directory"),
+        ("file:assets", "relative paths start nowhere: there is no working directory"),
+        ({"url": "file:assets"}, "relative paths start nowhere: there is no working directory"),
+    ],
+)
+def test_a_working_directory_that_is_gone_is_named(folder: Path, store: Any, problem: str) -> None:
     """Relative to a folder that was removed nothing is found."""
     (folder / "gone").mkdir()
     os.chdir(folder / "gone")
     (folder / "gone").rmdir()
-    with pytest.raises(ConfigError, match=r"cannot look for assetstore\.toml"):
-        open_store("x")
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        open_store(store)
 
 
 LOOP: list[object] = []
