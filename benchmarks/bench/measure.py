@@ -21,7 +21,7 @@ from bench.server import Site
 from bench.works import LIBRARY, Contender, Work
 
 Step = dict[str, Any]
-SECONDS = 1800
+SECONDS = 3600
 """After which a turn is given up."""
 FILLED = ("list", "folder")
 """Kinds of work that only read a bucket, which is filled once for all contenders."""
