@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, IntegrityError, PreconditionError, UnavailableError
+from assetstore import AssetStore, IntegrityError, InvalidOptionError, PreconditionError, UnavailableError
 from assetstore.content.read_ahead import LARGEST, NEAR
 from assetstore.plugin import Source, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, RecordingObserver
@@ -266,6 +266,24 @@ def test_a_wrong_move_is_the_error_that_files_raise(arguments, kind):
             with pytest.raises(kind):
                 file.seek(*arguments)
         assert 3 == reader.tell()
+
+
+@pytest.mark.parametrize("size", [1.5, "1", b"1", [1]])
+def test_a_wrong_size_is_the_error_that_files_raise(size):
+    """It is the caller's fault and no plugin's; the reader stands where it stood, and reads on."""
+    with Opened().store.open("a") as reader:
+        for position in (3, 300_000):
+            reader.seek(position)
+            for read in (reader.read, reader.read1, io.BytesIO(DATA).read):
+                with pytest.raises(TypeError):
+                    read(size)
+            assert DATA[position : position + 5] == reader.read(5)
+
+
+def test_pieces_of_no_bytes_are_refused():
+    """They would look like the end of the asset."""
+    with Opened().store.open("a") as reader, pytest.raises(InvalidOptionError, match="must not be 0; leave it out"):
+        next(reader.chunks(0))
 
 
 @pytest.mark.parametrize("buffer", [array.array("i", bytes(400)), memoryview(bytearray(400)).cast("B", (4, 100))])

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from assetstore.aio.threads import Threads
 from assetstore.bulk.running import Stopped
-from assetstore.content.reader import AssetReader
+from assetstore.content.reader import AssetReader, require_piece
 from assetstore.content.writer import AssetWriter
 from assetstore.results import AssetInfo
 
@@ -103,6 +103,7 @@ class AsyncAssetReader:
 
     def chunks(self, size: int = 1 << 20) -> AsyncIterator[bytes]:
         """Yield the remaining bytes in pieces of at most ``size`` bytes, as they arrive."""
+        require_piece(size)
         return _Chunks(self, size)
 
     def __aiter__(self) -> Self:

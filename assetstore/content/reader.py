@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from assetstore.bulk.running import require
 from assetstore.content.digests import Verifier
 from assetstore.content.read_ahead import NEAR, OpenRun, ReadAhead
-from assetstore.errors import AssetStoreError, IntegrityError
+from assetstore.errors import AssetStoreError, IntegrityError, InvalidOptionError
 from assetstore.results import AssetInfo, AssetStream
 
 OnClose: TypeAlias = Callable[[int, bool, BaseException | None], None]
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         """For type checkers: what takes an ``IO[bytes]``, as most of the standard library does, takes a reader."""
 else:
     _File = io.BufferedIOBase
+
+
+def require_piece(size: int) -> None:
+    """Raise InvalidOptionError if pieces of this size would be none: the bytes would seem to end."""
+    if size == 0:
+        raise InvalidOptionError("the size of the pieces must not be 0", hint="leave it out")
 
 
 class AssetReader(_File):
@@ -105,8 +111,7 @@ class AssetReader(_File):
             PreconditionError: after a seek, the asset has another version now.
             AssetStoreError: the store failed.
         """
-        left = self._length - self._position if self._position < self._length else 0
-        wanted = left if size is None or size < 0 else min(size, left)
+        wanted = self._wanted(size)
         piece = self._next(wanted, True)
         if len(piece) == wanted:
             return piece
@@ -118,8 +123,12 @@ class AssetReader(_File):
 
     def read1(self, size: int | None = -1, /) -> bytes:
         """Return at most ``size`` bytes, as the store delivers them; ``b""`` only at the end."""
-        left = max(0, self._length - self._position)
-        return self._next(left if size is None or size < 0 else min(size, left), False)
+        return self._next(self._wanted(size), False)
+
+    def _wanted(self, size: int | None) -> int:
+        """Return how many bytes to read; TypeError for what is no number of bytes, as files raise."""
+        left = self._length - self._position if self._position < self._length else 0
+        return left if size is None or operator.index(size) < 0 else min(operator.index(size), left)
 
     def _require_open(self) -> None:
         if self.closed:
@@ -175,6 +184,7 @@ class AssetReader(_File):
 
     def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
         """Yield the remaining bytes in pieces of at most ``size`` bytes, as they arrive."""
+        require_piece(size)
         while piece := self.read1(size):
             yield piece
 
