@@ -62,6 +62,7 @@ from assetstore.options import (
 from assetstore.per_process import PerProcess
 from assetstore.results import (
     AssetInfo,
+    AssetStream,
     CheckReport,
     CollectReport,
     DeleteReport,
@@ -260,6 +261,7 @@ class AssetStore:
         self, key: str, offset: int, length: int | None, if_match: str | None, *, seeks: bool
     ) -> AssetReader:
         operation = self._operation("read", key)
+        stream: AssetStream | None = None
         try:
             options = ReadOptions(offset=offset, length=length, if_match=if_match)
             full_key = operation.locate(self._scope)
@@ -268,6 +270,8 @@ class AssetStore:
             if self._scope.prefix:
                 stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
         except BaseException as error:
+            if stream is not None:
+                stream.body.close()
             operation.explain(error)
             operation.finish(error)
             raise

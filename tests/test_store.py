@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from assetstore import (
     AccessDeniedError,
     AlreadyExistsError,
+    AssetInfo,
     AssetStore,
     AssetStoreError,
     BackendError,
@@ -31,7 +33,16 @@ from assetstore import (
     UnsupportedError,
 )
 from assetstore.options import UploadKeywords
-from assetstore.plugin import CopyOptions, ListOptions, PresignOptions, ReadOptions, UploadOptions, UrlOptions, hookimpl
+from assetstore.plugin import (
+    AssetStream,
+    CopyOptions,
+    ListOptions,
+    PresignOptions,
+    ReadOptions,
+    UploadOptions,
+    UrlOptions,
+    hookimpl,
+)
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, RecordingObserver, Return, Truncate
 
 
@@ -161,6 +172,17 @@ def test_an_error_while_streaming_tells_what_was_done():
     assert ("read", "a", "dev") == (caught.value.op, caught.value.key, caught.value.store)
     assert ["upload", "read"] == [event.op for event in observer.events]
     assert ("error", "IntegrityError") == (observer.events[1].outcome, observer.events[1].error)
+
+
+def test_a_read_that_is_refused_leaves_no_stream_open():
+    """What the backend opened is closed where the store finds fault with it, for example with a key of another scope."""
+    body = io.BytesIO(b"abc")
+    stream = AssetStream(info=AssetInfo(key="other/a", size=3), body=body, length=3)
+    store = AssetStore(FaultyBackend(MemoryBackend(), Return(op="read", value=stream))).scoped("part/")
+    store.upload(b"abc", "a")
+    with pytest.raises(BackendError, match="lies outside 'part/'"):
+        store.open("a")
+    assert body.closed
 
 
 def test_context_is_filled_into_an_error_once():
