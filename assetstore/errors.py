@@ -110,6 +110,16 @@ class AssetStoreError(Exception):
         text = f"{self.what}: {self.message}" if self.what else self.message
         return f"{text}; {self.hint}" if self.hint else text
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A class of a plugin may be made from other arguments; a pool of processes hangs where an error does not arrive.
+        return _restored, (type(self), self.args), vars(self)
+
+
+def _restored(kind: type[AssetStoreError], arguments: tuple[object, ...]) -> AssetStoreError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    return error
+
 
 class NotFoundError(AssetStoreError, FileNotFoundError):
     """No asset has this key."""

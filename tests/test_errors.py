@@ -55,6 +55,29 @@ def test_an_error_survives_pickling_and_copying(error_class):
         assert (type(error), str(error), error.args, vars(error)) == (type(other), str(other), other.args, vars(other))
 
 
+class DroppedError(NotFoundError):
+    """An error of a plugin, made without arguments."""
+
+    def __init__(self) -> None:
+        super().__init__("it was dropped", hint="begin again", key="a")
+
+
+class TornError(UnavailableError):
+    """An error of a plugin, made from arguments of its own."""
+
+    def __init__(self, names: tuple[str, ...], *, after: float) -> None:
+        super().__init__(f"{'/'.join(names)} is torn", retry_after=after)
+        self.names = names
+
+
+@pytest.mark.parametrize("error", [DroppedError(), TornError(("a", "b"), after=2.5)])
+def test_an_error_of_a_plugin_survives_too_however_it_is_made(error):
+    """One that did not would break or hang the pool of processes in which a task raised it."""
+    error.store = "dev"
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert (type(error), str(error), error.args, vars(error)) == (type(other), str(other), other.args, vars(other))
+
+
 @EACH_CLASS
 def test_only_unavailable_is_retryable(error_class):
     """Only one class is retryable."""
