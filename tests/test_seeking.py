@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import array
+import copy
 import hashlib
 import io
 import os
+import pickle
 
 import attrs
 import pytest
@@ -278,6 +280,15 @@ def test_a_wrong_size_is_the_error_that_files_raise(size):
                 with pytest.raises(TypeError):
                     read(size)
             assert DATA[position : position + 5] == reader.read(5)
+
+
+@pytest.mark.parametrize("send", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_reader_is_not_sent_or_copied(send):
+    """As with files it is a TypeError, which says what to send; the reader goes on."""
+    with Opened().store.open("a") as reader:
+        with pytest.raises(TypeError, match="pass on the store and the key"):
+            send(reader)
+        assert DATA == reader.read()
 
 
 def test_pieces_of_no_bytes_are_refused():

@@ -210,5 +210,9 @@ class AssetReader(_File):
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Two readers of one stream would take each other's bytes.
+        raise TypeError("a reader cannot be pickled or copied; pass on the store and the key, and open the asset there")
+
     def __repr__(self) -> str:
         return f"<AssetReader {self.info.key!r} {self._position} of {self._length} bytes{' closed' if self.closed else ''}>"
