@@ -5,7 +5,6 @@ The names in the database go into a temporary SQLite file first. Then the listin
 
 from __future__ import annotations
 
-import posixpath
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import attrs
 from django.apps import apps
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import storages
 from django.db import connections, models, router
 
@@ -32,11 +32,16 @@ class Column:
 
     Attributes:
         field: of a model that has a table.
-        location: where its own storage keeps them; with it a name is a key.
+        storage: the one that keeps them; with its location a name is a key.
     """
 
     field: models.Field[Any, Any]
-    location: str
+    storage: AssetStorage
+
+    @property
+    def location(self) -> str:
+        """The beginning of the keys."""
+        return self.storage.location
 
     def pages(self) -> Iterator[list[str]]:
         """Yield the keys of all rows in all databases of the model, page by page in the order of the primary keys."""
@@ -61,7 +66,11 @@ class Column:
         return found
 
     def _key(self, name: str) -> str:
-        return self.location + posixpath.normpath(name.replace("\\", "/"))
+        # A row finds its file however its name is spelled, so a comparison must too.
+        try:
+            return self.location + self.storage.key(name)
+        except SuspiciousFileOperation:  # no file has this name
+            return self.location + name
 
 
 def columns_of(storage: AssetStorage, also: Iterable[str]) -> list[Column]:
@@ -83,8 +92,8 @@ def columns_of(storage: AssetStorage, also: Iterable[str]) -> list[Column]:
         for field in model._meta.local_concrete_fields:
             file = files.get(field.name)
             if file is not None and _is_of_same_store(storage, file.storage):
-                columns.append(Column(field, file.storage.location))
-    return [*columns, *(Column(_field(label), storage.location) for label in also)]
+                columns.append(Column(field, file.storage))
+    return [*columns, *(Column(_field(label), storage) for label in also)]
 
 
 def _field(label: str) -> models.Field:

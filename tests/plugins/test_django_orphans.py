@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,6 +125,15 @@ def test_only_old_orphans_are_deleted(store: AssetStore) -> None:
     printed = ["orphan films/new.txt", "orphan films/old.txt", "deleted 1"]
     assert printed == run("--delete", "--older-than", "2")
     assert sorted({*keys, "media/films/old-kept.txt"} - {"media/films/old.txt"}) == [info.key for info in store.list()]
+
+
+@pytest.mark.parametrize("name", [unicodedata.normalize("NFD", "old-é.txt"), "./old.txt", "a\\..//old.txt"])
+def test_a_row_has_its_file_however_it_spells_the_name(store: AssetStore, name: str) -> None:
+    """A name from another storage opens its file, so its file is no orphan."""
+    Film.objects.create(title="A", file=name)
+    store.upload(b"1", "media/" + storages["default"].key(name))
+    assert b"1" == Film.objects.get().file.read()
+    assert ["deleted 0"] == run("--delete", "--older-than", "2")
 
 
 @pytest.mark.parametrize(
