@@ -148,23 +148,26 @@ class AssetStorage(_Deconstructible):
         Raises:
             SuspiciousFileOperation: no file can have this name.
         """
-        for _ in range(_ATTEMPTS):
-            try:
-                return str(super().save(name, content, max_length=max_length))
-            except AlreadyExistsError as error:
-                taken = error
+        with self._again(content) as content:
+            for _ in range(_ATTEMPTS):
+                try:
+                    return str(super().save(content.name if name is None else name, content, max_length))
+                except AlreadyExistsError as error:
+                    taken = error
         raise taken
 
     def _save(self, name: str, content: Any) -> str:
         key = self.key(name)
-        with self._source(content) as source:
-            return self.store.upload(source, key, overwrite=self.overwrite).key
+        with self._again(content) as source:
+            given = source.temporary_file_path() if hasattr(source, "temporary_file_path") else source
+            return self.store.upload(given, key, overwrite=self.overwrite).key
 
     @contextlib.contextmanager
-    def _source(self, content: Any) -> Iterator[Any]:
-        """Give what is to be uploaded: the file itself where it can be read again, otherwise a copy of what it yields."""
+    def _again(self, content: Any) -> Iterator[Any]:
+        """Give a file that can be read again for another name: the file itself or, where it cannot, a copy of its bytes."""
+        content = content if hasattr(content, "chunks") else File(content)
         if hasattr(content, "temporary_file_path"):
-            yield content.temporary_file_path()
+            yield content
             return
         is_plain = getattr(content.chunks, "__func__", None) in _PLAIN_CHUNKS
         if is_plain and content.seekable() and not _is_text(content):
@@ -175,7 +178,7 @@ class AssetStorage(_Deconstructible):
             for chunk in content.chunks():
                 copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
             copy.seek(0)
-            yield copy
+            yield File(copy, content.name)
 
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether ``save`` may use a name: it is free, or may be overwritten, and is not too long."""

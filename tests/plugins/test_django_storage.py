@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import os
 import pickle
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ configure()
 from django.core.exceptions import SuspiciousFileOperation  # noqa: E402 - Django must be configured first
 from django.core.files import File  # noqa: E402
 from django.core.files.base import ContentFile  # noqa: E402
-from django.core.files.uploadedfile import TemporaryUploadedFile  # noqa: E402
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile  # noqa: E402
 from django.db.migrations.writer import MigrationWriter  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
@@ -211,6 +213,39 @@ def test_every_kind_of_file_is_stored(storage: AssetStorage, make: Callable[[], 
         content.seek(1)
         assert b"abc" == storage.open(storage.save("a", content)).read()
         assert b"abc" == storage.open(storage.save("a", content)).read()
+
+
+def _once() -> Any:
+    class Streamed(UploadedFile):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            while piece := self.file.read(1):
+                yield piece
+
+    return Streamed(io.BytesIO(b"abc"), "a.txt")
+
+
+def _piped() -> Any:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(b"abc")
+    return os.fdopen(reading, "rb")
+
+
+@pytest.mark.parametrize("make", [_once, _piped, lambda: File(_piped()), lambda: ContentFile("abc"), _temporary])
+def test_a_file_that_can_be_read_once_is_whole_under_its_second_name(make: Callable[[], Any]) -> None:
+    """Another process took the name while the file was read."""
+
+    class Late(AssetStorage):
+        def exists(self, name: str) -> bool:
+            found = super().exists(name)
+            if not found and name == "a.txt":
+                self.store.upload(b"another", "a.txt")
+            return found
+
+    storage = Late(AssetStore(MemoryBackend()))
+    with contextlib.closing(make()) as content:
+        name = storage.save("a.txt", content)
+    assert (True, b"abc", b"another") == (name != "a.txt", storage.open(name).read(), storage.open("a.txt").read())
 
 
 def test_a_temporary_file_is_uploaded_by_its_path() -> None:
