@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from datetime import timedelta
@@ -526,8 +525,8 @@ class AsyncAssetStore:
 
     def scoped(self, prefix: str) -> AsyncAssetStore:
         """Return the part of the store under ``prefix`` as a store of its own that cannot leave it."""
-        part = copy.copy(self)
-        part.wrapped = self.wrapped.scoped(prefix)
+        part = object.__new__(type(self))
+        vars(part).update(vars(self), wrapped=self.wrapped.scoped(prefix))
         return part
 
     async def close(self) -> None:
@@ -544,7 +543,7 @@ class AsyncAssetStore:
         await self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return partial(AsyncAssetStore, max_threads=self._threads.most), (self.wrapped,)
+        return partial(type(self), max_threads=self._threads.most), (self.wrapped,)
 
     def __repr__(self) -> str:
         return f"<Async{repr(self.wrapped)[1:]}"

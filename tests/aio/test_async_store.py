@@ -277,6 +277,30 @@ async def test_a_store_may_be_closed_while_it_is_used(tmp_path: Path) -> None:
         await store.upload(source(), "a")
 
 
+@pytest.mark.anyio
+async def test_a_part_of_a_store_shares_its_threads_and_its_class() -> None:
+    """A part for each request starts no threads of its own, and has the methods of a subclass."""
+
+    class Ours(AsyncAssetStore):
+        async def names(self) -> list[str]:
+            return [info.key async for info in self.list()]
+
+    threads = set()
+
+    class Noting(MemoryBackend):
+        @hookimpl
+        def assetstore_upload(self, key: str, source: Any, options: UploadOptions) -> AssetInfo:
+            threads.add(threading.current_thread())
+            return super().assetstore_upload(key, source, options)
+
+    async with Ours(AssetStore(Noting()), max_threads=1) as store:
+        await store.upload(b"", "a")
+        for _ in range(3):
+            await store.scoped("part/").upload(b"", "b")
+        assert ["b"] == await store.scoped("part/").names()
+    assert 1 == len(threads)
+
+
 def test_a_store_that_may_travel_travels(tmp_path: Path) -> None:
     """It is pickled as the ordinary store is, by its configuration, with its number of threads."""
     with assetstore.open_store(tmp_path.as_uri()) as ordinary:
