@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -48,7 +48,10 @@ class AsyncListing(AsyncIterator[T]):
 
     def rest(self) -> Iterator[T]:
         """Return the entries that are left as an ordinary iterator, for a thread."""
-        return chain(self._page, self._listing)
+        yield from self._page
+        if self._error is not None:
+            raise self._error
+        yield from self._listing
 
     def __repr__(self) -> str:
         return f"<async {repr(self._listing)[1:]}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 import assetstore
@@ -218,6 +219,28 @@ async def test_a_listing_is_what_is_deleted() -> None:
         assert "a" == (await anext(listing)).key
         assert ("b", "c", "d") == (await store.delete_many(listing)).deleted
         assert ["a"] == [result.key async for result in store.stat_many(store.list())]
+
+
+@pytest.mark.anyio
+async def test_the_rest_of_a_broken_listing_does_not_look_complete() -> None:
+    """A call that is given the rest of a listing raises the error that ended it, after the entries that came before."""
+
+    class Breaking(MemoryBackend):
+        @hookimpl
+        def assetstore_list(self, prefix: str, options: Any) -> Any:
+            if options.cursor is not None:
+                raise AssetStoreError("no second page")
+            return attrs.evolve(super().assetstore_list(prefix, options), next_cursor="2")
+
+    async with AsyncAssetStore(AssetStore(Breaking())) as store:
+        for key in "abc":
+            await store.upload(b"", key)
+        listing = store.list()
+        assert "a" == (await anext(listing)).key
+        looked_up = store.stat_many(listing, ordered=True)
+        assert ["b", "c"] == [(await anext(looked_up)).key for _ in range(2)]
+        with pytest.raises(AssetStoreError, match="no second page"):
+            await anext(looked_up)
 
 
 @pytest.mark.anyio
