@@ -76,11 +76,15 @@ class AsyncBulkResults(AsyncIterator[BulkResult[T]]):
 
     async def __anext__(self) -> BulkResult[T]:
         step: Callable[[], BulkResult[T] | None] = partial(next, self.wrapped, None)
-        closing = self._closing
-        result = await self._threads.run(step, bridge=self._bridge, stop=closing.start, undo=closing.join)
+        stop, undo = self._begin_closing, self._closing.join
+        result = await self._threads.run(step, bridge=self._bridge, stop=stop, undo=undo)
         if result is None:
             raise StopAsyncIteration
         return result
+
+    def _begin_closing(self) -> None:
+        if self._closing.ident is None:  # another result was asked for, and cancelled, since
+            self._closing.start()
 
     async def close(self) -> None:
         """End what still runs and wait for it, a second at most. May be called twice."""

@@ -245,6 +245,18 @@ async def test_a_cancelled_call_about_many_items_ends_all_of_them() -> None:
 
 
 @pytest.mark.anyio
+async def test_results_may_be_cancelled_again() -> None:
+    """A loop that asks for each result with a timeout sees timeouts, and no other error."""
+    async with memory() as store:
+        results = store.stat_many(f"{index}" for index in range(100))
+        for _ in range(50):
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await anext(results, None)
+            assert scope.cancelled_caught
+
+
+@pytest.mark.anyio
 async def test_items_that_come_asynchronously_are_cancelled() -> None:
     """A call that waits for its next item ends."""
     asked = anyio.Event()
