@@ -9,6 +9,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import anyio
+
 from assetstore.aio.threads import Threads
 from assetstore.bulk.running import Stopped
 from assetstore.content.reader import AssetReader, require_piece
@@ -154,6 +156,8 @@ class _Chunks(AsyncIterator[bytes]):
 class AsyncAssetWriter:
     """Collects bytes as ``AssetWriter`` does; they are stored when the ``async with`` block ends without an exception.
 
+    A write that is cancelled closes it, and nothing is stored: nobody knows how many bytes were added.
+
     Attributes:
         wrapped: the ``AssetWriter``.
     """
@@ -164,4 +168,8 @@ class AsyncAssetWriter:
 
     async def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Add bytes and return their number."""
-        return await self._threads.run(partial(self.wrapped.write, data))
+        try:
+            return await self._threads.run(partial(self.wrapped.write, data))
+        except anyio.get_cancelled_exc_class():
+            await self._threads.finish(self.wrapped.discard)
+            raise

@@ -34,7 +34,13 @@ class AssetWriter(io.BufferedIOBase):
             return self._spool.write(data)
 
     def written(self) -> IO[bytes]:
-        """Return all bytes as a file at its beginning."""
+        """Return all bytes as a file at its beginning.
+
+        Raises:
+            ValueError: they were dropped.
+        """
+        if self._spool.closed:
+            raise ValueError("the bytes were dropped, so nothing is stored")
         self._spool.seek(0)
         return self._spool
 

@@ -294,6 +294,27 @@ async def test_what_a_writer_collected_is_dropped_when_its_task_is_cancelled(tmp
 
 
 @pytest.mark.anyio
+async def test_a_writer_whose_write_was_cancelled_stores_nothing() -> None:
+    """Nobody knows whether those bytes were added: the asset would lack them, or hold them twice after another try."""
+    async with memory() as store:
+        with pytest.raises(ValueError, match="closed"):
+            await _write_again(store, b"c")
+        with pytest.raises(ValueError, match="nothing is stored"):
+            await _write_again(store)
+        assert not await store.exists("a")
+
+
+async def _write_again(store: AsyncAssetStore, *more: bytes) -> None:
+    async with store.writer("a") as writer:
+        await writer.write(b"a")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await writer.write(b"b")
+        for data in more:
+            await writer.write(data)
+
+
+@pytest.mark.anyio
 async def test_a_cancelled_call_is_an_event_like_any_other() -> None:
     """An observer hears of it once, as of an operation that Ctrl-C ends."""
 
