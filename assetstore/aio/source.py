@@ -63,7 +63,8 @@ def adapted(source: AsyncSourceLike) -> Adapted:
         bridge = Bridge(_Batches(_reading(cast(AsyncReadable, source))))
         return Adapted(chain.from_iterable(bridge), bridge, os.path.basename(name) if isinstance(name, str) else None)
     if isinstance(source, AsyncIterable) and not isinstance(source, Iterable) and not hasattr(source, "read"):
-        bridge = Bridge(_Batches(aiter(source).__anext__), source)
+        pieces = aiter(source)
+        bridge = Bridge(_Batches(pieces.__anext__), pieces)
         return Adapted(chain.from_iterable(bridge), bridge)
     if isinstance(source, bytes | bytearray | memoryview):
         return Adapted(InMemory(source))

@@ -177,6 +177,26 @@ async def test_a_generator_is_closed_when_the_upload_fails_before_its_end(tmp_pa
 
 
 @pytest.mark.anyio
+async def test_the_generator_of_an_iterable_is_closed_too() -> None:
+    """An object whose ``__aiter__`` is a generator, as the bodies of many clients are, releases what it holds at once."""
+    closed = []
+
+    class Body:
+        async def __aiter__(self) -> AsyncIterator[Any]:
+            try:
+                yield DATA
+                yield "text"
+                yield DATA
+            finally:
+                closed.append(True)
+
+    async with memory() as store:
+        with pytest.raises(SourceError, match="must yield bytes"):
+            await store.upload(Body(), "a")
+        assert [True] == closed
+
+
+@pytest.mark.anyio
 async def test_a_source_is_not_read_ahead_of_the_store() -> None:
     """However fast it is, it gives 256 KiB and a piece more than was taken, so that it fills no memory."""
     backend = CountingBackend()
