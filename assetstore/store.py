@@ -125,7 +125,8 @@ class AssetStore:
         self._emit = self._plugins.emit if self._plugins.observed else None
         self._scope = Scope()
         self._recipe: Recipe | None = None
-        self.name: str = name or named_backend[0]
+        # That of a folder may hold bytes that are not UTF-8, over which exporters of metrics and spans would fail.
+        self.name: str = (name or named_backend[0]).encode(errors="backslashreplace").decode()
         self.location: str = self._stack.location
         self.prices: Mapping[str, float] = MappingProxyType(self._stack.prices)
 

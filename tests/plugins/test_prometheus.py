@@ -134,6 +134,14 @@ def test_buckets_are_those_of_the_process() -> None:
         Prometheus(registry=CollectorRegistry(), buckets=(1.0, 0.1))
 
 
+def test_a_name_that_is_not_utf_8_does_not_break_the_exporter() -> None:
+    """One store over a folder of such a name would hide all metrics of the process."""
+    registry = CollectorRegistry()
+    with AssetStore(MemoryBackend(), plugins=[Prometheus(registry=registry)], name="file:caf\udce9") as store:
+        store.upload(b"abc", "k")
+    assert {("file:caf\\udce9", "upload"): 3} == read(registry)["assetstore_bytes_total"]
+
+
 def test_a_configuration_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``plugins = ["prometheus"]`` is enough; the metrics are those of the process."""
     monkeypatch.chdir(tmp_path)
