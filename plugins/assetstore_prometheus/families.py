@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
+import math
 import threading
 import weakref
 from collections.abc import Sequence
@@ -23,22 +26,27 @@ class Families:
     """
 
     def __init__(self, registry: CollectorRegistry, buckets: Sequence[float]) -> None:
-        """Register them.
+        """Register all of them, or none.
 
         Raises:
             ValueError: metrics of these names are registered already, or the buckets are not in order.
         """
         self.buckets: tuple[float, ...] = tuple(buckets)
-        counter = functools.partial(Counter, namespace="assetstore", registry=registry)
+        if any(not lower < upper for lower, upper in itertools.pairwise((-math.inf, *self.buckets))):
+            raise ValueError("buckets must be numbers that ascend")
+        counter = functools.partial(Counter, namespace="assetstore", registry=None)
         each = ("store", "op")
         self._operations = counter("operations", "Operations that ended.", (*each, "outcome"))
         self._seconds = Histogram(
-            "assetstore_operation_seconds", "How long operations took.", each, registry=registry, buckets=self.buckets
+            "assetstore_operation_seconds", "How long operations took.", each, registry=None, buckets=self.buckets
         )
         self._bytes = counter("bytes", "Bytes of assets that were transferred.", each)
         self._attempts = counter("attempts", "Attempts to write under a generated key, the first included.", each)
         self._errors = counter("errors", "Operations that failed, by class of the error.", (*each, "error"))
         self._requests = counter("requests", "Requests that were sent, by class of price.", (*each, "class"))
+        _register(
+            registry, self._operations, self._seconds, self._bytes, self._attempts, self._errors, self._requests
+        )
         # Looking a metric up by its labels takes longer than adding to it.
         self._of = functools.lru_cache(maxsize=1024)(lambda metric, *labels: metric.labels(*labels))
 
@@ -53,6 +61,15 @@ class Families:
             of(self._errors, store, op, event.error).inc()
         for kind, count in event.requests.items():
             of(self._requests, store, op, kind).inc(count)
+
+
+def _register(registry: CollectorRegistry, *metrics: Counter | Histogram) -> None:
+    """Register all, or none where another metric has one of the names, so that a later try does not meet our own."""
+    with contextlib.ExitStack() as undone:
+        for metric in metrics:
+            registry.register(metric)
+            undone.callback(registry.unregister, metric)
+        undone.pop_all()
 
 
 def families_of(registry: CollectorRegistry | None, buckets: Sequence[float]) -> Families:

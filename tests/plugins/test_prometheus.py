@@ -134,6 +134,20 @@ def test_buckets_are_those_of_the_process() -> None:
         Prometheus(registry=CollectorRegistry(), buckets=(1.0, 0.1))
 
 
+def test_metrics_that_were_refused_may_be_registered_later() -> None:
+    """What is wrong leaves nothing behind: a program that mends it goes on."""
+    registry = CollectorRegistry()
+    taken = Gauge("assetstore_requests", "not ours", registry=registry)
+    with pytest.raises(ConfigError, match="cannot be registered"):
+        Prometheus(registry=registry)
+    registry.unregister(taken)
+    for wrong in ((5.0, 1.0), (1.0, 1.0), (0.1, float("nan"), 5.0), ()):
+        with pytest.raises(ConfigError, match="buckets"):
+            Prometheus(registry=registry, buckets=wrong)
+    Prometheus(registry=registry).assetstore_event(event=event(requests={"A": 2}))
+    assert {("dev", "upload", "A"): 2} == read(registry)["assetstore_requests_total"]
+
+
 def test_a_name_that_is_not_utf_8_does_not_break_the_exporter() -> None:
     """One store over a folder of such a name would hide all metrics of the process."""
     registry = CollectorRegistry()
