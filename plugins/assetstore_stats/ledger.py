@@ -28,6 +28,11 @@ CREATE TABLE IF NOT EXISTS assetstore_stats_requests (
     op TEXT NOT NULL, class TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (op, class)
 )
 """
+# An older version that sets the sums to zero knows only its own table.
+_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS assetstore_stats_reset AFTER DELETE ON assetstore_stats
+BEGIN DELETE FROM assetstore_stats_requests WHERE op = OLD.op; END
+"""
 _ADD = """
 INSERT INTO assetstore_stats (op, count, bytes, errors, seconds) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (op) DO UPDATE SET count = count + excluded.count, bytes = bytes + excluded.bytes,
@@ -63,8 +68,7 @@ class Ledger:
             requests = connection.execute("SELECT op, class, count FROM assetstore_stats_requests").fetchall()
         rows = {op: dict(zip(NAMES, values, strict=True)) for op, *values in found}
         for op, kind, count in requests:
-            if op in rows:  # an older version deletes the other table alone
-                rows[op][REQUESTS + kind] = count
+            rows[op][REQUESTS + kind] = count
         return rows
 
     def add(self, rows: Rows, *, patience: float = PATIENCE) -> None:
@@ -80,7 +84,6 @@ class Ledger:
         """Set the sums of all processes to zero."""
         with self._transaction(PATIENCE) as connection:
             connection.execute("DELETE FROM assetstore_stats")
-            connection.execute("DELETE FROM assetstore_stats_requests")
 
     @contextlib.contextmanager
     def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
@@ -92,6 +95,7 @@ class Ledger:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(_TABLE)
                 connection.execute(_REQUESTS_TABLE)
+                connection.execute(_TRIGGER)
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError, ValueError) as error:

@@ -171,6 +171,19 @@ def test_a_file_of_an_older_version_goes_on(tmp_path):
         assert [("upload", 8, 80, 1, 4.0)] == connection.execute("SELECT * FROM assetstore_stats").fetchall()
 
 
+def test_an_older_version_sets_the_requests_to_zero_too(tmp_path):
+    """It knows no requests; those from before must not come back, and be paid for twice, with the next event."""
+    path = tmp_path / "stats.db"
+    stats = Stats(path=path)
+    stats.assetstore_event(event=event(requests={"A": 7}))
+    assert 7 == read(stats)["uploads"]["requests_A"]
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM assetstore_stats")
+    assert ZEROS == read(stats)["uploads"]
+    stats.assetstore_event(event=event(requests={"A": 1}))
+    assert {"count": 1, "bytes": 10, "errors": 0, "seconds": 0.5, "requests_A": 1} == read(stats)["uploads"]
+
+
 def test_what_was_returned_does_not_change_later(stats):
     """A result is a picture of one moment."""
     before = read(stats)
