@@ -14,7 +14,8 @@ _B = frozenset(
 # That DeleteObjects, which is not named there, is free like DeleteObject is presumed.
 _FREE = frozenset({"AbortMultipartUpload", "DeleteBucket", "DeleteObject", "DeleteObjects"})
 
-
+_MOST = 1_000_000_000
+"""The highest price that is taken for one: what overflows a float would fail when the costs are shown."""
 
 PRICES: Mapping[str, float] = MappingProxyType({"A": 4.50, "B": 0.36, "free": 0.0, "out": 0.0})
 """Dollars for a million requests of each class, and for a GB that is read, in R2's Standard storage class on 2026-11-22
@@ -27,8 +28,8 @@ def price_problems(prices: Mapping[str, object]) -> Iterator[str]:
     for name, price in prices.items():
         if name not in PRICES:
             yield f"prices: {name} is unknown; the names are {', '.join(PRICES)}"
-        elif not isinstance(price, int | float) or isinstance(price, bool) or not price >= 0:
-            yield f"prices: {name} must be a number of 0 or more"
+        elif not isinstance(price, int | float) or isinstance(price, bool) or not 0 <= price <= _MOST:
+            yield f"prices: {name} must be a number between 0 and {_MOST:,}"
 
 
 def class_of(operation: str) -> str:

@@ -157,9 +157,11 @@ def test_the_number_of_requests_at_a_time_has_bounds(number: int) -> None:
     ("prices", "problem"),
     [
         ({"C": 1.0}, "prices: C is unknown; the names are A, B, free, out"),
-        ({"A": -1}, "prices: A must be a number of 0 or more"),
-        ({"B": "free"}, "prices: B must be a number of 0 or more"),
-        ({"out": math.nan}, "prices: out must be a number of 0 or more"),
+        ({"A": -1}, "prices: A must be a number between 0 and 1,000,000,000"),
+        ({"B": "free"}, "prices: B must be a number between 0 and 1,000,000,000"),
+        ({"out": math.nan}, "prices: out must be a number between 0 and 1,000,000,000"),
+        ({"A": math.inf}, "prices: A must be a number between 0 and 1,000,000,000"),
+        ({"A": 10**400}, "prices: A must be a number between 0 and 1,000,000,000"),
     ],
 )
 def test_an_impossible_price_is_refused(prices: dict[str, Any], problem: str) -> None:
