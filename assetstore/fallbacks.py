@@ -13,7 +13,15 @@ from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.errors import IntegrityError, UnsupportedError
 from assetstore.operation import Operation
-from assetstore.options import CopyOptions, DownloadOptions, PathOptions, Progress, ReadOptions, UploadOptions
+from assetstore.options import (
+    CopyOptions,
+    DownloadOptions,
+    PathOptions,
+    Progress,
+    ReadOptions,
+    UploadOptions,
+    require_progress,
+)
 from assetstore.results import AssetInfo, AssetStream
 from assetstore.stack import Stack
 
@@ -46,6 +54,7 @@ def run_opener(stack: Stack, operation: Operation, offset: int, etag: str | None
 @contextlib.contextmanager
 def passing(progress: Progress | None) -> Iterator[Progress | None]:
     """Yield the caller's own function; what it raises leaves the block as it is, whatever it became on its way."""
+    require_progress(progress)
     raised: list[BaseException] = []
 
     def report(count: int) -> None:

@@ -7,6 +7,7 @@ refuses any other field that is not at its default. ``OPERATIONS`` maps operatio
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import re
 import unicodedata
@@ -125,6 +126,16 @@ def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> Non
     if type(value) is int and 0 <= value < 1 << 63:
         return
     _whole_number(attribute.name, 0, value)
+
+
+def require_progress(progress: object) -> None:
+    """Require a function for progress, or ``None``: one that must be awaited would be called for nothing."""
+    if progress is None or (callable(progress) and not inspect.iscoroutinefunction(progress)):
+        return
+    kind = "a coroutine function" if callable(progress) else type(progress).__name__
+    raise InvalidOptionError(
+        f"progress must be an ordinary function, got {kind}", hint="it gets a number of bytes, in the thread that moves them"
+    )
 
 
 def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import io
 import os
@@ -215,6 +216,22 @@ def test_a_progress_callback_that_raises_ends_an_upload_and_a_download(store, tm
     with pytest.raises(KeyboardInterrupt):
         store.download("a", tmp_path / "a", progress=stop)
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [5, asyncio.sleep], ids=["number", "coroutine function"])
+def test_what_cannot_be_called_for_progress_is_refused_before_anything_is_moved(store, tmp_path, wrong):
+    """A coroutine function too, which asynchronous programs have at hand, and which nobody would await."""
+    store.upload(b"abc", "a")
+    calls = (
+        lambda: store.upload(b"new", "a", progress=wrong),
+        lambda: store.download("a", tmp_path / "a", progress=wrong),
+        lambda: list(store.upload_many([(b"new", "a")], progress=wrong)),
+        lambda: list(store.download_many(["a"], tmp_path, progress=wrong)),
+    )
+    for call in calls:
+        with pytest.raises(InvalidOptionError, match="progress must be an ordinary function"):
+            call()
+    assert (b"abc", []) == (store.read("a"), list(tmp_path.iterdir()))
 
 
 def test_a_listing_goes_over_as_many_pages_as_there_are(store):

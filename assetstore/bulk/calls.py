@@ -21,7 +21,7 @@ from assetstore.bulk.uploads import JointUploads, Upload
 from assetstore.errors import AssetStoreError, InvalidKeyError, InvalidOptionError
 from assetstore.keys import Scope
 from assetstore.operation import Operation
-from assetstore.options import Progress, UploadKeywords
+from assetstore.options import Progress, UploadKeywords, require_progress
 from assetstore.results import AssetInfo
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class Call:
 
     def report(self, progress: Progress | None) -> Progress:
         """Return what is called for progress: it ends a transfer when the call is closed, and calls one at a time."""
+        require_progress(progress)
 
         def report(count: int) -> None:
             self._running.require()

@@ -18,7 +18,7 @@ from assetstore.bulk.running import require
 from assetstore.content.atomic_file import writing_errors
 from assetstore.content.reader import AssetReader
 from assetstore.errors import AssetStoreError, SourceError
-from assetstore.options import Progress
+from assetstore.options import Progress, require_progress
 
 CHUNK_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
@@ -49,7 +49,9 @@ class Source:
 
         Raises:
             SourceError: ``raw`` is a text file, of another type, or a path that is missing, unreadable or not a file.
+            InvalidOptionError: ``progress`` is not an ordinary function.
         """
+        require_progress(progress)
         self.path: Path | None = None
         self.filename: str | None = None
         self.size: int | None = None
