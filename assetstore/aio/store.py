@@ -564,9 +564,13 @@ def open_store(
 
 
 async def _open_store(given: list[Any], config: str | os.PathLike[str] | None) -> AsyncAssetStore:
-    threads = Threads(1)
+    threads, exits = Threads(1), contextlib.ExitStack()
+
+    def begin() -> AssetStore:
+        return exits.enter_context(configuration.open_store(given.pop(), config=config))
+
     try:
-        return AsyncAssetStore(await threads.run(lambda: configuration.open_store(given.pop(), config=config)))
+        return AsyncAssetStore(await threads.run(begin, undo=exits.close))
     finally:
         threads.close()
 

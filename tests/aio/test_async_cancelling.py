@@ -16,8 +16,8 @@ import anyio
 import pytest
 
 from aio.worlds import WaitingBackend, endless, files, folder, memory
-from assetstore import AssetInfo, AssetStore, AssetStoreError, Event
-from assetstore.aio import AsyncAssetStore
+from assetstore import AssetInfo, AssetStore, AssetStoreError, Event, config
+from assetstore.aio import AsyncAssetStore, open_store
 from assetstore.aio.threads import from_any_thread
 from assetstore.plugin import AssetStream, hookimpl, stopping
 from assetstore.testing import MemoryBackend
@@ -275,6 +275,31 @@ async def test_items_that_come_asynchronously_are_cancelled() -> None:
         await cancelled(main, when=asked)
         assert [] == [result async for result in results]
         assert [] == threads_of("upload_many")
+
+
+@pytest.mark.anyio
+async def test_a_store_whose_opening_was_cancelled_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has it, so nobody else would release what its plugins hold."""
+    soon = from_any_thread()
+    opening = anyio.Event()
+    closed = []
+
+    class Slow(MemoryBackend):
+        def __init__(self) -> None:
+            super().__init__()
+            until_stopped(lambda: soon(opening.set))
+
+        @hookimpl
+        def assetstore_close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(config, "load_factory", lambda name, group: Slow)
+    await cancelled(lambda: _awaited(open_store({"backend": "slow", "naming": False, "stats": False})), when=opening)
+    assert [True] == closed
+
+
+async def _awaited(opening: Awaitable[object]) -> None:
+    await opening
 
 
 @pytest.mark.anyio
