@@ -67,7 +67,7 @@ class AsyncAssetStore:
         Args:
             store: the store, which stays usable.
             max_threads: the most operations at once; others wait. What is uploaded from asynchronous sources has as many
-                threads of its own.
+                threads of its own, and so has what cleans up.
         """
         self.wrapped = store
         self._threads = Threads(max_threads)

@@ -152,10 +152,10 @@ def _nothing() -> None:
 
 
 class Threads:
-    """The threads of a store, in two sets of equal size that start when they are needed.
+    """The threads of a store, in three sets of equal size that start when they are needed.
 
     What waits for an asynchronous source has a set of its own: slow senders do not hold up the other calls, and a source may
-    itself read from the store.
+    itself read from the store. So has what cleans up, which no cancellation ends: calls that hang must not hold it up.
 
     Attributes:
         most: how many there may be in each set.
@@ -172,6 +172,7 @@ class Threads:
         self.most = most
         self._own = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore"))
         self._bridged = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore source"))
+        self._cleaning = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore cleanup"))
 
     async def run(
         self,
@@ -202,10 +203,11 @@ class Threads:
 
     async def finish(self, function: Callable[[], T]) -> T:
         """Call a function in a thread and wait for it even if the task is cancelled: for what cleans up."""
-        job = Job(self._own.get(), function)
+        job = Job(self._cleaning.get(), function)
         return (await job.settled()).result()
 
     def close(self) -> None:
         """Let idle threads end, and those that work when they have ended it."""
         self._own.pop()
         self._bridged.pop()
+        self._cleaning.pop()

@@ -133,6 +133,24 @@ async def test_what_waits_for_a_thread_never_begins() -> None:
 
 
 @pytest.mark.anyio
+async def test_calls_that_hang_do_not_hold_up_what_cleans_up() -> None:
+    """No cancellation ends it, so a task with a timeout would be stuck at the end of its block."""
+    backend = WaitingBackend()
+    async with AsyncAssetStore(AssetStore(backend), max_threads=1) as store:
+        await store.upload(b"abc", "a")
+        reader = await store.open("a")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.stat, "hangs")
+            await anyio.to_thread.run_sync(backend.entered.acquire)
+            await reader.close()
+            with anyio.CancelScope() as scope:
+                async with store.writer("b"):
+                    scope.cancel()
+            assert (True, 1) == (reader.closed, backend.waiting)
+            backend.going.set()
+
+
+@pytest.mark.anyio
 async def test_a_call_that_hangs_at_the_store_is_ended() -> None:
     """What a backend waits in is shut, so that the task need not wait for an answer."""
     backend = WaitingBackend()
