@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import threading
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assetstore.errors import AssetStoreError, InvalidKeyError
+from assetstore.errors import AssetStoreError, InvalidKeyError, UnsupportedError
 from assetstore.store import AssetStore
 from assetstore.testing.contract.fixtures import Fixtures
 from assetstore.testing.memory import MemoryBackend
@@ -64,8 +65,9 @@ class SharingGuarantees(Fixtures):
 
     def test_what_a_store_tells_can_be_pickled(self, store: AssetStore) -> None:
         """Facts about an asset, pages of a listing and signed requests go to other processes and come back equal."""
-        signed = [store.presign("a"), store.presign("a", method="PUT", content_type="x/y")] if store.can("presign") else []
-        reported = (store.upload(b"abc", "a"), store.stat("a"), store.list_page(), signed)
+        reported: list[object] = [store.upload(b"abc", "a"), store.stat("a"), store.list_page()]
+        with contextlib.suppress(UnsupportedError):
+            reported += [store.presign("a"), store.presign("a", method="PUT", content_type="x/y")]
         assert reported == pickle.loads(pickle.dumps(reported))  # noqa: S301 - our own bytes
 
     def test_two_stores_in_one_process_do_not_mix(self, store: AssetStore) -> None:
