@@ -180,6 +180,10 @@ class AssetStorage(_Deconstructible):
             copy.seek(0)
             yield File(copy, content.name)
 
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return the name or one like it that is free, spelled as it will be stored: NFC may lengthen a name."""
+        return str(super().get_available_name(self.key(name), max_length))
+
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether ``save`` may use a name: it is free, or may be overwritten, and is not too long."""
         fits = not (max_length and len(name) > max_length)

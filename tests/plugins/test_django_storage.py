@@ -97,6 +97,12 @@ def test_a_taken_name_gets_another_within_its_length(storage: AssetStorage) -> N
     assert b"2" == storage.open(other).read()
 
 
+def test_a_name_that_nfc_lengthens_is_cut_to_its_length(storage: AssetStorage) -> None:
+    """The database takes no more characters than the field has."""
+    name = storage.save("\u0958" * 96 + ".txt", ContentFile(b"one"), max_length=100)
+    assert (b"one", True) == (storage.open(name).read(), len(name) <= 100)
+
+
 def test_a_name_is_replaced_only_where_that_is_asked_for() -> None:
     """With ``overwrite`` the name stays."""
     storage = AssetStorage(AssetStore(MemoryBackend()), overwrite=True)
