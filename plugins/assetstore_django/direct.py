@@ -14,6 +14,7 @@ from django.contrib.auth import get_permission_codename
 from django.core import signing
 from django.core.exceptions import FieldDoesNotExist
 from django.http import HttpRequest
+from django.utils.crypto import get_random_string
 
 from assetstore import AssetInfo, InvalidOptionError, RefusedError, TokenError
 from assetstore.plugin import limits
@@ -129,9 +130,10 @@ def _owner(request: HttpRequest) -> str:
     session = getattr(request, "session", None)
     if session is None:
         raise TokenError("an upload needs a user or a session", hint="add SessionMiddleware to MIDDLEWARE")
-    if session.session_key is None:
-        session.create()
-    return f"session {session.session_key}"
+    # Its key is no owner: there is none, or another one later, where sessions are kept in cookies.
+    if _SALT not in session:
+        session[_SALT] = get_random_string(32)
+    return f"session {session[_SALT]}"
 
 
 def _new_name(field: DirectUploadField, filename: str) -> str:

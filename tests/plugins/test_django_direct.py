@@ -182,6 +182,17 @@ def test_a_field_may_say_itself_who_may_upload() -> None:
     assert 200 == ask(client, "finish", "django_media.Poster.file", token=begun["token"]).status_code
 
 
+@pytest.mark.parametrize("engine", ["db", "signed_cookies"])
+def test_a_session_owns_its_uploads_wherever_sessions_are_kept(engine: str) -> None:
+    """A session in a cookie has no key that would tell one visitor from another, or that stays."""
+    with override_settings(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}"):
+        one, other = Client(headers={"x-may": "1"}), Client(headers={"x-may": "1"})
+        begun, _ = (begin(client, label="django_media.Poster.file").json() for client in (one, other))
+        assert put(begun["request"], TEXT) < 300
+        finished = [ask(who, "finish", "django_media.Poster.file", token=begun["token"]).status_code for who in (other, one)]
+        assert [403, 200] == finished
+
+
 @pytest.mark.parametrize(
     "label", ["", "x", "x.y.z", "django_media.Film.title", "django_media.Film.no", "django_media.LongFilm.trailer"]
 )
