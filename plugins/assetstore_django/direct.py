@@ -138,8 +138,9 @@ def _owner(request: HttpRequest) -> str:
 
 def _new_name(field: DirectUploadField, filename: str) -> str:
     """Return a name that no other upload gets, so that an upload that took an hour does not find it taken at its end."""
-    # A browser gives no path; what else does is not to be believed.
-    folder, _, base = field.generate_filename(field.model(), posixpath.basename(filename)).rpartition("/")
+    # A browser gives no path; what else does is not to be believed. Django takes both slashes for a path.
+    filename = posixpath.basename(filename.replace("\\", "/"))
+    folder, _, base = field.generate_filename(field.model(), filename).rpartition("/")
     root, suffix = posixpath.splitext(base)
     name = posixpath.join(folder, field.storage.get_alternative_name(root, suffix))
     excess = len(name) - (field.max_length or len(name))

@@ -290,6 +290,16 @@ def test_the_rules_of_the_field_hold_from_the_beginning(
     assert status == 200 or answer.json()["error"]
 
 
+@pytest.mark.parametrize("name", ["../private/a.txt", "private\\a.txt", "..\\a.txt", "C:\\private/a.txt"])
+def test_a_name_chooses_no_folder(staff: Client, store: AssetStore, name: str) -> None:
+    """Where files go is for ``upload_to`` to say, whatever separates the folders of a name."""
+    begun = begin(staff, name).json()
+    assert put(begun["request"], TEXT) < 300
+    assert 200 == ask(staff, "finish", token=begun["token"]).status_code
+    (key,) = [info.key for info in store.list()]
+    assert key.startswith("films/a_")
+
+
 def test_bytes_of_another_type_are_refused_at_the_end(staff: Client, store: AssetStore) -> None:
     """A program that calls itself a film is found out, and gone."""
     begun = ask(staff, "begin", filename="a.mp4", size=64, content_type="video/mp4").json()
