@@ -54,16 +54,14 @@ def may_change(request: HttpRequest, field: DirectUploadField) -> bool:
     return any(user.has_perm(f"{options.app_label}.{name}") for name in names)
 
 
-def begin(request: HttpRequest, field: DirectUploadField, filename: str, size: int, content_type: str) -> dict[str, Any]:
+def begin(request: HttpRequest, field: DirectUploadField, filename: str, size: int) -> dict[str, Any]:
     """Name the file and sign its upload; return what the page needs to send it."""
     if size < 1:
         raise RefusedError("the file is empty", hint="choose another file")
     store, key = field.storage.store, field.storage.key(_new_name(field, filename))
     upload = store.begin_upload(
         key=key,
-        filename=filename,
-        size=size,
-        content_type=content_type or None,
+        size=size,  # the type comes from the key, as that of every file of a storage: what a browser claims may be a lie
         policy=field.policy,
         part_size=_part_size(field, size),
     )

@@ -72,8 +72,7 @@ def _refused(status: HTTPStatus, message: str) -> JsonResponse:
 @_answering
 def begin(request: HttpRequest, field: DirectUploadField) -> dict[str, Any]:
     """Name a file and sign its upload."""
-    sent = request.POST
-    return direct.begin(request, field, sent["filename"], int(sent["size"]), sent.get("content_type", ""))
+    return direct.begin(request, field, request.POST["filename"], int(request.POST["size"]))
 
 
 @_answering

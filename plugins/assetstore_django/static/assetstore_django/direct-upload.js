@@ -168,7 +168,7 @@
       this.progress(1, this.sent.get(1) ?? 0);
       view.show({ progress: true, cancel: true, status: `Uploading ${file.name}` });
       try {
-        this.begun ??= await this.ask("begin", { filename: file.name, size: file.size, content_type: file.type });
+        this.begun ??= await this.ask("begin", { filename: file.name, size: file.size });
         await this.sendAll();
         view.show({ progress: true, cancel: true, status: `Checking ${file.name}` });
         const { reference } = await this.ask("finish", { token: this.begun.token });
