@@ -25,7 +25,8 @@ def from_any_thread() -> Callable[[Callable[[], object]], object]:
     """Return what lets this event loop call a function soon, from any thread and without waiting."""
     trio = sys.modules.get("trio")
     if trio is not None:
-        with contextlib.suppress(RuntimeError):  # another loop runs
+        # Another loop runs, and another thread may still be importing trio.
+        with contextlib.suppress(RuntimeError, AttributeError):
             return trio.lowlevel.current_trio_token().run_sync_soon  # type: ignore[no-any-return]  # need not be installed
     return asyncio.get_running_loop().call_soon_threadsafe
 

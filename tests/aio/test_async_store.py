@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import pickle
+import sys
 import threading
+import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,18 @@ def test_one_store_serves_several_event_loops(tmp_path: Path) -> None:
     assert b"abc" == anyio.run(main, "b", backend="trio")
     assert b"abc" == asyncio.run(main("c"))
     assert ["a", "b", "c"] == [info.key for info in store.wrapped.list()]
+
+
+def test_a_loop_of_asyncio_does_not_wait_until_trio_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another thread imports trio, its module is there, and empty."""
+    monkeypatch.setitem(sys.modules, "trio", types.ModuleType("trio"))
+
+    async def main() -> bytes:
+        async with memory() as store:
+            await store.upload(pieces(b"abc"), "a")
+            return await store.read("a")
+
+    assert b"abc" == asyncio.run(main())
 
 
 @pytest.mark.anyio
