@@ -7,6 +7,7 @@ import io
 import os
 import posixpath
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
@@ -148,24 +149,25 @@ class AssetStorage(_Deconstructible):
         Raises:
             SuspiciousFileOperation: no file can have this name.
         """
-        with self._again(content) as content:
+        name = content.name if name is None else name
+        with self._again(content, name) as content:
             for _ in range(_ATTEMPTS):
                 try:
-                    return str(super().save(content.name if name is None else name, content, max_length))
+                    return str(super().save(name, content, max_length))
                 except AlreadyExistsError as error:
                     taken = error
         raise taken
 
     def _save(self, name: str, content: Any) -> str:
         key = self.key(name)
-        with self._again(content) as source:
+        with self._again(content, name) as source:
             given = source.temporary_file_path() if hasattr(source, "temporary_file_path") else source
             return self.store.upload(given, key, overwrite=self.overwrite).key
 
     @contextlib.contextmanager
-    def _again(self, content: Any) -> Iterator[Any]:
+    def _again(self, content: Any, name: str | None) -> Iterator[Any]:
         """Give a file that can be read again for another name: the file itself or, where it cannot, a copy of its bytes."""
-        content = content if hasattr(content, "chunks") else File(content)
+        content = content if hasattr(content, "chunks") else File(content, name)
         if hasattr(content, "temporary_file_path"):
             yield content
             return
@@ -178,11 +180,11 @@ class AssetStorage(_Deconstructible):
             for chunk in content.chunks():
                 copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
             copy.seek(0)
-            yield File(copy, content.name)
+            yield File(copy, content.name or name)  # a file of Django without a name counts as false
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return the name or one like it that is free, spelled as it will be stored: NFC may lengthen a name."""
-        return str(super().get_available_name(self.key(name), max_length))
+        return str(super().get_available_name(unicodedata.normalize("NFC", os.fspath(name)), max_length))
 
     def is_name_available(self, name: str, max_length: int | None = None) -> bool:
         """Return whether ``save`` may use a name: it is free, or may be overwritten, and is not too long."""
