@@ -55,6 +55,11 @@ class Column:
                 yield [self._key(str(name)) for _, name in page if name]
                 page = list(rows.filter(pk__gt=page[-1][0])[:_PAGE])
 
+    def default_key(self) -> str:
+        """Return the key of the file that new rows refer to; that of no file where there is none."""
+        name = self.field.get_default()
+        return self._key(str(name)) if name else ""
+
     def among(self, keys: Sequence[str]) -> set[str]:
         """Return those of these keys that a row has now."""
         own = [key.removeprefix(self.location) for key in keys if key.startswith(self.location)]
@@ -137,6 +142,9 @@ class Comparison:
             for page in column.pages():
                 found = [(key, str(column.field)) for key in page if self._is_own(key)]
                 self._rows.executemany("INSERT OR IGNORE INTO rows (key, field) VALUES (?, ?)", found)
+        for column in columns:  # a row to come refers to it, so it is no orphan; if no row does, it need not be there
+            key = column.default_key()
+            self._rows.execute("INSERT OR IGNORE INTO rows (key, field, seen) VALUES (?, ?, 1)", (key, str(column.field)))
 
     def _is_own(self, key: str) -> bool:
         return key.startswith(self.storage.location + self.prefix) and not key.startswith(self._foreign)

@@ -136,6 +136,17 @@ def test_a_row_has_its_file_however_it_spells_the_name(store: AssetStore, name: 
     assert ["deleted 0"] == run("--delete", "--older-than", "2")
 
 
+def test_the_file_that_new_rows_refer_to_is_no_orphan(store: AssetStore) -> None:
+    """It is needed also while no row has it, and missed only when a row has."""
+    assert [] == run()
+    store.upload(b"1", "media/faces/old-nobody.txt")
+    assert ["deleted 0"] == run("--delete", "--older-than", "2")
+    store.delete("media/faces/old-nobody.txt")
+    nobody = apps.get_model("django_media.Portrait").objects.create()
+    assert ["missing faces/old-nobody.txt"] == run()
+    nobody.delete()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

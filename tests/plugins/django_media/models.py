@@ -20,6 +20,12 @@ class Poster(models.Model):
     file = DirectUploadField(may_upload=lambda request: request.META.get("HTTP_X_MAY") == "1")
 
 
+class Portrait(models.Model):
+    """A picture of somebody, or of nobody yet."""
+
+    file = models.FileField(default="faces/old-nobody.txt")
+
+
 class LongFilm(Film):
     """A film in two tables."""
 
