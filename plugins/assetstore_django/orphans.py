@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 from django.apps import apps
+from django.conf import STATICFILES_STORAGE_ALIAS
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import storages
 from django.db import connections, models, router
@@ -85,8 +86,9 @@ def columns_of(storage: AssetStorage, also: Iterable[str]) -> list[Column]:
     django-simple-history makes of them, and the fields named in ``also``, such as ``app.Model.name``.
 
     Raises:
-        ValueError: there is no such field.
+        ValueError: there is no such field, or the storage has files to which no row refers at all.
     """
+    _require_no_static_files(storage)
     columns = []
     for model in apps.get_models(include_auto_created=True):
         if model._meta.proxy or model._meta.swapped:
@@ -104,9 +106,20 @@ def columns_of(storage: AssetStorage, also: Iterable[str]) -> list[Column]:
 def _field(label: str) -> models.Field:
     model, _, name = label.rpartition(".")
     try:
-        return apps.get_model(model)._meta.get_field(name)
+        field = apps.get_model(model)._meta.get_field(name)
     except Exception as error:
         raise ValueError(f"there is no field {label!r}; write it as app.Model.field") from error
+    if not isinstance(field, (models.CharField, models.TextField, models.FileField)):
+        raise ValueError(f"{label!r} must be a text, each of whose values names a file; it is a {type(field).__name__}")
+    return field
+
+
+def _require_no_static_files(storage: AssetStorage) -> None:
+    static: Any = storages[STATICFILES_STORAGE_ALIAS] if STATICFILES_STORAGE_ALIAS in storages.backends else None
+    if _is_of_same_store(storage, static) and static.location == storage.location:
+        where = repr(storage.location) if storage.location else "all of the store"
+        hint = 'give STORAGES["staticfiles"] a location of its own'
+        raise ValueError(f"static files must not be in the same location, {where}: no row refers to them; {hint}")
 
 
 def _is_of_same_store(storage: AssetStorage, other: Any) -> bool:

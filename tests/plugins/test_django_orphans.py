@@ -154,6 +154,8 @@ def test_the_file_that_new_rows_refer_to_is_no_orphan(store: AssetStore) -> None
         (["--delete", "--older-than", "0.5"], "--delete needs --older-than DAYS, at least 1"),
         (["--storage", "no"], "STORAGES has no 'no'; it has default, private"),
         (["--also", "x.Y.z"], "there is no field 'x.Y.z'; write it as app.Model.field"),
+        (["--also", "django_media.Portrait.others"], "'django_media.Portrait.others' must be a text, each of whose values"),
+        (["--also", "django_media.Film.longfilm"], "'django_media.Film.longfilm' must be a text, each of whose values"),
     ],
 )
 def test_wrong_options_are_refused(store: AssetStore, arguments: list[str], message: str) -> None:
@@ -161,3 +163,11 @@ def test_wrong_options_are_refused(store: AssetStore, arguments: list[str], mess
     with pytest.raises(CommandError) as caught:
         run(*arguments)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("alias", ["default", "staticfiles"])
+def test_static_files_are_no_orphans(store: AssetStore, monkeypatch: pytest.MonkeyPatch, alias: str) -> None:
+    """No row refers to them, so where they lie among the files of rows nothing is listed or deleted."""
+    monkeypatch.setitem(storages.backends, "staticfiles", AssetStorage(store, location="media"))
+    with pytest.raises(CommandError, match="static files must not be in the same location, 'media/'"):
+        run("--storage", alias)

@@ -24,6 +24,7 @@ class Portrait(models.Model):
     """A picture of somebody, or of nobody yet."""
 
     file = models.FileField(default="faces/old-nobody.txt")
+    others = models.JSONField(default=list)
 
 
 class LongFilm(Film):
