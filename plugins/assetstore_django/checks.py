@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def _class_of(params: Mapping[str, Any]) -> type:
     """Return the class of a storage; what cannot be imported is for Django to report."""
     try:
         found = import_string(params["BACKEND"])
-    except (ImportError, KeyError):
+    except (ImportError, KeyError, TypeError, AttributeError):
         return object
     return found if isinstance(found, type) else object
 
@@ -40,6 +41,10 @@ def _class_of(params: Mapping[str, Any]) -> type:
 def _check(alias: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     options = params.get("OPTIONS", {})
     path = f'STORAGES["{alias}"]["OPTIONS"]'
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        kind = type(options).__name__  # never the value, which may hold secrets
+        yield Error(f"{path}: must be a table of options by their names, got a {kind}", id="assetstore.E002")
+        return
     known = _options_of(_class_of(params))
     for name in options:
         if name not in known:
@@ -48,7 +53,8 @@ def _check(alias: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
             yield Error(f'{path}["{name}"]: unknown option; {hint}', id="assetstore.E001")
     for name, check in _VALUES.items():
         try:
-            check(options.get(name))
+            if name in options:
+                check(options[name])
         except (AssetStoreError, TypeError) as error:
             what = error.message if isinstance(error, AssetStoreError) else str(error)
             yield Error(f'{path}["{name}"]: {what}', id="assetstore.E002")
@@ -79,12 +85,13 @@ def _boolean(value: object) -> None:
 
 
 def _location(value: Any) -> None:
-    if value is not None:
-        normalize_prefix(str(value).strip("/"))
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"must be a text or a path, got {value!r}")
+    normalize_prefix(str(value).strip("/"))
 
 
 _VALUES: Mapping[str, Callable[[Any], object]] = {
-    "expires": lambda value: PresignOptions(expires=3600 if value is None else value),
+    "expires": lambda value: PresignOptions(expires=value),
     "window": lambda value: PresignOptions(expires=1, window=value),
     "location": _location,
     "overwrite": _boolean,
@@ -95,6 +102,11 @@ _VALUES: Mapping[str, Callable[[Any], object]] = {
 def _check_store(path: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     """Open the store, which sends nothing, and compare it with what the options ask of it."""
     given = options.get("store")
+    if not isinstance(given, (str, Mapping, AssetStore, type(None))):
+        yield Error(
+            f'{path}["store"]: must be a name, a URL or a table, got a {type(given).__name__}', id="assetstore.E003"
+        )
+        return
     try:
         store = AssetStorage(given).store
     except ConfigError as error:

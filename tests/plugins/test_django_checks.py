@@ -14,7 +14,7 @@ from django.core.checks import run_checks  # noqa: E402 - Django must be configu
 from django.test import override_settings  # noqa: E402
 
 
-def found(options: dict[str, Any], backend: str = "AssetStorage", alias: str = "default", **more: Any) -> list[str]:
+def found(options: Any, backend: str = "AssetStorage", alias: str = "default", **more: Any) -> list[str]:
     """Return what the checks say of a storage with these options."""
     setting = {alias: {"BACKEND": f"assetstore_django.{backend}", "OPTIONS": options}}
     with override_settings(**{"STORAGES": setting, "DEBUG": True, **more}):
@@ -28,6 +28,10 @@ def found(options: dict[str, Any], backend: str = "AssetStorage", alias: str = "
         ({"expires": 0}, 'E002 STORAGES["default"]["OPTIONS"]["expires"]: expires must be between 1 and 604800'),
         ({"window": "soon"}, 'E002 STORAGES["default"]["OPTIONS"]["window"]: '),
         ({"location": "a/../b"}, 'E002 STORAGES["default"]["OPTIONS"]["location"]: a key must not have a segment'),
+        ({"location": None}, 'E002 STORAGES["default"]["OPTIONS"]["location"]: must be a text or a path, got None'),
+        ({"location": 5}, 'E002 STORAGES["default"]["OPTIONS"]["location"]: must be a text or a path, got 5'),
+        ({"expires": None}, 'E002 STORAGES["default"]["OPTIONS"]["expires"]: expires must be a whole number'),
+        ({"store": 5}, 'E003 STORAGES["default"]["OPTIONS"]["store"]: must be a name, a URL or a table, got a int'),
         ({"overwrite": "no"}, 'E002 STORAGES["default"]["OPTIONS"]["overwrite"]: must be True or False, got \'no\''),
         ({"public": True}, 'E004 STORAGES["default"]["OPTIONS"]["public"]: the store \'file:media\' has no public URLs'),
     ],
@@ -68,6 +72,20 @@ def test_the_app_must_stand_before_djangos_own() -> None:
     apps = ["django.contrib.staticfiles", "assetstore_django"]
     (message,) = found({"store": "file:x"}, alias="staticfiles", INSTALLED_APPS=apps)
     assert message.startswith("assetstore.W003 INSTALLED_APPS: 'assetstore_django' must stand before")
+
+
+@pytest.mark.parametrize("options", [None, [], "media", {1: "media"}])
+def test_options_that_are_no_table_are_named(options: Any) -> None:
+    """No check ends in a traceback."""
+    said = 'assetstore.E002 STORAGES["default"]["OPTIONS"]: must be a table of options by their names, got a'
+    assert [f"{said} {type(options).__name__}"] == found(options)
+
+
+@pytest.mark.parametrize("storage", [None, {"BACKEND": None}, "assetstore_django.AssetStorage"])
+def test_a_storage_that_is_none_is_left_to_django(storage: Any) -> None:
+    """It says itself what is wrong, where it opens the storage."""
+    with override_settings(STORAGES={"default": storage}):
+        assert [] == run_checks(tags=["files"])
 
 
 def test_other_storages_are_not_looked_at() -> None:
