@@ -337,4 +337,7 @@ class AssetStorage(_Deconstructible):
 
 
 def _is_text(content: Any) -> bool:
-    return isinstance(content, io.TextIOBase) or isinstance(getattr(content, "file", None), io.TextIOBase)
+    """Return whether a file yields text, or any file that it wraps."""
+    while content is not None and not isinstance(content, io.TextIOBase):
+        content = getattr(content, "file", None)
+    return content is not None

@@ -221,6 +221,13 @@ def test_every_kind_of_file_is_stored(storage: AssetStorage, make: Callable[[], 
         assert b"abc" == storage.open(storage.save("a", content)).read()
 
 
+def test_a_file_of_the_storage_that_is_open_as_text_is_stored(storage: AssetStorage) -> None:
+    """Also where a file of Django, for example a model's, wraps it."""
+    storage.save("a", ContentFile("é"))
+    for content in (storage.open("a", "r"), File(storage.open("a", "r"))):
+        assert "é" == storage.open(storage.save("b", content), "r").read()
+
+
 def _once() -> Any:
     class Streamed(UploadedFile):
         def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
