@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, NoReturn, TypeVar
 
 import anyio
@@ -19,6 +19,9 @@ from assetstore.errors import InvalidOptionError
 from assetstore.per_process import PerProcess
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 1.0
+"""How often a thread that waits for a source looks whether there is still a loop that could answer."""
 
 
 def from_any_thread() -> Callable[[Callable[[], object]], object]:
@@ -48,10 +51,17 @@ class Bridge(Iterator[T]):
 
     def __next__(self) -> T:
         self._soon(lambda: self._asked.set())  # serve() has set up another event since
-        answer = self._answers.get()
+        answer = self._answer()
         if answer is _stopped:
             self._answers.put(answer)
         return answer()
+
+    def _answer(self) -> Callable[[], T]:
+        while True:
+            try:
+                return self._answers.get(timeout=LOOK_SECONDS)
+            except Empty:
+                self._soon(_nothing)  # raises RuntimeError once the loop is closed, with the task still in it
 
     async def serve(self) -> None:
         """Answer the thread, in the task that owns the items, until cancelled."""
@@ -75,6 +85,10 @@ class Bridge(Iterator[T]):
     def stop(self) -> None:
         """End the iteration, for a thread that waits now or will ask later."""
         self._answers.put(_stopped)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _same(item: T) -> T:
@@ -146,10 +160,6 @@ class Job(Generic[T]):
     def stopped(self) -> bool:
         """Whether the task gave up while the function ran."""
         return self._running.stopped
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 class Threads:

@@ -405,3 +405,27 @@ def test_ctrl_c_ends_an_upload(loop: str, tmp_path: Path) -> None:
     assert -signal.SIGINT == process.returncode, errors
     assert "KeyboardInterrupt" in errors
     assert set() == {name for name in files(tmp_path / "assets") if not name.startswith(".assetstore")}
+
+
+CLOSED = """
+import asyncio
+from assetstore import open_store
+from assetstore.aio import AsyncAssetStore
+
+async def source():
+    yield b"a"
+    sent.set()
+    await asyncio.sleep(1000)
+
+sent = asyncio.Event()
+loop = asyncio.new_event_loop()
+task = loop.create_task(AsyncAssetStore(open_store("file:assets")).upload(source(), "a"))
+loop.run_until_complete(sent.wait())
+loop.close()
+"""
+
+
+def test_a_loop_that_was_closed_with_an_upload_in_it_does_not_keep_the_program(tmp_path: Path) -> None:
+    """Its thread, which the program waits for, waits no longer for a source that nobody reads, and leaves nothing."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", CLOSED], cwd=tmp_path, check=True, timeout=600)
+    assert not [name for name in files(tmp_path) if name.endswith("/a")]
