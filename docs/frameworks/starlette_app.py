@@ -6,6 +6,8 @@ from pathlib import Path
 
 from downloads import download
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -39,7 +41,10 @@ async def finish(request: Request) -> Response:
 async def upload(request: Request) -> Response:  # through this server: for small files, or for what it changes on its way
     store: AsyncAssetStore = request.app.state.store
     async with request.form() as form:
-        info = await store.upload(form["file"])
+        file = form.get("file")
+        if not isinstance(file, UploadFile):  # a text would name a file of this server
+            raise HTTPException(400, "file must be a file")
+        info = await store.upload(file)
     return JSONResponse({"key": info.key, "url": (await store.presign(info.key)).url})
 
 

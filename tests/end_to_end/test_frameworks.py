@@ -159,6 +159,16 @@ def test_an_example_takes_a_form(example: Example, kept: set[str]) -> None:
 
 
 @through
+@pytest.mark.parametrize("form", [{"files": {"file": (None, __file__)}}, {"data": {"file": __file__}}, {"data": {}}])
+def test_an_example_takes_no_text_for_a_file(example: Example, kept: set[str], form: dict[str, Any]) -> None:
+    """A sender who names a file of the server does not get it."""
+    answer = example.client.post("/upload", **form)
+    # Litestar itself fails over a text in place of a file.
+    assert answer.status_code in (400, 422, 500), answer.text
+    assert kept == {info.key for info in example.store.list()}
+
+
+@through
 def test_an_example_takes_a_body_as_it_arrives(example: Example, kept: set[str]) -> None:
     """It is stored under the key of the path, and does not replace an asset."""
     body = [PNG] * 5_000
