@@ -14,7 +14,15 @@ from assetstore import AssetStoreError, UploadPolicy, errors, open_store
 
 PAGE = Path(__file__).parents[1] / "direct-upload" / "upload.html"
 IMAGES = UploadPolicy(types=("image/png", "image/jpeg", "image/webp", "image/gif"), max_size=20 << 20)
-STATUS = {errors.TokenError: 403, errors.NotFoundError: 404, errors.RefusedError: 422, errors.IntegrityError: 422}
+STATUS = {
+    errors.InvalidKeyError: 400,
+    errors.InvalidOptionError: 400,
+    errors.TokenError: 403,
+    errors.NotFoundError: 404,
+    errors.AlreadyExistsError: 409,
+    errors.RefusedError: 422,
+    errors.IntegrityError: 422,
+}
 
 store = open_store()
 

@@ -12,7 +12,15 @@ from assetstore import AssetStore, AssetStoreError, UploadPolicy, errors, open_s
 
 PAGE = Path(__file__).parents[1] / "direct-upload" / "upload.html"
 IMAGES = UploadPolicy(types=("image/png", "image/jpeg", "image/webp", "image/gif"), max_size=20 << 20)
-STATUS = {errors.TokenError: 403, errors.NotFoundError: 404, errors.RefusedError: 422, errors.IntegrityError: 422}
+STATUS = {
+    errors.InvalidKeyError: 400,
+    errors.InvalidOptionError: 400,
+    errors.TokenError: 403,
+    errors.NotFoundError: 404,
+    errors.AlreadyExistsError: 409,
+    errors.RefusedError: 422,
+    errors.IntegrityError: 422,
+}
 
 uploads = Blueprint("uploads", __name__)
 store: AssetStore = LocalProxy(lambda: current_app.extensions["assetstore"])

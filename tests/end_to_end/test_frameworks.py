@@ -131,7 +131,9 @@ def test_an_example_refuses_a_type_that_it_does_not_want(example: Example, kept:
 
 
 def test_an_example_maps_what_went_wrong_to_a_status(example: Example, kept: set[str]) -> None:
-    """A forged token is forbidden, an upload that never came is not found."""
+    """A forged token is forbidden, an upload that never came is not found, an impossible size is a bad request."""
+    impossible = {"filename": "keep.png", "size": -1, "content_type": "image/png"}
+    assert 400 == example.client.post("/begin", json=impossible).status_code
     token = example.begin().json()["token"]
     assert 403 == example.finish(token[:-1] + ("A" if token[-1] != "A" else "B")).status_code
     assert 404 == example.finish(token).status_code
@@ -176,7 +178,7 @@ def test_an_example_takes_a_body_as_it_arrives(example: Example, kept: set[str])
     assert 200 == answer.status_code, answer.text
     assert {"key": "maps/keep.png", "size": len(PNG) * 5_000} == answer.json()
     assert b"".join(body) == example.store.read("maps/keep.png")
-    assert 500 == example.client.put("/stream/maps/keep.png", content=b"new").status_code
+    assert 409 == example.client.put("/stream/maps/keep.png", content=b"new").status_code
 
 
 @through
