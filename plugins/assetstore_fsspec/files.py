@@ -89,7 +89,11 @@ class WriteFile(io.BufferedIOBase):
         # The base would close the file, and so store what an exception cut short.
         if not self.closed and "_writer" in vars(self):
             self.discard()
-            warnings.warn(f"{self.path!r} was written to and not closed, so it is not stored", ResourceWarning, stacklevel=2)
+            _warn(self.path)
+
+
+def _warn(path: str) -> None:
+    warnings.warn(f"{path!r} was written to and not closed, so it is not stored", ResourceWarning, stacklevel=3)
 
 
 class CompressedFile(io.BufferedIOBase):
@@ -120,7 +124,16 @@ class CompressedFile(io.BufferedIOBase):
     ) -> None:
         if kind is None:
             self.close()
-        elif not self.closed:
+        else:
+            self._discard()
+
+    def __del__(self) -> None:
+        if not self.closed and "_packer" in vars(self):
+            self._discard()
+            _warn(self._file.path)
+
+    def _discard(self) -> None:
+        if not self.closed:
             super().close()
             # It writes its last bytes, so the file must be open still.
             with contextlib.suppress(Exception):
@@ -129,7 +142,7 @@ class CompressedFile(io.BufferedIOBase):
 
 
 class TextFile(io.TextIOWrapper):
-    """Text for a file; an exception in its ``with`` block stores nothing."""
+    """Text for a file; an exception in its ``with`` block, or to forget to close it, stores nothing."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -138,6 +151,13 @@ class TextFile(io.TextIOWrapper):
             file: Any = self.buffer
             file.__exit__(kind, error, trace)
         self.close()
+
+    def __del__(self) -> None:
+        # The base would close the file below. One that was detached has none.
+        with contextlib.suppress(ValueError):
+            if not self.closed:
+                file: Any = self.buffer
+                file.__del__()
 
 
 class _Raw(io.RawIOBase):
