@@ -506,9 +506,10 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
 
     def touch(self, path: Any, truncate: bool = True, **options: Any) -> None:
         """Make an empty file of it, or with ``truncate=False`` only a new time where there is one."""
-        if truncate or self._intrans:
+        if truncate:
             self.pipe_file(path, b"", **options)
             return
+        self._refuse_in_transaction("touch with truncate=False")
         key = self._file_key(path)
         try:
             self._upload(key, b"", overwrite=False, **options)
