@@ -611,6 +611,8 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
     ) -> None:
         """Copy files or folders inside the store, many at once.
 
+        Where two would become one file, or one would replace another that is still to be copied, nothing is copied.
+
         Args:
             path1: a path, a pattern or a list of them.
             path2: where to; a folder if it ends with ``/`` or is one.
@@ -625,7 +627,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
                 raise result
 
     def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **_: Any) -> None:
-        """Move files or folders inside the store: each file is removed once its copy is there."""
+        """Move files or folders inside the store: each file is removed once its copy is there; else as ``copy``."""
         self._refuse_in_transaction("mv")
         pairs = self._pairs(path1, path2, recursive, maxdepth)
         _at_once(lambda pair: self._transfer(self.store.move, *pair), pairs, False)
@@ -633,7 +635,8 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
     def _pairs(self, path1: Any, path2: Any, recursive: bool, maxdepth: int | None) -> list[tuple[Any, Any]]:
         """Return from where to where, by the rules of fsspec's "Copying files and directories"."""
         if isinstance(path1, list) and isinstance(path2, list):
-            return list(zip(path1, path2, strict=True))
+            pairs = zip(map(self._file_key, path1), map(self._file_key, path2), strict=True)
+            return _require_apart(list(pairs))
         one = isinstance(path1, str)
         is_pattern = one and self._is_pattern(self._folder_path(path1))
         found = self.expand_path(path1, recursive=recursive, maxdepth=maxdepth)
@@ -645,7 +648,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         exists = one and ((is_pattern and len(found) == 1) or (not is_pattern and into and not path1.endswith("/")))
         target = self._folder_path(path2)
         targets = other_paths(found, target, exists=exists, flatten=not one)
-        return [(name, target) for name, target in zip(found, targets, strict=True) if name]
+        return _require_apart([(name, target) for name, target in zip(found, targets, strict=True) if name])
 
     def _refuse_in_transaction(self, name: str) -> None:
         if self._intrans:
@@ -699,6 +702,17 @@ def _open_once(store: str | None, *surroundings: str | None) -> AssetStore:
 def _require_depth(maxdepth: int | None) -> None:
     if maxdepth is not None and maxdepth < 1:
         raise ValueError(f"maxdepth must be at least 1, got {maxdepth}")
+
+
+def _require_apart(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs; refuse those of which one would overwrite what another reads or writes, as all run at once."""
+    sources = {source for source, _ in pairs}
+    seen: set[str] = set()
+    for source, target in pairs:
+        if target in seen or (target in sources and target != source):
+            raise ValueError(f"each file must have a target of its own that is not to be copied too, got {target!r}")
+        seen.add(target)
+    return pairs
 
 
 def _overwrites(mode: str) -> bool:

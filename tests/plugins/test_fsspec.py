@@ -444,6 +444,20 @@ def test_rm_removes_all_or_nothing_of_what_it_is_given(fs: AssetStoreFileSystem)
     assert [] == fs.find("")
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [(["a/x", "b/x"], "c/"), (["a/x", "b/x"], ["c", "c"]), (["a/x", "b/x"], ["b/x", "c"]), ("a/", "a/a")],
+)
+def test_files_that_would_replace_one_another_stay(fs: AssetStoreFileSystem, source: Any, target: Any) -> None:
+    """``copy`` and ``mv`` refuse two files of one target, and a target that is to be copied too, and change nothing."""
+    before = {"a/x": b"1", "a/a/x": b"2", "b/x": b"3"}
+    fs.pipe(before)
+    for run in (fs.copy, fs.mv):
+        with pytest.raises(ValueError, match="target of its own"):
+            run(source, target, recursive=isinstance(source, str))
+        assert before == fs.cat(fs.find(""))
+
+
 def test_mv_removes_only_what_it_copied(store: AssetStore, fs: AssetStoreFileSystem) -> None:
     """An asset in the folder that no path names is neither lost nor moved."""
     store.upload(b"1", key="a/b")
