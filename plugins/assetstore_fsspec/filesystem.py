@@ -302,7 +302,7 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         """
         if not isinstance(paths, list):
             raise TypeError(f"the paths must be a list, got {type(paths).__name__}")
-        bounds = [each if isinstance(each, list) else [each] * len(paths) for each in (starts, ends)]
+        bounds = [list(each) if isinstance(each, Iterable) else [each] * len(paths) for each in (starts, ends)]
         slices = list(zip(paths, *bounds, strict=True))
         runs = ranges.runs(slices, ranges.NEAR if max_gap is None else max_gap)
         contents = _at_once(lambda run: self.cat_file(run.path, run.start, run.end), runs, on_error == "return")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import gc
 import io
 import pickle
@@ -237,6 +238,13 @@ def test_slices_close_together_take_one_request() -> None:
         starts = [place * 2**16 for place in range(144)]
         assert [b"\0"] * 144 == fs.cat_ranges(["a"] * 144, starts, [start + 1 for start in starts])
     assert ["upload", "read", "read", "read"] == [event.op for event in observer.events]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda numbers: array.array("q", numbers)])
+def test_the_bounds_of_slices_may_be_any_sequence(fs: AssetStoreFileSystem, kind: Any) -> None:
+    """A tuple or an array has one number for each slice, as for fsspec's own file systems."""
+    fs.pipe_file("a", b"abcdef")
+    assert [b"a", b"cd"] == fs.cat_ranges(["a", "a"], kind([0, 2]), kind([1, 4]))
 
 
 def test_a_slice_that_fails_is_in_its_place(fs: AssetStoreFileSystem) -> None:
