@@ -566,8 +566,17 @@ class AssetStoreFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         """
         self._refuse_in_transaction("rm")
         ones = [path] if isinstance(path, str | os.PathLike) else path
-        found = [name for one in ones for name in self.expand_path(one, recursive and maxdepth is not None, maxdepth)]
-        keys: dict[str, str | AssetInfo] = {name: name for name in found if name}
+        found: list[str] = []
+        keys: dict[str, str | AssetInfo] = {}
+        for one in ones:
+            names = self.expand_path(one, recursive and maxdepth is not None, maxdepth)
+            # A path that ends with "/" is a folder; a file of its name stays.
+            is_folder = self._key(one).endswith("/")
+            if is_folder and not recursive:
+                raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}, pass recursive=True", os.fspath(one))
+            found += names
+            kept = (names if maxdepth is None else [self._folder_path(one)]) if is_folder else [""]
+            keys |= {name: name for name in names if name not in kept}
         with as_os_errors():
             if not recursive:
                 for name, kind in zip(found, _at_once(self._type, found, False), strict=True):

@@ -452,6 +452,18 @@ def test_rm_removes_all_or_nothing_of_what_it_is_given(fs: AssetStoreFileSystem)
     assert [] == fs.find("")
 
 
+@pytest.mark.parametrize("maxdepth", [None, 1])
+@pytest.mark.parametrize("path", ["a/", ["a/", "c/"], "assetstore:///a/"])
+def test_to_remove_a_folder_keeps_the_file_of_its_name(fs: AssetStoreFileSystem, path: Any, maxdepth: int | None) -> None:
+    """``rm`` of a path that ends with ``/`` removes what is in the folder, and without ``recursive`` nothing."""
+    fs.pipe({"a": b"1", "a/x": b"2", "b": b"3", "c": b"4"})
+    with pytest.raises(IsADirectoryError):
+        fs.rm(path)
+    assert ["a", "a/x", "b", "c"] == fs.find("")
+    fs.rm(path, recursive=True, maxdepth=maxdepth)
+    assert ["a", "b", "c"] == fs.find("")
+
+
 @pytest.mark.parametrize(
     ("source", "target"),
     [(["a/x", "b/x"], "c/"), (["a/x", "b/x"], ["c", "c"]), (["a/x", "b/x"], ["b/x", "c"]), ("a/", "a/a")],
