@@ -69,7 +69,7 @@ class DirectUploadInput(forms.ClearableFileInput):  # type: ignore[misc]  # Djan
         text = data.get(_reference_name(name))
         if not text or file:
             return file
-        return FILE_INPUT_CONTRADICTION if file is False else Reference(text)
+        return FILE_INPUT_CONTRADICTION if file is False else Reference(str(text))
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         """Return whether the form says nothing about the file."""

@@ -237,6 +237,12 @@ def test_a_form_takes_only_what_its_user_uploaded(staff: Client, store: AssetSto
     assert 0 == Film.objects.count()
 
 
+@pytest.mark.parametrize("reference", [1, ["a"], {"a": 1}])
+def test_a_reference_that_is_no_text_is_refused(staff: Client, reference: Any) -> None:
+    """A form may be filled from JSON."""
+    assert saved(staff, reference).errors["file"][0].startswith("The upload is not yours")
+
+
 def test_a_reference_is_used_once(staff: Client) -> None:
     """Two objects never share one file: deleting one would take the other's."""
     reference = uploaded(staff)
