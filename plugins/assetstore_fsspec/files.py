@@ -62,8 +62,14 @@ class WriteFile(io.BufferedIOBase):
             self.commit()
 
     def commit(self) -> None:
-        """Store the bytes; in a transaction fsspec calls it at the end."""
-        super().close()
+        """Store the bytes; in a transaction fsspec calls it at the end.
+
+        Raises:
+            ValueError: the file is open still, so some of its bytes may be held by what wraps it; nothing is stored.
+        """
+        if not self.closed:
+            self.discard()
+            raise ValueError(f"{self.path!r} must be closed before it is stored; use a 'with' block")
         if self._discarded:
             return
         try:
@@ -129,8 +135,10 @@ class CompressedFile(io.BufferedIOBase):
 
     def __del__(self) -> None:
         if not self.closed and "_packer" in vars(self):
+            is_open = not self._file.closed
             self._discard()
-            _warn(self._file.path)
+            if is_open:
+                _warn(self._file.path)
 
     def _discard(self) -> None:
         if not self.closed:
