@@ -78,6 +78,10 @@ class WriteFile(io.BufferedIOBase):
         finally:
             self.discard()
 
+    def hold(self) -> None:
+        """Let ``close`` store nothing."""
+        self._autocommit = False
+
     def discard(self) -> None:
         """Drop the bytes."""
         self._discarded = True
@@ -143,7 +147,8 @@ class CompressedFile(io.BufferedIOBase):
     def _discard(self) -> None:
         if not self.closed:
             super().close()
-            # It writes its last bytes, so the file must be open still.
+            self._file.hold()
+            # It writes its last bytes, so the file must be open still. Some packers close it too.
             with contextlib.suppress(Exception):
                 self._packer.close()
             self._file.discard()

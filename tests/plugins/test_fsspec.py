@@ -12,6 +12,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.compression import compr
 from fsspec.core import url_to_fs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -308,6 +309,17 @@ def test_an_exception_stores_nothing(fs: AssetStoreFileSystem, mode: str, compre
     """What a ``with`` block wrote before it failed is dropped, also as text and packed."""
     with pytest.raises(ZeroDivisionError), fs.open("a", mode, compression=compression) as file:  # noqa: PT012 - the block
         file.write(b"abc" if "b" in mode else "abc")
+        raise ZeroDivisionError
+    assert not fs.exists("a")
+
+
+def test_an_exception_stores_nothing_where_the_packer_closes_its_file(
+    fs: AssetStoreFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of Zstandard does."""
+    monkeypatch.setitem(compr, "closing", lambda file, mode: io.BufferedWriter(file))
+    with pytest.raises(ZeroDivisionError), fs.open("a", "wb", compression="closing") as file:  # noqa: PT012 - the block
+        file.write(b"abc")
         raise ZeroDivisionError
     assert not fs.exists("a")
 
