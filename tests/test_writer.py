@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import io
+import resource
 
 import pytest
 
-from assetstore import AssetStore, AssetWriter
+from assetstore import AssetStore, AssetWriter, NoSpaceError
 from assetstore.content.source import SPOOL_BYTES
 from assetstore.testing import MemoryBackend
 
@@ -52,4 +53,18 @@ def test_a_failing_text_layer_commits_nothing():
     store = AssetStore(MemoryBackend())
     with pytest.raises(TypeError), store.writer("a") as out, io.TextIOWrapper(out) as text:
         text.write(b"no text")
+    assert not store.exists("a")
+
+
+def test_a_write_that_failed_is_not_forgotten():
+    """Bytes that the disk did not take are missing, so nothing is stored, even if the caller catches the error."""
+    store = AssetStore(MemoryBackend())
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(ValueError, match="dropped"), store.writer("a") as out:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SPOOL_BYTES, usual[1]))
+        try:
+            with pytest.raises(NoSpaceError):
+                out.write(bytes(SPOOL_BYTES + (1 << 20)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert not store.exists("a")

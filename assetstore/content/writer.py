@@ -8,6 +8,7 @@ from typing import IO
 
 from assetstore.content.atomic_file import writing_errors
 from assetstore.content.source import SPOOL_BYTES
+from assetstore.errors import AssetStoreError
 
 
 class AssetWriter(io.BufferedIOBase):
@@ -30,8 +31,12 @@ class AssetWriter(io.BufferedIOBase):
         """Add bytes and return their number."""
         if self.closed:
             raise ValueError("the writer is closed")
-        with writing_errors("a temporary file"):
-            return self._spool.write(data)
+        try:
+            with writing_errors("a temporary file"):
+                return self._spool.write(data)
+        except AssetStoreError:
+            self.discard()  # a caller who goes on all the same must not store what lacks these bytes
+            raise
 
     def written(self) -> IO[bytes]:
         """Return all bytes as a file at its beginning.
