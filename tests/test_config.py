@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assetstore import ConfigError, open_store
-from assetstore.config import find_config, find_store
+from assetstore.config import Recipe, find_config, find_store
 from assetstore.limits import MAX_CONFIG, MAX_SETTING, MAX_SETTINGS
 
 
@@ -567,3 +568,23 @@ def test_a_secret_in_the_file_of_another_user_is_warned_of(folder: Path, caplog:
     (message,) = caplog.messages
     assert message.startswith(f"{path} holds a secret and belongs to another user: ")
     assert "geheim" not in message
+
+
+def test_a_recipe_opens_the_store_again_from_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pickled name goes with its file, a pickled URL with the folder in which it was opened."""
+    write(folder / "assetstore.toml", "[stores.dev]\nurl = 'file:assets'\n")
+    sent = [pickle.loads(pickle.dumps(open_store(store))) for store in ("dev", "file:assets")]
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    sent[0].upload(b"abc", "a")
+    assert [b"abc", b"abc"] == [store.read("a") for store in sent]
+    assert [b"abc"] == [path.read_bytes() for path in folder.glob("**/a")]
+
+
+def test_a_recipe_that_does_not_open_here_says_where_it_came_from(folder: Path) -> None:
+    """The error of a store whose file has changed tells that the store came pickled, and what this process lacks."""
+    file = write(folder / "assetstore.toml", "[stores.dev]\nurl = 'file:assets'\n")
+    recipe = Recipe("dev", file, folder)
+    write(file, "[stores.dev]\nurl = 'file:assets'\nbackend = 'none'\n")
+    with pytest.raises(ConfigError, match="give exactly one of url and backend; the store came pickled; this process must be able to open it as the sender did$"):
+        recipe.open()
