@@ -586,5 +586,6 @@ def test_a_recipe_that_does_not_open_here_says_where_it_came_from(folder: Path) 
     file = write(folder / "assetstore.toml", "[stores.dev]\nurl = 'file:assets'\n")
     recipe = Recipe("dev", file, folder)
     write(file, "[stores.dev]\nurl = 'file:assets'\nbackend = 'none'\n")
-    with pytest.raises(ConfigError, match="give exactly one of url and backend; the store came pickled; this process must be able to open it as the sender did$"):
+    with pytest.raises(ConfigError, match="give exactly one of url and backend") as caught:
         recipe.open()
+    assert "the store came pickled; this process must be able to open it as the sender did" == caught.value.hint
