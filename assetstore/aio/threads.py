@@ -182,8 +182,8 @@ class Threads:
             raise InvalidOptionError(f"max_threads must be 1 or more, got {most!r}", hint="leave it out for the default")
         self.most = most
         self._own = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore"))
-        self._bridged = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore source"))
-        self._cleaning = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore cleanup"))
+        self._bridged = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore-source"))
+        self._cleaning = PerProcess(lambda: ThreadPoolExecutor(most, "assetstore-cleanup"))
 
     async def run(
         self,
