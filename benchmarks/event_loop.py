@@ -9,7 +9,6 @@ has nothing else to do: so late does the machine itself wake it.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +23,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("tests", 
 import servers  # noqa: E402 - found only now
 from assetstore import open_store  # noqa: E402 - as above
 from assetstore.aio import AsyncAssetStore  # noqa: E402 - as above
+from bench.processor import THREADS, waited  # noqa: E402 - as above
 
 SIZE = 60_000_000
 PIECE = 65_536
@@ -31,13 +31,13 @@ TICK = 0.001
 RUNS = 5
 
 
-def waited() -> float:
+def all_waited() -> float:
     """Return the seconds for which the threads of this process could have run and had no processor."""
-    total = 0
-    for thread in os.listdir("/proc/self/task"):
+    total = 0.0
+    for thread in THREADS.iterdir():
         with contextlib.suppress(OSError):  # it has ended
-            total += int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[1])
-    return total / 1e9
+            total += waited(thread)
+    return total
 
 
 async def stalls(work: Callable[[], Awaitable[Any]]) -> tuple[float, float, float]:
@@ -47,10 +47,10 @@ async def stalls(work: Callable[[], Awaitable[Any]]) -> tuple[float, float, floa
 
     async def tick() -> None:
         while True:
-            before, began = waited(), perf_counter()
+            before, began = all_waited(), perf_counter()
             await anyio.sleep(TICK)
             late.append(perf_counter() - began - TICK)
-            own.append(late[-1] - max(0.0, waited() - before))
+            own.append(late[-1] - max(0.0, all_waited() - before))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(tick)

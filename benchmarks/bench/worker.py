@@ -24,6 +24,7 @@ from bench.clients import connect
 from bench.clients.awaited import Awaited
 from bench.clients.base import Command, in_threads
 from bench.memory import MOST, NOW, forget_most, memory
+from bench.processor import waited
 from bench.requests import tally
 
 Step = dict[str, Any]
@@ -199,9 +200,9 @@ def stall(turn: Turn) -> None:
         nonlocal late
         work = asyncio.create_task(client.upload(path, f"{turn.prefix}{late}.bin"))
         while not work.done():
-            before = time.perf_counter() - _waited()
+            before = time.perf_counter() - waited()
             await asyncio.sleep(TICK)
-            late = max(late, time.perf_counter() - _waited() - before - TICK)
+            late = max(late, time.perf_counter() - waited() - before - TICK)
         await work
 
     client.run(upload())  # a warm connection
@@ -230,11 +231,6 @@ def _compare(source: Path, target: Path) -> None:
         while expected := left.read(1 << 20):
             assert expected == right.read(1 << 20), "what came back is something else"
         assert not right.read(1), "more came back than was sent"
-
-
-def _waited() -> float:
-    """Return for how many seconds this thread was ready to run and had no processor."""
-    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 def _cpu() -> float:
