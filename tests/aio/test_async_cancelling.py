@@ -10,13 +10,14 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import anyio
 import pytest
 
 from aio.worlds import WaitingBackend, endless, files, folder, memory
-from assetstore import AssetInfo, AssetStore, AssetStoreError, Event, config
+from assetstore import AssetInfo, AssetStore, AssetStoreError, Event
 from assetstore.aio import AsyncAssetStore, open_store
 from assetstore.aio.threads import from_any_thread
 from assetstore.plugin import AssetStream, hookimpl, stopping
@@ -296,7 +297,7 @@ async def test_items_that_come_asynchronously_are_cancelled() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_store_whose_opening_was_cancelled_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_whose_opening_was_cancelled_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has it, so nobody else would release what its plugins hold."""
     soon = from_any_thread()
     opening = anyio.Event()
@@ -311,7 +312,14 @@ async def test_a_store_whose_opening_was_cancelled_is_closed(monkeypatch: pytest
         def assetstore_close(self) -> None:
             closed.append(True)
 
-    monkeypatch.setattr(config, "load_factory", lambda name, group: Slow)
+    module = ModuleType("slow_to_open")
+    vars(module)["Slow"] = Slow
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    installed = tmp_path / "slow_to_open-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-to-open\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[assetstore]\nslow = slow_to_open:Slow\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
     await cancelled(lambda: _awaited(open_store({"backend": "slow", "naming": False, "stats": False})), when=opening)
     assert [True] == closed
 
@@ -415,7 +423,7 @@ from assetstore.aio import AsyncAssetStore
 async def source():
     yield b"a"
     sent.set()
-    await asyncio.sleep(1000)
+    await asyncio.Event().wait()
 
 sent = asyncio.Event()
 loop = asyncio.new_event_loop()
