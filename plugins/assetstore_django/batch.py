@@ -92,13 +92,15 @@ def _size(content: Content) -> int:
 def _is_same(info: AssetInfo, content: Content) -> bool:
     """Return whether an asset is known to have this content, by its digest or by an ETag that is the content's MD5."""
     verifier = Verifier(info.digest or f"md5:{info.etag}")
+    if not verifier.knows:
+        return False  # without reading the file for nothing
     for piece in [content] if isinstance(content, bytes) else _pieces(content):
         verifier.update(piece)
     try:
         verifier.verify()
     except IntegrityError:
         return False
-    return verifier.knows
+    return True
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
