@@ -81,3 +81,6 @@ MAX_SETTINGS = 10_000
 
 OWN_FOLDER = ".assetstore"
 """The folder in which a store of files keeps what belongs to no asset, such as its signing key."""
+
+HEAD_BYTES = 4096
+"""How many first bytes tell the type of a file; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""

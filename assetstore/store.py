@@ -32,7 +32,7 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
-from assetstore.limits import LEFTOVER_AGE, PAGE
+from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -213,7 +213,7 @@ class AssetStore:
         if encoding is None:
             return kind, None
         # Slow to load, and few names tell of packed bytes.
-        from assetstore.content.sniffing import HEAD_BYTES, has_encoding
+        from assetstore.content.sniffing import has_encoding
 
         if not has_encoding(source.peek(HEAD_BYTES), encoding):
             return kind, None

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore.content.content_types import canonical, essence
-from assetstore.content.sniffing import HEAD_BYTES, allows, has_signature, needs_tail, refusal
+from assetstore.content.sniffing import allows, has_signature, needs_tail, refusal
+from assetstore.limits import HEAD_BYTES
 from assetstore.plugin import guess_content_type, looks_active, sniff_type
 
 UNKNOWN = "application/octet-stream"

@@ -14,9 +14,8 @@ import attrs
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, essence, is_known_type
 from assetstore.content.mpeg_audio import has_two_frames
 from assetstore.content.signatures import MEMBERS, SHAPES, SIGNATURES, TEXTS, XML, ZIPPED
+from assetstore.limits import HEAD_BYTES
 
-HEAD_BYTES = 4096
-"""How many first bytes are enough; browsers look at 1,445 at most (WHATWG MIME Sniffing)."""
 TAIL_BYTES = 65_557
 """How many last bytes hold the end record of a ZIP with the longest comment (APPNOTE 4.3.16)."""
 

@@ -14,7 +14,7 @@ import attrs
 
 from assetstore.content.content_types import essence
 from assetstore.content.reader import AssetReader
-from assetstore.content.sniffing import HEAD_BYTES, TAIL_BYTES, needs_tail, refusal, unpacked
+from assetstore.content.sniffing import TAIL_BYTES, needs_tail, refusal, unpacked
 from assetstore.direct.cancel import discard
 from assetstore.direct.context import Context
 from assetstore.direct.parts import part_count
@@ -30,7 +30,7 @@ from assetstore.errors import (
     UnsupportedError,
 )
 from assetstore.fallbacks import copy, open_reader
-from assetstore.limits import UPLOAD_ID
+from assetstore.limits import HEAD_BYTES, UPLOAD_ID
 from assetstore.operation import Operation
 from assetstore.options import CopyOptions, EndPartsOptions, PartsOptions, ReadOptions
 from assetstore.results import AssetInfo, UploadedPart

@@ -22,7 +22,6 @@ from assetstore_django import direct, middleware
 from assetstore_django.widgets import DirectUploadInput, Reference
 
 PART_SIZE = 16 * limits.MIB
-_HEAD_BYTES = 4096
 
 
 class DirectUploadFormField(forms.FileField):  # type: ignore[misc]  # Django has no types
@@ -82,7 +81,7 @@ class DirectUploadFormField(forms.FileField):  # type: ignore[misc]  # Django ha
         if not policy.types:
             return
         file.seek(0)
-        reason = refusal(kind, file.read(_HEAD_BYTES)) if allows(policy.types, kind) else f"{kind} is not allowed"
+        reason = refusal(kind, file.read(limits.HEAD_BYTES)) if allows(policy.types, kind) else f"{kind} is not allowed"
         file.seek(0)
         if reason:
             raise ValidationError(f"{reason}; allowed are {', '.join(policy.types)}", code="type")
