@@ -557,3 +557,24 @@ def test_results_are_public() -> None:
     results: BulkResults[bytes] = AssetStore(MemoryBackend()).read_many([])
     assert [] == list(results)
     assert issubclass(PluginError, AssetStoreError)
+
+
+def test_a_call_that_is_closed_while_it_pulls_gives_no_result() -> None:
+    """What closing made fail is no failure of the call: the loop ends."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        with stopping(ended.set):
+            begun.set()
+            ended.wait()
+        raise OSError("its source was taken away")
+        yield b""
+
+    def items() -> Iterator[tuple[Iterator[bytes] | bytes, str]]:
+        yield slow(), "a"
+        begun.wait()
+        results.close()
+        yield b"b", "b"
+
+    results = AssetStore(MemoryBackend()).upload_many(items())
+    assert [] == list(results)

@@ -204,14 +204,15 @@ class BulkResults(Generic[T]):
                 self._take()
                 if self._ready:
                     break
+            # The items, a callback or another thread may have closed it since, which made what ran fail.
+            if self._closed:
+                break
             if self._ready:
                 self._out -= 1
                 return self._ready.popleft()
             if not self._out:
                 break
-            # The items or a callback may have closed it since.
-            if not self._closed:
-                self._receive()
+            self._receive()
         broken, self._broken = self._broken, None
         raise broken or StopIteration
 

@@ -114,7 +114,8 @@ def _begin_or_abort(bucket: Bucket, key: str, params: Mapping[str, Any]) -> str:
         with stopping(lambda: threading.Timer(_ABORT_AT_CTRL_C, limit.cancel).start()):  # closing waits no longer
             sending.start()
             parts_id = begun.result()
-            current().left()
+            with translated():
+                current().left()
     except BaseException:
         wait([begun], _ABORT_AT_CTRL_C)
         limit.cancel()
