@@ -20,7 +20,8 @@ from pages import ROOT, Reader, blocks_of, links_of
 DOCS = ROOT / "docs"
 PAGES = (
     *("api", "answers", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design"),
-    *("benchmarks", "reliability", "django", "fsspec", "async", "metrics", "files"),
+    *("benchmarks", "reliability", "django", "fsspec", "async", "metrics", "files", "sync"),
+    *("migrating", "wrappers"),
 )
 RUN_WITH_THEIR_DOORS = ("fsspec",)
 """Pages whose blocks need much more than the default environment has; tests/doors runs them."""

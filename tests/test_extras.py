@@ -9,6 +9,7 @@ import pytest
 
 DOORS = {
     "assetstore.aio": ("anyio", "aio"),
+    "assetstore_dask": ("distributed", "dask"),
     "assetstore_django": ("django", "django"),
     "assetstore_fsspec": ("fsspec", "fsspec"),
     "assetstore_otel": ("opentelemetry", "otel"),

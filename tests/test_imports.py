@@ -32,7 +32,7 @@ ORDER = [
     ["bulk.delete"],
     ["direct.token", "direct.context", "direct.parts", "direct.cancel", "direct.begin", "direct.finish"],
     ["store", "config", "plugin", "__init__"],
-    ["direct.send", "aio", "cli", "testing", "__main__"],
+    ["direct.send", "sync", "migrate", "aio", "cli", "testing", "__main__"],
 ]
 RANK = {module: rank for rank, module in enumerate(module for line in ORDER for module in line)}
 
@@ -53,12 +53,12 @@ def imported(path: Path) -> set[str]:
 
 
 def module_of(path: Path) -> str:
-    """Return the name of a module of the core, ``aio``, ``cli`` and ``testing`` each as a whole."""
+    """Return the name of a module of the core, ``aio``, ``cli``, ``migrate``, ``sync`` and ``testing`` each as a whole."""
     name = ".".join(path.relative_to(CORE).with_suffix("").parts).removesuffix(".__init__")
-    return name.partition(".")[0] if name.startswith(("aio", "cli", "testing")) else name
+    return name.partition(".")[0] if name.startswith(("aio", "cli", "migrate", "sync", "testing")) else name
 
 
-FREE = ("aio", "cli", "testing", "content", "direct")
+FREE = ("aio", "cli", "migrate", "sync", "testing", "content", "direct")
 LAYERED = [path for path in sorted(CORE.rglob("*.py")) if module_of(path) not in FREE]
 
 

@@ -1,0 +1,9 @@
+"""Between stores: copies, syncs and checks assets of one store or folder against another.
+
+Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
+``compare`` (whether two are equal), ``transfer`` (one asset from here to there).
+"""
+
+from assetstore.sync.transfer import copy_between
+
+__all__ = ["copy_between"]

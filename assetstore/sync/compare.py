@@ -1,0 +1,29 @@
+"""Says whether two assets are equal, as far as their listings know."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from assetstore.results import AssetInfo
+
+Fact: TypeAlias = Literal["size", "digest", "time", "unknown"]
+"""What differs; ``"unknown"`` when sizes are equal and no digest and no time tells more."""
+
+
+def difference(source: AssetInfo, destination: AssetInfo) -> Fact | None:
+    """Return the first fact by which the destination differs from the source, or ``None`` when it is up to date.
+
+    The sizes come first, then digests of one kind. Without them the destination must have been written after the source.
+    """
+    if source.size != destination.size:
+        return "size"
+    if source.digest and destination.digest and kind_of(source.digest) == kind_of(destination.digest):
+        return None if source.digest == destination.digest else "digest"
+    if source.last_modified is None or destination.last_modified is None:
+        return "unknown"
+    return "time" if source.last_modified > destination.last_modified else None
+
+
+def kind_of(digest: str) -> str:
+    """Return the kind of a digest, for example ``"md5"``; that of parts has their size, because others cut elsewhere."""
+    return digest.rpartition(":")[0]

@@ -1,0 +1,104 @@
+"""A side: a store, or the part of it below a folder of keys; or a folder of files. Both are walked in the order of keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from assetstore.errors import AssetStoreError, SourceError, StoreNotFoundError
+from assetstore.keys import is_valid_key
+from assetstore.limits import OWN_FOLDER
+from assetstore.results import AssetInfo
+from assetstore.store import AssetStore
+
+Problem: TypeAlias = Callable[[str, AssetStoreError], None]
+"""Is called with the key and the error of what is there but cannot be read; who walks then must delete nothing."""
+
+
+class Side(Protocol):
+    """A source or a destination.
+
+    Attributes:
+        name: how messages name it, for example ``prod:maps/`` or ``./art``; it holds no secret.
+    """
+
+    name: str
+
+    def walk(self, problem: Problem) -> Iterator[AssetInfo]:
+        """Yield every asset, its key relative to the side, in the order of the keys' UTF-8 bytes.
+
+        Raises:
+            AssetStoreError: the listing could not be read to its end.
+        """
+
+
+@attrs.frozen(eq=False)
+class StoreSide:
+    """A store, or a part of it.
+
+    Attributes:
+        store: the store, scoped to the part.
+        name: how messages name it.
+    """
+
+    store: AssetStore
+    name: str
+
+    def walk(self, problem: Problem) -> Iterator[AssetInfo]:
+        """Yield what the store lists."""
+        del problem  # a listing is whole or fails
+        yield from self.store.list()
+
+
+@attrs.frozen(eq=False)
+class FolderSide:
+    """A folder of plain files, which have sizes and times but no headers.
+
+    Attributes:
+        folder: the folder.
+        name: how messages name it.
+    """
+
+    folder: Path
+    name: str
+
+    def walk(self, problem: Problem) -> Iterator[AssetInfo]:
+        """Yield the files. Links are not followed: they may lead anywhere, and in circles.
+
+        Raises:
+            StoreNotFoundError: the folder is missing.
+        """
+        if not self.folder.is_dir():
+            raise StoreNotFoundError(f"the folder {self.name!r} is missing", hint="correct the path, or make the folder")
+        yield from self._walk(str(self.folder), "", problem)
+
+    def path(self, key: str) -> Path:
+        """Return the file of a key."""
+        return self.folder / key
+
+    def _walk(self, folder: str, above: str, problem: Problem) -> Iterator[AssetInfo]:
+        try:
+            with os.scandir(folder) as found:
+                # A folder sorts as the keys below it do, which go on with "/".
+                entries = sorted((e.name + "/" * e.is_dir(follow_symlinks=False), e) for e in found if e.name != OWN_FOLDER)
+        except OSError as error:
+            problem(above, SourceError(f"the folder cannot be read: {error.strerror}", key=above))
+            return
+        for name, entry in entries:
+            key = above + name
+            if name.endswith("/"):
+                yield from self._walk(entry.path, key, problem)
+            elif not entry.is_file(follow_symlinks=False):
+                problem(key, SourceError("must be a regular file", hint="leave it out by exclude", key=key))
+            else:
+                yield _info(key, entry.stat(follow_symlinks=False))
+
+
+def _info(key: str, found: os.stat_result) -> AssetInfo:
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    return AssetInfo(key=key, size=found.st_size, last_modified=modified, valid=is_valid_key(key))

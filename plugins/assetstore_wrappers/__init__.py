@@ -1,0 +1,1 @@
+"""Wrappers that come with the package: read-through, mirror, cache, encryption and trash."""
