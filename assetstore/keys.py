@@ -10,6 +10,7 @@ import functools
 import itertools
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import TypeVar
 
 import attrs
@@ -151,6 +152,33 @@ def glob_covers(glob: str, path: str, *, ignore_case: bool = False) -> bool:
     folders = paths if path.endswith("/") else paths[:-1]
     candidates = folders if glob.endswith("/") else paths
     return any(regex.fullmatch(candidate if whole else candidate.rpartition("/")[2]) for candidate in candidates)
+
+
+@attrs.frozen(kw_only=True)
+class Filter:
+    """Says which of the files or assets that are named a command takes; ``glob_covers`` says how globs are compared.
+
+    Attributes:
+        include: globs, of which one must match; without any, everything does.
+        exclude: globs, of which none may match. ``*`` beside an include means "nothing else" and is implied.
+        ignore_case: whether upper and lower case are the same.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    ignore_case: bool = False
+
+    def takes(self, path: str) -> bool:
+        """Return whether a file is taken; ``path`` is relative to the folder that was named."""
+        return (not self.include or self._matches(self.include, path)) and not self.leaves_out(path)
+
+    def leaves_out(self, path: str) -> bool:
+        """Return whether ``path`` is excluded: a file, or with ``/`` at its end a folder and so everything in it."""
+        exclude = [glob for glob in self.exclude if not self.include or glob.strip("*/")]
+        return self._matches(exclude, path)
+
+    def _matches(self, globs: Sequence[str], path: str) -> bool:
+        return any(glob_covers(glob, path, ignore_case=self.ignore_case) for glob in globs)
 
 
 def _normalize_unicode(text: str) -> str:

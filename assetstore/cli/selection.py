@@ -14,38 +14,11 @@ import click
 from assetstore.cli.session import F, literal_option, recursive_option
 from assetstore.cli.targets import names_store, other_store
 from assetstore.errors import InvalidKeyError, NotFoundError
-from assetstore.keys import expand_braces, glob_covers, glob_regex, normalize_prefix
+from assetstore.keys import Filter, expand_braces, glob_regex, normalize_prefix
 from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
 _WILD = re.compile(r"[*?\[]")
-
-
-@attrs.frozen(kw_only=True)
-class Filter:
-    """Says which of the files or assets that are named a command takes; ``glob_covers`` says how globs are compared.
-
-    Attributes:
-        include: globs, of which one must match; without any, everything does.
-        exclude: globs, of which none may match. ``*`` beside an include means "nothing else" and is implied.
-        ignore_case: whether upper and lower case are the same.
-    """
-
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    ignore_case: bool = False
-
-    def takes(self, path: str) -> bool:
-        """Return whether a file is taken; ``path`` is relative to the folder that was named."""
-        return (not self.include or self._matches(self.include, path)) and not self.leaves_out(path)
-
-    def leaves_out(self, path: str) -> bool:
-        """Return whether ``path`` is excluded: a file, or with ``/`` at its end a folder and so everything in it."""
-        exclude = [glob for glob in self.exclude if not self.include or glob.strip("*/")]
-        return self._matches(exclude, path)
-
-    def _matches(self, globs: Sequence[str], path: str) -> bool:
-        return any(glob_covers(glob, path, ignore_case=self.ignore_case) for glob in globs)
 
 
 def marks_folder(entry: AssetInfo | Prefix) -> bool:
@@ -92,7 +65,7 @@ class Selector:
     recursive: bool = False
     literal: bool = False
     keep_folders: bool = False
-    filtering: Filter = Filter()
+    filtering: Filter = attrs.field(factory=Filter)
 
     def is_glob(self, store: AssetStore, argument: str) -> bool:
         """Return whether an argument is a glob: it has ``*``, ``?``, ``[`` or ``{a,b}``, and no asset has exactly this key.

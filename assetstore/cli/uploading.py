@@ -16,7 +16,7 @@ import attrs
 import click
 
 from assetstore.cli.completion import complete_files, complete_keys
-from assetstore.cli.selection import Filter, filter_options, nothing_left
+from assetstore.cli.selection import filter_options, nothing_left
 from assetstore.cli.session import (
     Session,
     command,
@@ -34,7 +34,7 @@ from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
 from assetstore.content.source import Source, SourceLike
 from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError, SourceError
-from assetstore.keys import join_key, normalize_key
+from assetstore.keys import Filter, join_key, normalize_key
 from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore

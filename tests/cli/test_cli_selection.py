@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assetstore import AssetStore
-from assetstore.cli.selection import Filter, matches
-from assetstore.keys import glob_regex
+from assetstore.cli.selection import matches
+from assetstore.keys import Filter, glob_regex
 from assetstore.testing import MemoryBackend
 
 if TYPE_CHECKING:
