@@ -37,6 +37,9 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("move", "changing", "Move or rename assets within the store."),
         ("audit", "audit", "Compare the keys that are expected with those that are stored."),
     ),
+    "Between stores": (
+        ("check", "comparing", "Compare two stores or folders and change nothing."),
+    ),
     "Links": (
         ("presign", "links", "Sign a URL that works until it expires."),
         ("url", "links", "Show the public URL of an asset."),
@@ -323,8 +326,8 @@ def app(context: click.Context) -> None:
     """Store assets on Cloudflare R2, any S3 service or local disk.
 
     Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 not found,
-    4 credentials missing or refused, 5 some items failed or differ, 6 exists already or is refused, 130 interrupted, 143
-    terminated.
+    4 credentials missing or refused, 5 some items failed or differ, 6 exists already or is refused, 7 something could not be
+    compared, 130 interrupted, 143 terminated.
     """
     context.ensure_object(Session)
     if context.invoked_subcommand is None:

@@ -30,7 +30,8 @@ from assetstore.errors import (
     shortened,
 )
 
-DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 6, 130, 143
+DONE, FAILED, USAGE, NOT_FOUND, CREDENTIALS, SOME_FAILED, REFUSED, NOT_COMPARED = 0, 1, 2, 3, 4, 5, 6, 7
+INTERRUPTED, TERMINATED = 130, 143
 
 # The first match decides, so a class comes before its parent.
 _CODES: tuple[tuple[type[AssetStoreError], int], ...] = (

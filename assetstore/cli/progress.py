@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from assetstore.cli.text import readable_size
+from assetstore.cli.text import counted, readable_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -17,13 +17,15 @@ NAME_WIDTH = 16
 
 
 class Bar:
-    """Counts bytes, and draws itself on stderr once the work has taken a while; short work shows nothing.
+    """Counts bytes or things, and draws itself on stderr once the work has taken a while; short work shows nothing.
 
     Attributes:
         label: the current item.
     """
 
-    def __init__(self, verb: str, total: int | None, *, wanted: bool, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, verb: str, total: int | None, *, wanted: bool, patience: float = PATIENCE, noun: str | None = None
+    ) -> None:
         """Start counting.
 
         Args:
@@ -31,10 +33,12 @@ class Bar:
             total: the bytes of all the work, or ``None`` if unknown.
             wanted: ``False`` hides it.
             patience: seconds before it is drawn.
+            noun: what is counted, for example ``asset``; ``None`` for bytes.
         """
         self.label = ""
         self._verb = verb
         self._patience = patience
+        self._noun = noun
         self._total = total
         self._done = 0
         self._began = time.monotonic()
@@ -67,8 +71,11 @@ class Bar:
         return f"{self._verb} {name}"
 
     def _figures(self) -> tuple[str, str]:
-        amount = readable_size(self._done) + (f" of {readable_size(self._total)}" if self._total is not None else "")
         speed = self._done / max(time.monotonic() - self._began, 0.001)
+        if self._noun is not None:
+            of = "" if self._total is None else f"{self._done:,} of "
+            return f"{of}{counted(self._done if self._total is None else self._total, self._noun)}", f"{speed:,.0f}/s"
+        amount = readable_size(self._done) + (f" of {readable_size(self._total)}" if self._total is not None else "")
         return amount, f"{readable_size(speed)}/s"
 
     def _draw(self) -> None:

@@ -149,12 +149,17 @@ class Session:
             click.echo(text, err=True, color=colourful(sys.stderr))
 
     @contextlib.contextmanager
-    def working(self, verb: str, total: int | None, *, data_on_stdout: bool = False) -> Iterator[Bar]:
-        """Show a progress bar over ``total`` bytes while the block runs, unless data goes to the same terminal."""
+    def working(
+        self, verb: str, total: int | None, *, data_on_stdout: bool = False, noun: str | None = None
+    ) -> Iterator[Bar]:
+        """Show a progress bar over ``total`` bytes while the block runs, unless data goes to the same terminal.
+
+        With ``noun`` it counts such things, for example assets, instead of bytes.
+        """
         garbles = (data_on_stdout or self.as_json) and data_stream().isatty()
         wanted = not (garbles or self.quiet or self.no_progress)
         try:
-            with Bar(verb, total, wanted=wanted) as self.bar:
+            with Bar(verb, total, wanted=wanted, noun=noun) as self.bar:
                 yield self.bar
         finally:
             self.bar = None

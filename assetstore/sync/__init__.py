@@ -1,9 +1,10 @@
 """Between stores: copies, syncs and checks assets of one store or folder against another.
 
 Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
-``compare`` (whether two are equal), ``transfer`` (one asset from here to there).
+``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``).
 """
 
+from assetstore.sync.comparison import CompareReport, Finding, check
 from assetstore.sync.transfer import copy_between
 
-__all__ = ["copy_between"]
+__all__ = ["CompareReport", "Finding", "check", "copy_between"]

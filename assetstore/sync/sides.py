@@ -21,13 +21,11 @@ Problem: TypeAlias = Callable[[str, AssetStoreError], None]
 
 
 class Side(Protocol):
-    """A source or a destination.
+    """A source or a destination."""
 
-    Attributes:
-        name: how messages name it, for example ``prod:maps/`` or ``./art``; it holds no secret.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """How messages name it, for example ``prod:maps/`` or ``./art``; it holds no secret."""
 
     def walk(self, problem: Problem) -> Iterator[AssetInfo]:
         """Yield every asset, its key relative to the side, in the order of the keys' UTF-8 bytes.

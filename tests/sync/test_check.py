@@ -1,0 +1,288 @@
+"""``check`` compares two sides: it finds exactly what differs, and what it cannot tell it says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assetstore import (
+    AssetInfo,
+    AssetStore,
+    BackendError,
+    InvalidOptionError,
+    NotFoundError,
+    StoreNotFoundError,
+    UnavailableError,
+    open_store,
+)
+from assetstore.plugin import ListPage, StatOptions, hookimpl
+from assetstore.sync import CompareReport, Finding, check
+from assetstore.sync.sides import FolderSide, StoreSide
+from assetstore.testing import MemoryBackend
+
+KEYS = st.sampled_from(["a", "a!", "a/b", "a/c/d", "b", "maps/keep.webp", "maps/ü.png", "zz"])
+TREES = st.dictionaries(KEYS, st.sampled_from([b"", b"1", b"2", b"33", b"44"]), min_size=1)
+
+
+def store_of(assets: dict[str, bytes], **options: Any) -> AssetStore:
+    """Return a store in memory with these assets."""
+    store = AssetStore(MemoryBackend(), **options)
+    for key, data in assets.items():
+        store.upload(data, key)
+    return store
+
+
+def found(report: CompareReport) -> dict[str, tuple[str, str | None]]:
+    """Return state and fact of each finding."""
+    assert len(report.findings) == report.differences + report.not_compared
+    return {finding.key: (finding.state, finding.fact) for finding in report.findings}
+
+
+def expected(ours: dict[str, bytes], theirs: dict[str, bytes], fact: str) -> dict[str, tuple[str, str | None]]:
+    """Return what is to be found."""
+    made: dict[str, tuple[str, str | None]] = {}
+    for key in ours.keys() | theirs.keys():
+        if key not in theirs:
+            made[key] = ("only_source", None)
+        elif key not in ours:
+            made[key] = ("only_destination", None)
+        elif len(ours[key]) != len(theirs[key]):
+            made[key] = ("differs", "size")
+        elif ours[key] != theirs[key]:
+            made[key] = ("differs", fact)
+    return made
+
+
+@given(ours=TREES, theirs=TREES, download=st.booleans())
+def test_exactly_what_differs_is_found(ours: dict[str, bytes], theirs: dict[str, bytes], download: bool) -> None:
+    """Of any two trees each difference is found with its fact, and nothing else."""
+    report = check(store_of(ours), store_of(theirs), download=download)
+    wanted = expected(ours, theirs, "bytes" if download else "digest")
+    assert wanted == found(report)
+    assert len(ours.keys() | theirs.keys()) == report.equal + len(wanted)
+    assert report.same == (ours == theirs)
+
+
+@given(tree=TREES, data=st.data())
+def test_a_mutated_copy_differs_by_exactly_the_mutations(tree: dict[str, bytes], data: st.DataObject) -> None:
+    """Whatever was changed, added and removed in a copy is what a check of the copy reports, whatever may be left out."""
+    copy = dict(tree)
+    for key in data.draw(st.lists(st.sampled_from(sorted(tree)), unique=True)):
+        copy[key] += b"!"
+    hidden = data.draw(st.sampled_from(["a", "maps/", "*.webp", "none"]))
+    takes = {
+        "a": lambda key: key.split("/")[0] != "a", "maps/": lambda key: not key.startswith("maps/"),
+        "*.webp": lambda key: not key.endswith(".webp"), "none": lambda _: True,
+    }[hidden]  # fmt: skip
+    report = check(store_of(tree), store_of(copy), exclude=[hidden], allow_empty=True)
+    assert {key: ("differs", "size") for key in tree if tree[key] != copy[key] and takes(key)} == found(report)
+
+
+@given(tree=TREES, changed=st.sets(KEYS))
+def test_a_folder_is_compared_by_the_digests_of_the_store(
+    tree: dict[str, bytes], changed: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Files of a folder are read, and compared with the digests that the store keeps."""
+    files = {key: data for key, data in tree.items() if key not in ("a", "a!")}
+    if not files:
+        return
+    folder = tmp_path_factory.mktemp("folder")
+    for key, data in files.items():
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(data)
+    stored = {key: data[::-1] + b"x" if key in changed else data for key, data in files.items()}
+    store = open_store(f"file:{folder}-store")
+    for key, data in stored.items():
+        store.upload(data, key)
+    assert expected(files, stored, "digest") == found(check(folder, store))
+
+
+def test_bytes_that_changed_without_a_new_size_are_found(tmp_path: Path) -> None:
+    """Same size, same time, other bytes: a folder's file is compared by its bytes, never by its time."""
+    store = open_store(f"file:{tmp_path}/store")
+    (tmp_path / "art").mkdir()
+    info = store.upload(b"old", "a")
+    assert info.last_modified is not None
+    (tmp_path / "art/a").write_bytes(b"new")
+    os.utime(tmp_path / "art/a", (info.last_modified.timestamp(),) * 2)
+    assert {"a": ("differs", "digest")} == found(check(tmp_path / "art", store))
+
+
+@attrs.define(eq=False)
+class Undigested(MemoryBackend):
+    """A store that keeps digests of a kind of its own, or none."""
+
+    kind: str | None = None
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
+        """Return a digest that tells of the key alone."""
+        info = super().assetstore_stat(key, options)
+        digest = None if self.kind is None else f"{self.kind}:{hashlib.md5(info.key.encode()).hexdigest()}"
+        return attrs.evolve(info, digest=digest)
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: Any) -> ListPage:
+        """Return no digests."""
+        page = super().assetstore_list(prefix, options)
+        return attrs.evolve(page, items=tuple(attrs.evolve(info, digest=None) for info in page.items))
+
+
+@pytest.mark.parametrize(("one", "other"), [(None, None), ("md5", None), ("md5-parts/5", "md5-parts/8")])
+def test_what_no_digest_tells_is_not_called_equal(one: str | None, other: str | None) -> None:
+    """Equal sizes without digests of one kind are counted as not compared; the bytes or the sizes alone tell, if asked."""
+    stores = [AssetStore(Undigested(kind=one)), AssetStore(Undigested(kind=other))]
+    for store in stores:
+        store.upload(b"abc", "a")
+    report = check(*stores)
+    assert (False, 0, 0, 1) == (report.same, report.differences, report.equal, report.not_compared)
+    assert report.findings[0].detail.startswith("no digest of one kind: ")
+    assert check(*stores, download=True).same
+    assert check(*stores, size_only=True).same
+
+
+def test_digests_of_listings_are_enough() -> None:
+    """Where both listings have digests of one kind, no asset is asked for."""
+    tree = {f"{number:03}": b"%d" % number for number in range(300)}
+    events: list[str] = []
+
+    class Observer:
+        @hookimpl
+        def assetstore_event(self, event: Any) -> None:
+            events.append(event.op)
+
+    stores = [AssetStore(MemoryBackend(), plugins=[Observer()]) for _ in range(2)]
+    for store in stores:
+        for key, data in tree.items():
+            store.upload(data, key)
+    events.clear()
+    assert 300 == check(*stores).equal
+    assert {"list"} == set(events)
+
+
+def test_headers_are_compared_where_asked() -> None:
+    """A difference of headers alone is found by name with ``headers``, and the time of a file is none."""
+    ours, theirs = store_of({"a": b"a", "b": b"b"}), store_of({"b": b"b"})
+    theirs.upload(b"a", "a", content_type="image/png", cache_control="no-cache", metadata={"by": "gm"})
+    theirs.update("b", metadata={"mtime": "1.5"})
+    assert check(ours, theirs).same
+    report = check(ours, theirs, headers=True)
+    details = [finding.detail for finding in report.findings]
+    assert ({"a": ("differs", "headers")}, ["content-type, cache-control, metadata"]) == (found(report), details)
+
+
+def test_pairs_that_a_disk_would_merge_are_reported(tmp_path: Path) -> None:
+    """``a//b`` beside ``a/b`` and ``c`` beside ``c/d`` can be one file only, and the other is named with the reason."""
+    store = store_of({"a//b": b"1", "a/b": b"1", "c": b"2", "c/d": b"3"})
+    for key in ("a/b", "c/d"):
+        (tmp_path / "art" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "art" / key).write_bytes(store.read(key))
+    report = check(store, tmp_path / "art")
+    assert {"a//b": "a folder would merge it with 'a/b'", "c": "a folder has this name there"} == {
+        finding.key: finding.detail for finding in report.findings
+    }
+    assert (2, 2) == (report.equal, report.only_source)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [({}, {}), ({"a": b""}, {}), ({}, {"a": b""})])
+def test_an_empty_side_is_an_error_unless_allowed(ours: dict[str, bytes], theirs: dict[str, bytes]) -> None:
+    """Two mistyped prefixes do not agree."""
+    with pytest.raises(NotFoundError, match=r"the (source|destination) 'MemoryBackend' has no asset"):
+        check(store_of(ours), store_of(theirs))
+    assert check(store_of(ours), store_of(theirs), allow_empty=True).same == (ours == theirs)
+
+
+def test_globs_that_leave_nothing_are_an_error() -> None:
+    """A check that compared nothing does not say that all is well."""
+    with pytest.raises(NotFoundError, match="leave nothing to compare"):
+        check(store_of({"a": b""}), store_of({"a": b""}), include=["b"])
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """It is not taken for an empty one, whatever is allowed."""
+    with pytest.raises(StoreNotFoundError, match="is missing"):
+        check(tmp_path / "none", store_of({"a": b""}), allow_empty=True)
+
+
+def test_what_is_there_and_cannot_be_read_is_not_called_missing(tmp_path: Path) -> None:
+    """A link and an unreadable folder count as not compared, and assets of the destination below them are not missing."""
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "link").symlink_to("nowhere")
+    store = store_of({"a": b"a", "link": b"", "locked/x": b"", "new": b""})
+
+    @attrs.frozen(eq=False)
+    class Locked(FolderSide):
+        def walk(self, problem: Any) -> Any:
+            yield from super().walk(problem)
+            problem("locked/", BackendError("the folder cannot be read"))
+
+    report = check(Locked(tmp_path, "art"), store)
+    states = {finding.key: finding.state for finding in report.findings}
+    assert {**dict.fromkeys(("link", "locked/", "locked/x"), "not_compared"), "new": "only_destination"} == states
+
+
+class Failing(MemoryBackend):
+    """A store whose second page of a listing, or whose assets, cannot be had."""
+
+    listing = True
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: Any) -> ListPage:
+        """Fail after two assets, if listings fail."""
+        if self.listing and options.cursor is not None:
+            raise UnavailableError("the store is down")
+        page = super().assetstore_list(prefix, attrs.evolve(options, limit=2))
+        return attrs.evolve(page, items=tuple(attrs.evolve(info, digest=None) for info in page.items))
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
+        """Fail."""
+        raise UnavailableError("the store is down")
+
+
+@pytest.mark.parametrize("listing", [True, False])
+def test_a_store_that_fails_ends_the_check(listing: bool) -> None:
+    """Half a listing gives no report, and a store that is down is not asked for every asset."""
+    backend = Failing()
+    backend.listing = listing
+    tree = {f"{number:03}": b"" for number in range(200)}
+    failing = AssetStore(backend)
+    for key, data in tree.items():
+        failing.upload(data, key)
+    with pytest.raises(UnavailableError, match="the store is down"):
+        check(store_of(tree), failing)
+
+
+def test_senseless_options_are_refused(tmp_path: Path) -> None:
+    """Before anything is read."""
+    store = store_of({"a": b""})
+    with pytest.raises(InvalidOptionError, match="size_only compares sizes alone"):
+        check(store, store, size_only=True, download=True)
+    with pytest.raises(InvalidOptionError, match="has no headers"):
+        check(tmp_path, store, headers=True)
+    with pytest.raises(InvalidOptionError, match="both sides are folders"):
+        check(tmp_path, tmp_path)
+
+
+def test_findings_come_as_they_are_found_and_a_report_keeps_the_first() -> None:
+    """A million differences do not fill the memory; each is passed on."""
+    seen: list[Finding] = []
+    counts: list[int] = []
+    tree = {f"{number:04}": b"" for number in range(1500)}
+    report = check(store_of(tree), store_of({"x": b""}), found=seen.append, progress=counts.append)
+    assert (1501, 1000, 1501) == (len(seen), len(report.findings), sum(counts))
+    assert tuple(seen[:1000]) == report.findings
+
+
+def test_sides_are_named_in_the_report(tmp_path: Path) -> None:
+    """By their names, which hold no secret."""
+    report = check(StoreSide(store_of({"a": b""}), "prod:maps/"), store_of({"a": b""}, name="dev"))
+    assert ("prod:maps/", "dev") == (report.source, report.destination)
