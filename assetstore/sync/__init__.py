@@ -1,10 +1,36 @@
 """Between stores: copies, syncs and checks assets of one store or folder against another.
 
 Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
-``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``).
+``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``),
+``options`` and ``syncing`` (``sync``).
 """
 
 from assetstore.sync.comparison import CompareReport, Finding, check
+from assetstore.sync.options import (
+    Action,
+    Counts,
+    Failure,
+    Refusal,
+    SyncOptions,
+    SyncPlan,
+    SyncRefusedError,
+    SyncReport,
+)
+from assetstore.sync.syncing import sync
 from assetstore.sync.transfer import copy_between
 
-__all__ = ["CompareReport", "Finding", "check", "copy_between"]
+__all__ = [
+    "Action",
+    "CompareReport",
+    "Counts",
+    "Failure",
+    "Finding",
+    "Refusal",
+    "SyncOptions",
+    "SyncPlan",
+    "SyncRefusedError",
+    "SyncReport",
+    "check",
+    "copy_between",
+    "sync",
+]
