@@ -1,0 +1,162 @@
+"""The documents of a migration: the plan, the shards' manifests and results; and how each is written.
+
+They are JSON, so that other programs can read them, and packed where they are long. What is written twice is the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from assetstore.errors import IntegrityError
+from assetstore.results import AssetInfo
+
+FORMAT = 1
+"""The version of the documents; another one is refused."""
+SHARD_KEYS = 10_000
+"""The most keys of a shard."""
+LEASE_SECONDS = 60
+"""How long a shard stays leased after the last sign of life, unless the plan says another time."""
+
+
+@attrs.frozen(kw_only=True)
+class Item:
+    """One asset that a plan wants at the destination.
+
+    Attributes:
+        key: its key, relative to source and destination.
+        size: its bytes.
+        etag: the version that was planned; the copy takes no other.
+        digest: its digest, if the listing knew one.
+        modified: when it was written at the source.
+        replaces: the ETag of what the destination has under the key; empty where that has none, ``None`` for nothing.
+        problem: why it is not copied, or ``None``.
+        kept: whether that is because the destination is newer; otherwise the destination cannot hold it.
+    """
+
+    key: str
+    size: int
+    etag: str | None = None
+    digest: str | None = None
+    modified: datetime | None = None
+    replaces: str | None = None
+    problem: str | None = None
+    kept: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what is known, for JSON."""
+        record = {"key": self.key, "size": self.size, "etag": self.etag, "digest": self.digest, "replaces": self.replaces}
+        record |= {"problem": self.problem, "kept": self.kept or None}
+        record["modified"] = None if self.modified is None else self.modified.isoformat()
+        return {name: value for name, value in record.items() if value is not None}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Item:
+        """Return the item that ``as_record`` described."""
+        modified = record.get("modified")
+        return cls(**{**record, "modified": None if modified is None else datetime.fromisoformat(modified)})
+
+    def as_info(self) -> AssetInfo:
+        """Return the asset as the source listed it."""
+        return AssetInfo(
+            key=self.key, size=self.size, etag=self.etag, digest=self.digest, last_modified=self.modified
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Tally:
+    """What a walk over both sides has found.
+
+    Attributes:
+        objects: assets to copy.
+        bytes: their bytes.
+        large: how many of them are sent in parts.
+        parts: how many parts these have.
+        equal: assets that are at the destination already.
+        newer: assets that differ and are newer at the destination, so they are not overwritten.
+        refused: assets that the destination cannot hold.
+        extra: assets that are at the destination alone.
+    """
+
+    objects: int = 0
+    bytes: int = 0
+    large: int = 0
+    parts: int = 0
+    equal: int = 0
+    newer: int = 0
+    refused: int = 0
+    extra: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A finished plan.
+
+    Attributes:
+        number: its number in the work folder, from 1; a later plan holds what was left or has changed since.
+        source: the address of the source; ``None`` for a live object, which ``run`` must get again.
+        destination: the address of the destination, or ``None``.
+        source_name: how messages name the source.
+        destination_name: how messages name the destination.
+        shards: how many shards there are.
+        tally: what was found.
+        refusals: the first keys that the destination cannot hold, and why.
+        lease_seconds: how long a shard stays leased after the last sign of life of its process.
+        requests: about how many requests a run sends to source, destination and work folder, by class;
+            empty where no prices are known.
+        dollars: what they cost, and the bytes that the source sends; ``None`` where no prices are known.
+        hours: how long a run takes at the rates that were given.
+    """
+
+    number: int
+    source: str | None
+    destination: str | None
+    source_name: str
+    destination_name: str
+    shards: int
+    tally: Tally
+    refusals: tuple[tuple[str, str], ...] = ()
+    lease_seconds: float = LEASE_SECONDS
+    requests: Mapping[str, int] = attrs.field(factory=dict)
+    dollars: float | None = None
+    hours: float = 0.0
+
+    def as_record(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {"format": FORMAT, **attrs.asdict(self)}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Plan:
+        """Return the plan that ``as_record`` described."""
+        values = {name: value for name, value in record.items() if name != "format"}
+        refusals = tuple((key, why) for key, why in values.pop("refusals"))
+        return cls(**{**values, "tally": Tally(**values["tally"]), "refusals": refusals})
+
+
+def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return JSON lines, packed; equal lines give equal bytes."""
+    text = "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
+    return gzip.compress(text.encode(), compresslevel=4, mtime=0)
+
+
+def unpacked(data: bytes, key: str) -> list[dict[str, Any]]:
+    """Return the JSON lines of a document.
+
+    Raises:
+        IntegrityError: the document is damaged.
+    """
+    try:
+        return [json.loads(line) for line in gzip.decompress(data).decode().splitlines()]
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise damaged(key) from error
+
+
+def damaged(key: str) -> IntegrityError:
+    """Return the error for a document that is not what a migration wrote."""
+    return IntegrityError("the document of the migration is damaged", hint="plan again in another work folder", key=key)

@@ -1,0 +1,236 @@
+"""Plans a migration: walks both sides once and writes the sorted shards of what must be copied, in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError, NotFoundError
+from assetstore.limits import PAGE, PENDING
+from assetstore.migrate.documents import LEASE_SECONDS, SHARD_KEYS, Item, Plan, Tally
+from assetstore.migrate.pricing import PART, Rates, priced
+from assetstore.migrate.stores import named, opened
+from assetstore.migrate.work import PlanFolder, require_create_only
+from assetstore.results import AssetInfo
+from assetstore.store import AssetStore
+from assetstore.sync.compare import difference
+from assetstore.sync.merge import merge
+
+EXAMPLES = 100
+"""How many refused keys the plan itself shows; the manifests have all."""
+
+
+def plan(
+    source: str | AssetStore,
+    destination: str | AssetStore,
+    work: str | AssetStore,
+    *,
+    shard_keys: int = SHARD_KEYS,
+    lease_seconds: float = LEASE_SECONDS,
+    overwrite_newer: bool = False,
+    anew: bool = False,
+    rates: Rates | None = None,
+    prices: Mapping[str, float] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Plan:
+    """Compare both sides and write what must be copied into the work folder, as sorted shards.
+
+    A plan that was interrupted goes on where it ended, if it is called with the same arguments. When the newest plan is
+    finished, the next one has what is left and what has changed since: that is how to cut over.
+
+    Args:
+        source: the store to copy from: an address such as ``old:maps/``, or a store.
+        destination: the store to copy to, likewise.
+        work: the work folder, in any store that can write only where nothing is.
+        shard_keys: the most keys of a shard, from 1 to 10,000.
+        lease_seconds: how long a shard stays leased after the last sign of life of its process; at least 2, since many
+            stores tell times in whole seconds.
+        overwrite_newer: copy also over what is newer at the destination.
+        anew: begin an interrupted plan from its start.
+        rates: how fast a run is expected to be.
+        prices: what a million requests of each class cost, and under ``out`` a GB that is read, for both stores; by default
+            each store's own.
+        progress: called with the number of keys that were walked since its last call.
+
+    Raises:
+        InvalidOptionError: an address names no store or holds a secret, or a number is out of its range.
+        UnsupportedError: the store of the work folder cannot write only where nothing is.
+        AlreadyExistsError: another process is planning in this work folder.
+    """
+    if not 1 <= shard_keys <= SHARD_KEYS:
+        raise InvalidOptionError(f"shard_keys must be between 1 and {SHARD_KEYS:,}, got {shard_keys!r}")
+    if lease_seconds < 2:
+        raise InvalidOptionError(f"lease_seconds must be at least 2, got {lease_seconds!r}")
+    names = named(source, "the source"), named(destination, "the destination")
+    named(work, "the work folder", folder=True)
+    sides, store = (opened(names[0] or source), opened(names[1] or destination)), opened(work)
+    require_create_only(store)
+    settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer}
+    folder = _open_folder(store, settings, anew=anew)
+    planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
+    planning.run()
+    made = Plan(
+        number=folder.number,
+        source=names[0],
+        destination=names[1],
+        source_name=names[0] or sides[0].name,
+        destination_name=names[1] or sides[1].name,
+        shards=planning.shards,
+        tally=planning.tally,
+        refusals=tuple(planning.refusals),
+        lease_seconds=lease_seconds,
+        **priced(planning.tally, planning.shards, sides, store, rates or Rates(), prices),
+    )
+    folder.write_plan(made)
+    return made
+
+
+def _open_folder(work: AssetStore, settings: Mapping[str, Any], *, anew: bool) -> PlanFolder:
+    """Return the folder of the interrupted plan, if it was made with these settings, or that of a new one."""
+    folders = PlanFolder.all_of(work)
+    if not folders:
+        return PlanFolder.of(work, 1)
+    folder = folders[-1]
+    try:
+        folder.plan()
+    except NotFoundError:
+        first = next(folder.store.list("manifests/", limit=1), None)
+        if anew or first is None or folder.head("000000")["settings"] != settings:
+            folder.store.delete_many(folder.store.list())
+        return folder
+    return PlanFolder.of(work, folder.number + 1)
+
+
+@attrs.define(kw_only=True)
+class Planning:
+    """A plan that is being made.
+
+    Attributes:
+        source: the source.
+        destination: the destination.
+        folder: where it is written to.
+        settings: what the plan depends on; one of other settings is not gone on with.
+        progress: called with the number of keys that were walked.
+        shards: how many were written.
+        refusals: the first keys that the destination cannot hold, and why.
+    """
+
+    source: AssetStore = attrs.field(kw_only=False)
+    destination: AssetStore = attrs.field(kw_only=False)
+    folder: PlanFolder
+    settings: dict[str, Any]
+    progress: Callable[[int], object]
+    shards: int = 0
+    refusals: list[tuple[str, str]] = attrs.field(factory=list)
+    _counts: dict[str, int] = attrs.field(init=False, factory=lambda: attrs.asdict(Tally()))
+
+    def run(self) -> None:
+        """Walk both sides to their ends, from where an interrupted plan has come to."""
+        last = self._resume()
+        items: list[Item] = []
+        keys, walked = self.settings["keys"], 0
+        for pair in merge(self.source.list(start_after=last), self.destination.list(start_after=last)):
+            walked += 1
+            if walked == PAGE:
+                self.progress(walked)
+                walked = 0
+            if (item := self._decide(*pair)) is not None:
+                items.append(item)
+                if len(items) == keys:
+                    self._write(items)
+                    items = []
+        self.progress(walked)
+        if items:
+            self._write(items)
+
+    def _resume(self) -> str | None:
+        """Take over what an interrupted plan has written; return the last key of it."""
+        for _ in self.folder.shards("manifests"):
+            self.shards += 1
+        if not self.shards:
+            return None
+        names = [f"{number:06d}" for number in range(self.shards)]
+        self._counts.update(self.folder.head(names[-1])["tally"])
+        for name in names if self._counts["refused"] else ():
+            if len(self.refusals) < EXAMPLES:
+                self._remember(self.folder.items(name))
+        return self.folder.items(names[-1])[-1].key
+
+    def _decide(self, one: AssetInfo | None, other: AssetInfo | None) -> Item | None:
+        """Return what is to be done about a key, if anything is."""
+        counts = self._counts
+        if one is None:
+            counts["extra"] += 1
+            return None
+        if one.key.startswith(PENDING):
+            return None  # an upload that is not finished is not an asset
+        problem = problem_of(one, self.destination)
+        if problem is not None:
+            counts["refused"] += 1
+            return _item(one, None, problem=problem)
+        if other is None:
+            return self._count(_item(one, None))
+        if difference(one, other) is None:
+            counts["equal"] += 1
+            return None
+        if not self.settings["newer"] and _is_newer(other, one):
+            counts["newer"] += 1
+            return _item(one, other, problem="the destination has a newer version, which was kept", kept=True)
+        return self._count(_item(one, other))
+
+    def _count(self, item: Item) -> Item:
+        counts = self._counts
+        counts["objects"] += 1
+        counts["bytes"] += item.size
+        if item.size > PART:
+            counts["large"] += 1
+            counts["parts"] += -(-item.size // PART)
+        return item
+
+    def _write(self, items: list[Item]) -> None:
+        self._remember(items)
+        head = {"settings": self.settings, "tally": self._counts}
+        try:
+            self.folder.write_manifest(f"{self.shards:06d}", head, items)
+        except AlreadyExistsError as error:
+            error.message, error.hint = "another process is planning in this work folder", "wait for it, or end it"
+            raise
+        self.shards += 1
+
+    def _remember(self, items: list[Item]) -> None:
+        for item in items:
+            if item.problem is not None and not item.kept and len(self.refusals) < EXAMPLES:
+                self.refusals.append((item.key, item.problem))
+
+    @property
+    def tally(self) -> Tally:
+        """What was found so far."""
+        return Tally(**self._counts)
+
+
+def problem_of(info: AssetInfo, destination: AssetStore) -> str | None:
+    """Return why a destination cannot hold an asset under its key, or ``None``."""
+    try:
+        held = destination._scope.inward(info.key)  # noqa: SLF001 - nothing is sent by it, unlike by any operation
+    except InvalidKeyError as error:
+        return error.message
+    return None if held.endswith(info.key) else "the key must be in Unicode's normal form NFC"
+
+
+def _is_newer(one: AssetInfo, other: AssetInfo) -> bool:
+    return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
+
+
+def _item(one: AssetInfo, other: AssetInfo | None, *, problem: str | None = None, kept: bool = False) -> Item:
+    return Item(
+        key=one.key,
+        size=one.size,
+        etag=one.etag,
+        digest=one.digest,
+        modified=one.last_modified,
+        replaces=None if other is None else other.etag or "",
+        problem=problem,
+        kept=kept,
+    )

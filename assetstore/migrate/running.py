@@ -1,0 +1,151 @@
+"""Runs a plan: gives shards to an engine until each has a result. Any number of processes may do so at once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from datetime import timedelta
+from typing import cast
+
+import attrs
+import pluggy
+
+from assetstore.errors import InvalidOptionError
+from assetstore.migrate.documents import Plan
+from assetstore.migrate.engines import load_engine
+from assetstore.migrate.hooks import EngineOptions
+from assetstore.migrate.leases import BEATS
+from assetstore.migrate.shards import Migration, ShardResult
+from assetstore.migrate.stores import opened
+from assetstore.migrate.work import PlanFolder, newest, require_create_only
+from assetstore.store import AssetStore
+
+
+@attrs.define(kw_only=True)
+class RunReport:
+    """What one call of ``run`` did.
+
+    Attributes:
+        number: the number of the plan.
+        shards: the shards of the plan.
+        done: the shards that this call ran.
+        left: the shards without a result; those may be leased by others.
+        copied: assets that it copied.
+        present: assets that an interrupted run had copied.
+        failed: assets that it could not copy.
+        bytes: the bytes that it copied.
+        seconds: how long it took.
+    """
+
+    number: int
+    shards: int
+    done: int = 0
+    left: int = 0
+    copied: int = 0
+    present: int = 0
+    failed: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    def add(self, result: ShardResult) -> None:
+        """Count a shard."""
+        if result.state == "done":
+            self.done += 1
+            self.copied += result.copied
+            self.present += result.present
+            self.failed += result.failed
+            self.bytes += result.bytes
+
+
+def run(
+    work: str | AssetStore,
+    *,
+    engine: str | pluggy.HookRelay = "threads",
+    source: str | AssetStore | None = None,
+    destination: str | AssetStore | None = None,
+    max_concurrency: int | None = None,
+    skip_refused: bool = False,
+    wait: bool = True,
+    progress: Callable[[int, int], object] | None = None,
+    on_result: Callable[[ShardResult], object] | None = None,
+) -> RunReport:
+    """Run the newest plan until each of its shards has a result; call it again after any interruption.
+
+    Any number of processes may run one plan at once. A process that is killed loses nothing: another one, or the next run,
+    repeats its shard after the time of the lease, and what was copied of it is found and not sent again.
+
+    Args:
+        work: the work folder: an address such as ``work:migrations/2026/``, or a store.
+        engine: ``threads``, ``dask``, ``dask://host:8786``, or another installed engine.
+        source: the source, if the plan was made with a live object.
+        destination: the destination, likewise.
+        max_concurrency: the most assets at once in one shard, from 1 to 1,024.
+        skip_refused: run although the plan has keys that the destination cannot hold; they are reported as failed.
+        wait: wait for the shards that other processes hold, and run those of processes that were killed.
+        progress: called with a number of assets and of their bytes that are done since its last call.
+        on_result: called with the result of each shard.
+
+    Raises:
+        NotFoundError: there is no finished plan.
+        InvalidOptionError: the plan has refused keys, or a store is missing.
+    """
+    store = opened(work)
+    require_create_only(store)
+    folder, plan = newest(store)
+    _refuse_refused(plan, skip=skip_refused)
+    migration = Migration(work, source, destination)
+    migration.stores(plan)
+    options = EngineOptions(max_concurrency=max_concurrency, progress=progress)
+    hooks = load_engine(engine) if isinstance(engine, str) else engine
+    report, began = RunReport(number=plan.number, shards=plan.shards), time.monotonic()
+    while True:
+        free, leased = open_shards(folder, plan)
+        report.left = len(free) + len(leased)
+        if not free and not (leased and wait):
+            break
+        if not free:
+            threading.Event().wait(plan.lease_seconds / BEATS)
+            continue
+        shards = map(folder.name, free)
+        with closing(_results(hooks, shards, migration, options)) as results:
+            for result in results:
+                report.add(result)
+                if on_result is not None:
+                    on_result(result)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _results(
+    hooks: pluggy.HookRelay, shards: Iterator[str], migration: Migration, options: EngineOptions
+) -> Generator[ShardResult, None, None]:
+    yield from cast(
+        "Iterator[ShardResult]", hooks.assetstore_run_shards(shards=shards, migration=migration, options=options)
+    )
+
+
+def open_shards(folder: PlanFolder, plan: Plan) -> tuple[list[str], list[str]]:
+    """Return the shards without a result: those that are free, and those that living processes hold.
+
+    Two processes begin at different shards, so that they seldom meet.
+    """
+    done = {shard for shard, _ in folder.shards("results")}
+    written = {shard: info.last_modified for shard, info in folder.shards("leases") if shard not in done}
+    alive: set[str] = set()
+    if written:
+        least = folder.now(f"run-{secrets.token_hex(4)}") - timedelta(seconds=plan.lease_seconds)
+        alive = {shard for shard, moment in written.items() if moment is not None and moment > least}
+    left = [shard for number in range(plan.shards) if (shard := f"{number:06d}") not in done]
+    free = [shard for shard in left if shard not in alive]
+    first = secrets.randbelow(len(free)) if free else 0
+    return free[first:] + free[:first], [shard for shard in left if shard in alive]
+
+
+def _refuse_refused(plan: Plan, *, skip: bool) -> None:
+    if plan.tally.refused and not skip:
+        some = "; ".join(f"{key!r}: {why}" for key, why in plan.refusals[:3])
+        problem = f"the destination cannot hold {plan.tally.refused:,} keys of the plan, for example {some}"
+        raise InvalidOptionError(problem, hint="rename them and plan again, or leave them out by skip_refused")

@@ -1,0 +1,247 @@
+"""Runs one shard: leases it, copies its assets, writes its result. Any process can, which knows the migration and a name."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import time
+import uuid
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from assetstore.bulk.concurrency import Concurrency
+from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.running import Running
+from assetstore.errors import (
+    AssetStoreError,
+    CredentialsError,
+    InvalidOptionError,
+    NoSpaceError,
+    PluginError,
+    StoreNotFoundError,
+    UnavailableError,
+)
+from assetstore.migrate.documents import Item, Plan
+from assetstore.migrate.hooks import EngineOptions
+from assetstore.migrate.items import Done, copy_item
+from assetstore.migrate.leases import Lease
+from assetstore.migrate.stores import opened
+from assetstore.migrate.work import PlanFolder
+from assetstore.results import BulkResult
+from assetstore.store import AssetStore
+
+ShardState: TypeAlias = Literal["done", "leased", "ended before"]
+
+TRIES = 3
+"""How often an asset is tried whose store could not be reached."""
+OUTAGE = 100
+"""After so many in a row whose store could not be reached the run ends: it is not about these assets."""
+_EVERY_SHARD = (CredentialsError, StoreNotFoundError, NoSpaceError, PluginError)
+"""What concerns every asset: it ends the run, and the shard can be run again."""
+
+
+@attrs.frozen
+class Migration:
+    """A migration, as an engine gives it to its workers. Pickled, it is the address of the work folder.
+
+    Attributes:
+        work: the work folder: an address, or a store.
+        source: the source, where the plan does not name it because it is a live object.
+        destination: the destination, likewise.
+    """
+
+    work: str | AssetStore
+    source: str | AssetStore | None = None
+    destination: str | AssetStore | None = None
+
+    def folder(self, number: int) -> PlanFolder:
+        """Return the folder of a plan."""
+        return PlanFolder.of(opened(self.work), number)
+
+    def stores(self, plan: Plan) -> tuple[AssetStore, AssetStore]:
+        """Return source and destination.
+
+        Raises:
+            InvalidOptionError: the plan does not name one of them, and it was not given.
+            ConfigError: one of them cannot be opened.
+        """
+        pairs = (("source", self.source or plan.source), ("destination", self.destination or plan.destination))
+        found = []
+        for what, store in pairs:
+            if store is None:
+                problem = f"the plan was made with a live object as {what}, which must be passed again"
+                raise InvalidOptionError(problem, hint=f"pass {what}=, or plan with a store's name")
+            found.append(opened(store))
+        return found[0], found[1]
+
+    def require_names(self) -> None:
+        """Require that other processes can open the stores.
+
+        Raises:
+            InvalidOptionError: one of them is a live object.
+        """
+        for what, store in (("work folder", self.work), ("source", self.source), ("destination", self.destination)):
+            if isinstance(store, AssetStore):
+                problem = f"the {what} must be named for this engine, since workers open it themselves"
+                raise InvalidOptionError(problem, hint="pass its address, or use the engine threads", store=store.name)
+
+
+@attrs.frozen(kw_only=True)
+class ShardResult:
+    """How a shard ended.
+
+    Attributes:
+        shard: its name, for example ``0001/000012``.
+        state: ``"done"``, ``"leased"`` while another process holds it, or ``"ended before"`` by another process.
+        copied: assets that were copied.
+        present: assets that an earlier run of the shard had copied.
+        failed: assets that were not copied.
+        bytes: bytes that were copied.
+        seconds: how long it took.
+    """
+
+    shard: str
+    state: ShardState
+    copied: int = 0
+    present: int = 0
+    failed: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def run_shard(migration: Migration, shard: str, options: EngineOptions | None = None) -> ShardResult:
+    """Run one shard, unless another process holds it or has done so.
+
+    Args:
+        migration: what it belongs to.
+        shard: its name, for example ``0001/000012``.
+        options: how to run it.
+
+    Raises:
+        AssetStoreError: what concerns every shard, for example missing credentials or an outage of a store. The shard is
+            given back, and can be run again.
+    """
+    number, _, name = shard.partition("/")
+    folder = migration.folder(int(number))
+    plan = _plan(migration, folder.number)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    lease = Lease.take(folder, name, owner, plan.lease_seconds)
+    if lease is None:
+        return ShardResult(shard=shard, state="leased")
+    with lease.beating(plan.lease_seconds):
+        result = _known_result(folder, name, "ended before")
+        if result is None:
+            source, destination = migration.stores(plan)
+            copying = Copying(source, destination, lease, options or EngineOptions())
+            result = copying.run()
+    if result is None:
+        return ShardResult(shard=shard, state="leased")
+    lease.clear()
+    return result
+
+
+@functools.lru_cache(maxsize=16)
+def _plan(migration: Migration, number: int) -> Plan:
+    return migration.folder(number).plan()
+
+
+def _known_result(folder: PlanFolder, shard: str, state: ShardState) -> ShardResult | None:
+    record = folder.result(shard)
+    if record is None:
+        return None
+    counts = {name: record[name] for name in ("copied", "present", "bytes", "seconds")}
+    return ShardResult(shard=folder.name(shard), state=state, failed=len(record["failed"]), **counts)
+
+
+@functools.lru_cache(maxsize=16)
+def _concurrency(most: int | None, process: int) -> Concurrency:
+    """Return what the shards of a process have learnt about how much to do at once: a slow-down holds for the next, too."""
+    return Concurrency(most)
+
+
+@attrs.define
+class Copying:
+    """The assets of one shard on their way.
+
+    Attributes:
+        source: the source.
+        destination: the destination.
+        lease: the lease of the shard.
+        options: how to run it.
+    """
+
+    source: AssetStore
+    destination: AssetStore
+    lease: Lease
+    options: EngineOptions
+    _copied: int = 0
+    _present: int = 0
+    _bytes: int = 0
+    _failed: list[tuple[Item, Exception]] = attrs.field(factory=list)
+
+    def run(self) -> ShardResult | None:
+        """Copy the assets and write the result; return ``None`` if another process has taken the shard meanwhile."""
+        began = time.monotonic()
+        items = self.lease.folder.items(self.lease.shard)
+        for _ in range(TRIES):
+            again = self._pass(items)
+            if self.lease.lost:
+                return None
+            if again and not (self._copied or self._present or self._failed):
+                raise again[0][1]  # nothing at all went through
+            items = [item for item, _ in again]
+            if not items:
+                break
+        self._failed += again
+        record: dict[str, Any] = {"copied": self._copied, "present": self._present, "bytes": self._bytes}
+        record |= {"seconds": round(time.monotonic() - began, 3), "owner": self.lease.owner}
+        record["failed"] = [_failure(item, error) for item, error in sorted(self._failed, key=lambda pair: pair[0].key)]
+        own = self.lease.folder.write_result(self.lease.shard, record)
+        return _known_result(self.lease.folder, self.lease.shard, "done" if own else "ended before")
+
+    def _pass(self, items: list[Item]) -> list[tuple[Item, Exception]]:
+        """Copy assets; return those that may be tried again."""
+        again: list[tuple[Item, Exception]] = []
+        unreached = 0
+
+        def plan(item: Item) -> Task[Done]:
+            return Task(item.key, functools.partial(copy_item, self.source, self.destination, item))
+
+        concurrency = _concurrency(self.options.max_concurrency, os.getpid())
+        with BulkResults(
+            "migrate", items, plan, running=Running(), ordered=False, concurrency=concurrency, size=lambda done: done.size
+        ) as results:
+            for result in results:
+                if self.lease.lost:
+                    break
+                if isinstance(result.error, UnavailableError):
+                    again.append((result.item, result.error))
+                    unreached += 1
+                    if unreached == OUTAGE:
+                        raise result.error
+                else:
+                    unreached = 0
+                    self._take(result)
+        return again
+
+    def _take(self, result: BulkResult[Done]) -> None:
+        error, done = result.error, result.value
+        if isinstance(error, _EVERY_SHARD) or (error is not None and not isinstance(error, AssetStoreError)):
+            raise error
+        if done is None:
+            assert error is not None
+            self._failed.append((result.item, error))
+        else:
+            self._copied += done.state == "copied"
+            self._present += done.state == "present"
+            self._bytes += done.size
+        if self.options.progress is not None:
+            self.options.progress(1, result.item.size)
+
+
+def _failure(item: Item, error: Exception) -> dict[str, str | None]:
+    store = getattr(error, "store", None)
+    message = error.message if isinstance(error, AssetStoreError) else str(error)
+    return {"key": item.key, "store": store, "error": type(error).__name__, "message": message}

@@ -1,0 +1,151 @@
+"""The work folder: the part of any store that holds the plans of a migration, and what has become of their shards.
+
+::
+
+    0001/plan.json                     the plan; it is written last, so a plan without it is not finished
+    0001/manifests/000000.jsonl.gz     the shards, sorted
+    0001/leases/000000.1               who runs the shard; the highest number counts
+    0001/results/000000.json.gz        how it ended; written once
+    0001/clocks/NAME                   tells the time by the clock of the store
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnsupportedError
+from assetstore.migrate.documents import FORMAT, Item, Plan, damaged, packed, unpacked
+from assetstore.results import AssetInfo, Prefix
+from assetstore.store import AssetStore
+
+PLAN = "plan.json"
+_PACKED = "application/gzip"
+
+
+@attrs.frozen
+class PlanFolder:
+    """The folder of one plan.
+
+    Attributes:
+        store: the part of the store that holds the plan alone.
+        number: the number of the plan.
+    """
+
+    store: AssetStore
+    number: int
+
+    @classmethod
+    def all_of(cls, work: AssetStore) -> list[PlanFolder]:
+        """Return the folders of all plans, the oldest first."""
+        names = [entry.key for entry in work.list(recursive=False) if isinstance(entry, Prefix)]
+        numbers = sorted(int(name[:-1]) for name in names if name[:-1].isdecimal())
+        return [cls.of(work, number) for number in numbers]
+
+    @classmethod
+    def of(cls, work: AssetStore, number: int) -> PlanFolder:
+        """Return the folder of a plan."""
+        return cls(work.scoped(f"{number:04d}/"), number)
+
+    def name(self, shard: str) -> str:
+        """Return the full name of a shard, for example ``0001/000012``."""
+        return f"{self.number:04d}/{shard}"
+
+    def plan(self) -> Plan:
+        """Return the plan.
+
+        Raises:
+            NotFoundError: it is not finished.
+        """
+        try:
+            record = json.loads(self.store.read(PLAN))
+            if record["format"] != FORMAT:
+                raise InvalidOptionError("the plan is of another version of assetstore", hint="plan again", key=PLAN)
+            return Plan.of_record(record)
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InvalidOptionError):
+                raise
+            raise damaged(PLAN) from error
+
+    def write_plan(self, plan: Plan) -> None:
+        """Write the plan, which makes it a finished one."""
+        text = json.dumps(plan.as_record(), indent=1)
+        self.store.upload(text.encode(), PLAN, content_type="application/json", overwrite=False)
+
+    def write_manifest(self, shard: str, head: dict[str, Any], items: Sequence[Item]) -> None:
+        """Write the manifest of a shard: a line about the plan so far, and a line for each asset."""
+        lines = [head, *(item.as_record() for item in items)]
+        self._write_new(f"manifests/{shard}.jsonl.gz", packed(lines))
+
+    def head(self, shard: str) -> dict[str, Any]:
+        """Return the first line of a manifest."""
+        return self._lines(f"manifests/{shard}.jsonl.gz")[0]
+
+    def items(self, shard: str) -> list[Item]:
+        """Return the assets of a shard."""
+        return [Item.of_record(line) for line in self._lines(f"manifests/{shard}.jsonl.gz")[1:]]
+
+    def result(self, shard: str) -> dict[str, Any] | None:
+        """Return how a shard ended, or ``None`` while it has not."""
+        try:
+            return self._lines(f"results/{shard}.json.gz")[0]
+        except NotFoundError:
+            return None
+
+    def write_result(self, shard: str, record: dict[str, Any]) -> bool:
+        """Write how a shard ended; return ``False`` if another process has done so before, whose result counts."""
+        try:
+            self._write_new(f"results/{shard}.json.gz", packed([record]))
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def shards(self, kind: str) -> Iterator[tuple[str, AssetInfo]]:
+        """Yield the shards that have a document of this kind, for example ``results``, and its entry in the listing."""
+        for info in self.store.list(f"{kind}/"):
+            yield info.key.removeprefix(f"{kind}/").partition(".")[0], info
+
+    def now(self, name: str) -> datetime:
+        """Return the time by the clock of the store, which is the only one that all processes share."""
+        key = f"clocks/{name}"
+        written = self.store.upload(b"", key, content_type="text/plain")
+        modified = written.last_modified or self.store.stat(key).last_modified
+        return modified or datetime.now(UTC)
+
+    def _write_new(self, key: str, data: bytes) -> None:
+        self.store.upload(data, key, content_type=_PACKED, overwrite=False)
+
+    def _lines(self, key: str) -> list[dict[str, Any]]:
+        return unpacked(self.store.read(key), key)
+
+
+def require_create_only(work: AssetStore) -> None:
+    """Refuse a store as work folder in which two processes could lease one shard.
+
+    Raises:
+        UnsupportedError: it cannot write only where nothing is.
+    """
+    if not work.can("upload.overwrite"):
+        problem = "the store of the work folder must be able to write only where nothing is (upload.overwrite)"
+        raise UnsupportedError(problem, hint="use another store for the work folder", store=work.name)
+
+
+def newest(work: AssetStore) -> tuple[PlanFolder, Plan]:
+    """Return the newest plan and its folder.
+
+    Raises:
+        NotFoundError: there is none, or it is not finished.
+    """
+    folders = PlanFolder.all_of(work)
+    if not folders:
+        hint = "make one by assetstore migrate plan"
+        raise NotFoundError("the work folder has no plan", hint=hint, op="migrate", store=work.name)
+    try:
+        return folders[-1], folders[-1].plan()
+    except NotFoundError as error:
+        hint = "plan again: that goes on where it ended"
+        raise NotFoundError("the plan is not finished", hint=hint, op="migrate", store=work.name) from error
