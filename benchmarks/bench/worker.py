@@ -104,6 +104,33 @@ def many(turn: Turn) -> None:
     assert all((source / name).read_bytes() == (target / name).read_bytes() for name in names)
 
 
+def sync(turn: Turn) -> None:
+    """A folder of small files up, and again while nothing changed."""
+    source, hour_ago = turn.folder / "source", time.time() - 3600
+    source.mkdir()
+    for number in range(turn.task["count"]):
+        path = source / f"{number // 100:03}" / f"{number:06}.bin"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(os.urandom(turn.task["size"]))
+        os.utime(path, (hour_ago, hour_ago))
+    for name in ("first", "unchanged"):
+        with turn.step(name):
+            turn.client.sync_up(source, turn.prefix)
+
+
+def across(turn: Turn) -> None:
+    """Assets that are there already to another server, and again while nothing changed."""
+    for name in ("first", "unchanged"):
+        with turn.step(name):
+            turn.client.sync_across("keys/")
+
+
+def check(turn: Turn) -> None:
+    """Two listings compared."""
+    with turn.step("check"):
+        turn.client.check("keys/")
+
+
 def big(turn: Turn) -> None:
     """One large file up, and down again."""
     source, target = turn.folder / "source.bin", turn.folder / "target.bin"
@@ -128,7 +155,7 @@ def listing(turn: Turn) -> None:
 def fill(turn: Turn) -> None:
     """Make the keys that are listed."""
     names = [f"keys/{number // 1000:03}/asset {number:06}.webp" for number in range(turn.task["count"])]
-    in_threads(lambda name: turn.client.put(name, b""), names)
+    in_threads(lambda name: turn.client.put(name, os.urandom(turn.task.get("size", 0))), names)
 
 
 def folder(turn: Turn) -> None:
@@ -215,6 +242,9 @@ def stall(turn: Turn) -> None:
 WORKS: dict[str, Callable[[Turn], None]] = {
     "small": small,
     "many": many,
+    "sync": sync,
+    "across": across,
+    "check": check,
     "big": big,
     "list": listing,
     "fill": fill,

@@ -41,6 +41,7 @@ class Work:
         plain: without TLS.
         relay: the options of ``bench.network`` between client and server.
         door: whether a door is measured, which is asked for by ``--doors``.
+        between: whether it is work between two places, which is asked for by ``--between``.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Work:
     plain: bool = False
     relay: tuple[str, ...] = ()
     door: bool = False
+    between: bool = False
 
 
 OPTIONS = ("r2 wire", "s3 wire", "r2 boto3")
@@ -80,12 +82,19 @@ PYTHON = (BOTO3, *_peers("minio-py", "s3fs", "cloudpathlib"))
 COMMANDS = _peers("s5cmd", "rclone", "awscli")
 RANGES = Contender("obstore", "ranges", "obstore, ranges")
 S5CMD_64 = Contender("s5cmd", "64", "s5cmd, 64 workers")
+OWN = tuple(Contender(name, "own", name) for name in ("rclone", "awscli", "juicefs"))
+"""With the numbers of transfers of their own choice."""
+RCLONE_64, AWSCLI_64, JUICEFS_64 = (Contender(each.client, "", f"{each.client}, 64") for each in OWN)
 
 KIB16 = 16 << 10
 FASTEST = ("s5cmd", "s5cmd, 64 workers", "rclone", "obstore")
 FASTEST_RANGES = ("obstore", "obstore, ranges")
 MANY = (*LIBRARY, COMMAND[0], *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
 LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
+SYNCING = (COMMAND[0], COMMANDS[0], S5CMD_64, *OWN, RCLONE_64, AWSCLI_64, JUICEFS_64)
+FASTEST_SYNC = tuple(each.label for each in SYNCING if each not in (COMMAND[0], *OWN))
+SLOW = 20
+"""Milliseconds each way at which a few transfers at once take minutes."""
 BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
 
 
@@ -119,6 +128,24 @@ def _many(delay: int) -> Work:
         measure="wall",
         bases=FASTEST,
         relay=("--delay", str(delay / 1000)) if delay else (),
+    )
+
+
+def _sync(delay: int) -> Work:
+    return Work(
+        name=f"sync-{delay}",
+        title=f"sync of a folder of {{count:,}} files of 16 KiB, TLS, {f'{delay} ms each way' if delay else 'no delay'}",
+        label="",
+        kind="sync",
+        task={"count": 10_000, "size": KIB16},
+        quick={"count": 500, "size": KIB16},
+        in_quick=delay == 20,
+        rounds=3,
+        contenders=SYNCING if delay < SLOW else tuple(each for each in SYNCING if each not in OWN),  # which take minutes
+        measure="wall",
+        bases=FASTEST_SYNC,
+        relay=("--delay", str(delay / 1000)) if delay else (),
+        between=True,
     )
 
 
@@ -256,5 +283,35 @@ WORKS = (
         bases=("s3fs",),
         door=True,
         relay=("--delay", "0.02"),
+    ),
+    *(_sync(delay) for delay in (0, 20, 80)),
+    Work(
+        name="across",
+        title="sync of {count:,} assets of 16 KiB between two servers, TLS",
+        label="",
+        kind="across",
+        task={"count": 10_000, "size": KIB16},
+        quick={"count": 500, "size": KIB16},
+        in_quick=True,
+        rounds=3,
+        contenders=(COMMAND[0], OWN[0], RCLONE_64, OWN[2], JUICEFS_64),
+        measure="wall",
+        bases=("rclone", "rclone, 64"),
+        between=True,
+    ),
+    Work(
+        name="check",
+        title="check of {count:,} keys against {count:,}, plain HTTP, a server that only lists",
+        label="",
+        kind="check",
+        task={"count": 1_000_000},
+        quick={"count": 20_000},
+        in_quick=True,
+        rounds=3,
+        contenders=(COMMAND[0], OWN[0], Contender("rclone", "fast-list", "rclone --fast-list")),
+        measure="cpu",
+        bases=("rclone", "rclone --fast-list"),
+        plain=True,
+        between=True,
     ),
 )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from bench.clients.awaited import Aioboto3, AssetstoreAio, ObstoreAsync
 from bench.clients.base import Client
 from bench.clients.boto import Boto3, Cloudpathlib, Crt
-from bench.clients.commands import Awscli, Rclone, S5cmd
+from bench.clients.commands import Awscli, Juicefs, Rclone, S5cmd
 from bench.clients.django_storages import AssetstoreDjango, FileSystemStorage, S3Storage
 from bench.clients.file_systems import AssetstoreFsspec, ObstoreFsspec, S3fs
 from bench.clients.ours import Assetstore, AssetstoreCommand
@@ -32,6 +32,7 @@ CLIENTS: Mapping[str, type[Client]] = {
     "s5cmd": S5cmd,
     "rclone": Rclone,
     "awscli": Awscli,
+    "juicefs": Juicefs,
     "assetstore fsspec": AssetstoreFsspec,
     "obstore fsspec": ObstoreFsspec,
     "assetstore aio": AssetstoreAio,

@@ -42,7 +42,7 @@ class AssetstoreAio(Awaited):
         keys = {name: self.place[name] for name in ("access_key", "secret_key")}
 
         async def opened() -> AsyncAssetStore:
-            return await open_store({"url": address(self, option), **keys})
+            return await open_store({"url": address(self.place, option), **keys})
 
         self.store = self.run(opened())
 

@@ -19,8 +19,9 @@ class Client:
     """What the measurements call.
 
     ``place`` has the strings ``url``, ``region``, ``access_key``, ``secret_key``, ``bucket``, ``ca`` and, for a command,
-    ``program``. With ``seconds`` faults are tried, not speed: then silence of so long ends a request, checksums are compared
-    and caches left out, where a library can be told so.
+    ``program``; for works between two places also ``other``, which is such a place as JSON. With ``seconds`` faults are
+    tried, not speed: then silence of so long ends a request, checksums are compared and caches left out, where a library can
+    be told so.
     """
 
     def __init__(self, place: Mapping[str, str], option: str = "") -> None:
@@ -83,6 +84,18 @@ class Client:
 
     def down(self, key: str, path: Path) -> None:
         """Download a file of any size."""
+        raise NotImplementedError
+
+    def sync_up(self, folder: Path, prefix: str) -> None:
+        """Make what is below a prefix equal to a folder."""
+        raise NotImplementedError
+
+    def sync_across(self, prefix: str) -> None:
+        """Make what is below a prefix in the other place equal to what is below it here."""
+        raise NotImplementedError
+
+    def check(self, prefix: str) -> None:
+        """Compare what is below a prefix here and in the other place, by listings alone."""
         raise NotImplementedError
 
     def many_up(self, folder: Path, prefix: str, names: list[str]) -> None:

@@ -70,7 +70,7 @@ class AssetstoreDjango(DjangoStorage):
 
     def storage(self, option: str, location: str) -> dict[str, Any]:
         keys = {name: self.place[name] for name in ("access_key", "secret_key")}
-        options = {"store": {"url": address(self, option), **keys}, "location": location}
+        options = {"store": {"url": address(self.place, option), **keys}, "location": location}
         return {"BACKEND": "assetstore_django.AssetStorage", "OPTIONS": options}
 
 

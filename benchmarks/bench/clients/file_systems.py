@@ -48,7 +48,7 @@ class AssetstoreFsspec(FileSystem):
         from assetstore_fsspec import AssetStoreFileSystem
 
         keys = {name: self.place[name] for name in ("access_key", "secret_key")}
-        self.fs = AssetStoreFileSystem(open_store({"url": address(self, option), **keys}))
+        self.fs = AssetStoreFileSystem(open_store({"url": address(self.place, option), **keys}))
 
     def path(self, key: str) -> str:
         return key
