@@ -57,8 +57,9 @@ class Lister:
             return self._closed(found + top, None)
         if prefix.count("/") == 2:
             return self._closed(self._page.replace(HOLE, prefix.split("/")[1].encode()), None)
-        # The token and the last key of the page before both name a folder.
-        after = query.get("continuation-token") or query.get("start-after", "").removeprefix("keys/").partition("/")[0]
+        # A token is a folder's number; the last key of the page before, which the first version of listings sends, has it.
+        last = query.get("start-after") or query.get("marker", "")
+        after = query.get("continuation-token") or last.removeprefix("keys/").partition("/")[0]
         number = int(after) + 1 if after else 0
         if number >= self.folders:
             return self._closed(b"", None)
