@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from assetstore.errors import AssetStoreError, SourceError, StoreNotFoundError
+from assetstore.errors import AssetStoreError, ConfigError, SourceError, StoreNotFoundError
 from assetstore.keys import is_valid_key
 from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
+from assetstore.sync.address import Address
 
 Problem: TypeAlias = Callable[[str, AssetStoreError], None]
 """Is called with the key and the error of what is there but cannot be read; who walks then must delete nothing."""
@@ -100,3 +102,43 @@ class FolderSide:
 def _info(key: str, found: os.stat_result) -> AssetInfo:
     modified = datetime.fromtimestamp(found.st_mtime, UTC)
     return AssetInfo(key=key, size=found.st_size, last_modified=modified, valid=is_valid_key(key))
+
+
+def open_side(
+    given: str | Path | AssetStore | Side, exits: contextlib.ExitStack, *, default: str | None = None
+) -> Side:
+    """Return the side that is meant; a store that is opened for it is closed with ``exits``.
+
+    A key names a folder of keys, and gets the ``/`` that it lacks: ``prod:site`` is not ``prod:site-old/`` too.
+
+    Args:
+        given: an address, the path of a folder, a store, which stays open, or a side.
+        exits: closes what is opened.
+        default: the name or URL of the store whose keys are addresses without a store; by default that of ``open_store``.
+
+    Raises:
+        ConfigError: the address names a store that is not configured or cannot be opened; the error says how to write it.
+    """
+    if isinstance(given, AssetStore):
+        return StoreSide(given, given.name)
+    if isinstance(given, Path):
+        return FolderSide(given, str(given))
+    if not isinstance(given, str):
+        return given
+    address = Address.parse(given)
+    if address.path is not None:
+        return FolderSide(address.path, str(address))
+    store = exits.enter_context(_opened(address, default))
+    named = attrs.evolve(address, store=address.store or store.name)
+    return StoreSide(store.scoped(address.folder) if address.key else store, str(named))
+
+
+def _opened(address: Address, default: str | None) -> AssetStore:
+    from assetstore.config import open_store  # who has an open store needs no configuration
+
+    try:
+        return open_store(address.store or default)
+    except ConfigError as error:
+        if address.store is None and default is None:
+            error.hint = f"write ./{address.key} for a folder, NAME:{address.key} for a store's, or choose the store by -s"
+        raise
