@@ -34,6 +34,7 @@ from assetstore.limits import (
 )
 
 if TYPE_CHECKING:
+    from assetstore.content.checkpoint import Checkpoint
     from assetstore.content.source import Source
     from assetstore.results import AssetInfo, UploadedPart
 
@@ -130,12 +131,23 @@ def is_natural(_: object, attribute: attrs.Attribute[Any], value: object) -> Non
 
 def require_progress(progress: object) -> None:
     """Require a function for progress, or ``None``: one that must be awaited would be called for nothing."""
-    if progress is None or (callable(progress) and not inspect.iscoroutinefunction(progress)):
+    if progress is not None:
+        hint = "it gets a number of bytes, in the thread that moves them"
+        _require_function("progress", progress, "an ordinary function", hint)
+
+
+def require_resume(resume: object) -> None:
+    """Require ``True``, ``False``, or a function that is told of each transfer that goes on."""
+    if not isinstance(resume, bool):
+        hint = "it gets a key, the bytes that are there, and all bytes"
+        _require_function("resume", resume, "True, False or an ordinary function", hint)
+
+
+def _require_function(name: str, value: object, wanted: str, hint: str) -> None:
+    if callable(value) and not inspect.iscoroutinefunction(value):
         return
-    kind = "a coroutine function" if callable(progress) else type(progress).__name__
-    raise InvalidOptionError(
-        f"progress must be an ordinary function, got {kind}", hint="it gets a number of bytes, in the thread that moves them"
-    )
+    kind = "a coroutine function" if callable(value) else type(value).__name__
+    raise InvalidOptionError(f"{name} must be {wanted}, got {kind}", hint=hint)
 
 
 def is_positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -336,9 +348,12 @@ class DownloadOptions:
 
     Attributes:
         progress: called with the number of bytes received since the last call.
+        checkpoint: where the backend notes which bytes are in the file, and finds what an earlier process noted. Without
+            notes in it, what the file holds is of unknown origin.
     """
 
     progress: Progress | None = None
+    checkpoint: Checkpoint | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -104,6 +104,7 @@ from assetstore.signed_headers import (
 from assetstore.wrapper import Wrapper
 
 if TYPE_CHECKING:
+    from assetstore.content.checkpoint import Checkpoint
     from assetstore.content.sniffing import allows, has_encoding, looks_active, refusal, sniff_type
 
 __all__ = [
@@ -125,6 +126,7 @@ __all__ = [
     "CheckOptions",
     "CheckReport",
     "CheckStep",
+    "Checkpoint",
     "CollectOptions",
     "CollectReport",
     "ConfigError",
@@ -214,7 +216,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them."""
+    """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them.
+
+    Fewer still need checkpoints.
+    """
+    if name == "Checkpoint":
+        from assetstore.content.checkpoint import Checkpoint
+
+        return Checkpoint
     if name in ("allows", "has_encoding", "looks_active", "refusal", "sniff_type"):
         from assetstore.content import sniffing
 

@@ -32,7 +32,7 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
-from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE
+from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE, RESUMABLE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -57,6 +57,7 @@ from assetstore.options import (
     UploadPolicy,
     UrlOptions,
     every,
+    require_resume,
     require_text,
 )
 from assetstore.per_process import PerProcess
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from assetstore.bulk.calls import Call
     from assetstore.bulk.pool import BulkResults
     from assetstore.config import Recipe
+    from assetstore.content.checkpoint import Checkpoint, Resumed
     from assetstore.direct.context import Context
 
 
@@ -146,6 +148,7 @@ class AssetStore:
         overwrite: bool = True,
         if_match: str | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> AssetInfo:
         """Write an asset, whole or not at all.
 
@@ -165,7 +168,13 @@ class AssetStore:
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
+            resume: ``True`` keeps what was sent of a file of 64 MiB or more when the process is killed, Ctrl-C is pressed or
+                the store cannot be reached, with notes in the user's state folder, and goes on where an earlier call with
+                this key ended, in any process. Parts that differ from the file as it is now are sent again. Instead of
+                ``True``, a function that is called with the key, the bytes that are there and all bytes when it goes on.
+                Needs a key and a backend that sends in parts, as R2 does; otherwise the upload begins anew.
         """
+        require_resume(resume)
         with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
             filename = filename if filename is not None else opened.filename or ""
             options, guessed = self._upload_options(
@@ -188,7 +197,10 @@ class AssetStore:
                 info = named_upload.upload_named(self._stack, self._scope, operation, propose, opened, options)
             else:
                 _refuse_category(category)
-                info = self._stack.upload(operation.locate(self._scope), opened, options)
+                full_key = operation.locate(self._scope)
+                is_large = opened.path is not None and opened.size is not None and opened.size >= RESUMABLE
+                with self._noting("upload", key, full_key, "", resume if is_large else False) as opened.checkpoint:
+                    info = self._stack.upload(full_key, opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)
 
@@ -220,6 +232,18 @@ class AssetStore:
         if "upload.content_encoding" not in self._stack.supports:
             return "application/gzip" if encoding == "gzip" else DEFAULT_CONTENT_TYPE, None
         return kind, encoding
+
+    def _noting(
+        self, op: str, key: str, full_key: str, path: str, resume: bool | Resumed
+    ) -> contextlib.AbstractContextManager[Checkpoint | None]:
+        """Open the checkpoint of a transfer; ``path`` tells those apart that read one asset."""
+        if not resume:
+            return contextlib.nullcontext()
+        # Few programs resume anything.
+        from assetstore.content import checkpoint
+
+        resumed = (lambda *_: None) if resume is True else functools.partial(resume, key)
+        return checkpoint.opened((op, self.name, self.location, full_key, path), resumed)
 
     @contextlib.contextmanager
     def writer(self, key: str, **options: Unpack[UploadKeywords]) -> Iterator[AssetWriter]:
@@ -286,7 +310,13 @@ class AssetStore:
         )
 
     def download(
-        self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None
+        self,
+        key: str,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = True,
+        progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> AssetInfo:
         """Write an asset to a file that appears whole and verified, or not at all. Missing folders are created.
 
@@ -296,16 +326,27 @@ class AssetStore:
                 with the last name of the key.
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
             progress: called with the number of bytes received since its last call.
+            resume: as for ``upload``. The bytes wait in a hidden file beside ``path``, whose name ends in ``.part``. They
+                are used only if the asset still has the same ETag, and each range only if its checksum is right.
         """
-        return self._download(key, lambda: _file_for(key, path), overwrite, progress)
+        return self._download(key, lambda: _file_for(key, path), overwrite, progress, resume)
 
     def _download(
-        self, key: str, file: Callable[[], str | PathLike[str]], overwrite: bool, progress: Progress | None
+        self,
+        key: str,
+        file: Callable[[], str | PathLike[str]],
+        overwrite: bool,
+        progress: Progress | None,
+        resume: bool | Resumed,
     ) -> AssetInfo:
-        with self._operation("download", key) as operation:
-            full_key = operation.locate(self._scope)
-            with fallbacks.passing(progress) as report, replacing(file(), overwrite=overwrite) as temporary:
-                info = fallbacks.download(self._stack, full_key, temporary, DownloadOptions(progress=report))
+        require_resume(resume)
+        with self._operation("download", key) as operation, fallbacks.passing(progress) as report:
+            full_key, path = operation.locate(self._scope), file()
+            notes = resume if self._stack.has("download") and "download.checkpoint" in self._stack.supports else False
+            with self._noting("download", key, full_key, os.path.abspath(path) if notes else "", notes) as checkpoint:
+                options = DownloadOptions(progress=report, checkpoint=checkpoint)
+                with _unfinished(path, overwrite, checkpoint) as temporary:
+                    info = fallbacks.download(self._stack, full_key, temporary, options)
             operation.bytes = info.size
             return self._scope.outward(info)
 
@@ -524,6 +565,7 @@ class AssetStore:
         ordered: bool = False,
         max_concurrency: int | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
         **options: Unpack[UploadKeywords],
     ) -> BulkResults[AssetInfo]:
         """Write many assets at once; loop over the results, since nothing is sent before the first is asked for.
@@ -539,17 +581,20 @@ class AssetStore:
             ordered: ``True`` gives the results in the order of the items, otherwise each comes as soon as it is there.
             max_concurrency: the most operations at once, from 1 to 1,024; by default the store finds what brings the most.
             progress: called with the number of bytes read since its last call; never twice at once.
+            resume: as for ``upload``, for each asset.
             **options: the headers, ``metadata`` and ``overwrite`` of every asset, as for ``upload``.
         """
         from assetstore.bulk.uploads import JointUploads
 
         call = self._call("upload", items, ordered, max_concurrency)
         joint = JointUploads(self._stack, self._scope, self._operation, self._joint_options)
-        keywords = {**options} if category is None else {**options, "category": category}
+        keywords: dict[str, Any] = {**options} if category is None else {**options, "category": category}
+        if resume:
+            keywords["resume"] = resume
         return call.upload(keywords, progress, joint if self._stack.has("upload_many") else None)
 
     def _joint_options(self, source: Source, key: str | None, keywords: Mapping[str, Any]) -> UploadOptions:
-        given = {name: value for name, value in keywords.items() if name not in ("filename", "category")}
+        given = {name: value for name, value in keywords.items() if name not in ("filename", "category", "resume")}
         filename = keywords.get("filename")
         _refuse_category(keywords.get("category"))
         return self._upload_options(source, key, filename if filename is not None else source.filename or "", **given)[0]
@@ -563,6 +608,7 @@ class AssetStore:
         ordered: bool = False,
         max_concurrency: int | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> BulkResults[AssetInfo]:
         """Write many assets to files below a folder, at once, as ``upload_many`` writes assets.
 
@@ -576,12 +622,13 @@ class AssetStore:
             ordered: ``True`` gives the results in the order of the items.
             max_concurrency: the most downloads at once, from 1 to 1,024.
             progress: called with the number of bytes received since its last call; never twice at once.
+            resume: as for ``download``, for each asset.
         """
         call = self._call("download", keys, ordered, max_concurrency)
         # Where the backend's own download reports nothing, it is still better than a read.
         reports = progress is not None or not self._stack.has("download") or "download.progress" in self._stack.supports
         report = call.report(progress) if reports else None
-        return call.download(Path(folder), lambda key, file: self._download(key, file, overwrite, report))
+        return call.download(Path(folder), lambda key, file: self._download(key, file, overwrite, report, resume))
 
     def read_many(
         self, keys: Iterable[str | AssetInfo], *, ordered: bool = False, max_concurrency: int | None = None
@@ -1076,6 +1123,19 @@ def _file_for(key: str, path: str | PathLike[str]) -> str | PathLike[str]:
     if not name:
         raise InvalidOptionError("the key ends in '/', so it names no file in a folder", hint="pass the path of a file")
     return os.path.join(path, name)
+
+
+@contextlib.contextmanager
+def _unfinished(path: str | PathLike[str], overwrite: bool, checkpoint: Checkpoint | None) -> Iterator[Path]:
+    """Yield a file that takes its path at the end; with a checkpoint that of an earlier process, which it has notes of."""
+    if checkpoint is None:
+        with replacing(path, overwrite=overwrite) as temporary:
+            yield temporary
+        return
+    with replacing(path, overwrite=overwrite, name=checkpoint.name[:16], keeps=checkpoint.keeps) as temporary:
+        if not checkpoint.begun:
+            os.truncate(temporary, 0)
+        yield temporary
 
 
 def _refuse_category(category: str | None) -> None:

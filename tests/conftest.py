@@ -28,12 +28,13 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _bare_environment() -> Iterator[None]:
+def _bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the developer's own credentials, stores and AWS files from every test and server."""
     with pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):
             if name.startswith(("AWS_", "R2_", "ASSETSTORE_")):
                 environment.delenv(name)
+        environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         environment.setenv("AWS_CONFIG_FILE", os.devnull)
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -73,7 +73,7 @@ def store():
 @pytest.mark.parametrize(
     ("methods", "options", "others"),
     [
-        (["upload"], UploadOptions, {"source", "key", "category", "filename", "progress"}),
+        (["upload"], UploadOptions, {"source", "key", "category", "filename", "progress", "resume"}),
         (["writer"], UploadOptions, {"key"}),
         (["read"], ReadOptions, {"key"}),
         (["open"], ReadOptions, {"key"}),

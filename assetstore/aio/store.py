@@ -18,6 +18,7 @@ from assetstore.aio.source import Adapted, AsyncSourceLike, adapted, unwrapped
 from assetstore.aio.streams import AsyncAssetReader, AsyncAssetWriter, Opening
 from assetstore.aio.threads import Bridge, Threads
 from assetstore.bulk.pool import BulkResults
+from assetstore.content.checkpoint import Resumed
 from assetstore.content.reader import AssetReader
 from assetstore.content.writer import AssetWriter
 from assetstore.limits import LEFTOVER_AGE, PAGE
@@ -101,6 +102,7 @@ class AsyncAssetStore:
         overwrite: bool = True,
         if_match: str | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> AssetInfo:
         """Write an asset, whole or not at all.
 
@@ -122,6 +124,7 @@ class AsyncAssetStore:
             overwrite=overwrite,
             if_match=if_match,
             progress=progress,
+            resume=resume,
             **self._named(found, {"filename": filename, "content_type": content_type}),
         )
         try:
@@ -175,10 +178,18 @@ class AsyncAssetStore:
         return AsyncAssetReader(reader, self._threads)
 
     async def download(
-        self, key: str, path: str | PathLike[str], *, overwrite: bool = True, progress: Progress | None = None
+        self,
+        key: str,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = True,
+        progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> AssetInfo:
         """Write an asset to a file that appears whole and verified, or not at all. Missing folders are created."""
-        return await self._run(self.wrapped.download, key, path, overwrite=overwrite, progress=progress)
+        return await self._run(
+            self.wrapped.download, key, path, overwrite=overwrite, progress=progress, resume=resume
+        )
 
     @contextlib.asynccontextmanager
     async def as_local(self, key: str) -> AsyncIterator[Path]:
@@ -287,6 +298,7 @@ class AsyncAssetStore:
         ordered: bool = False,
         max_concurrency: int | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
         **options: Unpack[UploadKeywords],
     ) -> AsyncBulkResults[AssetInfo]:
         """Write many assets at once; loop over the results, since nothing is sent before the first is asked for.
@@ -300,6 +312,7 @@ class AsyncAssetStore:
             ordered=ordered,
             max_concurrency=max_concurrency,
             progress=progress,
+            resume=resume,
             **options,
         )
         return self._many(upload_many, items, self._upload_item)
@@ -324,6 +337,7 @@ class AsyncAssetStore:
         ordered: bool = False,
         max_concurrency: int | None = None,
         progress: Progress | None = None,
+        resume: bool | Resumed = False,
     ) -> AsyncBulkResults[AssetInfo]:
         """Write many assets to files below a folder, at once, as ``upload_many`` writes assets."""
         download_many = partial(
@@ -333,6 +347,7 @@ class AsyncAssetStore:
             ordered=ordered,
             max_concurrency=max_concurrency,
             progress=progress,
+            resume=resume,
         )
         return self._many(download_many, keys)
 

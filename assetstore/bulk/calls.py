@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_KEYWORDS = UploadKeywords.__annotations__.keys() | {"category", "filename"}
+_KEYWORDS = UploadKeywords.__annotations__.keys() | {"category", "filename", "resume"}
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -20,11 +20,13 @@ from assetstore.cli.session import (
     keep_folders_option,
     max_concurrency_option,
     no_overwrite_option,
+    no_resume_option,
     output_options,
     where,
 )
 from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
+from assetstore.content.checkpoint import Resumed
 from assetstore.errors import AlreadyExistsError, InvalidKeyError
 from assetstore.keys import is_valid_key
 from assetstore.results import AssetInfo
@@ -40,6 +42,7 @@ class Downloads:
         is_folder: whether ``output`` is a folder.
         overwrite: whether files may be replaced.
         max_concurrency: how many at once at most, or ``None``.
+        resume: as for ``AssetStore.download``.
         dry_run: whether to report only what would be done.
     """
 
@@ -49,6 +52,7 @@ class Downloads:
     is_folder: bool
     overwrite: bool
     max_concurrency: int | None
+    resume: bool | Resumed
     dry_run: bool
 
     def run(self, chosen: Sequence[Selected]) -> None:
@@ -66,6 +70,7 @@ class Downloads:
             ordered=True,
             max_concurrency=self.max_concurrency,
             progress=self._advance,
+            resume=self.resume,
         ) as results:
             for selected in chosen:
                 with self._item(selected):
@@ -107,7 +112,10 @@ class Downloads:
             self.session.talk(self._line(f"would download {shown(selected.key)}", path))
             self._record(path, {"key": selected.key, "dry_run": True})
         else:
-            self._report(path, self.store.download(selected.key, path, overwrite=self.overwrite, progress=self._advance))
+            info = self.store.download(
+                selected.key, path, overwrite=self.overwrite, progress=self._advance, resume=self.resume
+            )
+            self._report(path, info)
 
     def _report(self, path: Path, info: AssetInfo) -> None:
         self.session.count(info.size)
@@ -164,6 +172,7 @@ class Downloads:
 @keep_folders_option
 @no_overwrite_option
 @max_concurrency_option
+@no_resume_option
 @dry_run_option
 @output_options
 def download_command(
@@ -173,6 +182,7 @@ def download_command(
     selector: Selector,
     no_overwrite: bool,
     max_concurrency: int | None,
+    no_resume: bool,
     dry_run: bool,
 ) -> None:
     """Download assets to files or to stdout.
@@ -202,6 +212,7 @@ def download_command(
         is_folder=is_folder,
         overwrite=not no_overwrite,
         max_concurrency=max_concurrency,
+        resume=False if no_resume else session.resumed,
         dry_run=dry_run,
     )
     chosen = list(selector.select_all(store, keys))
@@ -211,6 +222,7 @@ def download_command(
     with (
         session.closing("download", "file", end, several=not single, no_overwrite=no_overwrite, dry_run=dry_run),
         session.working("downloading", _total(chosen)),
+        session.resuming(),
     ):
         downloads.run(chosen)
     session.finish()

@@ -190,6 +190,22 @@ class Session:
                 done = f"would {op}" if dry_run else PAST[op]
                 self.talk(f"{done} {counted(self.done, noun)}{size}{duration} {end}{'; ' if rest else ''}{rest}")
 
+    @contextlib.contextmanager
+    def resuming(self) -> Iterator[None]:
+        """Say after Ctrl-C that the transfers of large files go on, if any can."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            from assetstore.content.checkpoint import any_left
+
+            if any_left():
+                self.talk("large files are kept as far as they came: run the same command again to go on")
+            raise
+
+    def resumed(self, key: str, there: int, size: int) -> None:
+        """Say that a transfer goes on where an earlier one ended."""
+        self.talk(f"resumed {shown(key)} at {100 * there // max(1, size)} %")
+
     def count(self, size: int | None) -> None:
         """Count the bytes of an item for the closing line; ``None`` if unknown."""
         self.size = None if size is None or self.size is None else self.size + size
@@ -372,6 +388,11 @@ max_concurrency_option: Callable[[F], F] = click.option(
     type=click.IntRange(1, 1024),
     metavar="N",
     help="Work on at most N items at once; by default on as many as bring the most.",
+)
+no_resume_option: Callable[[F], F] = click.option(
+    "--no-resume",
+    is_flag=True,
+    help="Begin anew, and keep nothing of what is interrupted; otherwise files of 64 MiB or more go on where they were.",
 )
 recursive_option: Callable[[F], F] = click.option(
     "-r", "--recursive", is_flag=True, help="Select everything in the folders that are named."

@@ -25,6 +25,7 @@ from assetstore.cli.session import (
     keep_folders_option,
     max_concurrency_option,
     no_overwrite_option,
+    no_resume_option,
     output_options,
     where,
 )
@@ -86,6 +87,7 @@ class Item:
 @click.option("--literal", is_flag=True, help="Take --key and --to as they are, even if they begin like a store.")
 @no_overwrite_option
 @max_concurrency_option
+@no_resume_option
 @dry_run_option
 @output_options
 def upload_command(
@@ -101,6 +103,7 @@ def upload_command(
     literal: bool,
     no_overwrite: bool,
     max_concurrency: int | None,
+    no_resume: bool,
     dry_run: bool,
     **headers: Any,
 ) -> None:
@@ -134,8 +137,9 @@ def upload_command(
                 with session.item("upload", item.source):
                     _pretend(session, store, item, options)
         else:
+            options["resume"] = False if no_resume else session.resumed
             uploads = Uploads(session=session, store=store, options=options, max_concurrency=max_concurrency)
-            with contextlib.closing(uploads.run(items)) as ends:
+            with session.resuming(), contextlib.closing(uploads.run(items)) as ends:
                 for item, result in ends:
                     bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
                     with session.item("upload", item.source):

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assetstore.errors import (
@@ -23,6 +23,7 @@ from assetstore.errors import (
 PART_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
 """The name of a file that is not complete yet."""
 
+_PRIVATE = 0o600
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FITTING: tuple[tuple[frozenset[int], type[AssetStoreError], str], ...] = (
@@ -38,8 +39,17 @@ _OTHER: tuple[type[AssetStoreError], str] = (BackendError, "check the disk")
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    name: str | None = None,
+    keeps: Callable[[BaseException], bool] = lambda _: False,
+) -> Iterator[Path]:
     """Yield an empty file in the folder of ``path``; on a clean exit it takes that path, otherwise it is removed.
+
+    With ``name``, 16 hex digits that nobody else uses at the time, it may hold bytes: those that were there when an earlier
+    block with this name ended by an error that ``keeps`` returned true for, or was killed.
 
     Missing folders are created. A symlink at ``path`` is followed. An OSError in the block is taken for one of that file.
 
@@ -54,19 +64,39 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         target = os.path.realpath(path)
         _refuse(target, overwrite=overwrite)
         folder = os.path.dirname(target)
-        temporary = os.path.join(folder, f".{secrets.token_hex(8)}.part")
+        temporary = _unfinished(folder, secrets.token_hex(8))
         try:
             mode = _create_private(temporary)
         except FileNotFoundError:
             os.makedirs(folder, exist_ok=True)
             mode = _create_private(temporary)
         try:
+            if name is not None:
+                temporary = _take_over(temporary, _unfinished(folder, name))
             yield Path(temporary)
             _commit(temporary, target, mode, overwrite=overwrite)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        except BaseException as error:
+            if not keeps(error):
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
             raise
+
+
+def _unfinished(folder: str, name: str) -> str:
+    return os.path.join(folder, f".{name}.part")
+
+
+def _take_over(fresh: str, named: str) -> str:
+    """Return the unfinished file with this name: the one that was left behind, or otherwise the fresh one."""
+    with contextlib.suppress(FileNotFoundError):
+        left = os.lstat(named)
+        # What anybody else may write to, or might have put there, is not taken over.
+        own = left.st_uid == os.geteuid() and left.st_nlink == 1 and stat.S_IMODE(left.st_mode) == _PRIVATE
+        if stat.S_ISREG(left.st_mode) and own:
+            os.unlink(fresh)
+            return named
+    os.replace(fresh, named)
+    return named
 
 
 @contextlib.contextmanager
@@ -103,7 +133,7 @@ def _create_private(path: str) -> int:
     try:
         try:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            _change_mode(descriptor, path, 0o600)
+            _change_mode(descriptor, path, _PRIVATE)
         finally:
             os.close(descriptor)
     except BaseException:

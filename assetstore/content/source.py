@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, cast
 
 from assetstore.bulk.running import require
 from assetstore.content.atomic_file import writing_errors
 from assetstore.content.reader import AssetReader
 from assetstore.errors import AssetStoreError, SourceError
 from assetstore.options import Progress, require_progress
+
+if TYPE_CHECKING:
+    from assetstore.content.checkpoint import Checkpoint
 
 CHUNK_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
@@ -42,6 +45,8 @@ class Source:
         path: the file that the bytes come from, or ``None``.
         filename: the last part of the file's name, or ``None``.
         taken: how many bytes were read so far, each counted once.
+        checkpoint: where a backend that sends the bytes in parts notes them, and finds those that an earlier process sent;
+            ``None`` if the upload is not to be resumed. A wrapper that makes a source of its own leaves it out.
     """
 
     def __init__(self, raw: SourceLike, *, progress: Progress | None = None) -> None:
@@ -57,6 +62,7 @@ class Source:
         self.size: int | None = None
         self._progress = progress
         self.taken: int = 0
+        self.checkpoint: Checkpoint | None = None
         self._owned: io.IOBase | None = None
         self._seekable: io.IOBase | None = None
         self._start = 0

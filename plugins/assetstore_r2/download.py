@@ -4,46 +4,54 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assetstore.plugin import AssetInfo, AssetStream, DownloadOptions, IntegrityError, ReadOptions, Verifier
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.parallel import in_parallel
-from assetstore_r2.read import read
+from assetstore_r2.read import read, stat
+
+if TYPE_CHECKING:
+    from assetstore.plugin import Checkpoint
 
 _BUFFER = 1 << 20
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> AssetInfo:
-    """Fill the empty file at ``path``; an asset of up to the size of a part takes one request.
+    """Fill the file at ``path``; an asset of up to the size of a part takes one request.
+
+    The file is empty, or has what the notes in ``options.checkpoint`` tell: ranges of the asset with this ETag.
 
     Raises:
         IntegrityError: the bytes do not match the stored digest.
         PreconditionError: the asset was replaced meanwhile.
     """
-    first = read(bucket, key, ReadOptions(length=bucket.part_size))
-    info = first.info
+    earlier = EarlierDownload(options.checkpoint, path)
+    first, info = _begin(bucket, key, earlier)
     digest = _Digest(info)
     report = _one_at_a_time(options.progress or (lambda _: None))
+
+    def fetch(offset: int) -> int:
+        length = min(bucket.part_size, info.size - offset)
+        if earlier.has(offset, length):
+            report(length)
+            return length
+        run = read(bucket, key, ReadOptions(offset=offset, length=length, if_match=info.etag))
+        _write(run, path, offset, report, earlier)
+        return length
+
     target = os.open(path, _FLAGS)
     try:
-        _write(first, target, 0, report)
-        digest.update(target, first.length)
-
-        def fetch(offset: int) -> int:
-            length = min(bucket.part_size, info.size - offset)
-            # Ctrl-C does not wait for us long: then the number of ``target`` may already be that of another file.
-            own = os.open(path, _FLAGS)
-            try:
-                run = read(bucket, key, ReadOptions(offset=offset, length=length, if_match=info.etag))
-                _write(run, own, offset, report)
-            finally:
-                os.close(own)
-            return length
-
-        rest = range(first.length, info.size, bucket.part_size)
+        begin = 0
+        if first is not None:
+            begin = first.length
+            _write(first, path, 0, report, earlier)
+            digest.update(target, begin)
+        rest = range(begin, info.size, bucket.part_size)
         for length in in_parallel(fetch, rest, bucket.max_concurrency) if rest else ():
             digest.update(target, length)
     finally:
@@ -52,20 +60,95 @@ def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> 
     return info
 
 
-def _write(run: AssetStream, target: int, offset: int, report: Callable[[int], None]) -> None:
-    """Write a run of the asset at its place in the file."""
-    end = offset + run.length
+def _begin(bucket: Bucket, key: str, earlier: EarlierDownload) -> tuple[AssetStream | None, AssetInfo]:
+    """Open the first range, unless an earlier process fetched some; return it and what the store knows of the asset."""
+    if earlier.is_begun:
+        info = stat(bucket, key)
+        if earlier.fits(info):
+            return None, info
+    first = read(bucket, key, ReadOptions(length=bucket.part_size))
+    earlier.begin(first.info)
+    return first, first.info
+
+
+def _write(
+    run: AssetStream, path: Path, offset: int, report: Callable[[int], None], earlier: EarlierDownload
+) -> None:
+    """Write a run of the asset at its place in the file, and note that it is there."""
+    position, end, checksum = offset, offset + run.length, 0
     try:
-        while offset < end:
-            data = memoryview(run.body.read(min(_BUFFER, end - offset)))
-            if not data:
-                raise IntegrityError("the store sent fewer bytes than it announced", hint="download it again")
-            report(len(data))
-            while data:
-                written = os.pwrite(target, data, offset)
-                offset, data = offset + written, data[written:]
+        # Ctrl-C does not wait for us long: then the number of the file that others use may already be that of another.
+        target = os.open(path, _FLAGS)
+        try:
+            while position < end:
+                data = memoryview(run.body.read(min(_BUFFER, end - position)))
+                if not data:
+                    raise IntegrityError("the store sent fewer bytes than it announced", hint="download it again")
+                report(len(data))
+                checksum = zlib.crc32(data, checksum) if earlier.is_begun else 0
+                while data:
+                    written = os.pwrite(target, data, position)
+                    position, data = position + written, data[written:]
+        finally:
+            os.close(target)
     finally:
         run.body.close()
+    earlier.note(offset, run.length, checksum)
+
+
+class EarlierDownload:
+    """The notes of a download, if there are to be any, and its unfinished file: what an earlier process fetched."""
+
+    def __init__(self, checkpoint: Checkpoint | None, path: Path) -> None:
+        self._checkpoint = checkpoint
+        self._path = path
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there are notes, of this process or an earlier one."""
+        return self._checkpoint is not None and bool(self._checkpoint.begun)
+
+    def fits(self, info: AssetInfo) -> bool:
+        """Return whether the notes are of this version, and report how much of it is there."""
+        assert self._checkpoint is not None
+        begun = self._checkpoint.begun
+        if info.etag is None or (info.etag, str(info.size)) != (begun.get("etag"), begun.get("bytes")):
+            return False
+        there = sum(int(text.partition(" ")[0]) for text in self._checkpoint.parts.values())
+        self._checkpoint.resumed(there, info.size)
+        os.truncate(self._path, info.size)  # what is missing of it then has a wrong checksum
+        return True
+
+    def begin(self, info: AssetInfo) -> None:
+        """Begin with an empty file; nothing is noted of what has no ETag."""
+        if self._checkpoint is None:
+            return
+        os.truncate(self._path, 0)
+        if info.etag is None:
+            self._checkpoint.forget()
+        else:
+            self._checkpoint.begin(info.size, etag=info.etag, bytes=str(info.size))
+
+    def has(self, offset: int, length: int) -> bool:
+        """Return whether the file has this range; it was noted with a checksum, which is compared."""
+        noted = None if self._checkpoint is None else self._checkpoint.parts.get(offset)
+        if noted is None or noted.partition(" ")[0] != str(length):
+            return False
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            checksum, left = 0, length
+            while left and (data := file.read(min(_BUFFER, left))):
+                checksum, left = zlib.crc32(data, checksum), left - len(data)
+        return noted == _noted(length, checksum)
+
+    def note(self, offset: int, length: int, checksum: int) -> None:
+        """Note that a range is in the file."""
+        if self._checkpoint is not None:
+            self._checkpoint.note(offset, _noted(length, checksum))
+
+
+def _noted(length: int, checksum: int) -> str:
+    return f"{length} {checksum:08x}"
 
 
 class _Digest:

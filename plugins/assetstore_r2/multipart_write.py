@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -43,6 +43,25 @@ class Part:
     md5: bytes | None
 
 
+class Earlier(Protocol):
+    """What an earlier process sent of an upload.
+
+    Attributes:
+        parts_id: the service's id of the upload, or ``None`` if it is to be begun.
+    """
+
+    parts_id: str | None
+
+    def begin(self, parts_id: str, write: str) -> None:
+        """Take note of an upload that was just begun."""
+
+    def find(self, number: int, piece: Any) -> Part | None:
+        """Return the stored part that has these bytes, if there is one; several threads call it."""
+
+    def keeps(self, error: BaseException) -> bool:
+        """Return whether the upload, which ends by this error, goes on later and is not to be aborted."""
+
+
 def part_size_for(size: int, smallest: int) -> int:
     """Return the size of all parts but the last: ``smallest``, or more whole MiB if 10,000 of those are too few."""
     return smallest if size <= smallest * limits.MAX_PARTS else -(-size // (limits.MAX_PARTS * limits.MIB)) * limits.MIB
@@ -59,6 +78,7 @@ def send_parts(
     conditions: Mapping[str, str],
     write: str,
     before_end: Callable[[], None] = lambda: None,
+    earlier: Earlier | None = None,
 ) -> Mapping[str, Any]:
     """Write an asset in parts and return the store's last response.
 
@@ -73,11 +93,18 @@ def send_parts(
         conditions: the write's conditions; the store evaluates them when the upload is completed.
         write: the mark of this write in its metadata.
         before_end: called when all parts are stored; an exception from it aborts the write.
+        earlier: what an earlier process sent, and where to note what is sent now.
     """
-    parts_id = _begin_or_abort(bucket, key, params)
+    begun = None if earlier is None else earlier.parts_id
+    parts_id = begun or _begin_or_abort(bucket, key, params)
+    if earlier is not None and begun is None:
+        earlier.begin(parts_id, write)
 
     def attempt(numbered: tuple[int, T]) -> Part:
-        return bucket.retries.ask(lambda: send(parts_id, *numbered))
+        part = None if earlier is None else earlier.find(*numbered)
+        if part is None:
+            part = bucket.retries.ask(lambda: send(parts_id, *numbered))
+        return part
 
     try:
         with current().paused():
@@ -85,7 +112,8 @@ def send_parts(
         before_end()
         return _complete(bucket, key, parts_id, parts, conditions, write)
     except BaseException as error:
-        _abort(bucket, key, parts_id, _ABORT if isinstance(error, Exception) else _ABORT_AT_CTRL_C)
+        if earlier is None or not earlier.keeps(error):
+            _abort(bucket, key, parts_id, _ABORT if isinstance(error, Exception) else _ABORT_AT_CTRL_C)
         raise
 
 

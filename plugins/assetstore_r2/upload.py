@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assetstore.plugin import (
     AssetInfo,
@@ -37,6 +37,9 @@ from assetstore_r2.headers import (
 )
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 
+if TYPE_CHECKING:
+    from assetstore_r2.multipart_resume import EarlierUpload
+
 _MEMORY = 256 << 20
 
 
@@ -63,18 +66,9 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
 
 def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> AssetInfo:
     size = source.size
-    mark = {WRITE: os.urandom(16).hex()}
+    mark = {WRITE: _new_mark()}
     if size is not None and size > bucket.part_size:
-        _refuse_early(bucket, key, options)
-        with current().paused():
-            sha256 = source.digest() if source.rewindable else None
-        part_size = part_size_for(size, bucket.part_size)
-        reader = source.open()
-        pieces = iter(lambda: reader.read(part_size), b"")
-        if source.path is None:  # of a file, size and time show that it changed
-            pieces = _checked(pieces, sha256)
-        own = {PART_SIZE: str(part_size)} if sha256 is None else {SHA256: sha256}
-        return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own})
+        return _upload_large(bucket, key, source, size, options)
     reader = source.open()
     # Of what is read ahead, each part must go once it is sent.
     ahead: deque[bytes] = deque()
@@ -87,6 +81,50 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
     _refuse_early(bucket, key, options)
     pieces = iter(lambda: ahead.popleft() if ahead else reader.read(bucket.part_size), b"")
     return _put_parts(bucket, key, pieces, bucket.part_size, options, {**mark, PART_SIZE: str(bucket.part_size)})
+
+
+def _upload_large(bucket: Bucket, key: str, source: Source, size: int, options: UploadOptions) -> AssetInfo:
+    """Write an asset of more than one part, whose size is known; go on with an upload of it that was interrupted."""
+    was_begun = source.checkpoint is not None and bool(source.checkpoint.begun)
+    if not was_begun:
+        _refuse_early(bucket, key, options)
+    with current().paused():
+        sha256 = source.digest() if source.rewindable else None
+    part_size = part_size_for(size, bucket.part_size)
+    own = {PART_SIZE: str(part_size)} if sha256 is None else {SHA256: sha256}
+
+    def put(earlier: EarlierUpload | None) -> AssetInfo:
+        reader = source.open()
+        pieces = iter(lambda: reader.read(part_size), b"")
+        if source.path is None:  # of a file, size and time show that it changed
+            pieces = _checked(pieces, sha256)
+        mark = {WRITE: (earlier and earlier.write) or _new_mark()}
+        return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own}, earlier)
+
+    if source.checkpoint is None or sha256 is None:
+        return put(None)
+    from assetstore_r2 import multipart_resume  # most programs resume nothing
+
+    fingerprint = multipart_resume.fingerprint_of(upload_params(options, own), part_size, size)
+    earlier = multipart_resume.find(bucket, key, source.checkpoint, fingerprint, size)
+    if earlier.done is not None:
+        return _written(key, size, earlier.done, options, {**own, WRITE: str(earlier.write)})
+    if was_begun:
+        with multipart_resume.dropping(bucket, key, earlier):
+            _refuse_early(bucket, key, options)
+    if earlier.there:
+        source.checkpoint.resumed(sum(min(part_size, size - (number - 1) * part_size) for number in earlier.there), size)
+    try:
+        return put(earlier)
+    except AssetStoreError as error:
+        if not earlier.is_stale(error):
+            raise
+    source.checkpoint.forget()
+    return put(multipart_resume.find(bucket, key, source.checkpoint, fingerprint, size))
+
+
+def _new_mark() -> str:
+    return os.urandom(16).hex()
 
 
 def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
@@ -116,7 +154,13 @@ def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Ma
 
 
 def _put_parts(
-    bucket: Bucket, key: str, pieces: Iterator[bytes], part_size: int, options: UploadOptions, own: Mapping[str, str]
+    bucket: Bucket,
+    key: str,
+    pieces: Iterator[bytes],
+    part_size: int,
+    options: UploadOptions,
+    own: Mapping[str, str],
+    earlier: EarlierUpload | None = None,
 ) -> AssetInfo:
     size = 0
 
@@ -127,7 +171,8 @@ def _put_parts(
             yield piece
 
     def send(parts_id: str, number: int, piece: bytes) -> Part:
-        digests, md5 = bucket.digests(piece)
+        sha256 = None if earlier is None else earlier.sending(number, piece)
+        digests, md5 = bucket.digests(piece, sha256)
         with translated():
             answer = bucket.s3.upload_part(
                 Bucket=bucket.name,
@@ -139,7 +184,10 @@ def _put_parts(
             )
             if "ETag" not in answer:
                 raise LostAnswerError
-        return Part(number=number, etag=answer["ETag"], md5=md5)
+        part = Part(number=number, etag=answer["ETag"], md5=md5)
+        if earlier is not None and sha256 is not None:
+            earlier.sent(part, sha256)
+        return part
 
     answer = send_parts(
         bucket,
@@ -150,6 +198,7 @@ def _put_parts(
         params=upload_params(options, own),
         conditions=_conditions(options),
         write=own[WRITE],
+        earlier=earlier,
     )
     return _written(key, size, _verified(bucket, key, size, own[WRITE], answer), options, own)
 

@@ -1,0 +1,259 @@
+"""Large uploads and downloads go on in another process where one was killed, and never mix two versions."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+import pytest
+
+from assetstore import AssetStore
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
+
+from r2_stand_in import PART, Forward, Reply, Request, StandIn, backend_on, stand_in
+
+SIZE = 65 << 20
+PARTS = SIZE // PART
+DATA = random.Random(7).randbytes(SIZE)
+BOTH = pytest.mark.parametrize("name", ["seaweedfs", "emulator"])
+
+
+@attrs.define(eq=False)
+class World:
+    """A server behind a stand-in that may kill the client, and a command that works on it.
+
+    Attributes:
+        server: the server.
+        proxy: the stand-in in front of it.
+        folder: the working directory of the command.
+        process: the command at work.
+    """
+
+    server: Any
+    proxy: StandIn
+    folder: Path
+    process: subprocess.Popen[str] | None = None
+
+    def start(self, *arguments: str) -> tuple[int, str]:
+        """Run a command to its end, which a script may bring; return its exit code and what it wrote to stderr."""
+        query = urlencode({"endpoint_url": self.proxy.url, "part_size": PART})
+        kind = "r2:///" if self.server.name == "emulator" else "s3://"
+        command = [sys.executable, "-m", "assetstore", "-s", f"{kind}{self.server.bucket}?{query}", *arguments]
+        variables = {
+            "R2_ACCESS_KEY": self.server.access_key,
+            "R2_SECRET_KEY": self.server.secret_key,
+            "XDG_STATE_HOME": str(self.folder / "state"),
+        }
+        environment = {**os.environ, **variables}
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ) as self.process:
+            _, err = self.process.communicate()
+        return self.process.returncode, err
+
+    def kill(self, pattern: str, count: int, number: signal.Signals = signal.SIGKILL) -> None:
+        """Let the process be killed when so many requests of a kind have been answered, each before the next is taken."""
+        left = [count]
+
+        def script(request: Request, forward: Forward) -> Reply | None:
+            if not re.search(pattern, f"{request.method} {request.path}"):
+                return forward()
+            if left[0] <= 0:
+                return None  # the client is gone
+            reply = forward()
+            left[0] -= 1
+            if left[0] == 0:
+                assert self.process is not None
+                self.process.send_signal(number)
+            return reply
+
+        self.proxy.script = script
+
+    def let(self) -> None:
+        """Kill no more, and count from nothing."""
+        self.proxy.script = lambda request, forward: forward()
+        self.proxy.requests.clear()
+
+    def sent(self, pattern: str) -> int:
+        """Return how many requests of a kind came."""
+        return sum(bool(re.search(pattern, f"{request.method} {request.path}")) for request in self.proxy.requests)
+
+    @property
+    def notes(self) -> list[Path]:
+        """The notes that are left."""
+        return list((self.folder / "state" / "assetstore" / "transfers").iterdir())
+
+    def store(self) -> AssetStore:
+        """Return a store on the server itself."""
+        return AssetStore(backend_on(self.server))
+
+    def open_uploads(self, key: str) -> int:
+        """Return how many uploads in parts of a key are open."""
+        if self.server.name == "emulator":
+            return 0  # it cannot list them
+        with self.server.client() as client:
+            found = client.list_multipart_uploads(Bucket=self.server.bucket, Prefix=key)
+        return len(found.get("Uploads", []))
+
+
+@pytest.fixture
+def world(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Give a world."""
+    server = request.getfixturevalue(name)
+    with stand_in(server.endpoint_url) as proxy:
+        yield World(server, proxy, tmp_path)
+
+
+PUT_PART, GET = r"^PUT .*partNumber", r"^GET .*big"
+
+
+@BOTH
+def test_a_killed_upload_goes_on_in_another_process(world, unique_prefix):
+    """What the first process sent is not sent again, the asset is whole, and no notes and no open upload are left."""
+    key, file = f"{unique_prefix}big", world.folder / "big"
+    file.write_bytes(DATA)
+    world.kill(PUT_PART, 8)
+    assert -signal.SIGKILL == world.start("upload", "big", "--key", key)[0]
+    assert 1 == len(world.notes)
+    world.let()
+    code, err = world.start("upload", "big", "--key", key)
+    assert (0, True) == (code, "resumed" in err), err
+    with world.store() as store:
+        assert DATA == store.read(key)
+    assert world.sent(PUT_PART) <= PARTS - 8 + 4
+    assert ([], 0) == (world.notes, world.open_uploads(key))
+
+
+@BOTH
+def test_a_file_that_changed_is_sent_anew(world, unique_prefix):
+    """Of a file that was rewritten between two runs the new bytes are stored, and the old upload is aborted."""
+    key, file = f"{unique_prefix}big", world.folder / "big"
+    file.write_bytes(DATA)
+    world.kill(PUT_PART, 8)
+    world.start("upload", "big", "--key", key)
+    newer = DATA[: SIZE // 2] + b"!" + DATA[SIZE // 2 + 1 :]
+    file.write_bytes(newer)
+    world.let()
+    code, err = world.start("upload", "big", "--key", key)
+    assert (0, False) == (code, "resumed" in err), err
+    with world.store() as store:
+        assert newer == store.read(key)
+    assert ([], 0) == (world.notes, world.open_uploads(key))
+
+
+@BOTH
+def test_an_upload_that_was_completed_unheard_is_recognised(world, unique_prefix):
+    """A process that is killed before it hears that its upload was completed: the next one sends no part again."""
+    key = f"{unique_prefix}big"
+    (world.folder / "big").write_bytes(DATA)
+    world.kill("^POST .*uploadId", 1)
+    assert -signal.SIGKILL == world.start("upload", "big", "--key", key)[0]
+    world.let()
+    assert 0 == world.start("upload", "big", "--key", key)[0]
+    assert (0, []) == (world.sent(PUT_PART), world.notes)
+    with world.store() as store:
+        assert DATA == store.read(key)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+def test_an_upload_that_was_ended_meanwhile_begins_anew(world, unique_prefix):
+    """If somebody aborts the upload between two runs, the next one sends everything."""
+    key = f"{unique_prefix}big"
+    (world.folder / "big").write_bytes(DATA)
+    world.kill(PUT_PART, 8)
+    world.start("upload", "big", "--key", key)
+    with world.server.client() as client:
+        for upload in client.list_multipart_uploads(Bucket=world.server.bucket, Prefix=key)["Uploads"]:
+            client.abort_multipart_upload(Bucket=world.server.bucket, Key=key, UploadId=upload["UploadId"])
+    world.let()
+    assert 0 == world.start("upload", "big", "--key", key)[0]
+    assert PARTS == world.sent(PUT_PART)
+    with world.store() as store:
+        assert DATA == store.read(key)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+@pytest.mark.parametrize(("more", "left"), [((), 1), (("--no-resume",), 0)])
+def test_ctrl_c_keeps_what_goes_on(world, unique_prefix, more, left):
+    """Ctrl-C keeps the upload and says so; with --no-resume it aborts it."""
+    key = f"{unique_prefix}big"
+    (world.folder / "big").write_bytes(DATA)
+    world.kill(PUT_PART, 8, signal.SIGINT)
+    code, err = world.start("upload", "big", "--key", key, *more)
+    assert (130, bool(left)) == (code, "run the same command again" in err), err
+    assert left == world.open_uploads(key)
+    world.let()
+    assert 0 == world.start("upload", "big", "--key", key, *more)[0]
+    assert (0, left == 0) == (world.open_uploads(key), world.sent(PUT_PART) == PARTS)
+
+
+@BOTH
+def test_a_killed_download_goes_on_in_another_process(world, unique_prefix):
+    """What the first process fetched is not fetched again, the file is whole, and nothing is left beside it."""
+    key = f"{unique_prefix}big"
+    with world.store() as store:
+        store.upload(DATA, key)
+    world.kill(GET, 8)
+    assert -signal.SIGKILL == world.start("download", key, "-o", "out/big")[0]
+    (part,) = (world.folder / "out").iterdir()
+    assert part.name.endswith(".part")
+    world.let()
+    code, err = world.start("download", key, "-o", "out/big")
+    assert (0, True) == (code, "resumed" in err), err
+    assert [world.folder / "out/big"] == list((world.folder / "out").iterdir())
+    assert DATA == (world.folder / "out/big").read_bytes()
+    assert (True, []) == (world.sent(GET) <= PARTS - 8 + 4, world.notes)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+@pytest.mark.parametrize("harm", ["damaged", "cut", "gone", "a link", "replaced"])
+def test_an_unfinished_file_is_not_trusted(world, unique_prefix, harm):
+    """Whatever became of the unfinished file or of the asset, the file at the end is the asset as it is now."""
+    key, data = f"{unique_prefix}big", DATA
+    with world.store() as store:
+        store.upload(DATA, key)
+        world.kill(GET, 8)
+        world.start("download", key, "-o", "out/big")
+        world.let()
+        (part,) = (world.folder / "out").iterdir()
+        if harm == "damaged":
+            with part.open("r+b") as file:
+                file.write(b"x" * 100)
+        elif harm == "cut":
+            os.truncate(part, 100)
+        elif harm == "replaced":
+            data = DATA[::-1]
+            store.upload(data, key)
+        else:
+            part.unlink()
+            if harm == "a link":
+                (world.folder / "other").write_bytes(b"of somebody else")
+                part.symlink_to(world.folder / "other")
+        assert 0 == world.start("download", key, "-o", "out/big")[0]
+    assert data == (world.folder / "out/big").read_bytes()
+    assert [world.folder / "out/big"] == list((world.folder / "out").iterdir())
+    if harm == "a link":
+        assert b"of somebody else" == (world.folder / "other").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+def test_notes_hold_no_secret(world, unique_prefix):
+    """The file of notes is its owner's alone, and has neither the key, nor a credential, nor an address."""
+    key = f"{unique_prefix}big"
+    (world.folder / "big").write_bytes(DATA)
+    world.kill(PUT_PART, 3)
+    world.start("upload", "big", "--key", key, "--metadata", "by=confidential")
+    (notes,) = world.notes
+    text = f"{notes.name} {notes.read_text()}"
+    assert 0o600 == notes.stat().st_mode & 0o777
+    for secret in (unique_prefix, world.server.access_key, world.server.secret_key, "http", "confidential"):
+        assert secret not in text
