@@ -139,6 +139,54 @@ class Plan:
         return cls(**{**values, "tally": Tally(**values["tally"]), "refusals": refusals})
 
 
+@attrs.frozen(kw_only=True)
+class FailedAsset:
+    """An asset that was not copied.
+
+    Attributes:
+        key: its key, relative to source and destination.
+        store: the store that failed, if the error names one.
+        error: the class of the error.
+        message: why, without secrets.
+    """
+
+    key: str
+    store: str | None
+    error: str
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class ShardRecord:
+    """What became of a shard, as its process has written it.
+
+    Attributes:
+        owner: the process.
+        copied: assets that were copied.
+        present: assets that an interrupted run had copied.
+        bytes: bytes that were copied.
+        seconds: how long it took.
+        failed: the assets that were not copied, sorted.
+    """
+
+    owner: str
+    copied: int
+    present: int
+    bytes: int
+    seconds: float
+    failed: tuple[FailedAsset, ...] = ()
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> ShardRecord:
+        """Return the record of its JSON form."""
+        return cls(**{**record, "failed": tuple(FailedAsset(**one) for one in record["failed"])})
+
+
+def shard_names(plan: Plan) -> list[str]:
+    """Return the names of a plan's shards, in the order of their keys."""
+    return [f"{number:06d}" for number in range(plan.shards)]
+
+
 def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
     """Return JSON lines, packed; equal lines give equal bytes."""
     text = "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)

@@ -14,7 +14,7 @@ import attrs
 import pluggy
 
 from assetstore.errors import InvalidOptionError
-from assetstore.migrate.documents import Plan
+from assetstore.migrate.documents import Plan, shard_names
 from assetstore.migrate.engines import load_engine
 from assetstore.migrate.hooks import EngineOptions
 from assetstore.migrate.leases import BEATS
@@ -102,14 +102,17 @@ def run(
     hooks = load_engine(engine) if isinstance(engine, str) else engine
     report, began = RunReport(number=plan.number, shards=plan.shards), time.monotonic()
     while True:
-        free, leased = open_shards(folder, plan)
-        report.left = len(free) + len(leased)
-        if not free and not (leased and wait):
+        found = Shards.of(folder, plan)
+        report.left = plan.shards - len(found.done)
+        open_ = found.free + found.stale
+        if not open_ and not (found.leased and wait):
             break
-        if not free:
+        if not open_:
             threading.Event().wait(plan.lease_seconds / BEATS)
             continue
-        shards = map(folder.name, free)
+        # Two processes begin at different shards, so that they seldom meet.
+        first = secrets.randbelow(len(open_))
+        shards = map(folder.name, open_[first:] + open_[:first])
         with closing(_results(hooks, shards, migration, options)) as results:
             for result in results:
                 report.add(result)
@@ -127,21 +130,39 @@ def _results(
     )
 
 
-def open_shards(folder: PlanFolder, plan: Plan) -> tuple[list[str], list[str]]:
-    """Return the shards without a result: those that are free, and those that living processes hold.
+@attrs.frozen(kw_only=True)
+class Shards:
+    """The shards of a plan, by what becomes of them.
 
-    Two processes begin at different shards, so that they seldom meet.
+    Attributes:
+        done: those that have a result.
+        leased: those that living processes hold.
+        stale: those whose process has given no sign of life for too long; they are run again.
+        free: the others.
     """
-    done = {shard for shard, _ in folder.shards("results")}
-    written = {shard: info.last_modified for shard, info in folder.shards("leases") if shard not in done}
-    alive: set[str] = set()
-    if written:
-        least = folder.now(f"run-{secrets.token_hex(4)}") - timedelta(seconds=plan.lease_seconds)
-        alive = {shard for shard, moment in written.items() if moment is not None and moment > least}
-    left = [shard for number in range(plan.shards) if (shard := f"{number:06d}") not in done]
-    free = [shard for shard in left if shard not in alive]
-    first = secrets.randbelow(len(free)) if free else 0
-    return free[first:] + free[:first], [shard for shard in left if shard in alive]
+
+    done: list[str]
+    leased: list[str]
+    stale: list[str]
+    free: list[str]
+
+    @classmethod
+    def of(cls, folder: PlanFolder, plan: Plan) -> Shards:
+        """Look at the work folder."""
+        done = {shard for shard, _ in folder.shards("results")}
+        # A later number of the same shard comes later in the listing, or is as old.
+        written = {shard: info.last_modified for shard, info in folder.shards("leases") if shard not in done}
+        found: dict[str, list[str]] = {"done": [], "leased": [], "stale": [], "free": []}
+        least = folder.now("shards") - timedelta(seconds=plan.lease_seconds) if written else None
+        for shard in shard_names(plan):
+            moment = written.get(shard)
+            if shard in done:
+                found["done"].append(shard)
+            elif shard not in written:
+                found["free"].append(shard)
+            else:
+                found["stale" if moment is None or (least is not None and moment <= least) else "leased"].append(shard)
+        return cls(**found)
 
 
 def _refuse_refused(plan: Plan, *, skip: bool) -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import uuid
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -22,8 +22,9 @@ from assetstore.errors import (
     PluginError,
     StoreNotFoundError,
     UnavailableError,
+    without_users,
 )
-from assetstore.migrate.documents import Item, Plan
+from assetstore.migrate.documents import FailedAsset, Item, Plan, ShardRecord
 from assetstore.migrate.hooks import EngineOptions
 from assetstore.migrate.items import Done, copy_item
 from assetstore.migrate.leases import Lease
@@ -151,8 +152,15 @@ def _known_result(folder: PlanFolder, shard: str, state: ShardState) -> ShardRes
     record = folder.result(shard)
     if record is None:
         return None
-    counts = {name: record[name] for name in ("copied", "present", "bytes", "seconds")}
-    return ShardResult(shard=folder.name(shard), state=state, failed=len(record["failed"]), **counts)
+    return ShardResult(
+        shard=folder.name(shard),
+        state=state,
+        copied=record.copied,
+        present=record.present,
+        failed=len(record.failed),
+        bytes=record.bytes,
+        seconds=record.seconds,
+    )
 
 
 @functools.lru_cache(maxsize=16)
@@ -179,7 +187,7 @@ class Copying:
     _copied: int = 0
     _present: int = 0
     _bytes: int = 0
-    _failed: list[tuple[Item, Exception]] = attrs.field(factory=list)
+    _failed: list[tuple[Item, AssetStoreError]] = attrs.field(factory=list)
 
     def run(self) -> ShardResult | None:
         """Copy the assets and write the result; return ``None`` if another process has taken the shard meanwhile."""
@@ -195,15 +203,20 @@ class Copying:
             if not items:
                 break
         self._failed += again
-        record: dict[str, Any] = {"copied": self._copied, "present": self._present, "bytes": self._bytes}
-        record |= {"seconds": round(time.monotonic() - began, 3), "owner": self.lease.owner}
-        record["failed"] = [_failure(item, error) for item, error in sorted(self._failed, key=lambda pair: pair[0].key)]
+        record = ShardRecord(
+            owner=self.lease.owner,
+            copied=self._copied,
+            present=self._present,
+            bytes=self._bytes,
+            seconds=round(time.monotonic() - began, 3),
+            failed=tuple(_failed(item, error) for item, error in sorted(self._failed, key=lambda pair: pair[0].key)),
+        )
         own = self.lease.folder.write_result(self.lease.shard, record)
         return _known_result(self.lease.folder, self.lease.shard, "done" if own else "ended before")
 
-    def _pass(self, items: list[Item]) -> list[tuple[Item, Exception]]:
+    def _pass(self, items: list[Item]) -> list[tuple[Item, AssetStoreError]]:
         """Copy assets; return those that may be tried again."""
-        again: list[tuple[Item, Exception]] = []
+        again: list[tuple[Item, AssetStoreError]] = []
         unreached = 0
 
         def plan(item: Item) -> Task[Done]:
@@ -228,12 +241,11 @@ class Copying:
 
     def _take(self, result: BulkResult[Done]) -> None:
         error, done = result.error, result.value
-        if isinstance(error, _EVERY_SHARD) or (error is not None and not isinstance(error, AssetStoreError)):
+        if error is not None and (isinstance(error, _EVERY_SHARD) or not isinstance(error, AssetStoreError)):
             raise error
-        if done is None:
-            assert error is not None
+        if error is not None:
             self._failed.append((result.item, error))
-        else:
+        elif done is not None:
             self._copied += done.state == "copied"
             self._present += done.state == "present"
             self._bytes += done.size
@@ -241,7 +253,5 @@ class Copying:
             self.options.progress(1, result.item.size)
 
 
-def _failure(item: Item, error: Exception) -> dict[str, str | None]:
-    store = getattr(error, "store", None)
-    message = error.message if isinstance(error, AssetStoreError) else str(error)
-    return {"key": item.key, "store": store, "error": type(error).__name__, "message": message}
+def _failed(item: Item, error: AssetStoreError) -> FailedAsset:
+    return FailedAsset(key=item.key, store=error.store, error=type(error).__name__, message=without_users(error.message))

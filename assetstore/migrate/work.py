@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnsupportedError
-from assetstore.migrate.documents import FORMAT, Item, Plan, damaged, packed, unpacked
+from assetstore.migrate.documents import FORMAT, Item, Plan, ShardRecord, damaged, packed, unpacked
 from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
@@ -89,17 +89,25 @@ class PlanFolder:
         """Return the assets of a shard."""
         return [Item.of_record(line) for line in self._lines(f"manifests/{shard}.jsonl.gz")[1:]]
 
-    def result(self, shard: str) -> dict[str, Any] | None:
+    def result(self, shard: str) -> ShardRecord | None:
         """Return how a shard ended, or ``None`` while it has not."""
         try:
-            return self._lines(f"results/{shard}.json.gz")[0]
+            return ShardRecord.of_record(self._lines(f"results/{shard}.json.gz")[0])
         except NotFoundError:
             return None
 
-    def write_result(self, shard: str, record: dict[str, Any]) -> bool:
+    def results(self) -> Iterator[tuple[str, ShardRecord]]:
+        """Yield the shards that have ended, in their order, and how."""
+        names = (info.key for _, info in self.shards("results"))
+        with self.store.read_many(names, ordered=True) as found:
+            for one in found:
+                key = str(one.key)
+                yield _shard_of(key), ShardRecord.of_record(unpacked(one.result(), key)[0])
+
+    def write_result(self, shard: str, record: ShardRecord) -> bool:
         """Write how a shard ended; return ``False`` if another process has done so before, whose result counts."""
         try:
-            self._write_new(f"results/{shard}.json.gz", packed([record]))
+            self._write_new(f"results/{shard}.json.gz", packed([attrs.asdict(record)]))
         except AlreadyExistsError:
             return False
         return True
@@ -107,7 +115,7 @@ class PlanFolder:
     def shards(self, kind: str) -> Iterator[tuple[str, AssetInfo]]:
         """Yield the shards that have a document of this kind, for example ``results``, and its entry in the listing."""
         for info in self.store.list(f"{kind}/"):
-            yield info.key.removeprefix(f"{kind}/").partition(".")[0], info
+            yield _shard_of(info.key), info
 
     def now(self, name: str) -> datetime:
         """Return the time by the clock of the store, which is the only one that all processes share."""
@@ -121,6 +129,10 @@ class PlanFolder:
 
     def _lines(self, key: str) -> list[dict[str, Any]]:
         return unpacked(self.store.read(key), key)
+
+
+def _shard_of(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0]
 
 
 def require_create_only(work: AssetStore) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import NotFoundError
-from assetstore.migrate import plan, run
+from assetstore.errors import InvalidOptionError, NotFoundError
+from assetstore.migrate import Difference, failed_assets, links, plan, run, status, verify
 from assetstore.testing import MemoryBackend
 
 
@@ -67,3 +67,102 @@ def test_a_plan_that_is_not_finished_is_not_run() -> None:
     made = plan(old, new, work, shard_keys=10)
     assert (1, 110, 1100) == (made.number, made.shards, made.tally.objects)
     assert written == [info.key for info in work.list()][: len(written)]
+
+
+def test_the_status_counts_shards_and_assets() -> None:
+    """Before a run all is left, after it all is done, and what is left takes no time."""
+    old, new, work = filled(25), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=10)
+    before = status(work)
+    assert (3, 0, 3, 25, 0, None) == (
+        *(before.shards, before.done, before.left, before.objects, before.copied, before.seconds_left),
+    )
+    run(work, source=old, destination=new)
+    after = status(work)
+    assert (3, 0, 25, 0.0) == (after.done, after.left, after.copied, after.seconds_left)
+
+
+def test_a_change_since_the_plan_is_reported_and_not_spliced() -> None:
+    """What changed at the source, is gone there, or has been written at the destination meanwhile fails, and stays."""
+    old, new, work = filled(4), memory("new"), memory("work")
+    plan(old, new, work)
+    old.upload(b"later", "maps/000.txt")
+    old.delete("maps/001.txt")
+    new.upload(b"somebody", "maps/002.txt")
+    report = run(work, source=old, destination=new)
+    assert (1, 3) == (report.copied, report.failed)
+    assert [
+        ("maps/000.txt", "PreconditionError"), ("maps/001.txt", "NotFoundError"), ("maps/002.txt", "PreconditionError")
+    ] == [(one.key, one.error) for one in failed_assets(work)]
+    assert [b"somebody", b"3"] == [new.read(info.key) for info in new.list()]
+    assert [("maps/003.txt", "maps/003.txt")] == list(links(work, source=old, destination=new))
+
+
+def test_a_newer_version_at_the_destination_is_kept_unless_asked_for() -> None:
+    """The plan counts what is newer at the destination and does not touch it; ``overwrite_newer`` does."""
+    old, new, work = filled(2), memory("new"), memory("work")
+    new.upload(b"newer", "maps/000.txt")
+    made = plan(old, new, work)
+    assert (1, 1) == (made.tally.objects, made.tally.newer)
+    run(work, source=old, destination=new)
+    assert [b"newer", b"1"] == [new.read(info.key) for info in new.list()]
+    assert ["the destination has a newer version, which was kept"] == [one.message for one in failed_assets(work)]
+    plan(old, new, work, overwrite_newer=True)
+    run(work, source=old, destination=new)
+    assert b"0" == new.read("maps/000.txt")
+
+
+def test_what_changes_between_plan_and_replacement_is_kept() -> None:
+    """An asset that the plan wants to replace is replaced only while it is the version that the plan has seen."""
+    old, new, work = memory("old"), memory("new"), memory("work")
+    new.upload(b"first", "a.txt")
+    old.upload(b"second", "a.txt")
+    assert 1 == plan(old, new, work).tally.objects
+    new.upload(b"third", "a.txt")
+    assert 1 == run(work, source=old, destination=new).failed
+    assert b"third" == new.read("a.txt")
+
+
+def test_verify_finds_what_is_missing_or_differs_and_writes_it_down() -> None:
+    """Every planned asset is compared with the destination; the work folder keeps what was found."""
+    old, new, work = filled(12), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=5)
+    run(work, source=old, destination=new)
+    assert verify(work, source=old, destination=new).same
+    assert verify(work, source=old, destination=new, download=True).same
+    new.delete("maps/003.txt")
+    new.upload(b"x", "maps/007.txt")
+    seen: list[Difference] = []
+    verified = verify(work, source=old, destination=new, found=seen.append)
+    assert (10, 1, 1) == (verified.equal, verified.missing, verified.differs)
+    assert [("maps/003.txt", "missing"), ("maps/007.txt", "differs")] == [(one.key, one.finding) for one in seen]
+    names = [info.key for info in work.list("0001/verified/")]
+    assert ["0001/verified/000000.jsonl.gz", "0001/verified/result.json.gz"] == names
+
+
+def test_a_second_plan_has_only_what_changed_and_the_links_have_all() -> None:
+    """Cutting over takes a second plan; reports look at all plans of the work folder."""
+    old, new, work = filled(12), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=5)
+    run(work, source=old, destination=new)
+    old.upload(b"changed", "maps/004.txt")
+    old.upload(b"new", "maps/100.txt")
+    made = plan(old, new, work, shard_keys=5)
+    assert (2, 11) == (made.tally.objects, made.tally.equal)
+    assert 2 == run(work, source=old, destination=new).copied
+    assert [info.key for info in old.list()] == [key for key, _ in links(work, source=old, destination=new)]
+    assert 13 == verify(work, source=old, destination=new).equal
+
+
+def test_keys_that_the_destination_cannot_hold_are_listed_before_anything_is_sent() -> None:
+    """A run of a plan with refused keys must be asked for, and reports them."""
+    old, new, work = filled(2), memory("new"), memory("work")
+    old.upload(b"x", "k" * 1020)
+    made = plan(old, new.scoped("deep/"), work)
+    assert 1 == made.tally.refused
+    assert ["k" * 1020] == [key for key, _ in made.refusals]
+    with pytest.raises(InvalidOptionError, match="cannot hold 1 keys"):
+        run(work, source=old, destination=new.scoped("deep/"))
+    assert [] == list(new.list())
+    report = run(work, source=old, destination=new.scoped("deep/"), skip_refused=True)
+    assert (2, 1) == (report.copied, report.failed)
