@@ -102,6 +102,7 @@ class Plan:
         number: its number in the work folder, from 1; a later plan holds what was left or has changed since.
         source: the address of the source; ``None`` for a live object, which ``run`` must get again.
         destination: the address of the destination, or ``None``.
+        folder: the relative paths of addresses start here.
         source_name: how messages name the source.
         destination_name: how messages name the destination.
         shards: how many shards there are.
@@ -117,6 +118,7 @@ class Plan:
     number: int
     source: str | None
     destination: str | None
+    folder: str
     source_name: str
     destination_name: str
     shards: int

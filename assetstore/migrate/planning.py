@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ from assetstore.limits import PAGE, PENDING
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.pricing import PART, Rates, priced
 from assetstore.migrate.stores import named, opened
-from assetstore.migrate.work import PlanFolder, require_create_only
+from assetstore.migrate.work import PlanFolder, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.compare import difference
@@ -64,9 +65,7 @@ def plan(
     if lease_seconds < 2:
         raise InvalidOptionError(f"lease_seconds must be at least 2, got {lease_seconds!r}")
     names = named(source, "the source"), named(destination, "the destination")
-    named(work, "the work folder", folder=True)
-    sides, store = (opened(names[0] or source), opened(names[1] or destination)), opened(work)
-    require_create_only(store)
+    sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer}
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
@@ -75,6 +74,7 @@ def plan(
         number=folder.number,
         source=names[0],
         destination=names[1],
+        folder=str(Path.cwd()),
         source_name=names[0] or sides[0].name,
         destination_name=names[1] or sides[1].name,
         shards=planning.shards,

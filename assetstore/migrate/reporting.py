@@ -12,8 +12,7 @@ from assetstore.errors import NotFoundError
 from assetstore.migrate.documents import FailedAsset, Item, shard_names
 from assetstore.migrate.running import Shards
 from assetstore.migrate.shards import Migration
-from assetstore.migrate.stores import opened
-from assetstore.migrate.work import PlanFolder, newest
+from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
 
@@ -66,7 +65,7 @@ def status(work: str | AssetStore) -> Status:
     Raises:
         NotFoundError: there is no finished plan.
     """
-    folder, plan = newest(opened(work))
+    folder, plan = newest(open_work(work))
     shards = Shards.of(folder, plan)
     records = dict(folder.results())
     ended = sorted((info.last_modified, shard) for shard, info in folder.shards("results") if info.last_modified)
@@ -106,7 +105,7 @@ def failed_assets(work: str | AssetStore) -> Iterator[FailedAsset]:
     Raises:
         NotFoundError: there is no finished plan.
     """
-    folder, _ = newest(opened(work))
+    folder, _ = newest(open_work(work))
     for _, record in folder.results():
         yield from record.failed
 
@@ -124,12 +123,12 @@ def links(
         destination: the destination, likewise.
     """
     migration = Migration(work, source, destination)
-    _, plan = newest(opened(work))
+    _, plan = newest(open_work(work))
     name_old, name_new = (
         _namer(store, address)
         for store, address in zip(migration.stores(plan), (plan.source, plan.destination), strict=True)
     )
-    return ((name_old(item.key), name_new(item.key)) for item in copied(opened(work)))
+    return ((name_old(item.key), name_new(item.key)) for item in copied(open_work(work)))
 
 
 def copied(work: AssetStore) -> Iterator[Item]:

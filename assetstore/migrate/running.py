@@ -19,8 +19,8 @@ from assetstore.migrate.engines import load_engine
 from assetstore.migrate.hooks import EngineOptions
 from assetstore.migrate.leases import BEATS
 from assetstore.migrate.shards import Migration, ShardResult
-from assetstore.migrate.stores import opened
-from assetstore.migrate.work import PlanFolder, newest, require_create_only
+from assetstore.migrate.stores import named
+from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.store import AssetStore
 
 
@@ -92,11 +92,9 @@ def run(
         NotFoundError: there is no finished plan.
         InvalidOptionError: the plan has refused keys, or a store is missing.
     """
-    store = opened(work)
-    require_create_only(store)
-    folder, plan = newest(store)
+    folder, plan = newest(open_work(work))
     _refuse_refused(plan, skip=skip_refused)
-    migration = Migration(work, source, destination)
+    migration = Migration(named(work, "the work folder", folder=True) or work, source, destination)
     migration.stores(plan)
     options = EngineOptions(max_concurrency=max_concurrency, progress=progress)
     hooks = load_engine(engine) if isinstance(engine, str) else engine

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import uuid
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import attrs
@@ -51,15 +52,17 @@ class Migration:
         work: the work folder: an address, or a store.
         source: the source, where the plan does not name it because it is a live object.
         destination: the destination, likewise.
+        folder: the relative paths of addresses start here.
     """
 
     work: str | AssetStore
     source: str | AssetStore | None = None
     destination: str | AssetStore | None = None
+    folder: str = attrs.field(factory=lambda: str(Path.cwd()))
 
-    def folder(self, number: int) -> PlanFolder:
+    def plan_folder(self, number: int) -> PlanFolder:
         """Return the folder of a plan."""
-        return PlanFolder.of(opened(self.work), number)
+        return PlanFolder.of(opened(self.work, self.folder), number)
 
     def stores(self, plan: Plan) -> tuple[AssetStore, AssetStore]:
         """Return source and destination.
@@ -68,14 +71,17 @@ class Migration:
             InvalidOptionError: the plan does not name one of them, and it was not given.
             ConfigError: one of them cannot be opened.
         """
-        pairs = (("source", self.source or plan.source), ("destination", self.destination or plan.destination))
-        found = []
-        for what, store in pairs:
-            if store is None:
-                problem = f"the plan was made with a live object as {what}, which must be passed again"
-                raise InvalidOptionError(problem, hint=f"pass {what}=, or plan with a store's name")
-            found.append(opened(store))
-        return found[0], found[1]
+        return self._store("source", self.source, plan.source, plan), self._store(
+            "destination", self.destination, plan.destination, plan
+        )
+
+    def _store(self, what: str, given: str | AssetStore | None, planned: str | None, plan: Plan) -> AssetStore:
+        if given is not None:
+            return opened(given, self.folder)
+        if planned is None:
+            problem = f"the plan was made with a live object as {what}, which must be passed again"
+            raise InvalidOptionError(problem, hint=f"pass {what}=, or plan with a store's name")
+        return opened(planned, plan.folder)
 
     def require_names(self) -> None:
         """Require that other processes can open the stores.
@@ -125,7 +131,7 @@ def run_shard(migration: Migration, shard: str, options: EngineOptions | None = 
             given back, and can be run again.
     """
     number, _, name = shard.partition("/")
-    folder = migration.folder(int(number))
+    folder = migration.plan_folder(int(number))
     plan = _plan(migration, folder.number)
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     lease = Lease.take(folder, name, owner, plan.lease_seconds)
@@ -145,7 +151,7 @@ def run_shard(migration: Migration, shard: str, options: EngineOptions | None = 
 
 @functools.lru_cache(maxsize=16)
 def _plan(migration: Migration, number: int) -> Plan:
-    return migration.folder(number).plan()
+    return migration.plan_folder(number).plan()
 
 
 def _known_result(folder: PlanFolder, shard: str, state: ShardState) -> ShardResult | None:

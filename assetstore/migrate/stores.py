@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+
+import attrs
 
 from assetstore.config import Recipe, find_store
 from assetstore.entry_points import SCHEMES, load_factory
-from assetstore.errors import InvalidOptionError, without_users
+from assetstore.errors import ConfigError, InvalidOptionError, without_users
 from assetstore.per_process import PerProcess
 from assetstore.settings import secret_names
 from assetstore.store import AssetStore
@@ -53,8 +56,12 @@ def _refuse_secrets(store: str, what: str) -> None:
         raise InvalidOptionError(problem, hint="put the store into assetstore.toml and name it")
 
 
-def opened(store: str | AssetStore) -> AssetStore:
+def opened(store: str | AssetStore, folder: str | None = None) -> AssetStore:
     """Return a store; one that is named is opened once in each process, however many shards need it.
+
+    Args:
+        store: an address, or a store.
+        folder: relative paths of a URL start here; by default in the working directory.
 
     Raises:
         ConfigError: it cannot be opened.
@@ -62,9 +69,16 @@ def opened(store: str | AssetStore) -> AssetStore:
     if isinstance(store, AssetStore):
         return store
     address = Address.parse(store)
-    name = str(address.path) if address.store is None else address.store
-    whole = _shared(Recipe.of(find_store(name))).get()
-    return whole.scoped(address.key) if address.key else whole
+    name = str(address.path.absolute()) if address.path else str(address.store)
+    try:
+        recipe = Recipe.of(find_store(name))
+        if folder is not None and recipe.file is None:
+            recipe = attrs.evolve(recipe, folder=Path(folder))
+        whole = _shared(recipe).get()
+    except ConfigError as error:
+        error.op = error.op or "open"
+        raise
+    return whole.scoped(folder_of(address.key)) if address.key else whole
 
 
 def close_opened() -> None:

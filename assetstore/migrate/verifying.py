@@ -15,8 +15,7 @@ from assetstore.errors import AssetStoreError
 from assetstore.migrate.documents import SHARD_KEYS, packed
 from assetstore.migrate.reporting import planned
 from assetstore.migrate.shards import Migration
-from assetstore.migrate.stores import opened
-from assetstore.migrate.work import PlanFolder, newest
+from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.contents import Contents, NotComparable
@@ -93,7 +92,7 @@ def verify(
         NotFoundError: there is no finished plan.
         AssetStoreError: the listing could not be read to its end.
     """
-    store = opened(work)
+    store = open_work(work)
     folder, plan = newest(store)
     old, new = Migration(work, source, destination).stores(plan)
     contents = Contents(StoreSide(old, plan.source_name), StoreSide(new, plan.destination_name), download=download)

@@ -20,6 +20,7 @@ import attrs
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnsupportedError
 from assetstore.migrate.documents import FORMAT, Item, Plan, ShardRecord, damaged, packed, unpacked
+from assetstore.migrate.stores import named, opened
 from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
 
@@ -135,15 +136,18 @@ def _shard_of(key: str) -> str:
     return key.rpartition("/")[2].partition(".")[0]
 
 
-def require_create_only(work: AssetStore) -> None:
-    """Refuse a store as work folder in which two processes could lease one shard.
+def open_work(work: str | AssetStore) -> AssetStore:
+    """Return the store of a work folder.
 
     Raises:
-        UnsupportedError: it cannot write only where nothing is.
+        InvalidOptionError: the address names no store, or holds a secret.
+        UnsupportedError: the store cannot write only where nothing is, so that two processes could lease one shard.
     """
-    if not work.can("upload.overwrite"):
+    store = opened(named(work, "the work folder", folder=True) or work)
+    if not store.can("upload.overwrite"):
         problem = "the store of the work folder must be able to write only where nothing is (upload.overwrite)"
-        raise UnsupportedError(problem, hint="use another store for the work folder", store=work.name)
+        raise UnsupportedError(problem, hint="use another store for the work folder", store=store.name)
+    return store
 
 
 def newest(work: AssetStore) -> tuple[PlanFolder, Plan]:
