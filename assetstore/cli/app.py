@@ -39,6 +39,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Between stores": (
         ("check", "comparing", "Compare two stores or folders and change nothing."),
+        ("verify", "verifying", "Read every asset and compare it with its stored digest."),
         ("migrate", "migrating", "Move a store of any size to another one, in shards."),
     ),
     "Links": (

@@ -2,7 +2,7 @@
 
 Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
 ``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``),
-``options`` and ``syncing`` (``sync``).
+``verification`` (``verify``), ``options`` and ``syncing`` (``sync``).
 """
 
 from assetstore.sync.comparison import CompareReport, Finding, check
@@ -18,6 +18,8 @@ from assetstore.sync.options import (
 )
 from assetstore.sync.syncing import sync
 from assetstore.sync.transfer import copy_between
+from assetstore.sync.verification import VerifyCost, VerifyReport, verify, verify_cost
+from assetstore.sync.verify_file import Verified
 
 __all__ = [
     "Action",
@@ -30,7 +32,12 @@ __all__ = [
     "SyncPlan",
     "SyncRefusedError",
     "SyncReport",
+    "Verified",
+    "VerifyCost",
+    "VerifyReport",
     "check",
     "copy_between",
     "sync",
+    "verify",
+    "verify_cost",
 ]

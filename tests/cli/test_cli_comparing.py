@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,3 +90,65 @@ def test_excluded_keys_are_compared_on_neither_side(run: Run, copy: Path) -> Non
     (copy / "new.txt").write_bytes(b"new")
     done = run("check", "./copy", "file:assets", "--exclude", "keep.*", "--exclude", "new.txt", "-q")
     assert (0, "", "") == (done.code, done.out, done.err)
+
+
+def damage(path: Path) -> None:
+    """Change the bytes of a file as a disk does, which leaves its time."""
+    status = path.stat()
+    path.write_bytes(b"?" * status.st_size)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_sound_store_exits_0(run: Run, store: AssetStore) -> None:
+    """One line says how much was read."""
+    done = run("verify", "file:assets")
+    assert (0, "") == (done.code, done.out)
+    assert done.err.startswith("verified file:assets: 4 ok, 108 B in ")
+
+
+def test_a_damaged_asset_exits_5(run: Run, store: AssetStore, folder: Path) -> None:
+    """It has a line with the reason, and those without a digest have one with ``-v``."""
+    damage(folder / "assets/maps/keep.webp")
+    (folder / "assets/by-hand.txt").write_bytes(b"made by hand")
+    line = "damaged     maps/keep.webp  (the bytes do not match the stored sha256 digest)"
+    done = run("verify", "file:assets")
+    assert (5, [line]) == (done.code, done.lines)
+    assert "3 ok, 1 damaged, 1 without digest, 120 B in " in done.err
+    assert ["no digest   by-hand.txt", line] == run("-s", "file:assets", "verify", "-v").lines
+
+
+def test_assets_without_digest_exit_7(run: Run, store: AssetStore, folder: Path) -> None:
+    """Nothing is damaged as far as anybody knows, which is not the same as sound."""
+    (folder / "assets/by-hand.txt").write_bytes(b"made by hand")
+    assert 7 == run("verify", "file:assets").code
+
+
+def test_the_report_is_where_it_was_asked_for(run: Run, store: AssetStore, folder: Path) -> None:
+    """A broken-off run says where it is, and the next one where it goes on."""
+    done = run("verify", "file:assets", "--report", "all.jsonl")
+    assert done.err.rstrip().endswith("; report: all.jsonl")
+    states = [json.loads(line)["state"] for line in (folder / "all.jsonl").read_text().splitlines()]
+    assert ["ok"] * 4 == states
+    lines = (folder / "all.jsonl").read_text().splitlines(keepends=True)
+    (folder / "all.jsonl").unlink()
+    (folder / "all.jsonl.part").write_text("".join(lines[:2]))
+    assert "would read 2 assets, 49 B of file:assets, after maps/keep.webp\n" == run(
+        "verify", "file:assets", "-n", "--report", "all.jsonl"
+    ).err
+    done = run("verify", "file:assets", "--report", "all.jsonl")
+    assert ": 4 ok, 108 B in " in done.err
+    assert done.err.rstrip().endswith(", resumed after maps/keep.webp; report: all.jsonl")
+
+
+def test_verify_writes_json(run: Run, store: AssetStore, folder: Path) -> None:
+    """A record for each asset that is not ok, and one at the end."""
+    damage(folder / "assets/notes.txt")
+    *found, end = run("--json", "verify", "file:assets").records
+    assert [("notes.txt", "damaged")] == [(record["key"], record["state"]) for record in found]
+    counts = {"ok": 3, "damaged": 1, "no_digest": 0, "unreadable": 0, "size": 108}
+    assert {"op": "verify", "store": "file:assets", **counts, "resumed_after": None, "report": None} == end
+
+
+def test_a_dry_run_says_what_it_would_read(run: Run, store: AssetStore) -> None:
+    """Nothing is read, and on this machine nothing costs anything."""
+    assert "would read 4 assets, 108 B of file:assets\n" == run("verify", "file:assets", "-n").err

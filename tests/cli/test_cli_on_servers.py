@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,3 +49,24 @@ def test_assets_are_found_summed_up_and_changed(run: Run, bucket: Any) -> None:
     assert ({"for": "players", "set": "2"}, {"set": "2"}) == (first.metadata, second.metadata)
     assert ("text/html", "image/png") == (first.content_type, second.content_type)
     assert ("max-age=60", "max-age=60") == (first.cache_control, second.cache_control)
+
+
+def test_what_a_verification_costs_is_told_beforehand(run: Run, bucket: Any, folder: Path) -> None:
+    """By class of requests, and in money where the prices are known."""
+    url, _ = bucket
+    (folder / "assetstore.toml").write_text(f"[stores.prod]\nurl = {url!r}\nprices = {{ A = 5.0, B = 0.4, out = 0.09 }}\n")
+    requests = "would read 2 assets, 2.9 KiB of {}; 1 request of class A, 2 of class B"
+    assert f"{requests.format('prod:daily/')}, cost 0.000006\n" == run("verify", "prod:daily/", "-n").err
+    assert (0, "prod:daily/") == ((done := run("--json", "verify", "prod:daily/")).code, done.records[-1]["store"])
+    (folder / "assetstore.toml").write_text(f"[stores.prod]\nurl = {url!r}\n")
+    assert f"{requests.format('prod:daily/')}\n" == run("verify", "prod:daily/", "-n").err
+
+
+def test_a_folder_is_compared_by_the_listing_alone(run: Run, bucket: Any, folder: Path) -> None:
+    """The digests of small assets are in the listing, so that no asset is asked for."""
+    (folder / "assetstore.toml").write_text(f"[stores.prod]\nurl = {bucket[0]!r}\n")
+    assert 0 == run("-s", "prod", "download", "-r", "daily/", "-o", "copy").code
+    (folder / "copy/deep/b.png").write_bytes(b"y" * 3000)
+    done = run("check", "./copy", "prod:daily/")
+    assert (5, ["differs       deep/b.png  (the digests differ)"]) == (done.code, done.lines)
+    assert run("check", "prod:daily/", "prod:daily/", "--headers").code == 0
