@@ -29,7 +29,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the developer's own credentials, stores and AWS files from every test and server."""
+    """Hide the developer's own credentials, stores, AWS files and cache from every test and server."""
     with pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):
             if name.startswith(("AWS_", "R2_", "ASSETSTORE_")):
@@ -38,6 +38,7 @@ def _bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         environment.setenv("AWS_CONFIG_FILE", os.devnull)
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -26,7 +26,7 @@ class Verifier:
 
     def __init__(self, digest: str | None) -> None:
         self._algorithm, _, self._expected = (digest or "").partition(":")
-        self._hash = _hash(self._algorithm) if self._expected else None
+        self._hash = hasher(self._algorithm) if self._expected else None
         self.knows: bool = self._hash is not None
 
     def update(self, data: bytes | memoryview) -> None:
@@ -44,7 +44,8 @@ class Verifier:
             )
 
 
-def _hash(algorithm: str) -> _Hash | None:
+def hasher(algorithm: str) -> _Hash | None:
+    """Return what hashes by the algorithm in front of a digest's colon; ``None`` if that cannot be computed."""
     if algorithm.startswith(Verifier.PARTS):
         size = algorithm.removeprefix(Verifier.PARTS)
         return _PartsHash(int(size)) if size.isdecimal() and int(size) else None

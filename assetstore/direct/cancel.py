@@ -18,7 +18,7 @@ from assetstore.operation import Operation
 from assetstore.options import CollectOptions, DeleteOptions, EndPartsOptions, ListOptions
 from assetstore.results import AssetInfo, DeleteReport, Leftover
 
-_PENDING_KEY = re.compile(rf"{PENDING}[0-9a-f]{{32}}", re.ASCII)
+PENDING_KEY = re.compile(rf"{PENDING}[0-9a-f]{{32}}", re.ASCII)
 
 
 def cancel(context: Context, operation: Operation, token: str) -> None:
@@ -78,7 +78,7 @@ def _pending(context: Context) -> Iterator[AssetInfo]:
     while True:
         page = context.stack.list(context.scope.inward_prefix(PENDING), options)
         for info in map(context.scope.outward, page.items):
-            if _PENDING_KEY.fullmatch(info.key):
+            if PENDING_KEY.fullmatch(info.key):
                 yield info
         if page.next_cursor is None or page.next_cursor == options.cursor:
             return

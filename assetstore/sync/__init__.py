@@ -2,7 +2,8 @@
 
 Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
 ``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``),
-``verification`` (``verify``), ``options`` and ``syncing`` (``sync``).
+``verification`` (``verify``), ``options`` and ``syncing`` (``sync``), ``planning``, ``decisions`` (about a key that both
+have), ``running``.
 """
 
 from assetstore.sync.comparison import CompareReport, Finding, check

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from assetstore.errors import AssetStoreError, ConfigError, SourceError, StoreNotFoundError
+from assetstore.content.atomic_file import PART_NAME
+from assetstore.errors import AssetStoreError, ConfigError, InvalidKeyError, SourceError, StoreNotFoundError
 from assetstore.keys import is_valid_key
 from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
@@ -55,6 +58,30 @@ class StoreSide:
         yield from self.store.list()
 
 
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Size, mtime and ctime in nanoseconds, and inode: as long as they stay, so do the bytes of a file."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class FileInfo(AssetInfo):
+    """A file of a folder.
+
+    Attributes:
+        stamp: changes whenever the bytes do.
+        path: its path below the folder, as it is spelled there; the key is this in NFC.
+        stale: whether its digest was known, and the file was touched since.
+    """
+
+    stamp: Stamp
+    path: str
+    stale: bool = False
+
+    @property
+    def touched(self) -> datetime:
+        """When the file or its inode changed last; who unpacks or restores files sets older times of change."""
+        return datetime.fromtimestamp(max(self.stamp[1], self.stamp[2]) / 1e9, UTC)
+
+
 @attrs.frozen(eq=False)
 class FolderSide:
     """A folder of plain files, which have sizes and times but no headers.
@@ -67,41 +94,76 @@ class FolderSide:
     folder: Path
     name: str
 
-    def walk(self, problem: Problem) -> Iterator[AssetInfo]:
-        """Yield the files. Links are not followed: they may lead anywhere, and in circles.
+    def walk(self, problem: Problem) -> Iterator[FileInfo]:
+        """Yield the files, but for what belongs to a store of files and for downloads that did not end.
+
+        Links are not followed: they may lead anywhere, and in circles. Two names that are one key in NFC are a problem.
 
         Raises:
             StoreNotFoundError: the folder is missing.
         """
         if not self.folder.is_dir():
             raise StoreNotFoundError(f"the folder {self.name!r} is missing", hint="correct the path, or make the folder")
-        yield from self._walk(str(self.folder), "", problem)
+        yield from self._walk("", "", problem)
 
     def path(self, key: str) -> Path:
         """Return the file of a key."""
         return self.folder / key
 
-    def _walk(self, folder: str, above: str, problem: Problem) -> Iterator[AssetInfo]:
+    def _walk(self, path: str, above: str, problem: Problem) -> Iterator[FileInfo]:
+        """Yield the files below a folder: ``path`` is spelled as on the disk, and ``above`` in NFC."""
         try:
-            with os.scandir(folder) as found:
+            with os.scandir(self.folder / path) as found:
                 # A folder sorts as the keys below it do, which go on with "/".
-                entries = sorted((e.name + "/" * e.is_dir(follow_symlinks=False), e) for e in found if e.name != OWN_FOLDER)
+                entries = sorted((_composed(e.name) + "/" * e.is_dir(follow_symlinks=False), e.name, e) for e in found)
         except OSError as error:
             problem(above, SourceError(f"the folder cannot be read: {error.strerror}", key=above))
             return
-        for name, entry in entries:
+        previous = None
+        for name, spelled, entry in entries:
             key = above + name
-            if name.endswith("/"):
-                yield from self._walk(entry.path, key, problem)
-            elif not entry.is_file(follow_symlinks=False):
-                problem(key, SourceError("must be a regular file", hint="leave it out by exclude", key=key))
+            if spelled == OWN_FOLDER or PART_NAME.fullmatch(spelled):
+                continue
+            if name == previous:
+                message = "two names in the folder are this one key in NFC"
+                problem(key, InvalidKeyError(message, hint="rename one of them, or leave them out by exclude", key=key))
+            elif name.endswith("/"):
+                yield from self._walk(f"{path}{spelled}/", key, problem)
             else:
-                yield _info(key, entry.stat(follow_symlinks=False))
+                yield from _file(key, path + spelled, entry, problem)
+            previous = name
 
 
-def _info(key: str, found: os.stat_result) -> AssetInfo:
-    modified = datetime.fromtimestamp(found.st_mtime, UTC)
-    return AssetInfo(key=key, size=found.st_size, last_modified=modified, valid=is_valid_key(key))
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Return the stamp of a file."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _file(key: str, path: str, entry: os.DirEntry[str], problem: Problem) -> Iterator[FileInfo]:
+    try:
+        found = entry.stat(follow_symlinks=False)
+        modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    except FileNotFoundError:
+        return  # it was removed meanwhile
+    except (OSError, ValueError, OverflowError) as error:
+        problem(key, SourceError(f"the file cannot be read: {error}", key=key))
+        return
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a link is not followed" if stat.S_ISLNK(found.st_mode) else "must be a regular file"
+        problem(key, SourceError(kind, hint="leave it out by exclude", key=key))
+        return
+    yield FileInfo(
+        key=key,
+        size=found.st_size,
+        last_modified=modified,
+        valid=is_valid_key(key),
+        stamp=stamp_of(found),
+        path=path,
+    )
 
 
 def open_side(

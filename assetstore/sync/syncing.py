@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Unpack
 
-from assetstore.options import Progress
+from assetstore.errors import InvalidOptionError
+from assetstore.options import Progress, require_progress
 from assetstore.store import AssetStore
-from assetstore.sync.options import Action, SyncKeywords, SyncOptions, SyncPlan, SyncReport
-from assetstore.sync.sides import Side
+from assetstore.sync.folder_index import FolderIndex
+from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, SyncPlan, SyncReport
+from assetstore.sync.outages import named
+from assetstore.sync.planning import Planning
+from assetstore.sync.running import Run
+from assetstore.sync.sides import FolderSide, Side, open_side
+from assetstore.sync.spool import Spool
 
 
 def sync(
@@ -37,5 +45,59 @@ def sync(
         InvalidOptionError: an option is out of its range.
         AssetStoreError: a listing could not be read to its end; nothing was changed.
     """
-    SyncOptions(**options)
-    raise NotImplementedError
+    began = time.monotonic()
+    checked = SyncOptions(**options)
+    require_progress(progress)
+    with named("sync"), contextlib.ExitStack() as exits:
+        one, other = open_side(source, exits), open_side(destination, exits)
+        index = _index(one, other)
+        spool = exits.enter_context(Spool())
+        if index is not None and not checked.dry_run:
+            # What was sent need not be read at the next run, however this one ends.
+            exits.callback(lambda: index.save(spool.digests()))
+        planning = Planning(one, other, checked, spool, index)
+        plan = planning.run()
+        if planned is not None:
+            planned(plan)
+        run = Run(
+            source=one,
+            destination=other,
+            options=checked,
+            spool=spool,
+            index=index,
+            decider=planning.decider,
+            done=done,
+            progress=progress,
+            failed=planning.unreadable,
+            errors=planning.errors,
+        )
+        if checked.dry_run:
+            run.pretend()
+        else:
+            run.run()
+        return _report(plan, run, time.monotonic() - began)
+
+
+def _index(one: Side, other: Side) -> FolderIndex | None:
+    folders = [side for side in (one, other) if isinstance(side, FolderSide)]
+    if len(folders) > 1:
+        hint = f"name one as a store, for example 'file:{folders[1].name}'; or use rsync"
+        raise InvalidOptionError("both sides are folders of plain files, and one must be a store", hint=hint)
+    return FolderIndex.of(folders[0].folder) if folders else None
+
+
+def _report(plan: SyncPlan, run: Run, seconds: float) -> SyncReport:
+    done: dict[str, int] = {str(kind): count for kind, count in run.counts.items()}
+    return SyncReport(
+        source=plan.source,
+        destination=plan.destination,
+        dry_run=run.options.dry_run,
+        counts=Counts(**done, unchanged=plan.counts.unchanged, skipped=plan.counts.skipped),
+        bytes=run.bytes,
+        seconds=seconds,
+        failed=run.failed,
+        errors=tuple(run.errors),
+        withheld=run.withheld,
+        stopped=run.stopped,
+        slowed=run.slowed,
+    )

@@ -1,0 +1,124 @@
+"""Remembers the digests of a folder's files in the user's cache, so that unchanged files need not be read again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from assetstore.sync.sides import FileInfo, Stamp
+
+if TYPE_CHECKING:
+    from assetstore.sync.spool import Spool
+
+_HEAD = "assetstore folder index 1"
+TICK_NS = 20_000_000
+"""Nanoseconds: a file system may give two writes within so long one time, so a digest read that soon is not kept."""
+
+MAX_GONE = 100_000
+Line = tuple[str, Stamp, str]
+
+
+@attrs.define(eq=False)
+class FolderIndex:
+    """The digests of a folder's files, in a file that is sorted as the folder is walked. To lose it costs time only.
+
+    Attributes:
+        folder: the folder.
+        file: where the digests are kept.
+        gone: the keys whose files are missing.
+    """
+
+    folder: Path
+    file: Path
+    gone: set[str] = attrs.field(factory=set)
+
+    @classmethod
+    def of(cls, folder: Path) -> FolderIndex:
+        """Return the index of a folder, in the user's cache."""
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
+        return cls(folder, Path(cache, "assetstore", "folders", f"{name}.index"))
+
+    def known(self, walk: Iterable[FileInfo]) -> Generator[FileInfo]:
+        """Yield the files of a walk with the digests of those that were not touched since."""
+        with contextlib.closing(self._lines()) as lines:
+            line = next(lines, None)
+            for info in walk:
+                while line is not None and line[0] < info.key:
+                    self._lose(line[0])
+                    line = next(lines, None)
+                if line is None or line[0] != info.key:
+                    yield info
+                    continue
+                is_same = line[1] == info.stamp
+                known = object.__new__(FileInfo)  # attrs.evolve would make each anew, field by field
+                vars(known).update(vars(info), digest=line[2] if is_same else None, stale=not is_same)
+                yield known
+                line = next(lines, None)
+            while line is not None:
+                self._lose(line[0])
+                line = next(lines, None)
+
+    def _lose(self, key: str) -> None:
+        if len(self.gone) < MAX_GONE:  # the others are found at the next run
+            self.gone.add(key)
+
+    def note(self, spool: Spool, file: FileInfo, digest: str) -> None:
+        """Keep the digest of a file, unless the file was touched so lately that it may change unnoticed."""
+        if max(file.stamp[1], file.stamp[2]) + TICK_NS < time.time_ns():
+            spool.note_digest(file.key, file.stamp, digest)
+
+    def save(self, changes: Iterator[Line]) -> None:
+        """Write the index anew with changes, which are sorted by key. Without any, nothing is written."""
+        first = next(changes, None)
+        if first is None and not self.gone:
+            return
+        with contextlib.suppress(OSError):  # a full or read-only disk costs time at the next run
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self.file.parent, prefix=f"{self.file.stem}.")
+            try:
+                with open(descriptor, "w", encoding="utf-8", newline="\n") as out:
+                    out.write(f"{_HEAD}\n")
+                    lines = self._merged(first, changes)
+                    out.writelines(f"{key}\t{' '.join(map(str, stamp))}\t{digest}\n" for key, stamp, digest in lines)
+                os.replace(temporary, self.file)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+                raise
+
+    def _merged(self, change: Line | None, changes: Iterator[Line]) -> Iterator[Line]:
+        for line in self._lines():
+            while change is not None and change[0] < line[0]:
+                yield change
+                change = next(changes, None)
+            if change is not None and change[0] == line[0]:
+                yield change
+                change = next(changes, None)
+            elif line[0] not in self.gone:
+                yield line
+        while change is not None:
+            yield change
+            change = next(changes, None)
+
+    def _lines(self) -> Generator[Line]:
+        """Yield what was kept, up to the first line that is not as we write it."""
+        with contextlib.suppress(OSError, ValueError), self.file.open(encoding="utf-8", newline="\n") as lines:
+            if next(lines, "").rstrip("\n") != _HEAD:
+                return
+            before = ""
+            for line in lines:
+                key, numbers, digest = line.removesuffix("\n").split("\t")
+                size, modified, changed, inode = map(int, numbers.split(" "))
+                if key <= before or not line.endswith("\n"):
+                    return
+                before = key
+                yield key, (size, modified, changed, inode), digest

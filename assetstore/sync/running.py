@@ -1,0 +1,464 @@
+"""Does what a plan says: sends, fixes and renames; then what is to come last; then deletes, if all before went well."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+from assetstore.bulk.concurrency import Concurrency
+from assetstore.bulk.folder import path_below
+from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.running import Running
+from assetstore.content.atomic_file import replacing
+from assetstore.errors import (
+    AlreadyExistsError,
+    AssetStoreError,
+    NoSpaceError,
+    NotFoundError,
+    PreconditionError,
+    SourceError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+from assetstore.options import Progress
+from assetstore.results import AssetInfo
+from assetstore.sync.contents import MTIME
+from assetstore.sync.decisions import METADATA, Decider, differing
+from assetstore.sync.folder_index import TICK_NS, FolderIndex
+from assetstore.sync.options import (
+    CHANGED,
+    DELETED,
+    HEADERS_FIXED,
+    KEPT,
+    NEW,
+    RENAMED,
+    Action,
+    Failure,
+    Kind,
+    SyncOptions,
+)
+from assetstore.sync.outages import MOST, concerns_all
+from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
+from assetstore.sync.spool import Spool, Step
+from assetstore.sync.transfer import carried, copy_between
+
+Done: TypeAlias = Callable[[Action, Exception | None], object]
+Ends: TypeAlias = Generator[tuple[Step, AssetInfo | None, Exception | None]]
+
+BATCH = 1000
+ATTEMPTS = 5
+"""How often a file is sent that changes each time meanwhile."""
+PATIENCE, LONGEST_PAUSE = 120.0, 30.0
+"""Seconds for which a store that cannot be reached is tried again, and between two tries."""
+
+
+class Patience:
+    """Waits longer each time, until it ends."""
+
+    def __init__(self) -> None:
+        self._pause, self._spent = 1.0, 0.0
+
+    def renew(self) -> None:
+        """Begin anew, since the store answers again."""
+        self._pause, self._spent = 1.0, 0.0
+
+    def wait(self, asked: float | None) -> bool:
+        """Wait as long as the store asked for, or longer than before; return whether to try again."""
+        pause = self._pause if asked is None else asked
+        self._spent += pause or self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        if self._spent > PATIENCE:
+            return False
+        time.sleep(pause)
+        return True
+
+
+@attrs.define(eq=False)
+class Run:
+    """The doing of one plan.
+
+    Attributes:
+        source: the source.
+        destination: the destination.
+        options: what was asked for.
+        spool: has the steps.
+        index: the digests of the folder, where one side is one.
+        decider: says which headers an asset gets.
+        done: is called with each action.
+        progress: is called with numbers of bytes.
+        failed: how many things failed, before and now.
+        errors: the first of them.
+        counts: how many actions of each kind were done.
+        bytes: how many bytes were sent.
+        withheld: how many steps were not tried, because something before them failed.
+        stopped: what ended it early.
+        slowed: whether a store asked for fewer requests, or could not be reached.
+    """
+
+    source: Side
+    destination: Side
+    options: SyncOptions
+    spool: Spool
+    index: FolderIndex | None
+    decider: Decider
+    done: Done | None
+    progress: Progress | None
+    failed: int
+    errors: list[Failure]
+    counts: Counter[Kind] = attrs.field(factory=Counter)
+    bytes: int = 0
+    withheld: int = 0
+    stopped: AssetStoreError | None = None
+    slowed: bool = False
+    _attempts: Counter[str] = attrs.field(factory=Counter)
+    _sent: dict[str, Step] = attrs.field(factory=dict)
+
+    def run(self) -> None:
+        """Do it."""
+        for late in (False, True):
+            for do, kinds in ((self._at_destination, (HEADERS_FIXED, RENAMED)), (self._transfer, (NEW, CHANGED))):
+                self._do(do, kinds, late=late)
+        self._do(self._delete, (DELETED,), late=None)
+
+    def pretend(self) -> None:
+        """Tell what would be done."""
+        for kinds in ((NEW, CHANGED, HEADERS_FIXED, RENAMED), (DELETED,)):
+            for step in self.spool.steps(*kinds):
+                self._count(step, step.action.size)
+
+    def _do(self, do: Callable[[Iterator[Step]], Ends], kinds: tuple[Kind, ...], *, late: bool | None) -> None:
+        """Do the steps of these kinds, and again those that a store in distress or a file at work made fail."""
+        patience = Patience()
+        waits = late is not False  # what comes last, or is deleted, waits until all else went well
+        while left := self.spool.left(*kinds, late=late):
+            if self.stopped or (waits and self.failed):
+                self.withheld += left
+                return
+            unreachable, is_over = self._round(do(self.spool.steps(*kinds, late=late)), patience)
+            if not unreachable:
+                continue
+            self.slowed = True
+            error = unreachable[-1][1]
+            if not patience.wait(error.retry_after):
+                if is_over:
+                    self.stopped = error
+                    continue
+                for step, last in unreachable:
+                    self._fail(step.action, last)
+
+    def _round(self, ends: Ends, patience: Patience) -> tuple[list[tuple[Step, UnavailableError]], bool]:
+        """Take the ends of steps; return those that are to be tried again, and whether the store cannot be reached."""
+        unreachable: list[tuple[Step, UnavailableError]] = []
+        in_row = 0
+        with contextlib.closing(ends):
+            for step, info, error in ends:
+                in_row = in_row + 1 if isinstance(error, UnavailableError) else 0
+                if isinstance(error, UnavailableError):
+                    unreachable.append((step, error))
+                    if in_row >= MOST:
+                        return unreachable, True
+                    continue
+                if step.action.kind == RENAMED and isinstance(error, NotFoundError | PreconditionError):
+                    # What it would copy is gone or changed, so the bytes are sent.
+                    self.spool.replace(attrs.evolve(step, action=attrs.evolve(step.action, kind=NEW, origin=None)))
+                    continue
+                error = self._settled(step, info, error)
+                if error is None:
+                    patience.renew()
+                elif isinstance(error, NoSpaceError) or concerns_all(error):
+                    assert isinstance(error, AssetStoreError)
+                    self.stopped = error
+                    return [], False
+                elif not self._is_tried_again(step, error):
+                    self._fail(step.action, error)
+        return unreachable, False
+
+    def _settled(self, step: Step, info: AssetInfo | None, error: Exception | None) -> Exception | None:
+        """Take what became of a step; return the error if it failed after all."""
+        is_written = step.action.kind in (NEW, CHANGED, RENAMED)
+        if is_written and isinstance(error, AlreadyExistsError | PreconditionError | UnknownOutcomeError):
+            with contextlib.suppress(AssetStoreError, OSError):
+                if self._is_there(step):
+                    info, error = None, None  # another sync was first, or the answer alone was lost
+        if error is None and info is not None and step.action.kind in (NEW, CHANGED):
+            error = self._keep_digest(step, info)
+        if error is None:
+            self._count(step, step.action.size if info is None else info.size)
+        return error
+
+    def _count(self, step: Step, size: int) -> None:
+        self.spool.finish(step.action.key)
+        self.counts[step.action.kind] += 1
+        if step.action.kind in (NEW, CHANGED):
+            self.bytes += size
+        if self.done is not None:
+            self.done(step.action, None)
+
+    def _fail(self, action: Action, error: Exception) -> None:
+        self.spool.finish(action.key)
+        self.failed += 1
+        if isinstance(error, AssetStoreError):
+            error.key = error.key or action.key
+        if len(self.errors) < KEPT:
+            self.errors.append(Failure(key=action.key, error=error, action=action))
+        if self.done is not None:
+            self.done(action, error)
+
+    def _is_tried_again(self, step: Step, error: Exception) -> bool:
+        """Return whether a file changed while it was sent, or nobody knows whether it arrived."""
+        if isinstance(error, UnknownOutcomeError):
+            changed = step.action.kind != DELETED
+        else:
+            changed = isinstance(error, SourceError) and self._stamp(step) not in (None, step.stamp)
+        self._attempts[step.action.key] += 1
+        return changed and self._attempts[step.action.key] < ATTEMPTS
+
+    def _stamp(self, step: Step) -> Any:
+        if not isinstance(self.source, FolderSide):
+            return None
+        try:
+            return stamp_of(os.stat(self.source.folder / step.path))
+        except OSError:
+            return None
+
+    def _is_there(self, step: Step) -> bool:
+        """Return whether the destination has what was to be written."""
+        key = step.action.key
+        if not isinstance(self.destination, StoreSide):
+            return False
+        one: AssetInfo
+        if isinstance(self.source, FolderSide):
+            found = os.stat(self.source.folder / step.path)
+            one = FileInfo(key=key, size=found.st_size, stamp=stamp_of(found), path=step.path)
+        else:
+            assert isinstance(self.source, StoreSide)
+            one = self.source.store.stat(key)
+        other = self.destination.store.stat(key)
+        return one.size == other.size and self.decider.look(one, other).kind != CHANGED
+
+    def _transfer(self, steps: Iterator[Step]) -> Ends:
+        """Send the bytes of assets, by the way that both sides have in common."""
+        if isinstance(self.source, FolderSide):
+            return self._upload(self.source, self.destination, steps)
+        if isinstance(self.destination, FolderSide):
+            return self._download(self.source, self.destination, steps)
+        return self._each(steps, self._copy)
+
+    def _upload(self, source: FolderSide, destination: Side, steps: Iterator[Step]) -> Ends:
+        assert isinstance(destination, StoreSide)
+
+        def items() -> Iterator[tuple[Path, str, dict[str, Any]]]:
+            for step in steps:
+                _let_tick(step)
+                # What is sent may be newer than what was walked.
+                self._sent[step.action.key] = attrs.evolve(step, stamp=self._stamp(step) or step.stamp)
+                yield source.folder / step.path, step.action.key, self._keywords(step)
+
+        with destination.store.upload_many(
+            items(), max_concurrency=self.options.max_concurrency, progress=self.progress, resume=True
+        ) as results:
+            for result in results:
+                yield self._sent.pop(result.item[1]), result.value, result.error
+
+    def _download(self, source: Side, destination: FolderSide, steps: Iterator[Step]) -> Ends:
+        assert isinstance(source, StoreSide)
+
+        def items() -> Iterator[tuple[str, str]]:
+            for step in steps:
+                self._sent[step.action.key] = step
+                yield step.action.key, step.path or step.action.key
+
+        with source.store.download_many(
+            items(), destination.folder, max_concurrency=self.options.max_concurrency, progress=self.progress, resume=True
+        ) as results:
+            for result in results:
+                yield self._sent.pop(result.item[0]), result.value, result.error
+
+    def _each(self, steps: Iterator[Step], do: Callable[[Step], AssetInfo]) -> Ends:
+        with BulkResults(
+            "sync",
+            steps,
+            lambda step: Task(step.action.key, functools.partial(do, step)),
+            running=Running(),
+            ordered=False,
+            concurrency=Concurrency(self.options.max_concurrency),
+            size=lambda info: info.size,
+        ) as results:
+            for result in results:
+                yield result.item, result.value, result.error
+
+    def _keywords(self, step: Step) -> dict[str, Any]:
+        """Return the keywords of an upload: headers by rules, the time where asked, and which version it may replace."""
+        assert isinstance(self.destination, StoreSide)
+        store = self.destination.store
+        keywords = self.decider.wanted(None, step.action.key)
+        if self.options.times and step.stamp is not None and isinstance(self.source, FolderSide):
+            seconds = f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
+            keywords[METADATA] = {**keywords.get(METADATA, {}), MTIME: seconds}
+        if step.action.kind == NEW and store.can("upload.overwrite"):
+            keywords["overwrite"] = False
+        if step.action.kind == CHANGED and step.etag is not None and store.can("upload.if_match"):
+            keywords["if_match"] = step.etag
+        return keywords
+
+    def _copy(self, step: Step) -> AssetInfo:
+        assert isinstance(self.source, StoreSide)
+        assert isinstance(self.destination, StoreSide)
+        key, keywords = step.action.key, self._keywords(step)
+        if not keywords.keys() - {"overwrite", "if_match"}:
+            info = copy_between(self.source.store, key, self.destination.store, overwrite=keywords.get("overwrite", True))
+        else:
+            with self.source.store.open(key) as reader:
+                info = self.destination.store.upload(reader, key, **{**carried(reader.info), **keywords})
+        if self.progress is not None:
+            self.progress(info.size)
+        return info
+
+    def _at_destination(self, steps: Iterator[Step]) -> Ends:
+        """Set headers, and copy what is renamed, without sending bytes."""
+        return self._each(steps, self._fix if isinstance(self.destination, StoreSide) else self._copy_file)
+
+    def _fix(self, step: Step) -> AssetInfo:
+        assert isinstance(self.destination, StoreSide)
+        store, key = self.destination.store, step.action.key
+        if step.action.kind == HEADERS_FIXED:
+            guard = {"if_match": step.etag} if store.can("update.if_match") and step.etag is not None else {}
+            return store.update(key, **(step.headers or {}), **guard)  # type: ignore[arg-type]  # headers by their names
+        assert step.action.origin is not None
+        overwrite = {"overwrite": False} if store.can("copy.overwrite") else {}
+        if_match = step.etag if store.can("copy.if_match") else None
+        info = store.copy(step.action.origin, key, if_match=if_match, **overwrite)
+        head = self.source.store.stat(key) if isinstance(self.source, StoreSide) else None
+        wanted = self.decider.wanted(head, key)
+        headers = differing(wanted, store.stat(key)) if wanted else {}
+        return store.update(key, **headers) if headers else info
+
+    def _copy_file(self, step: Step) -> AssetInfo:
+        assert isinstance(self.destination, FolderSide)
+        assert step.action.origin is not None
+        origin, target = (path_below(self.destination.folder, key) for key in (step.action.origin, step.action.key))
+        with replacing(target) as temporary:
+            shutil.copyfile(origin, temporary)
+        info = AssetInfo(key=step.action.key, size=step.action.size)
+        if step.modified is not None:
+            os.utime(target, (step.modified, step.modified))
+        return info
+
+    def _keep_digest(self, step: Step, info: AssetInfo) -> Exception | None:
+        """Remember the digest of a file that was sent or fetched; return an error if the file changed while it was sent."""
+        if isinstance(self.source, FolderSide):
+            if self._stamp(step) != step.stamp:
+                return SourceError("the file changed while it was sent", hint="run the sync again")
+            stamp = step.stamp
+        elif isinstance(self.destination, FolderSide):
+            path = self.destination.folder / (step.path or step.action.key)
+            try:
+                _set_time(path, step, info)
+                stamp = stamp_of(os.stat(path))
+            except OSError as error:
+                return error
+        else:
+            return None
+        if stamp is not None and info.digest is not None:
+            self.spool.note_digest(step.action.key, stamp, info.digest)
+        return None
+
+    def _delete(self, steps: Iterator[Step]) -> Ends:
+        if isinstance(self.destination, FolderSide):
+            yield from _delete_files(self.destination.folder, steps)
+            return
+        assert isinstance(self.destination, StoreSide)
+        for batch in _batches(steps):
+            yield from self._delete_batch(self.destination, batch)
+
+    def _delete_batch(self, side: StoreSide, batch: dict[str, Step]) -> Ends:
+        """Delete those of which the store has still the version that was listed."""
+        wanted: list[str | AssetInfo] = []
+        with side.store.stat_many([key for key, step in batch.items() if step.valid]) as heads:
+            for head in heads:
+                step = batch[head.item]
+                if isinstance(head.error, NotFoundError):
+                    yield step, None, None
+                elif head.value is None:
+                    yield step, None, head.error
+                elif not _is_version(step, head.value):
+                    yield step, None, PreconditionError("another program wrote it meanwhile", hint="run the sync again")
+                else:
+                    wanted.append(head.item)
+        wanted += [AssetInfo(key=key, size=step.action.size, valid=False) for key, step in batch.items() if not step.valid]
+        if wanted:
+            report = side.store.delete_many(wanted)
+            yield from ((batch[failure.key], None, failure.error) for failure in report.failed)
+            yield from ((batch[key], None, None) for key in report.deleted)
+
+
+def _is_version(step: Step, info: AssetInfo) -> bool:
+    if (step.action.size, step.etag) != (info.size, info.etag):
+        return False
+    # A listing may know parts of a second that a head does not.
+    return step.written is None or info.last_modified is None or int(step.written) == int(info.last_modified.timestamp())
+
+
+def _batches(steps: Iterable[Step]) -> Iterator[dict[str, Step]]:
+    batch: dict[str, Step] = {}
+    for step in steps:
+        batch[step.action.key] = step
+        if len(batch) == BATCH:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
+def _delete_files(folder: Path, steps: Iterator[Step]) -> Ends:
+    """Delete files that are still as they were walked, and the folders that become empty."""
+    for step in steps:
+        path = folder / step.path
+        try:
+            if stamp_of(os.lstat(path)) != step.stamp:
+                raise PreconditionError("another program wrote it meanwhile", hint="run the sync again")
+            path.unlink()
+            for above in path.parents:
+                if above == folder:
+                    break
+                above.rmdir()
+        except FileNotFoundError:
+            yield step, None, None
+        except OSError as error:
+            # A folder that is not empty stays.
+            yield step, None, error if path.exists() else None
+        except PreconditionError as error:
+            yield step, None, error
+        else:
+            yield step, None, None
+
+
+def _let_tick(step: Step) -> None:
+    """Wait until a change of the file would show in its times, whose clock may stand still for some milliseconds."""
+    if step.stamp is not None:
+        left = max(step.stamp[1], step.stamp[2]) + TICK_NS - time.time_ns()
+        if 0 < left <= TICK_NS:
+            time.sleep(left / 1e9)
+
+
+def _set_time(path: Path, step: Step, info: AssetInfo) -> None:
+    """Give a fetched file the time that its asset keeps, or when that was written, so that it seems unchanged."""
+    text = (info.metadata or {}).get(MTIME)
+    seconds = step.modified
+    if text is not None:
+        with contextlib.suppress(ValueError):
+            seconds = float(text)
+    elif info.last_modified is not None and (seconds is None or info.last_modified.timestamp() >= seconds + 1):
+        seconds = info.last_modified.timestamp()
+    if seconds is not None:
+        with contextlib.suppress(OverflowError):
+            os.utime(path, (seconds, seconds))
