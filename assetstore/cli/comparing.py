@@ -11,8 +11,8 @@ from assetstore.cli import errors
 from assetstore.cli.completion import complete_files
 from assetstore.cli.selection import filter_options
 from assetstore.cli.session import Session, command, max_concurrency_option, output_options
-from assetstore.cli.text import as_record, plain, readable_duration, shown
-from assetstore.errors import NotFoundError
+from assetstore.cli.text import as_options, as_record, plain, readable_duration, shown
+from assetstore.errors import AssetStoreError
 
 if TYPE_CHECKING:
     from assetstore.keys import Filter
@@ -57,11 +57,11 @@ def check_command(session: Session, source: str, destination: str, filtering: Fi
     from assetstore.sync.comparison import check
 
     began = time.monotonic()
+    sides = session.sides(source, destination)
     with session.working("comparing", None, data_on_stdout=True, noun="asset") as bar:
         try:
             report = check(
-                source,
-                destination,
+                *sides,
                 include=filtering.include,
                 exclude=filtering.exclude,
                 ignore_case=filtering.ignore_case,
@@ -69,8 +69,9 @@ def check_command(session: Session, source: str, destination: str, filtering: Fi
                 progress=bar.advance,
                 **options,
             )
-        except NotFoundError as error:
-            error.hint = (error.hint or "").replace("allow_empty", "--allow-empty") or None
+        except AssetStoreError as error:
+            error.message = as_options(error.message, options)
+            error.hint = error.hint and as_options(error.hint, options)
             raise
     _close(session, report, time.monotonic() - began)
     if not report.same:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.5
 NAME_WIDTH = 16
+NARROW = 72
+"""Columns: a terminal with fewer shows the time that is left, and not the name of the item."""
 
 
 class Bar:
@@ -43,6 +45,7 @@ class Bar:
         self._done = 0
         self._began = time.monotonic()
         self._hidden = not wanted or not sys.stderr.isatty()
+        self._narrow = False
         self._drawn: Progress | None = None
         self._task: TaskID | None = None
 
@@ -57,6 +60,14 @@ class Bar:
                 self._task, completed=self._done, description=self._description(), amount=amount, speed=speed
             )
 
+    def begin(self, verb: str, total: int | None, noun: str | None = None) -> None:
+        """Go on with other work, as a new bar would."""
+        self._verb, self._total, self._noun = verb, total, noun
+        self._done, self._began, self.label = 0, time.monotonic(), ""
+        if self._drawn is not None and self._task is not None:
+            amount, speed = self._figures()
+            self._drawn.reset(self._task, total=total, description=self._description(), amount=amount, speed=speed)
+
     def print(self, text: str) -> bool:
         """Print a line above the bar; return ``False`` if no bar is drawn."""
         if self._drawn is None:
@@ -67,6 +78,8 @@ class Bar:
         return True
 
     def _description(self) -> str:
+        if self._narrow:
+            return self._verb
         name = self.label if len(self.label) <= NAME_WIDTH else f"…{self.label[1 - NAME_WIDTH :]}"
         return f"{self._verb} {name}"
 
@@ -74,22 +87,29 @@ class Bar:
         speed = self._done / max(time.monotonic() - self._began, 0.001)
         if self._noun is not None:
             of = "" if self._total is None else f"{self._done:,} of "
-            return f"{of}{counted(self._done if self._total is None else self._total, self._noun)}", f"{speed:,.0f}/s"
-        amount = readable_size(self._done) + (f" of {readable_size(self._total)}" if self._total is not None else "")
-        return amount, f"{readable_size(speed)}/s"
+            amount = f"{of}{counted(self._done if self._total is None else self._total, self._noun)}"
+            speed_shown = f"{speed:,.0f}/s"
+        else:
+            amount = readable_size(self._done) + (f" of {readable_size(self._total)}" if self._total is not None else "")
+            speed_shown = f"{readable_size(speed)}/s"
+        if self._narrow and self._total:
+            amount = f"{min(100, 100 * self._done // self._total)}%"
+        return amount, speed_shown
 
     def _draw(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
 
+        console = Console(stderr=True)
+        self._narrow = console.width < NARROW
         self._drawn = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[amount]}", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[speed]}", style="cyan", table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
             expand=True,
             # stdout carries data, which rich must not redirect.

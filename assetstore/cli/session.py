@@ -19,6 +19,7 @@ from assetstore.errors import AlreadyExistsError, AssetStoreError, ConfigError, 
 
 if TYPE_CHECKING:
     from assetstore.store import AssetStore
+    from assetstore.sync.sides import Side
 
 # Its value makes click print a script for a shell, or completions for one.
 COMPLETE_VARIABLE = "_ASSETSTORE_COMPLETE"
@@ -83,6 +84,25 @@ class Session:
         root.with_resource(printing_log_lines())
         try:
             return root.with_resource(_opened(self.store_name))
+        except ConfigError as error:
+            error.op = error.op or "open"
+            raise
+
+    def sides(self, *addresses: str) -> list[Side]:
+        """Open what addresses name; it is closed when the command ends.
+
+        Raises:
+            ConfigError: one cannot be opened.
+        """
+        from assetstore.cli.loglines import printing_log_lines
+        from assetstore.sync.sides import open_side
+
+        root = click.get_current_context().find_root()
+        root.with_resource(printing_log_lines())
+        exits = root.with_resource(contextlib.ExitStack())
+        try:
+            with data_apart():
+                return [open_side(address, exits, default=self.store_name) for address in addresses]
         except ConfigError as error:
             error.op = error.op or "open"
             raise
@@ -205,6 +225,10 @@ class Session:
     def resumed(self, key: str, there: int, size: int) -> None:
         """Say that a transfer goes on where an earlier one ended."""
         self.talk(f"resumed {shown(key)} at {100 * there // max(1, size)} %")
+
+    def several(self) -> None:
+        """Give the lines of items only to who asks for them by ``-v``; the command writes its own closing line."""
+        self._several = True
 
     def count(self, size: int | None) -> None:
         """Count the bytes of an item for the closing line; ``None`` if unknown."""

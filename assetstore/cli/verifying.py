@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from assetstore.cli.completion import complete_files, complete_stores
 from assetstore.cli.cost import cost_of
 from assetstore.cli.session import Session, command, dry_run_option, max_concurrency_option, output_options
 from assetstore.cli.text import as_record, counted, plain, readable_duration, readable_size, shown
+from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.sync.sides import StoreSide
 
 if TYPE_CHECKING:
@@ -57,38 +58,30 @@ def verify_command(
     """
     from assetstore.sync import verify
 
-    with contextlib.ExitStack() as exits:
-        side = _side(session, address, exits)
-        cost = _cost(session, side, report, dry_run=dry_run)
-        if dry_run:
-            return
-        began = time.monotonic()
-        verb = "verifying" if cost is None or cost.resumed_after is None else "resuming"
-        try:
-            with session.working(verb, None if cost is None else cost.size, data_on_stdout=True) as bar:
-                found = verify(
-                    side,
-                    report=report,
-                    max_concurrency=max_concurrency,
-                    found=lambda verified: _show(session, verified),
-                    progress=bar.advance,
-                )
-        except BaseException:
-            if report is not None:
-                session.talk(f"{shown(f'{report}.part')} holds what was verified: run it again to go on from there")
-            raise
+    [side] = session.sides(address or ":")
+    cost = _cost(session, side, report, dry_run=dry_run)
+    if dry_run:
+        return
+    began = time.monotonic()
+    verb = "verifying" if cost is None or cost.resumed_after is None else "resuming"
+    try:
+        with session.working(verb, None if cost is None else cost.size, data_on_stdout=True) as bar:
+            found = verify(
+                side,
+                report=report,
+                max_concurrency=max_concurrency,
+                found=lambda verified: _show(session, verified),
+                progress=bar.advance,
+            )
+    except (AlreadyExistsError, InvalidOptionError):
+        raise  # nothing was done
+    except BaseException:
+        if report is not None and Path(f"{report}.part").exists():
+            session.talk(f"{shown(f'{report}.part')} holds what was verified: run it again to go on from there")
+        raise
     _close(session, found, report, time.monotonic() - began)
     if not found.sound:
         raise click.exceptions.Exit(errors.SOME_FAILED if found.damaged or found.unreadable else errors.NOT_COMPARED)
-
-
-def _side(session: Session, address: str | None, exits: contextlib.ExitStack) -> Side:
-    from assetstore.sync.comparison import opened_side
-
-    if address is None:
-        store = session.open()
-        return StoreSide(store, store.name)
-    return opened_side(address, exits)
 
 
 def _cost(session: Session, side: Side, report: str | None, *, dry_run: bool) -> VerifyCost | None:

@@ -21,7 +21,7 @@ from assetstore.store import AssetStore
 from assetstore.sync.contents import DIGESTS, Contents, Fact, NotComparable, sizes
 from assetstore.sync.merge import Pair, merge
 from assetstore.sync.outages import Outages, concerns_all, named, reason
-from assetstore.sync.sides import FolderSide, Side, StoreSide
+from assetstore.sync.sides import FolderSide, Side, open_side
 
 State: TypeAlias = Literal["only_source", "only_destination", "differs", "not_compared"]
 ONLY_SOURCE: State = "only_source"
@@ -124,7 +124,7 @@ def check(
         AssetStoreError: a listing could not be read to its end.
     """
     with named("check"), contextlib.ExitStack() as exits:
-        sides = opened_side(source, exits), opened_side(destination, exits)
+        sides = open_side(source, exits), open_side(destination, exits)
         _require_sense(*sides, download=download, size_only=size_only, headers=headers)
         comparison = Comparison(
             *sides,
@@ -303,22 +303,3 @@ def _why_not_there(side: Side, key: str) -> str:
     if path != key:
         return f"a folder would merge it with {path!r}"
     return "a folder has this name there" if os.path.isdir(os.path.join(side.folder, key)) else ""
-
-
-def opened_side(given: str | Path | AssetStore | Side, exits: contextlib.ExitStack) -> Side:
-    """Return a side; a store that is opened for it is closed with ``exits``."""
-    from assetstore.config import open_store
-    from assetstore.sync.address import Address
-
-    if isinstance(given, AssetStore):
-        return StoreSide(given, given.name)
-    if isinstance(given, Path):
-        return FolderSide(given, str(given))
-    if not isinstance(given, str):
-        return given
-    address = Address.parse(given)
-    if address.path is not None:
-        return FolderSide(address.path, given)
-    store = exits.enter_context(open_store(address.store))
-    prefix = f"{address.key.rstrip('/')}/" if address.key else ""
-    return StoreSide(store.scoped(prefix) if prefix else store, given)

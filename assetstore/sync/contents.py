@@ -45,7 +45,9 @@ class Contents:
 
     def listed(self, one: AssetInfo, other: AssetInfo) -> bool | None:
         """Return whether two assets are equal, where the listings suffice to tell; otherwise ``None``."""
-        return None if self.download or self.headers else by_digest([one], [other])
+        if self.download or self.headers:
+            return None
+        return (one.digest is not None and one.digest == other.digest) or by_digest([one], [other])
 
     def difference(self, one: AssetInfo, other: AssetInfo) -> tuple[Fact, str] | None:
         """Return the first fact by which two assets differ, and it in words; ``None`` when they are equal.

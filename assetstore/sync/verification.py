@@ -18,9 +18,8 @@ from assetstore.errors import IntegrityError, InvalidKeyError, InvalidOptionErro
 from assetstore.limits import PAGE
 from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
-from assetstore.sync.comparison import opened_side
 from assetstore.sync.outages import Outages, concerns_all, named, reason
-from assetstore.sync.sides import Side, StoreSide
+from assetstore.sync.sides import Side, StoreSide, open_side
 from assetstore.sync.verify_file import STATES, Verified, VerifyFile, VerifyState
 
 _Given: TypeAlias = str | AssetStore | Side
@@ -123,7 +122,7 @@ def verify_cost(store: _Given, *, report: str | Path | None = None) -> VerifyCos
 
 
 def _store_side(given: _Given, exits: contextlib.ExitStack) -> StoreSide:
-    side = opened_side(given, exits)
+    side = open_side(given, exits)
     if not isinstance(side, StoreSide):
         hint = f"name it as a store, for example 'file:{side.name}'"
         raise InvalidOptionError(f"{side.name!r} is a folder of plain files, which have no stored digests", hint=hint)
@@ -162,7 +161,8 @@ class _Verification:
                     waiting.clear()
         self._note(waiting)
         if last is None and not any(self.counts.values()):
-            raise NotFoundError(f"{self.side.name!r} has no asset to verify", hint="correct the address")
+            hint = "correct the address; a whole store is written NAME:"
+            raise NotFoundError(f"{self.side.name!r} has no asset to verify", hint=hint)
         if self.file is not None:
             self.file.finish()
 
