@@ -168,11 +168,12 @@ class AssetStore:
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
-            resume: ``True`` keeps what was sent of a file of 64 MiB or more when the process is killed, Ctrl-C is pressed or
-                the store cannot be reached, with notes in the user's state folder, and goes on where an earlier call with
-                this key ended, in any process. Parts that differ from the file as it is now are sent again. Instead of
+            resume: ``True`` keeps what was sent of 64 MiB or more when the process is killed, Ctrl-C is pressed or the store
+                cannot be reached, with notes in the user's state folder, and goes on where an earlier call with this key
+                ended, in any process. The source is read again, and what differs from the stored parts is sent. Instead of
                 ``True``, a function that is called with the key, the bytes that are there and all bytes when it goes on.
-                Needs a key and a backend that sends in parts, as R2 does; otherwise the upload begins anew.
+                Needs a key, a source whose length is known, and a backend that sends in parts, as R2 does; otherwise the
+                upload begins anew.
         """
         require_resume(resume)
         with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
@@ -198,7 +199,7 @@ class AssetStore:
             else:
                 _refuse_category(category)
                 full_key = operation.locate(self._scope)
-                is_large = opened.path is not None and opened.size is not None and opened.size >= RESUMABLE
+                is_large = opened.size is not None and opened.size >= RESUMABLE
                 with self._noting("upload", key, full_key, "", resume if is_large else False) as opened.checkpoint:
                     info = self._stack.upload(full_key, opened, options)
                 operation.bytes = info.size

@@ -33,6 +33,7 @@ from assetstore.cli.streams import data_stream
 from assetstore.cli.targets import refuse_meetings, refuse_other_store
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.values import pairs
+from assetstore.content.atomic_file import PART_NAME
 from assetstore.content.source import Source, SourceLike
 from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError, SourceError
 from assetstore.keys import Filter, join_key, normalize_key
@@ -237,7 +238,9 @@ class Items:
                 path = Path(parent, name)
                 if not self.filtering.takes((above / name).as_posix()):
                     continue
-                if path.is_symlink():
+                if PART_NAME.fullmatch(name):
+                    self.session.skip("upload", str(path), "it is an unfinished download", needed=True)
+                elif path.is_symlink():
                     self.session.skip("upload", str(path), "a link is not followed", needed=True)
                 else:
                     yield path

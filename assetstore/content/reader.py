@@ -66,6 +66,11 @@ class AssetReader(_File):
         self._verifier = Verifier(stream.info.digest if stream.length == stream.info.size else None)
         self._ahead = None if open_run is None else ReadAhead(open_run, stream.info, stream.length)
 
+    @property
+    def left(self) -> int:
+        """How many bytes are left to read."""
+        return max(0, self._length - self._position)
+
     def readable(self) -> bool:
         """Return ``True``."""
         return True

@@ -97,6 +97,7 @@ class Source:
                 self._keep(cast(io.IOBase, raw), owned=False)
             else:
                 self._pull = cast(Readable, raw).read
+                self.size = raw.left if isinstance(raw, AssetReader) else None
         elif isinstance(raw, Iterable):
             self._pull = _IteratorReader(iter(raw)).read
         else:

@@ -101,7 +101,7 @@ def _upload_large(bucket: Bucket, key: str, source: Source, size: int, options: 
         mark = {WRITE: (earlier and earlier.write) or _new_mark()}
         return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own}, earlier)
 
-    if source.checkpoint is None or sha256 is None:
+    if source.checkpoint is None:
         return put(None)
     from assetstore_r2 import multipart_resume  # most programs resume nothing
 
@@ -117,7 +117,7 @@ def _upload_large(bucket: Bucket, key: str, source: Source, size: int, options: 
     try:
         return put(earlier)
     except AssetStoreError as error:
-        if not earlier.is_stale(error):
+        if not earlier.is_stale(error) or not source.rewindable:
             raise
     source.checkpoint.forget()
     return put(multipart_resume.find(bucket, key, source.checkpoint, fingerprint, size))

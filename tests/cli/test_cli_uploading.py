@@ -169,6 +169,15 @@ def test_links_in_a_folder_are_skipped_and_named(run: Run, art: Path) -> None:
     assert done.err.endswith("; 2 skipped\n")
 
 
+def test_unfinished_downloads_in_a_folder_are_skipped_and_named(run: Run, art: Path) -> None:
+    """What a killed download left in a folder does not become an asset."""
+    (art / "deep/.0123456789abcdef.part").write_bytes(b"half")
+    (art / "own.part").write_bytes(b"a name of the user's")
+    done = run(*S, "upload", "-r", "art")
+    assert (0, ["deep/cave.txt", "keep.webp", "own.part"]) == (done.code, keys())
+    assert "skipped art/deep/.0123456789abcdef.part: it is an unfinished download" in done.err
+
+
 def test_names_that_make_no_key_are_reported(run: Run, art: Path) -> None:
     """A file name that is no text fails alone."""
     Path(os.fsdecode(os.fsencode(art) + b"/bad\xff\n.txt")).write_bytes(b"")

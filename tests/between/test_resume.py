@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -44,10 +45,14 @@ class World:
     process: subprocess.Popen[str] | None = None
 
     def start(self, *arguments: str) -> tuple[int, str]:
-        """Run a command to its end, which a script may bring; return its exit code and what it wrote to stderr."""
+        """Run the command to its end, which a script may bring; return its exit code and what it wrote to stderr."""
         query = urlencode({"endpoint_url": self.proxy.url, "part_size": PART})
         kind = "r2:///" if self.server.name == "emulator" else "s3://"
-        command = [sys.executable, "-m", "assetstore", "-s", f"{kind}{self.server.bucket}?{query}", *arguments]
+        return self.run("-m", "assetstore", "-s", f"{kind}{self.server.bucket}?{query}", *arguments)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run a Python program in the same way."""
+        command = [sys.executable, *arguments]
         variables = {
             "R2_ACCESS_KEY": self.server.access_key,
             "R2_SECRET_KEY": self.server.secret_key,
@@ -257,3 +262,35 @@ def test_notes_hold_no_secret(world, unique_prefix):
     assert 0o600 == notes.stat().st_mode & 0o777
     for secret in (unique_prefix, world.server.access_key, world.server.secret_key, "http", "confidential"):
         assert secret not in text
+
+
+COPY = """
+import json, sys
+from assetstore import open_store
+from assetstore.sync import copy_between
+
+source, destination, key = json.loads(sys.argv[1])
+with open_store(source) as one, open_store(destination) as other:
+    copy_between(one, key, other, resume=lambda *told: print(*told))
+"""
+
+
+@BOTH
+def test_a_killed_copy_between_stores_goes_on(world, unique_prefix):
+    """The next process reads the asset again and sends only what is missing; the copy has its headers."""
+    key = f"{unique_prefix}big"
+    with world.store() as store:
+        store.upload(DATA, key, content_type="image/png", metadata={"by": "gm"})
+    fields = {"backend": "s3", "access_key": world.server.access_key, "secret_key": world.server.secret_key}
+    there = {**fields, "bucket": world.server.bucket, "endpoint_url": world.server.endpoint_url}
+    here = {**fields, "bucket": world.server.other_bucket, "endpoint_url": world.proxy.url, "part_size": PART}
+    arguments = ["-c", COPY, json.dumps([there, here, key])]
+    world.kill(PUT_PART, 8)
+    assert -signal.SIGKILL == world.run(*arguments)[0]
+    world.let()
+    assert (0, "") == world.run(*arguments)
+    assert world.sent(PUT_PART) <= PARTS - 8 + 4
+    with AssetStore(backend_on(world.server, bucket=world.server.other_bucket)) as store:
+        info = store.stat(key)
+        assert (DATA, "image/png", {"by": "gm"}) == (store.read(key), info.content_type, info.metadata)
+    assert [] == world.notes
