@@ -21,6 +21,8 @@ FORMAT = 1
 """The version of the documents; another one is refused."""
 SHARD_KEYS = 10_000
 """The most keys of a shard."""
+SHARD_BYTES = 10_000_000_000
+"""A shard that has so many bytes gets no more keys, so that large assets make no shard that takes hours."""
 LEASE_SECONDS = 60
 """How long a shard stays leased after the last sign of life, unless the plan says another time."""
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from assetstore.errors import AlreadyExistsError, PreconditionError, RefusedError
+from assetstore.errors import AlreadyExistsError, NotFoundError, PreconditionError, RefusedError
 from assetstore.migrate.documents import Item
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
@@ -29,11 +29,17 @@ class Done:
     size: int
 
 
-def copy_item(source: AssetStore, destination: AssetStore, item: Item) -> Done:
+def copy_item(source: AssetStore, destination: AssetStore, item: Item, *, repeated: bool = False) -> Done:
     """Copy an asset as it was planned.
 
     What was not at the destination is created, and what was there is replaced only if it is still that version. Where that
     fails the asset may have come by an earlier run of the shard, which is looked up.
+
+    Args:
+        source: the source.
+        destination: the destination.
+        item: the asset.
+        repeated: look it up first, since an earlier run of the shard may have copied it; that saves its bytes.
 
     Raises:
         PreconditionError: the source has changed since the plan, or the destination has.
@@ -41,14 +47,24 @@ def copy_item(source: AssetStore, destination: AssetStore, item: Item) -> Done:
     """
     if item.problem is not None:
         raise (PreconditionError if item.kept else RefusedError)(item.problem)
+    if repeated and _is_there(destination, item):
+        return Done("present", 0)
     try:
         return Done("copied", _copy(source, destination, item).size)
     except (AlreadyExistsError, _Replaced):
-        found = destination.stat(item.key)
-        if difference(item.as_info(), found) is not None:
+        if not _is_there(destination, item):
             problem = "the destination has changed since the plan, and what is there was kept"
             raise PreconditionError(problem, hint="plan again") from None
         return Done("present", 0)
+
+
+def _is_there(destination: AssetStore, item: Item) -> bool:
+    """Return whether the destination has the planned asset, and not what the plan wants to replace."""
+    try:
+        found = destination.stat(item.key)
+    except NotFoundError:
+        return False
+    return found.etag != item.replaces and difference(item.as_info(), found) is None
 
 
 class _Replaced(Exception):  # noqa: N818 - it never leaves this module

@@ -1,8 +1,9 @@
 """Leases: say which process runs a shard. They spare work; that a shard ends once is up to its result, written once.
 
 A lease is an object, ``000012.1``, which its holder creates and writes again from time to time. When that stops for longer
-than the plan allows, by the clock of the store, another process creates the next number, and the highest number counts. So a
-store needs no more than to write only where nothing is, and the clocks of two machines are never compared.
+than the plan allows, by the clock of the store, another process creates the next number, and the highest number counts. A
+lease that is given back is empty, and the next number is free at once. So a store needs no more than to write only where
+nothing is, and the clocks of two machines are never compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import attrs
 
 from assetstore.errors import AlreadyExistsError, AssetStoreError
 from assetstore.migrate.work import PlanFolder
+from assetstore.results import AssetInfo
 
 BEATS = 4
 """How often a lease is written again within the time for which it lasts."""
@@ -53,14 +55,20 @@ class Lease:
         if first._create():
             return first
         found = {int(info.key.rpartition(".")[2]): info for info in folder.store.list(f"leases/{shard}.")}
-        if not found:  # given back meanwhile
-            return first if first._create() else None
-        number = max(found)
-        written = found[number].last_modified
-        if written is None or folder.now(owner) - written < timedelta(seconds=seconds):
+        if not found:  # the shard has ended meanwhile
             return None
+        number = max(found)
+        if is_held(found[number]):
+            written = found[number].last_modified
+            if written is None or folder.now(owner) - written < timedelta(seconds=seconds):
+                return None
         following = cls(folder, shard, owner, number + 1)
         return following if following._create() else None
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the shard may have been run before, in part."""
+        return self.number > 1
 
     def beat(self) -> None:
         """Give a sign of life, unless the shard is lost."""
@@ -72,7 +80,7 @@ class Lease:
     def give_back(self) -> None:
         """Let another process have the shard at once."""
         if not self.lost:
-            self.folder.store.delete(self._key())
+            self.folder.store.upload(b"", self._key(), content_type="text/plain")
 
     def clear(self) -> None:
         """Delete the leases of a shard that has ended."""
@@ -111,3 +119,8 @@ class Lease:
 
     def _key(self, number: int | None = None) -> str:
         return f"leases/{self.shard}.{number or self.number}"
+
+
+def is_held(lease: AssetInfo) -> bool:
+    """Return whether the entry of a lease in a listing is one that was not given back."""
+    return lease.size > 0

@@ -10,7 +10,7 @@ import attrs
 
 from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.limits import PAGE, PENDING
-from assetstore.migrate.documents import LEASE_SECONDS, SHARD_KEYS, Item, Plan, Tally
+from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.pricing import PART, Rates, priced
 from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder, open_work
@@ -130,7 +130,7 @@ class Planning:
         """Walk both sides to their ends, from where an interrupted plan has come to."""
         last = self._resume()
         items: list[Item] = []
-        keys, walked = self.settings["keys"], 0
+        keys, size, walked = self.settings["keys"], 0, 0
         for pair in merge(self.source.list(start_after=last), self.destination.list(start_after=last)):
             walked += 1
             if walked == PAGE:
@@ -138,9 +138,10 @@ class Planning:
                 walked = 0
             if (item := self._decide(*pair)) is not None:
                 items.append(item)
-                if len(items) == keys:
+                size += item.size
+                if len(items) == keys or size >= SHARD_BYTES:
                     self._write(items)
-                    items = []
+                    items, size = [], 0
         self.progress(walked)
         if items:
             self._write(items)

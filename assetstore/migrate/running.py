@@ -17,10 +17,11 @@ from assetstore.errors import InvalidOptionError
 from assetstore.migrate.documents import Plan, shard_names
 from assetstore.migrate.engines import load_engine
 from assetstore.migrate.hooks import EngineOptions
-from assetstore.migrate.leases import BEATS
+from assetstore.migrate.leases import BEATS, is_held
 from assetstore.migrate.shards import Migration, ShardResult
 from assetstore.migrate.stores import named
 from assetstore.migrate.work import PlanFolder, newest, open_work
+from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
 
@@ -148,8 +149,8 @@ class Shards:
     def of(cls, folder: PlanFolder, plan: Plan) -> Shards:
         """Look at the work folder."""
         done = {shard for shard, _ in folder.shards("results")}
-        # A later number of the same shard comes later in the listing, or is as old.
-        written = {shard: info.last_modified for shard, info in folder.shards("leases") if shard not in done}
+        newest = {shard: info for shard, info in sorted(folder.shards("leases"), key=_number) if shard not in done}
+        written = {shard: info.last_modified for shard, info in newest.items() if is_held(info)}
         found: dict[str, list[str]] = {"done": [], "leased": [], "stale": [], "free": []}
         least = folder.now("shards") - timedelta(seconds=plan.lease_seconds) if written else None
         for shard in shard_names(plan):
@@ -161,6 +162,10 @@ class Shards:
             else:
                 found["stale" if moment is None or (least is not None and moment <= least) else "leased"].append(shard)
         return cls(**found)
+
+
+def _number(lease: tuple[str, AssetInfo]) -> int:
+    return int(lease[1].key.rpartition(".")[2])
 
 
 def _refuse_refused(plan: Plan, *, skip: bool) -> None:

@@ -226,7 +226,8 @@ class Copying:
         unreached = 0
 
         def plan(item: Item) -> Task[Done]:
-            return Task(item.key, functools.partial(copy_item, self.source, self.destination, item))
+            copy = functools.partial(copy_item, self.source, self.destination, item, repeated=self.lease.is_repeated)
+            return Task(item.key, copy)
 
         concurrency = _concurrency(self.options.max_concurrency, os.getpid())
         with BulkResults(

@@ -166,3 +166,22 @@ def test_keys_that_the_destination_cannot_hold_are_listed_before_anything_is_sen
     assert [] == list(new.list())
     report = run(work, source=old, destination=new.scoped("deep/"), skip_refused=True)
     assert (2, 1) == (report.copied, report.failed)
+
+
+def test_an_interrupted_run_gives_its_shard_back_and_sends_nothing_twice() -> None:
+    """Ctrl-C frees the shard at once; the next run looks up what it had copied, and copies the rest."""
+    old, new, work = filled(60), memory("new"), memory("work")
+    plan(old, new, work, lease_seconds=3600)
+    seen: list[int] = []
+
+    def end(count: int, size: int) -> None:
+        seen.append(count)
+        if len(seen) == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work, source=old, destination=new, max_concurrency=2, progress=end)
+    assert (0, 1, 0) == (status(work).leased, status(work).left, status(work).done)
+    there = len(list(new.list()))
+    report = run(work, source=old, destination=new, wait=False)
+    assert (60, there) == (report.copied + report.present, report.present)
