@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetstore import AssetInfo, AssetStore
@@ -42,18 +42,17 @@ class World:
     """A shard, its workers and the clock."""
 
     backend: Clocked = attrs.field(factory=Clocked)
+    folder: PlanFolder = attrs.field(init=False)
     leases: dict[int, Lease] = attrs.field(factory=dict)
     beaten: dict[int, datetime] = attrs.field(factory=dict)
     result: ShardRecord | None = None
 
-    @property
-    def folder(self) -> PlanFolder:
-        """The folder of the plan."""
-        return PlanFolder(AssetStore(self.backend), 1)
+    def __attrs_post_init__(self) -> None:
+        self.folder = PlanFolder(AssetStore(self.backend), 1)
 
     def alive(self, worker: int) -> bool:
-        """Return whether a worker holds the shard and has given a sign of life in time."""
-        held = worker in self.leases and not self.leases[worker].lost
+        """Return whether a worker holds the shard, which has not ended, and has given a sign of life in time."""
+        held = self.result is None and worker in self.leases and not self.leases[worker].lost
         return held and self.backend.now - self.beaten[worker] < timedelta(seconds=SECONDS)
 
     def take(self, worker: int) -> None:
@@ -106,6 +105,7 @@ STEPS = st.lists(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(steps=STEPS)
 def test_a_shard_is_never_lost_nor_ends_twice(steps: list[tuple[str, int]]) -> None:
     """No living holder loses its shard, the first result stays, and after the time of a lease anybody can go on."""
