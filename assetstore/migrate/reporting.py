@@ -173,4 +173,4 @@ def _shards_of(folder: PlanFolder) -> list[str]:
 def _namer(store: AssetStore, address: str | None) -> Callable[[str], str]:
     if store.can("url"):
         return store.url
-    return (Address.parse(address).key if address else "").__add__
+    return (Address.parse(address).folder if address else "").__add__

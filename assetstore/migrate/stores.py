@@ -37,12 +37,8 @@ def named(store: str | AssetStore, what: str, *, folder: bool = False) -> str | 
         problem = f"{what} must be a store, got {without_users(store)!r}"
         raise InvalidOptionError(problem, hint="name a configured store, for example prod:maps/, or a URL")
     _refuse_secrets(address.store, what)
-    return f"{address.store}:{folder_of(address.key)}" if address.key else store
-
-
-def folder_of(key: str) -> str:
-    """Return the folder that a key names: without the slash, ``site`` would be ``site-old/`` too."""
-    return key if key.endswith("/") or not key else f"{key}/"
+    # The query of a URL, which the text of an address leaves out, may be needed to open it.
+    return f"{address.store}{'#' if ':' in address.store else ':'}{address.folder}" if address.key else store
 
 
 def _refuse_secrets(store: str, what: str) -> None:
@@ -78,7 +74,7 @@ def opened(store: str | AssetStore, folder: str | None = None) -> AssetStore:
     except ConfigError as error:
         error.op = error.op or "open"
         raise
-    return whole.scoped(folder_of(address.key)) if address.key else whole
+    return whole.scoped(address.folder) if address.key else whole
 
 
 def close_opened() -> None:

@@ -185,3 +185,16 @@ def test_an_interrupted_run_gives_its_shard_back_and_sends_nothing_twice() -> No
     there = len(list(new.list()))
     report = run(work, source=old, destination=new, wait=False)
     assert (60, there) == (report.copied + report.present, report.present)
+
+
+@pytest.mark.parametrize("spelling", ["file://{}/old#maps", "file://{}/old#maps/"])
+def test_a_folder_of_a_url_is_a_side(spelling: str, tmp_path: Path) -> None:
+    """A key behind ``#`` names a folder of keys, with or without its slash, and the links have whole keys."""
+    old = open_store(f"file://{tmp_path}/old")
+    for key in ("maps/a.txt", "maps-old/b.txt"):
+        old.upload(b"abc", key)
+    made = plan(spelling.format(tmp_path), f"file://{tmp_path}/new#deep/", f"{tmp_path}/work")
+    assert (1, f"file://{tmp_path}/old#maps/") == (made.tally.objects, made.source)
+    run(f"{tmp_path}/work")
+    assert ["deep/a.txt"] == [info.key for info in open_store(f"file://{tmp_path}/new").list()]
+    assert [("maps/a.txt", "deep/a.txt")] == list(links(f"{tmp_path}/work"))
