@@ -17,7 +17,7 @@ from assetstore.entry_points import SCHEMES, described, load_factory
 from assetstore.errors import ConfigError, PluginError, spelled, without_users
 from assetstore.limits import MAX_CONFIG
 from assetstore.plugin_faults import unusable, watched
-from assetstore.settings import Text, build, check_settings, fault_of, secret_names, suggestion
+from assetstore.settings import OtherStore, Text, build, check_settings, fault_of, secret_names, suggestion
 
 if TYPE_CHECKING:
     from assetstore.hooks import Hooks
@@ -333,8 +333,11 @@ def _is_open(value: object) -> bool:
 class _Builder:
     """Builds one store; collects every mistake of its table and then raises them together."""
 
-    def __init__(self, config: StoreConfig) -> None:
+    def __init__(self, config: StoreConfig, above: tuple[str, ...] = ()) -> None:
+        """Take the table, and the names of the stores one of whose wrappers uses this one, the first one first."""
         self.config = config
+        self.above = (*above, config.name)
+        self.circles: list[str] = []
         self.problems: list[str] = []
         for name, value in config.table.items():
             if fault := fault_of({name: value}):
@@ -474,9 +477,38 @@ class _Builder:
     def _checked(self, key: str, factory: Callable[..., object], table: Mapping[str, object]) -> dict[str, object]:
         self._holds_secret |= any(_is_literal(table[secret]) for secret in secret_names(factory) & table.keys())
         known = () if key else {"url", "backend", "wrappers", "plugins", *DEFAULTS}
-        settings, problems = check_settings(factory, table, folder=self.config.folder, known=known)
+        folder = self.config.folder
+        settings, problems = check_settings(factory, table, folder=folder, known=known, other=self._other)
         self.problems += [self._where(key, problem) for problem in problems]
         return settings
+
+    def _other(self, name: str) -> OtherStore:
+        """Return the store that a setting names, which is a URL or stands in the same file.
+
+        Raises:
+            ValueError: there is none, or it uses this one in turn, so that no operation would ever end.
+        """
+        if _FOLDER.match(name) or _URL.match(name):
+            found = _of_url(name, self.config.folder)
+        else:
+            try:
+                found = _named(name, find_config(self.config.file))
+            except ConfigError as error:
+                raise ValueError(error.message) from error
+            self._require_no_circle(found)
+        return OtherStore(found.name, Recipe.of(found).open)
+
+    def _require_no_circle(self, found: StoreConfig) -> None:
+        if found.name in self.above:
+            self.circles = [" -> ".join((*self.above, found.name))]
+        else:
+            # Its other mistakes are those of whoever opens it.
+            below = _Builder(found, self.above)
+            for name in below._names("wrappers"):
+                below._settings(name, name, below._load(name), below._sub_table(name))
+            self.circles = below.circles
+        if self.circles:
+            raise ValueError(f"these stores go round in a circle: {self.circles[0]}")
 
     def _make(
         self, name: str, key: str, factory: Callable[..., object] | None, table: Mapping[str, object]

@@ -90,7 +90,7 @@ from assetstore.results import (
     ProposedKey,
     UploadedPart,
 )
-from assetstore.settings import SecretText, is_web_url, secret
+from assetstore.settings import OtherStore, SecretText, is_web_url, secret
 from assetstore.signed_headers import (
     METADATA_HEADER,
     SHA256_HEADER,
@@ -152,6 +152,7 @@ __all__ = [
     "NoSpaceError",
     "NotFoundError",
     "OnClash",
+    "OtherStore",
     "Part",
     "PartsOptions",
     "PathOptions",

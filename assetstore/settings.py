@@ -8,14 +8,18 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import urlsplit
 
 import attrs
 
 from assetstore.errors import AssetStoreError, ConfigError, PluginError
 from assetstore.limits import MAX_SETTING, MAX_SETTINGS, MAX_SETTINGS_DEPTH
+from assetstore.per_process import PerProcess
 from assetstore.plugin_faults import RAISED, is_own_failure, words_of
+
+if TYPE_CHECKING:
+    from assetstore.store import AssetStore
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -56,6 +60,47 @@ def _concealed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(_concealed, value))
     return SecretText(value) if isinstance(value, str) else value
+
+
+class OtherStore:
+    """Another store, which a setting of a plugin names. It is opened when it is first used, once in each process.
+
+    A field of this type is set in a configuration by the name of a store in the same file, or by a URL.
+
+    Attributes:
+        name: how messages name it; it holds no secret.
+    """
+
+    def __init__(self, name: str, make: Callable[[], AssetStore]) -> None:
+        self.name = name
+        self._opened = PerProcess(make)
+        self._is_ours = True
+
+    @classmethod
+    def of(cls, store: OtherStore | AssetStore) -> OtherStore:
+        """Return an open store as one, which whoever opened it closes; the converter of a field."""
+        if isinstance(store, OtherStore):
+            return store
+        other = cls(store.name, lambda: store)
+        other._is_ours = False
+        return other
+
+    def get(self) -> AssetStore:
+        """Return the store.
+
+        Raises:
+            ConfigError: its configuration is not valid; ``problems`` lists every mistake.
+        """
+        return self._opened.get()
+
+    def close(self) -> None:
+        """Close the store if it was opened here."""
+        opened = self._opened.pop()
+        if opened is not None and self._is_ours:
+            opened.close()
+
+    def __repr__(self) -> str:
+        return f"<OtherStore {self.name}>"
 
 
 class Text(str):
@@ -136,7 +181,12 @@ def secret_names(factory: Callable[..., object]) -> frozenset[str]:
 
 
 def check_settings(
-    factory: Callable[..., object], settings: Mapping[str, object], *, folder: Path, known: Iterable[str] = ()
+    factory: Callable[..., object],
+    settings: Mapping[str, object],
+    *,
+    folder: Path,
+    known: Iterable[str] = (),
+    other: Callable[[str], OtherStore] | None = None,
 ) -> tuple[dict[str, object], list[str]]:
     """Return the settings converted to the types of the factory's fields, and the mistakes in them.
 
@@ -145,6 +195,7 @@ def check_settings(
         settings: names and values from TOML, a URL or a program.
         folder: relative paths start here.
         known: other names that the table may have, to suggest in messages.
+        other: finds the store that a setting names; its ValueError is a mistake of that setting.
     """
     fields = {field.alias or field.name: field for field in _fields(factory)}
     hints = _hints(factory) if fields else {}
@@ -155,7 +206,9 @@ def check_settings(
             problems.append(f"{name}: unknown{suggestion(name, {*fields, *known})}")
             continue
         try:
-            good[name] = _convert(value, hints.get(fields[name].name, Any), folder)
+            hint = hints.get(fields[name].name, Any)
+            named = other is not None and hint is OtherStore and isinstance(value, str)
+            good[name] = other(str(value)) if other and named else _convert(value, hint, folder)
             if fields[name].metadata.get(_IS_SECRET):
                 good[name] = _concealed(good[name])
         except ValueError as error:
@@ -258,4 +311,5 @@ def _parse(text: str, kind: Any) -> object:
 def _article(kind: type) -> str:
     names = {str: "a text", Text: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
     names |= {Path: "a path", tuple: "a list", list: "a list", type(None): "nothing", Mapping: "a table"}
+    names |= {OtherStore: "the name or URL of a store"}
     return names.get(kind, kind.__name__)

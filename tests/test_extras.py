@@ -14,6 +14,7 @@ DOORS = {
     "assetstore_fsspec": ("fsspec", "fsspec"),
     "assetstore_otel": ("opentelemetry", "otel"),
     "assetstore_prometheus": ("prometheus_client", "prometheus"),
+    "assetstore_wrappers.encryption": ("cryptography", "encryption"),
 }
 
 

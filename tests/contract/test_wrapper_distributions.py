@@ -1,4 +1,4 @@
-"""The contract through the wrappers of ``examples``, alone and one on top of the other, and what cannot slip past them."""
+"""The contract through the wrappers that come with assetstore or are examples, and what cannot slip past them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from assetstore.hooks import OPTIONAL
 from assetstore.plugin import CollectOptions, PresignOptions, UrlOptions, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
+from assetstore_wrappers.cache import Cache
+from assetstore_wrappers.encryption import Encryption
 
 sys.path[:0] = map(str, (Path(__file__).parents[2] / "examples").glob("*/src"))
 
-from assetstore_cache import Cache  # noqa: E402 - found only now
-from assetstore_encryption import Encryption  # noqa: E402 - as above
-from assetstore_policy import Policy  # noqa: E402 - as above
+from assetstore_policy import Policy  # noqa: E402 - found only now
 
 encrypted = functools.partial(Encryption, secret="c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=")
 # The contract's assets are not what their types say.

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent.parent
 EXAMPLES = TESTS.parent / "examples"
 THIRD_PARTY = TESTS / "data" / "third_party"
 
-NAMES = ("audit", "cache", "encryption", "policy", "slugs")
+NAMES = ("audit", "policy", "slugs")
 
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Open: TypeAlias = Callable[..., AssetStore]

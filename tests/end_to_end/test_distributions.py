@@ -19,7 +19,7 @@ from assetstore import AssetStore, AssetStoreError, ConfigError
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Open: TypeAlias = Callable[..., AssetStore]
 
-NAMES = ("audit", "cache", "encryption", "policy", "slugs")
+NAMES = ("audit", "policy", "slugs")
 SECRET = base64.b64encode(bytes(32)).decode()
 DATA = b"".join(b"%015d\n" % number for number in range(10_000))
 
@@ -63,8 +63,8 @@ path = "audit.jsonl"
 
 def test_this_process_has_the_installed_ones(site: Path, opened: Open) -> None:
     """What the following tests show is shown of the distributions as they were installed."""
-    opened('url = "memory:"\nwrappers = ["encryption"]', encryption=f'secret = "{SECRET}"')
-    assert Path(sys.modules["assetstore_encryption"].__file__ or "").is_relative_to(site)
+    opened('url = "memory:"\nwrappers = ["policy"]')
+    assert Path(sys.modules["assetstore_policy"].__file__ or "").is_relative_to(site)
 
 
 def test_keys_are_readable_and_numbered(opened: Open) -> None:

@@ -28,7 +28,8 @@ RECORD_BYTES = PLAIN_BYTES + EXTRA_BYTES
 
 def id_of(secret: bytes) -> bytes:
     """Return the id by which a record names its secret. The id does not reveal the secret."""
-    return HKDF(algorithm=SHA256(), length=ID_BYTES, salt=None, info=b"assetstore-encryption id").derive(secret)
+    name: bytes = HKDF(algorithm=SHA256(), length=ID_BYTES, salt=None, info=b"assetstore-encryption id").derive(secret)
+    return name
 
 
 def plain_size(size: int) -> int:

@@ -1,4 +1,4 @@
-"""Client-side encryption, as an installed wrapper: what is stored is unreadable, and no change of it goes unnoticed."""
+"""Client-side encryption: what is stored is unreadable, and no change of it goes unnoticed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from assetstore.plugin import Body, CredentialsError, IntegrityError
-from assetstore_encryption.records import (
+from assetstore_wrappers.encryption.records import (
     HEADER_BYTES,
     ID_BYTES,
     MAGIC,
@@ -53,9 +53,10 @@ class Opener:
             if record[:HEADER_BYTES] != self._header:
                 raise InvalidTag
             nonce = nonce_of(number, last=number == self._last)
-            return self._cipher.decrypt(nonce, record[HEADER_BYTES:], self._key)
+            plain: bytes = self._cipher.decrypt(nonce, record[HEADER_BYTES:], self._key)
         except InvalidTag as error:
             raise IntegrityError(f"record {number} was changed, moved or written for another key", hint=RESTORE) from error
+        return plain
 
     def _secret(self, header: bytes) -> bytes:
         if not header.startswith(MAGIC):

@@ -23,8 +23,8 @@ from assetstore.plugin import (
     hookimpl,
 )
 from assetstore.plugin import secret as secret_field
-from assetstore_encryption.opening import Opener, PlainBody, next_record
-from assetstore_encryption.records import PLAIN_BYTES, RECORD_BYTES, id_of, last_record, plain_size, sealed
+from assetstore_wrappers.encryption.opening import Opener, PlainBody, next_record
+from assetstore_wrappers.encryption.records import PLAIN_BYTES, RECORD_BYTES, id_of, last_record, plain_size, sealed
 
 
 @attrs.define(eq=False)

@@ -1,4 +1,4 @@
-"""The folder: one file for each version of an asset, which holds its bytes and then their SHA-256."""
+"""The folder: one file for each version of an asset, which holds its bytes and then the SHA-256 of each of their blocks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from assetstore.plugin import AssetInfo
+from assetstore.plugin import AssetInfo, IntegrityError, Verifier
 
 SUFFIX = ".asset"
 DIGEST_BYTES = 32
-CHUNK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
+"""A read verifies whole blocks, so a range costs at most two more than it has."""
 
 
 class Folder:
@@ -27,25 +28,25 @@ class Folder:
         self._bound = max_bytes - self._slack
         self._added = max_bytes
 
-    def open(self, info: AssetInfo) -> BinaryIO | None:
-        """Return the verified file of a version, at its beginning, or ``None``. A damaged file is removed."""
+    def open(self, info: AssetInfo) -> Kept | None:
+        """Return the file of a version, or ``None``. One of another length is removed."""
         path = self._path(info)
         try:
             file = path.open("rb")
         except OSError:
             return None
-        if _is_sound(file, info):
-            with contextlib.suppress(OSError):
+        kept = Kept(file, path, info.size)
+        with contextlib.suppress(OSError):
+            if os.fstat(file.fileno()).st_size == info.size + blocks_of(info.size) * DIGEST_BYTES:
                 os.utime(path)
-            file.seek(0)
-            return file
-        file.close()
-        _remove(path)
+                return kept
+        kept.close()
+        kept.remove()
         return None
 
     def draft(self, info: AssetInfo) -> Draft:
         """Return a draft to write the bytes of a version to."""
-        return Draft(self, self._path(info), info.size)
+        return Draft(self, self._path(info), info)
 
     def make_room(self, added: int) -> None:
         """Remove the least recently read files after ``added`` bytes were added. Drafts count as well."""
@@ -74,14 +75,44 @@ class Folder:
         return self.path / f"{hashlib.sha256(version.encode()).hexdigest()}{SUFFIX}"
 
 
+class Kept:
+    """The open file of a version, whose blocks are verified one by one."""
+
+    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+        self._file = file
+        self._path = path
+        self._size = size
+
+    def block(self, number: int) -> bytes | None:
+        """Return a block, or ``None`` if its bytes are not those that were written."""
+        try:
+            self._file.seek(number * BLOCK_BYTES)
+            data = self._file.read(min(BLOCK_BYTES, self._size - number * BLOCK_BYTES))
+            self._file.seek(self._size + number * DIGEST_BYTES)
+            expected = self._file.read(DIGEST_BYTES)
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).digest() == expected else None
+
+    def remove(self) -> None:
+        """Remove the file; what is open stays readable."""
+        _remove(self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class Draft:
     """A version that is being written to the folder. It never raises: after an error the version is not cached."""
 
-    def __init__(self, folder: Folder, path: Path, size: int) -> None:
+    def __init__(self, folder: Folder, path: Path, info: AssetInfo) -> None:
         self._folder = folder
         self._path = path
-        self._left = size
-        self._hash = hashlib.sha256()
+        self._left = info.size
+        self._verifier = Verifier(info.digest)
+        self._digests: list[bytes] = []
+        self._block = bytearray()
         self._file: IO[bytes] | None = None
         with contextlib.suppress(OSError):
             folder.path.mkdir(parents=True, exist_ok=True)
@@ -90,16 +121,20 @@ class Draft:
             )
 
     def write(self, data: bytes) -> None:
-        """Write bytes; with the last ones the file appears in the folder."""
+        """Write bytes; with the last ones the file appears in the folder, if they match the digest of the asset."""
         if self._file is None:
             return
-        self._hash.update(data)
+        self._verifier.update(data)
         self._left -= len(data)
+        self._block += data
+        while len(self._block) >= BLOCK_BYTES:
+            self._digests.append(hashlib.sha256(self._block[:BLOCK_BYTES]).digest())
+            del self._block[:BLOCK_BYTES]
         try:
             self._file.write(data)
             if self._left == 0:
                 self._commit(self._file)
-        except OSError:
+        except (OSError, IntegrityError):
             self.discard()
 
     def discard(self) -> None:
@@ -111,7 +146,9 @@ class Draft:
             self._file = None
 
     def _commit(self, file: IO[bytes]) -> None:
-        file.write(self._hash.digest())
+        self._verifier.verify()
+        rest = [hashlib.sha256(self._block).digest()] if self._block else []
+        file.write(b"".join([*self._digests, *rest]))
         size = file.tell()
         file.close()
         Path(file.name).replace(self._path)
@@ -119,22 +156,9 @@ class Draft:
         self._folder.make_room(size)
 
 
-def _is_sound(file: BinaryIO, info: AssetInfo) -> bool:
-    """Return whether the bytes match the digest in the file, and the backend's digest if there is one."""
-    digest = hashlib.sha256()
-    left = info.size
-    try:
-        if os.fstat(file.fileno()).st_size != left + DIGEST_BYTES:
-            return False
-        while left and (chunk := file.read(min(left, CHUNK_BYTES))):
-            digest.update(chunk)
-            left -= len(chunk)
-        expected = file.read()
-    except OSError:
-        return False
-    known = info.digest or ""
-    same = not known.startswith("sha256:") or known == f"sha256:{expected.hex()}"
-    return same and digest.digest() == expected
+def blocks_of(size: int) -> int:
+    """Return how many blocks so many bytes have."""
+    return -(-size // BLOCK_BYTES)
 
 
 def _remove(path: Path) -> None:
