@@ -170,6 +170,8 @@ class Filter:
 
     def takes(self, path: str) -> bool:
         """Return whether a file is taken; ``path`` is relative to the folder that was named."""
+        if not self.include and not self.exclude:
+            return True  # of a million keys
         return (not self.include or self._matches(self.include, path)) and not self.leaves_out(path)
 
     def leaves_out(self, path: str) -> bool:
@@ -233,7 +235,9 @@ class Scope:
             return attrs.evolve(entry, key=key)
         # A page has a thousand of them, which attrs would make anew field by field.
         renamed = object.__new__(AssetInfo)
-        vars(renamed).update(vars(entry), key=key)
+        fields = vars(renamed)
+        fields.update(vars(entry))
+        fields["key"] = key
         return renamed
 
     def _within(self, key: str) -> str:

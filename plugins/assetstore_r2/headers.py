@@ -134,7 +134,7 @@ def md5_digest(etag: str | None) -> str | None:
 
 def utc(time: datetime | None) -> datetime | None:
     """Convert a time from botocore, which is in this machine's zone, to UTC."""
-    return None if time is None else time.astimezone(UTC)
+    return time if time is None or time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def unquoted(etag: str | None) -> str | None:

@@ -102,6 +102,39 @@ def test_no_changed_byte_raises(place: int, byte: int) -> None:
     xml.read(bytes(data))
 
 
+ALIKE = """<?xml version="1.0" encoding="UTF-8"?>
+<L><Name>assets</Name><Contents><Key>a b</Key><ETag>&quot;x&quot;</ETag></Contents><Contents><Key>ä</Key><ETag></ETag>\
+</Contents><IsTruncated>true</IsTruncated></L>"""
+ODD = ("<!--", "-->", "<![CDATA[", "]]>", "<?x ", "?>", "&amp;", "&#34;", "&", "<", ">", "\r\n", "\x01", "\ufffe", "/")
+PARTS = ("<Contents>", "</Contents>", "<Key>", "</Key>", "<Key/>", "<L>", "</L>", "<Contents/>", "<Prefix>p</Prefix>")
+
+
+RUN = (ALIKE.index("<Contents>") + 1, ALIKE.index("<IsTruncated>") - 1)
+
+
+@given(st.integers(*RUN), st.integers(0, 30), st.sampled_from(ODD + PARTS) | st.text(max_size=3))
+@example(ALIKE.index("<L>") + 3, 0, "<!--")
+@example(ALIKE.index("<Contents>"), 0, "<?x ")
+@example(ALIKE.index("UTF-8"), 5, "ISO-8859-1")
+def test_assets_that_are_built_alike_are_read_as_the_parser_reads_them(place: int, length: int, text: str) -> None:
+    """The quick way for a page whose elements are all built alike never sees other assets than the parser, nor fewer."""
+    data = (ALIKE[:place] + text + ALIKE[place + length :]).encode("utf-8", "replace")
+    quick, slow = xml.read(data), xml._read(data)
+    assert (quick is None) == (slow is None)
+    if quick is not None and slow is not None:
+        names = ("Key", "ETag")
+        read = [[{name: entry.get(name) for name in names} for entry in each.groups["Contents"]] for each in (quick, slow)]
+        assert read[0] == read[1]
+        assert (quick.root, quick.texts.get("IsTruncated")) == (slow.root, slow.texts.get("IsTruncated"))
+
+
+def test_most_listings_need_no_parser_for_their_assets() -> None:
+    """What is as the services write it is read the quick way."""
+    entries, rest = xml._entries(ALIKE.encode())
+    assert [{"Key": "a b", "ETag": '"x"'}, {"Key": "ä", "ETag": ""}] == entries
+    assert b"Contents" not in rest
+
+
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))))
 def test_what_is_written_is_read_back(keys: list[str]) -> None:
     """Every key that XML can hold survives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from xml.parsers import expat
@@ -30,6 +31,13 @@ class Document:
 NOTHING = Document("", {}, {name: [] for name in GROUPS})
 """Stands for what is not a document."""
 _LAID_OUT = re.compile(rb">\s")
+_BEGIN, _END = b"<Contents>", b"</Contents>"
+_FLAT = re.compile(rb"<Contents>(?:<(\w+)>[^<]*</\1>)+</Contents>")
+_SPECIAL = (b"&", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+"""Entities, and characters that XML does not allow."""
+_CONTROLS = bytes(range(32))
+_NAMES = re.compile(r"<(\w+)>")
+_DECLARED = re.compile(rb"""\s*<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?\s*\?>""")
 
 
 def read(data: bytes) -> Document | None:
@@ -38,6 +46,52 @@ def read(data: bytes) -> Document | None:
     Listings are long, so there is no handler for the begin of an element: the text before its end is its own, and what comes
     before the end of a group belongs to the group, the first time together with what stands outside of all groups.
     """
+    entries, rest = _entries(data)
+    found = _read(rest)
+    if found is None or not entries:
+        return found
+    return Document(found.root, {**entries[0], **found.texts}, {**found.groups, "Contents": entries})
+
+
+def _entries(data: bytes) -> tuple[list[dict[str, str]], bytes]:
+    """Return the assets of a listing whose elements are all built alike, and the document without them.
+
+    Almost every page is so, and a regular expression reads it in half the time. What might mean something else in XML is
+    left to the parser, and so is the rest, which is a document if and only if the whole is one.
+    """
+    begin, end = data.find(_BEGIN), data.rfind(_END) + len(_END)
+    first = _FLAT.match(data, begin) if begin >= 0 else None
+    rest = data[:begin] + data[end:]
+    declared = _DECLARED.match(rest)
+    marked = rest[declared.end() :] if declared else rest
+    if first is None or b"<!" in marked or b"<?" in marked or _BEGIN in rest:
+        return [], data
+    part = data[begin:end].replace(b"&quot;", b'"').replace(b"&#34;", b'"')
+    odd = any(each in part for each in _SPECIAL) or part != part.translate(None, _CONTROLS)
+    if odd or part.count(b"<") != part.count(b">"):
+        return [], data
+    try:
+        text = part.decode()
+    except ValueError:
+        return [], data
+    names = tuple(_NAMES.findall(first[0].decode())[1:])
+    if len(names) == 1:
+        return [], data  # findall would give texts instead of tuples
+    found = _shape(names).findall(text)
+    # They hold all tags, and nothing stands between them.
+    if len(found) * 2 * (len(names) + 1) != text.count("<") or len(found) - 1 != text.count("</Contents><Contents>"):
+        return [], data
+    return [dict(zip(names, texts)) for texts in found], rest  # noqa: B905 - as many by the expression, and strict is slow
+
+
+@functools.lru_cache(maxsize=16)
+def _shape(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what matches an asset of a listing with these elements."""
+    elements = "".join(f"<{name}>([^<]*)</{name}>" for name in names)
+    return re.compile(f"<Contents>{elements}</Contents>")
+
+
+def _read(data: bytes) -> Document | None:
     characters: list[str] = []
     inside: dict[str, str] = {}
     groups: dict[str, list[dict[str, str]]] = {name: [] for name in GROUPS}
