@@ -12,9 +12,9 @@
     max_age   = 60
 
 Each read asks the backend for the asset's ETag first, so a read is never stale: the cache saves the bytes, not the request.
-With ``max_age`` a process asks only once in so many seconds, and may meanwhile miss what others change. The cache keeps whole
-assets that were read to their end. It fetches a range of any other asset as a range. It does nothing for a backend without
-ETags.
+With ``max_age`` a process asks only once in so many seconds, and may meanwhile miss what others change. The cache keeps
+whole assets that were read to their end. It fetches a range of any other asset as a range. It does nothing for a backend
+without ETags.
 
 Give each store a folder of its own. Any number of processes may use it at once, and you may empty it at any time. A file
 appears in it only when it is complete and matches the asset's digest, where one is known; what a killed process leaves is
