@@ -212,7 +212,8 @@ class Planning:
         self, action: Action, one: AssetInfo, other: AssetInfo | None = None, headers: dict[str, Any] | None = None
     ) -> None:
         late = bool(self.options.last) and self._late.takes(one.key)
-        self.spool.add(attrs.evolve(_step(action, one, other), headers=headers), late=late)
+        step = _step(action, one, other)
+        self.spool.add(attrs.evolve(step, headers=headers) if headers else step, late=late)
 
     def _fail(self, key: str, error: Exception) -> None:
         self.unreadable += 1

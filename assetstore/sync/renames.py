@@ -34,6 +34,7 @@ class Renames:
 
     def find(self) -> None:
         """Make copies at the destination of the new assets whose bytes it has."""
+        self.spool.share_sizes()
         kinds: set[str] = set()
         for step in self.spool.same_sizes(DELETED):
             found = self._with_digest(self.destination, step)
@@ -41,7 +42,6 @@ class Renames:
                 kinds.add(kind_of(found.digest))
         if not kinds:
             return
-        self.spool.index_digests()
         for step in self.spool.same_sizes(NEW):
             found = self._with_digest(self.source, step, kinds)
             origin = self.spool.with_digest(found.digest, step.action.size) if found.digest else None

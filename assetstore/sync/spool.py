@@ -20,6 +20,7 @@ _TABLES = """
 CREATE TABLE plan (key BLOB PRIMARY KEY, kind TEXT, late INTEGER, size INTEGER, digest TEXT, kept INTEGER,
                    moved INTEGER DEFAULT 0, left INTEGER DEFAULT 1, step BLOB) WITHOUT ROWID;
 CREATE TABLE digests (key BLOB PRIMARY KEY, stamp BLOB, digest TEXT) WITHOUT ROWID;
+CREATE TABLE shared (size INTEGER PRIMARY KEY);
 CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB) WITHOUT ROWID;
 """
 
@@ -138,14 +139,18 @@ class Spool:
         """Take note that nothing is left to do for a key."""
         self._base.execute("UPDATE plan SET left = 0 WHERE key = ?", (_bytes(key),))
 
+    def share_sizes(self) -> None:
+        """Find the sizes that ``new`` and ``deleted`` assets have in common, for ``same_sizes``."""
+        sizes = "SELECT size FROM plan WHERE kind = ? AND size > 0"
+        self._base.execute(f"INSERT INTO shared {sizes} INTERSECT {sizes}", (NEW, DELETED))
+        self._base.execute("CREATE INDEX by_digest ON plan (digest, size)")
+
     def same_sizes(self, kind: Kind) -> Iterator[Step]:
         """Yield the steps of a kind, ``new`` or ``deleted``, of which the other kind has one of equal size, none empty."""
-        other = DELETED if kind == NEW else NEW
         last = b""
         while rows := self._base.execute(
-            "SELECT key, step FROM plan WHERE kind = ? AND key > ? AND size > 0 AND size IN"
-            " (SELECT size FROM plan WHERE kind = ?) ORDER BY key LIMIT ?",
-            (kind, last, other, STEP),
+            "SELECT key, step FROM plan WHERE kind = ? AND key > ? AND size IN shared ORDER BY key LIMIT ?",
+            (kind, last, STEP),
         ).fetchall():
             yield from (Step.unpacked(row[1]) for row in rows)
             last = rows[-1][0]
@@ -156,10 +161,6 @@ class Spool:
             "SELECT step FROM plan WHERE digest = ? AND size = ? AND kind = ? ORDER BY key LIMIT 1", (digest, size, DELETED)
         ).fetchone()
         return None if row is None else Step.unpacked(row[0])
-
-    def index_digests(self) -> None:
-        """Make ``with_digest`` quick."""
-        self._base.execute("CREATE INDEX IF NOT EXISTS by_digest ON plan (digest, size)")
 
     def fold(self, folded: str, key: str) -> str | None:
         """Remember a key by what a disk makes of it; return an earlier key that it makes the same of."""
