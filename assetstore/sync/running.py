@@ -169,7 +169,8 @@ class Run:
                     continue
                 if step.action.kind == RENAMED and isinstance(error, NotFoundError | PreconditionError):
                     # What it would copy is gone or changed, so the bytes are sent.
-                    self.spool.replace(attrs.evolve(step, action=attrs.evolve(step.action, kind=NEW, origin=None)))
+                    action = attrs.evolve(step.action, kind=NEW, origin=None)
+                    self.spool.replace(attrs.evolve(step, action=action, etag=None, written=None))
                     continue
                 error = self._settled(step, info, error)
                 if error is None:
@@ -304,10 +305,10 @@ class Run:
         if self.options.times and step.stamp is not None and isinstance(self.source, FolderSide):
             seconds = f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
             keywords[METADATA] = {**keywords.get(METADATA, {}), MTIME: seconds}
-        if step.action.kind == NEW and store.can("upload.overwrite"):
-            keywords["overwrite"] = False
-        if step.action.kind == CHANGED and step.etag is not None and store.can("upload.if_match"):
+        if step.etag is not None and store.can("upload.if_match"):
             keywords["if_match"] = step.etag
+        elif step.action.kind == NEW and step.etag is None and store.can("upload.overwrite"):
+            keywords["overwrite"] = False
         return keywords
 
     def _copy(self, step: Step) -> AssetInfo:
@@ -357,6 +358,8 @@ class Run:
         """Remember the digest of a file that was sent or fetched; return an error if the file changed while it was sent."""
         if isinstance(self.source, FolderSide):
             if self._stamp(step) != step.stamp:
+                # What the next attempt replaces is our own.
+                self.spool.replace(attrs.evolve(step, etag=info.etag))
                 return SourceError("the file changed while it was sent", hint="run the sync again")
             stamp = step.stamp
         elif isinstance(self.destination, FolderSide):

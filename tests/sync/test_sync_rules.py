@@ -1,0 +1,579 @@
+"""What a sync promises: what it decides by, what it refuses, what it never deletes, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assetstore import (
+    AssetInfo,
+    AssetStore,
+    AssetStoreError,
+    BackendError,
+    InvalidOptionError,
+    NoSpaceError,
+    StoreNotFoundError,
+    UnavailableError,
+)
+from assetstore.plugin import hookimpl
+from assetstore.sync import Action, SyncRefusedError, sync
+from assetstore.sync.options import SyncOptions
+from assetstore.sync.refusals import Refusals
+from assetstore.sync.sides import FolderSide
+from assetstore.sync.spool import Spool
+from assetstore.testing import FaultyBackend, MemoryBackend, Raise
+from assetstore_local import LocalBackend
+
+
+def folder_of(folder: Path, **files: bytes) -> Path:
+    """Return a folder with files; ``__`` in a name stands for ``/``."""
+    for name, data in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def store_of(backend: object | None = None, **assets: bytes) -> AssetStore:
+    """Return a store with assets."""
+    store = AssetStore(backend or MemoryBackend())
+    for key, data in assets.items():
+        store.upload(data, key.replace("__", "/"))
+    return store
+
+
+def keys(store: AssetStore) -> list[str]:
+    """Return the keys of a store."""
+    return [info.key for info in store.list()]
+
+
+class Noted:
+    """Notes the actions of a sync."""
+
+    def __init__(self) -> None:
+        self.actions: list[tuple[str, str]] = []
+
+    def __call__(self, action: Action, error: Exception | None) -> None:
+        """Take an action."""
+        self.actions.append((action.kind if error is None else f"failed {action.kind}", action.key))
+
+
+# What it decides by
+
+
+def test_other_bytes_of_one_size_and_time_are_found(tmp_path: Path) -> None:
+    """A file whose size and mtime are as before is sent if its bytes are others."""
+    source, destination = folder_of(tmp_path / "a", a=b"one"), store_of()
+    sync(source, destination)
+    before = os.stat(source / "a")
+    (source / "a").write_bytes(b"two")
+    os.utime(source / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert 1 == sync(source, destination).counts.changed
+    assert b"two" == destination.read("a")
+
+
+def test_an_older_file_with_other_bytes_is_found(tmp_path: Path) -> None:
+    """A file that was unpacked or restored with an old mtime is sent."""
+    source, destination = folder_of(tmp_path / "a", a=b"one"), store_of()
+    sync(source, destination)
+    (tmp_path / "restored").write_bytes(b"two")
+    os.utime(tmp_path / "restored", (1e9, 1e9))
+    (tmp_path / "restored").rename(source / "a")
+    assert 1 == sync(source, destination).counts.changed
+
+
+@pytest.mark.parametrize("backend", [MemoryBackend, LocalBackend])
+def test_a_touched_file_with_the_same_bytes_is_not_sent(tmp_path: Path, backend: Any) -> None:
+    """A new mtime alone sends nothing, on a store whose listing has digests and on one that must be asked."""
+    destination = store_of(backend() if backend is MemoryBackend else backend(root=tmp_path / "store"))
+    source = folder_of(tmp_path / "a", a=b"one")
+    sync(source, destination)
+    os.utime(source / "a", (4e9, 4e9))
+    assert (1, 0) == ((report := sync(source, destination)).counts.unchanged, report.bytes)
+
+
+def test_a_lost_index_costs_no_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the digests of earlier runs the files are read, and what changed is found all the same."""
+    source, destination = folder_of(tmp_path / "a", a=b"one", b=b"two"), store_of()
+    sync(source, destination)
+    before = os.stat(source / "a")
+    (source / "a").write_bytes(b"ONE")
+    os.utime(source / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    report = sync(source, destination)
+    assert (1, 1) == (report.counts.changed, report.counts.unchanged)
+
+
+@pytest.mark.parametrize("damage", ["", "nonsense\n", *(f"assetstore folder index 1\n{line}" for line in ("a\tx\n", "b\t1 1 1 1"))])
+def test_a_damaged_index_is_read_as_far_as_it_is_whole(tmp_path: Path, damage: str) -> None:
+    """Whatever the file of digests holds, the sync is right, and the next one has a whole file again."""
+    source, destination = folder_of(tmp_path / "a", a=b"one", b=b"two"), store_of()
+    sync(source, destination)
+    cache = Path(os.environ["XDG_CACHE_HOME"], "assetstore", "folders")
+    newest = max(cache.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_text(damage)
+    assert 2 == sync(source, destination).counts.unchanged
+    assert 3 == len(newest.read_text().splitlines())
+
+
+@pytest.mark.parametrize("backend", ["memory", "local"])
+def test_down_and_then_up_sends_nothing(tmp_path: Path, backend: str) -> None:
+    """What was fetched is not sent back, and files have the time of their assets."""
+    store = store_of(MemoryBackend() if backend == "memory" else LocalBackend(root=tmp_path / "store"), a=b"1", b__c=b"2")
+    assert 2 == sync(store, tmp_path / "art").counts.new
+    assert store.stat("a").last_modified is not None
+    assert store.stat("a").last_modified.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)  # type: ignore[union-attr]
+    for source, destination in ((tmp_path / "art", store), (store, tmp_path / "art")):
+        report = sync(source, destination)
+        assert (2, 0) == (report.counts.unchanged, report.bytes)
+
+
+def test_times_travel_only_where_asked(tmp_path: Path) -> None:
+    """``times`` keeps the time of a file in the metadata and gives it back; without it nothing of the file is kept."""
+    source, plain, timed = folder_of(tmp_path / "a", a=b"1"), store_of(), store_of()
+    os.utime(source / "a", ns=(0, 1_000_000_000_250_000_000))
+    sync(source, plain)
+    sync(source, timed, times=True)
+    assert {} == dict(plain.stat("a").metadata or {})
+    assert {"mtime": "1000000000.250000000"} == dict(timed.stat("a").metadata or {})
+    sync(timed, tmp_path / "b")
+    assert 1_000_000_000_250_000_000 == os.stat(tmp_path / "b" / "a").st_mtime_ns
+
+
+def test_update_leaves_what_is_newer_and_looks_at_one_size(tmp_path: Path) -> None:
+    """``update`` skips what the destination has newer; a newer source of the same size is always looked at."""
+    store = store_of(a=b"old")
+    source = folder_of(tmp_path / "a", a=b"new", b=b"1")
+    os.utime(source / "a", (1e9, 1e9))
+    report = sync(source, store, update=True)
+    assert (1, 1, b"old") == (report.counts.skipped, report.counts.new, store.read("a"))
+    os.utime(source / "a", (4e9, 4e9))
+    assert (1, b"new") == (sync(source, store, update=True).counts.changed, store.read("a"))
+
+
+def test_size_only_compares_sizes(tmp_path: Path) -> None:
+    """``size_only`` sends only what has another size."""
+    store = store_of(a=b"old", b=b"1")
+    source = folder_of(tmp_path / "a", a=b"new", b=b"22")
+    assert (1, b"old") == (sync(source, store, size_only=True).counts.changed, store.read("a"))
+
+
+def test_checksum_does_not_trust_earlier_runs(tmp_path: Path) -> None:
+    """``checksum`` reads every file."""
+    backend = FaultyBackend(MemoryBackend())
+    store, source = store_of(backend), folder_of(tmp_path / "a", a=b"one")
+    sync(source, store)
+    store.upload(b"two", "a")
+    assert 1 == sync(source, store, checksum=True).counts.changed
+
+
+# Headers
+
+
+def test_other_headers_alone_are_fixed_without_bytes() -> None:
+    """A header that changed at the source arrives by an update; all others stay, and a second run does nothing."""
+    source, backend = store_of(), FaultyBackend(MemoryBackend())
+    destination = store_of(backend)
+    source.upload(b"1", "a", cache_control="no-store", content_language="de", metadata={"by": "gm"})
+    sync(source, destination)
+    source.update("a", cache_control="max-age=60")
+    backend.calls.clear()
+    report = sync(source, destination)
+    assert (1, 0, 0) == (report.counts.headers, report.counts.changed, report.bytes)
+    assert "upload" not in {op for op, _ in backend.calls}
+    found = destination.stat("a")
+    assert ("max-age=60", "de", {"by": "gm"}) == (found.cache_control, found.content_language, dict(found.metadata or {}))
+    backend.calls.clear()
+    assert 1 == sync(source, destination).counts.unchanged
+    assert ["list"] == [op for op, _ in backend.calls]
+
+
+def test_a_header_rule_holds_for_every_asset_of_a_run(tmp_path: Path) -> None:
+    """A rule holds for new and changed assets and for those that are unchanged; what it does not match is not looked up."""
+    source, backend = folder_of(tmp_path / "a", a__x=b"1", b=b"1"), FaultyBackend(MemoryBackend())
+    destination = store_of(backend)
+    sync(source, destination)
+    (source / "new").mkdir()
+    (source / "new" / "x").write_bytes(b"2")
+    backend.calls.clear()
+    report = sync(source, destination, headers={"x": {"cache_control": "max-age=60"}})
+    assert (1, 1, 1) == (report.counts.headers, report.counts.new, report.counts.unchanged)
+    assert ["max-age=60"] * 2 == [destination.stat(key).cache_control for key in ("a/x", "new/x")]
+    assert 1 == [op for op, _ in backend.calls].count("stat") - 2
+    again = sync(source, destination, headers={"x": {"cache_control": "max-age=60"}})
+    assert 3 == again.counts.unchanged
+
+
+def test_between_stores_a_rule_goes_over_the_sources_headers() -> None:
+    """Headers travel with the bytes, and a rule changes those that it names."""
+    source, destination = store_of(), store_of()
+    source.upload(b"1", "a.webp", cache_control="no-store", metadata={"by": "gm"})
+    sync(source, destination, headers={"*.webp": {"cache_control": "max-age=60"}})
+    found = destination.stat("a.webp")
+    assert ("max-age=60", {"by": "gm"}) == (found.cache_control, dict(found.metadata or {}))
+    assert "image/webp" == found.content_type
+
+
+# What it never deletes
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_a_missing_or_empty_source_is_an_error(tmp_path: Path, delete: bool) -> None:
+    """A missing folder, or part of a store, never empties the destination; an empty one must be allowed."""
+    destination = store_of(a=b"1")
+    with pytest.raises(StoreNotFoundError):
+        sync(tmp_path / "mistyped", destination, delete=delete)
+    for source in (store_of(), store_of(a=b"1").scoped("mistyped/"), folder_of(tmp_path / "empty")):
+        with pytest.raises(SyncRefusedError, match="has no asset"):
+            sync(source, destination, delete=delete)
+    assert ["a"] == keys(destination)
+    assert sync(store_of(), destination, delete=delete, allow_empty=True).ok
+    assert ([] if delete else ["a"]) == keys(destination)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "dangling link"])
+def test_what_is_there_but_cannot_be_read_stays_at_the_destination(tmp_path: Path, kind: str) -> None:
+    """A file that cannot be read is there: its asset stays, nothing else is deleted either, and the others are sent."""
+    source, destination = folder_of(tmp_path / "a", ok=b"ok"), store_of(a=b"1", old=b"1")
+    if kind == "fifo":
+        os.mkfifo(source / "a")
+    else:
+        (source / "a").symlink_to(source / "ok" if kind == "link" else "nowhere")
+    report = sync(source, destination, delete=True)
+    assert (1, 1, 2, ["a", "ok", "old"]) == (report.counts.new, report.failed, report.withheld, keys(destination))
+    assert not report.ok
+    assert sync(source, destination, delete=True, exclude=["a"]).ok
+    assert ["a", "ok"] == keys(destination)
+
+
+def test_max_delete_counts_first(tmp_path: Path) -> None:
+    """If more would be deleted than is allowed, nothing is, and nothing is sent."""
+    source, destination = folder_of(tmp_path / "a", new=b"new"), store_of(a=b"1", b=b"2", c=b"3", d=b"4")
+    for most in (3, 0, "99%"):
+        with pytest.raises(SyncRefusedError, match="would delete 4 of 4"):
+            sync(source, destination, delete=True, max_delete=most)
+        assert ["a", "b", "c", "d"] == keys(destination)
+    assert 4 == sync(source, destination, delete=True, max_delete="100%").counts.deleted
+
+
+@pytest.mark.parametrize("most", ["5", "x%", -1, "101%", True, 1.5])
+def test_an_odd_max_delete_is_refused(most: Any) -> None:
+    """What is neither a whole number nor a percentage is refused before anything is listed."""
+    with pytest.raises(InvalidOptionError, match="max_delete"):
+        SyncOptions(delete=True, max_delete=most)
+
+
+def test_filters_hold_for_both_sides(tmp_path: Path) -> None:
+    """What is excluded is neither sent nor deleted, by the name of a folder anywhere."""
+    source = folder_of(tmp_path / "a", a=b"1", x__keep__b=b"1")
+    destination = store_of(keep__c=b"1", y__keep__d=b"1", old=b"1", keeper=b"1")
+    sync(source, destination, delete=True, exclude=["keep/"])
+    assert ["a", "keep/c", "y/keep/d"] == keys(destination)
+
+
+def test_a_rivals_asset_is_not_deleted() -> None:
+    """Only the version that was listed is deleted: what another program wrote meanwhile stays."""
+    source, destination = store_of(a=b"1"), store_of(old=b"1", older=b"2")
+    report = sync(source, destination, delete=True, planned=lambda _: destination.upload(b"new", "old"))
+    assert (1, 1, b"new") == (report.counts.deleted, report.failed, destination.read("old"))
+    assert ["a", "old"] == keys(destination)
+
+
+def test_a_rivals_upload_is_not_overwritten_unseen(tmp_path: Path) -> None:
+    """Where another sync was first with the same bytes all is well; with others it is an error, and its asset stays."""
+    source, destination = folder_of(tmp_path / "a", same=b"1", other=b"1", changed=b"1"), store_of(changed=b"0")
+
+    def rival(_: object) -> None:
+        for key, data in (("same", b"1"), ("other", b"2"), ("changed", b"22")):
+            destination.upload(data, key)
+
+    report = sync(source, destination, planned=rival)
+    assert ["changed", "other"] == sorted(failure.key for failure in report.errors)
+    assert (b"2", b"22") == (destination.read("other"), destination.read("changed"))
+    assert sync(source, destination).ok
+
+
+def test_unfinished_direct_uploads_are_left_alone() -> None:
+    """The bytes of direct uploads that did not end are neither copied nor deleted."""
+    pending = "pending/" + "0" * 32
+    source, destination = store_of(a=b"1"), store_of()
+    source.upload(b"2", pending)
+    destination.upload(b"3", pending)
+    sync(source, destination, delete=True)
+    assert (b"3", ["a", pending]) == (destination.read(pending), keys(destination))
+
+
+# Order
+
+
+def test_what_is_to_come_last_comes_after_a_barrier(tmp_path: Path) -> None:
+    """``last`` writes after all others; its old version stays until then, and deletions come after it."""
+    source, destination = folder_of(tmp_path / "a", catalog=b"new", z=b"1", maps__b=b"1"), store_of(catalog=b"old", x=b"1")
+    noted = Noted()
+    seen: list[bytes] = []
+    sync(source, destination, last=["catalog*"], delete=True, renames=False,
+         done=lambda action, error: (noted(action, error), seen.append(destination.read("catalog"))))
+    assert {"maps/b", "z"} == {key for _, key in noted.actions[:2]}
+    assert [("changed", "catalog"), ("deleted", "x")] == noted.actions[2:]
+    assert [b"old", b"old", b"new", b"new"] == seen
+
+
+def test_after_a_failure_nothing_comes_last_and_nothing_is_deleted() -> None:
+    """If anything before it failed, the old catalogue stays, and so does all that would be deleted."""
+    backend = FaultyBackend(MemoryBackend())
+    source, destination = store_of(a=b"1", b=b"1", catalog=b"new"), store_of(backend, catalog=b"old", x=b"22")
+    with backend.failing(Raise(op="upload", error=BackendError("broken"))):
+        report = sync(source, destination, last=["catalog*"], delete=True, max_concurrency=1)
+    assert (1, 1, 2, b"old") == (report.counts.new, report.failed, report.withheld, destination.read("catalog"))
+    assert destination.exists("x")
+
+
+# Renames
+
+
+def test_a_renamed_file_is_copied_at_the_destination(tmp_path: Path) -> None:
+    """What the destination has under another key is copied there, with the headers of a rule, and the old key is deleted."""
+    source, backend = folder_of(tmp_path / "a", old__a=b"1234", b=b"1"), FaultyBackend(MemoryBackend())
+    destination = store_of(backend)
+    sync(source, destination)
+    (source / "old").rename(source / "new")
+    backend.calls.clear()
+    report = sync(source, destination, delete=True, max_delete=0, headers={"new/*": {"cache_control": "max-age=60"}})
+    assert (1, 1, 0) == (report.counts.renamed, report.counts.deleted, report.bytes)
+    assert "upload" not in {op for op, _ in backend.calls}
+    assert (b"1234", "max-age=60") == (destination.read("new/a"), destination.stat("new/a").cache_control)
+    assert ["b", "new/a"] == keys(destination)
+
+
+def test_a_renamed_asset_that_is_gone_is_sent(tmp_path: Path) -> None:
+    """If what would be copied is gone meanwhile, the bytes are sent."""
+    source, destination = folder_of(tmp_path / "a", a=b"1234"), store_of(old=b"1234")
+    report = sync(source, destination, planned=lambda plan: destination.delete("old"))
+    assert (1, 0, b"1234") == (report.counts.new, report.failed, destination.read("a"))
+
+
+def test_a_rename_in_a_folder_copies_the_file(tmp_path: Path) -> None:
+    """A folder has a renamed asset already, and fetches nothing."""
+    backend = FaultyBackend(MemoryBackend())
+    source = store_of(backend, a=b"1234", b=b"1")
+    sync(source, tmp_path / "art")
+    source.move("a", "x/c")
+    backend.calls.clear()
+    report = sync(source, tmp_path / "art", delete=True)
+    assert (1, 1, 0) == (report.counts.renamed, report.counts.deleted, report.bytes)
+    assert {"list"} == {op for op, _ in backend.calls}
+    assert b"1234" == (tmp_path / "art" / "x" / "c").read_bytes()
+    assert 2 == sync(source, tmp_path / "art").counts.unchanged
+
+
+# Keys that cannot be held
+
+
+@pytest.mark.parametrize(
+    "odd", [["a//b"], ["a", "a/b"], ["x" * 256], ["dir/x/"], [".assetstore/x"], [".0123456789abcdef.part"]], ids=str
+)
+def test_keys_that_a_folder_cannot_hold_are_listed_first(tmp_path: Path, odd: list[str]) -> None:
+    """They are refused with all their keys before anything is fetched; excluded, the rest comes."""
+    source = store_of(fine=b"1")
+    for key in odd:
+        source.upload(b"1", key)
+    with pytest.raises(SyncRefusedError) as caught:
+        sync(source, tmp_path / "art")
+    assert odd[-1:] == [refusal.key for refusal in caught.value.refusals]
+    assert not (tmp_path / "art").exists()
+    sync(source, tmp_path / "art", exclude=["a*", "x*", "dir", ".*"])
+    assert ["fine"] == os.listdir(tmp_path / "art")
+
+
+def test_a_file_in_the_way_of_a_folder_is_listed_first(tmp_path: Path) -> None:
+    """A file that the destination has where a folder is needed is not removed for it."""
+    folder_of(tmp_path / "art", a=b"1")
+    with pytest.raises(SyncRefusedError, match="'a/b'"):
+        sync(store_of(a__b=b"2"), tmp_path / "art", delete=True)
+    assert b"1" == (tmp_path / "art" / "a").read_bytes()
+
+
+def test_foreign_keys_are_listed_first() -> None:
+    """A key of the source that no store of ours can write is refused, and one that the destination alone has is deleted."""
+
+    class Foreign(MemoryBackend):
+        @hookimpl
+        def assetstore_list(self, prefix: str, options: Any) -> Any:
+            import attrs
+
+            page = super().assetstore_list(prefix, options)
+            odd = AssetInfo(key="./x", size=1, valid=False)
+            return attrs.evolve(page, items=(odd, *page.items) if "./x" in self.odd else page.items)
+
+        @hookimpl
+        def assetstore_delete(self, keys: Any, options: Any) -> Any:
+            self.odd = self.odd - set(keys)
+            return super().assetstore_delete(keys, options)
+
+        odd: frozenset[str] = frozenset({"./x"})
+
+    with pytest.raises(SyncRefusedError, match=r"segment '\.'"):
+        sync(store_of(Foreign(), x=b"1"), store_of())
+    destination = store_of(Foreign(), x=b"1")
+    assert (1, 1) == ((report := sync(store_of(x=b"1"), destination, delete=True)).counts.deleted, report.counts.unchanged)
+    assert ["x"] == keys(destination)
+
+
+def test_two_names_that_are_one_key_are_listed_first(tmp_path: Path) -> None:
+    """Two files whose names differ in their normal form alone are one key in a store, and neither is sent."""
+    source, destination = folder_of(tmp_path / "a", b=b"3"), store_of()
+    (source / "\u00e9").write_bytes(b"1")
+    (source / "e\u0301").write_bytes(b"2")
+    with pytest.raises(SyncRefusedError) as caught:
+        sync(source, destination)
+    assert (["\u00e9"], []) == ([refusal.key for refusal in caught.value.refusals], keys(destination))
+    (source / "\u00e9").unlink()
+    assert (2, b"2") == (sync(source, destination).counts.new, destination.read("\u00e9"))
+    assert 2 == sync(source, destination).counts.unchanged
+
+
+@pytest.mark.parametrize("name", [b"a\nb", b"a\xff"])
+def test_a_name_that_is_no_key_is_listed_first(tmp_path: Path, name: bytes) -> None:
+    """A control character, or bytes that are not UTF-8, cannot be a key."""
+    source, destination = folder_of(tmp_path / "a", ok=b"1"), store_of()
+    Path(os.fsdecode(os.path.join(os.fsencode(source), name))).write_bytes(b"2")
+    with pytest.raises(SyncRefusedError) as caught:
+        sync(source, destination)
+    assert 1 == len(caught.value.refusals)
+    assert [] == keys(destination)
+
+
+def test_pairs_that_a_disk_merges_are_listed_first(tmp_path: Path) -> None:
+    """Where a disk takes upper for lower case, two keys that differ by it are refused."""
+    with Spool() as spool:
+        refusals = Refusals(FolderSide(tmp_path, "art"), spool, folds=True)
+        for key in ("A.webp", "a.webp", "b.webp"):
+            refusals.look(key, valid=True, written=True)
+    assert ["a.webp"] == [refusal.key for refusal in refusals.found]
+
+
+def test_a_key_that_is_too_long_below_the_destination_is_listed_first() -> None:
+    """The prefix of the destination counts."""
+    destination = store_of()
+    with pytest.raises(SyncRefusedError, match="at most 1021 bytes"):
+        sync(store_of(**{"k" * 1022: b"1", "a": b"1"}), destination.scoped("ab/"))
+    assert [] == keys(destination)
+
+
+# What fails, and what is left behind
+
+
+def test_a_file_that_changes_while_it_is_sent_is_sent_again(tmp_path: Path) -> None:
+    """The destination never has a mix of two versions, even if size and mtime stay."""
+    source = folder_of(tmp_path / "a", a=b"old")
+
+    class Slow(MemoryBackend):
+        count = 0
+
+        @hookimpl
+        def assetstore_upload(self, key: str, source: Any, options: Any) -> Any:
+            info = super().assetstore_upload(key, source, options)
+            self.count += 1
+            if self.count == 1:
+                before = os.stat(source.path)
+                source.path.write_bytes(b"new")
+                os.utime(source.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            return info
+
+    destination = store_of(Slow())
+    report = sync(source, destination)
+    assert (True, b"new") == (report.ok, destination.read("a"))
+
+
+def test_a_store_in_distress_is_tried_again_and_said_once() -> None:
+    """Refused requests are sent again until the store takes them; the report says once that it was slowed."""
+    backend = FaultyBackend(MemoryBackend())
+    source, destination = store_of(**{f"k{number:02}": b"1" for number in range(60)}), store_of(backend)
+    faults = [Raise(op="upload", nth=nth, error=UnavailableError("busy", retry_after=0)) for nth in range(1, 80)]
+    with backend.failing(*faults):
+        report = sync(source, destination)
+    assert (60, 0, True, True) == (report.counts.new, report.failed, report.slowed, report.ok)
+
+
+def test_a_store_that_stays_away_ends_the_sync_with_one_error() -> None:
+    """What was not tried is counted, and not listed as thousands of failures."""
+    backend = FaultyBackend(MemoryBackend())
+    source, destination = store_of(**{f"k{number:03}": b"1" for number in range(200)}), store_of(backend, x=b"22")
+    with backend.failing(Raise(op="upload", nth=None, error=UnavailableError("away", retry_after=0))):
+        report = sync(source, destination, delete=True)
+    assert isinstance(report.stopped, UnavailableError)
+    assert (0, 0, 201, False) == (report.counts.new, report.failed, report.withheld, report.ok)
+    assert len(backend.calls) < 2000
+
+
+def test_a_full_disk_ends_the_sync_with_one_error() -> None:
+    """After the first asset that finds no space nothing more is tried, and nothing is deleted."""
+    backend = FaultyBackend(MemoryBackend())
+    source, destination = store_of(**{f"k{number:03}": b"1" for number in range(200)}), store_of(backend, x=b"22")
+    with backend.failing(Raise(op="upload", nth=None, error=NoSpaceError("full"))):
+        report = sync(source, destination, delete=True, max_concurrency=2)
+    assert isinstance(report.stopped, NoSpaceError)
+    assert (0, 201) == (report.failed, report.withheld)
+    assert [op for op, _ in backend.calls].count("upload") < 20
+    assert destination.exists("x")
+
+
+def test_own_leftovers_are_not_assets(tmp_path: Path) -> None:
+    """Downloads that did not end and the folder of a store of files are not sent."""
+    source = folder_of(tmp_path / "a", **{"ok": b"1", ".0123456789abcdef.part": b"2", "b__.assetstore__x": b"3"})
+    destination = store_of()
+    assert sync(source, destination).ok
+    assert ["ok"] == keys(destination)
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    """It tells each action and changes nothing."""
+    source, destination, noted = folder_of(tmp_path / "a", a=b"1", b=b"22"), store_of(b=b"1", x=b"1"), Noted()
+    plans: list[Any] = []
+    report = sync(source, destination, dry_run=True, delete=True, done=noted, planned=plans.append, renames=False)
+    assert [("new", "a"), ("changed", "b"), ("deleted", "x")] == noted.actions
+    assert (3, 3, ["b", "x"]) == (plans[0].actions, report.bytes, keys(destination))
+    assert (plans[0].bytes, plans[0].counts) == (report.bytes, report.counts)
+
+
+def test_progress_adds_up_to_the_plan(tmp_path: Path) -> None:
+    """The bytes that are reported are those of the plan."""
+    destination, counts, plans = store_of(), [], []  # type: ignore[var-annotated]
+    source = folder_of(tmp_path / "a", a=b"1" * 1000, b=b"22")
+    sync(source, destination, progress=counts.append, planned=plans.append)
+    assert (1002, 1002) == (sum(counts), plans[0].bytes)
+    sync(store_of(a=b"1" * 7), store_of(), progress=counts.append)
+    assert 1009 == sum(counts)
+
+
+def test_a_sync_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temporary files are gone after a success, a refusal and an error."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "tmp"))
+    source = store_of(**{f"k{number:05}": b"1" for number in range(3000)})
+
+    def fail(_: object) -> None:
+        raise BackendError("from outside")
+
+    sync(source, store_of())
+    with pytest.raises(AssetStoreError):
+        sync(source, store_of(), planned=fail)
+    assert [] == os.listdir(tmp_path / "tmp")
+
+
+def test_two_folders_are_refused(tmp_path: Path) -> None:
+    """One side must be a store."""
+    with pytest.raises(InvalidOptionError, match="must be a store"):
+        sync(folder_of(tmp_path / "a", a=b"1"), tmp_path / "b")
+
+
+def test_deleting_files_removes_emptied_folders(tmp_path: Path) -> None:
+    """A folder that the deletions empty goes, and one with other files stays."""
+    source, target = store_of(a=b"1"), folder_of(tmp_path / "art", x__y__z=b"1", k__keep=b"1", k__b=b"1")
+    assert 2 == sync(source, target, delete=True, exclude=["keep"]).counts.deleted
+    assert ["a", "k"] == sorted(os.listdir(target))
