@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("audit", "audit", "Compare the keys that are expected with those that are stored."),
     ),
     "Between stores": (
+        ("sync", "syncing", "Make a store or folder hold what another holds."),
         ("check", "comparing", "Compare two stores or folders and change nothing."),
         ("verify", "verifying", "Read every asset and compare it with its stored digest."),
         ("migrate", "migrating", "Move a store of any size to another one, in shards."),

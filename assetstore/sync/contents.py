@@ -14,7 +14,7 @@ from assetstore.errors import IntegrityError
 from assetstore.options import HEADERS, TEXT_HEADERS
 from assetstore.results import AssetInfo
 from assetstore.sync.compare import kind_of
-from assetstore.sync.sides import FolderSide, Side, StoreSide
+from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide
 
 Fact: TypeAlias = Literal["size", "digest", "bytes", "headers"]
 PIECE = 1 << 18
@@ -87,13 +87,13 @@ class Contents:
             if isinstance(side, FolderSide):
                 for info in known:
                     if info.digest and Verifier(info.digest).knows:
-                        return has_digest(side.path(infos[0].key), info.digest)
+                        return has_digest(_file(side, infos[0]), info.digest)
         return None
 
     def _bytes(self, one: AssetInfo, other: AssetInfo) -> tuple[Fact, str] | None:
         with contextlib.ExitStack() as exits:
-            here = exits.enter_context(_open(self.source, one.key))
-            there = exits.enter_context(_open(self.destination, other.key))
+            here = exits.enter_context(_open(self.source, one))
+            there = exits.enter_context(_open(self.destination, other))
             position = 0
             while True:
                 ours, theirs = here.read(PIECE), there.read(PIECE)
@@ -144,11 +144,16 @@ def _stat(side: Side, info: AssetInfo) -> AssetInfo:
     return side.store.stat(info.key) if isinstance(side, StoreSide) else info
 
 
-def _open(side: Side, key: str) -> BinaryIO:
+def _open(side: Side, info: AssetInfo) -> BinaryIO:
     if isinstance(side, StoreSide):
-        return side.store.open(key)
+        return side.store.open(info.key)
     assert isinstance(side, FolderSide)
-    return side.path(key).open("rb")
+    return _file(side, info).open("rb")
+
+
+def _file(side: FolderSide, info: AssetInfo) -> Path:
+    assert isinstance(info, FileInfo)
+    return side.folder / info.path
 
 
 def _metadata(info: AssetInfo) -> dict[str, str]:

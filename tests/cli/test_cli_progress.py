@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from assetstore.cli.progress import Bar
 
 if TYPE_CHECKING:
     from running import Run
+
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def drawn(*, terminal: bool = True, wanted: bool = True, patience: float = -1, total: int | None = 4096) -> str:
@@ -35,6 +38,28 @@ def test_long_work_shows_a_bar(monkeypatch: pytest.MonkeyPatch, total: int | Non
     assert amount in text
     assert "/s" in text
     assert "uploaded one" in text
+
+
+def test_other_work_goes_on_in_the_same_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts anew, things instead of bytes where it moves none."""
+    monkeypatch.setenv("COLUMNS", "80")
+    err = Stream(terminal=True)
+    with contextlib.redirect_stderr(err), Bar("comparing", None, wanted=True, patience=-1, noun="asset") as bar:
+        bar.advance(1234)
+        bar.begin("syncing", 3, "action")
+        bar.advance(1)
+    text = err.text().decode()
+    assert text.index("1,234 assets") < text.index("1 of 3 actions")
+
+
+@pytest.mark.parametrize(("columns", "name"), [("50", False), ("80", True)])
+def test_a_narrow_terminal_shows_how_long_it_still_takes(monkeypatch: pytest.MonkeyPatch, columns: str, name: bool) -> None:
+    """The name of the item makes room for the time, which is never cut off."""
+    monkeypatch.setenv("COLUMNS", columns)
+    text = drawn()
+    assert name == ("…ather-long.webp" in text)
+    assert ("50%" in text) != name
+    assert re.search(r"/s +-?-?:?(--:--|\d\d:\d\d)", COLOUR.sub("", text))
 
 
 @pytest.mark.parametrize("arguments", [{"terminal": False}, {"wanted": False}, {"patience": 3600.0}])

@@ -112,6 +112,36 @@ def test_a_signal_leaves_nothing_in_a_bucket(
     assert [] == list(folder.rglob("*.part"))
 
 
+@BOTH
+def test_a_sync_goes_on_after_a_signal(seaweedfs: S3Server, unique_prefix: str, folder: Path, name: str) -> None:
+    """It says how, leaves no half asset and no upload in parts, and the next run does the rest."""
+    for number in range(40):
+        (folder / "art" / f"small{number:02}").write_bytes(b"%d" % number)
+    started = threading.Event()
+
+    def script(request: Request, forward: Forward) -> Reply:
+        reply = forward()
+        if request.method == "PUT" and "small" in request.path:
+            started.wait()
+            end(process, name)
+        return reply
+
+    with seaweedfs.client() as client, stand_in(seaweedfs.endpoint_url, script) as served:
+        url = f"s3://{seaweedfs.bucket}?endpoint_url={{}}&part_size={PART}#{unique_prefix}"
+        keys = {"R2_ACCESS_KEY": seaweedfs.access_key, "R2_SECRET_KEY": seaweedfs.secret_key}
+        keys["XDG_CACHE_HOME"] = str(folder / "cache")
+        with running(folder, "sync", "./art", url.format(served.url), **keys) as process:
+            started.set()
+            _, told = process.communicate(timeout=600)
+            assert process.returncode in ENDED[name]
+        assert b"changes done, and nothing is half-written: run it again to go on" in told
+        assert [] == _uploads(client, seaweedfs.bucket, unique_prefix)
+        with running(folder, "sync", "./art", url.format(seaweedfs.endpoint_url), **keys) as process:
+            _, told = process.communicate(timeout=600)
+        assert (0, True) == (process.returncode, told.startswith(b"synced ")), told
+        assert sorted(os.listdir(folder / "art")) == _keys(client, seaweedfs.bucket, unique_prefix)
+
+
 def _uploads(client: Any, bucket: str, prefix: str) -> list[str]:
     answer = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix)
     return [found["Key"] for found in answer.get("Uploads", [])]
