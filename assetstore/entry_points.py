@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 GROUP = "assetstore"
 SCHEMES = "assetstore.schemes"
+ENGINES = "assetstore.engines"
 DISABLE_VARIABLE = "ASSETSTORE_DISABLE_PLUGINS"
 
 
@@ -53,7 +54,7 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     Raises:
         PluginError: the plugin is missing, installed twice, disabled, or cannot be imported.
     """
-    kind = "URL scheme" if group == SCHEMES else "plugin"
+    kind = {SCHEMES: "URL scheme", ENGINES: "engine"}.get(group, "plugin")
     if name in disabled_plugins():
         raise PluginError(f"plugin {name!r} is disabled by {DISABLE_VARIABLE}")
     if (written := _written(group, name)) is not None:

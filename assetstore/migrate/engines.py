@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 import attrs
 import pluggy
 
-from assetstore.entry_points import load_factory
-from assetstore.errors import InvalidOptionError
+from assetstore.entry_points import ENGINES, load_factory
+from assetstore.errors import InvalidOptionError, PluginError
 from assetstore.hooks import PROJECT
-from assetstore.migrate.hooks import ENGINES, EngineHooks, EngineOptions, hookimpl
+from assetstore.migrate.hooks import EngineHooks, EngineOptions, hookimpl
 from assetstore.migrate.shards import Migration, ShardResult, run_shard
 
 
@@ -43,9 +43,22 @@ def load_engine(text: str) -> pluggy.HookRelay:
     Raises:
         PluginError: it is not installed, or cannot be used.
     """
-    name = text.partition(":")[0]
+    return hooks_of(load_factory(text.partition(":")[0], ENGINES)(text))
+
+
+def hooks_of(engine: object) -> pluggy.HookRelay:
+    """Return the hooks of an engine.
+
+    Raises:
+        PluginError: it does not implement them as it must.
+    """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(EngineHooks)
-    manager.register(load_factory(name, ENGINES)(text), name)
-    manager.check_pending()
+    try:
+        manager.register(engine)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"the engine {type(engine).__name__} must implement assetstore_run_shards: {error}") from error
+    if not manager.hook.assetstore_run_shards.get_hookimpls():
+        raise PluginError(f"the engine {type(engine).__name__} must implement assetstore_run_shards")
     return manager.hook

@@ -18,8 +18,6 @@ from assetstore.hooks import PROJECT
 if TYPE_CHECKING:
     from assetstore.migrate.shards import Migration, ShardResult
 
-ENGINES = "assetstore.engines"
-"""The entry-point group of engines."""
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
 hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)

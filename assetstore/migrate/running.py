@@ -112,7 +112,7 @@ def run(
         # Two processes begin at different shards, so that they seldom meet.
         first = secrets.randbelow(len(open_))
         shards = map(folder.name, open_[first:] + open_[:first])
-        with closing(_results(hooks, shards, migration, options)) as results:
+        with closing(results_of(hooks, shards, migration, options)) as results:
             for result in results:
                 report.add(result)
                 if on_result is not None:
@@ -121,9 +121,10 @@ def run(
     return report
 
 
-def _results(
+def results_of(
     hooks: pluggy.HookRelay, shards: Iterator[str], migration: Migration, options: EngineOptions
 ) -> Generator[ShardResult, None, None]:
+    """Yield the results of an engine; closing it closes the engine's own iterator."""
     yield from cast(
         "Iterator[ShardResult]", hooks.assetstore_run_shards(shards=shards, migration=migration, options=options)
     )

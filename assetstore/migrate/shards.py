@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -170,8 +171,8 @@ def _known_result(folder: PlanFolder, shard: str, state: ShardState) -> ShardRes
 
 
 @functools.lru_cache(maxsize=16)
-def _concurrency(most: int | None, process: int) -> Concurrency:
-    """Return what the shards of a process have learnt about how much to do at once: a slow-down holds for the next, too."""
+def _concurrency(most: int | None, process: int, thread: int) -> Concurrency:
+    """Return what the shards of a thread have learnt about how much to do at once: a slow-down holds for the next, too."""
     return Concurrency(most)
 
 
@@ -229,7 +230,7 @@ class Copying:
             copy = functools.partial(copy_item, self.source, self.destination, item, repeated=self.lease.is_repeated)
             return Task(item.key, copy)
 
-        concurrency = _concurrency(self.options.max_concurrency, os.getpid())
+        concurrency = _concurrency(self.options.max_concurrency, os.getpid(), threading.get_ident())
         with BulkResults(
             "migrate", items, plan, running=Running(), ordered=False, concurrency=concurrency, size=lambda done: done.size
         ) as results:
