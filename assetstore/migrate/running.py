@@ -24,6 +24,9 @@ from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 
+PATIENCE = 0.25
+"""Seconds after which a run that waits for others looks again, and twice as long each further time."""
+
 
 @attrs.define(kw_only=True)
 class RunReport:
@@ -99,6 +102,7 @@ def run(
     migration.stores(plan)
     options = EngineOptions(max_concurrency=max_concurrency, progress=progress)
     hooks = load_engine(engine) if isinstance(engine, str) else engine
+    patience = PATIENCE
     report, began = RunReport(number=plan.number, shards=plan.shards), time.monotonic()
     while True:
         found = Shards.of(folder, plan)
@@ -107,8 +111,10 @@ def run(
         if not open_ and not (found.leased and wait):
             break
         if not open_:
-            threading.Event().wait(plan.lease_seconds / BEATS)
+            threading.Event().wait(patience)
+            patience = min(2 * patience, plan.lease_seconds / BEATS)
             continue
+        patience = PATIENCE
         # Two processes begin at different shards, so that they seldom meet.
         first = secrets.randbelow(len(open_))
         shards = map(folder.name, open_[first:] + open_[:first])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import InvalidOptionError, NotFoundError
-from assetstore.migrate import Difference, failed_assets, links, plan, run, status, verify
-from assetstore.testing import MemoryBackend
+from assetstore.errors import InvalidOptionError, NotFoundError, UnavailableError
+from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
+from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 
 
 def memory(name: str) -> AssetStore:
@@ -198,3 +199,44 @@ def test_a_folder_of_a_url_is_a_side(spelling: str, tmp_path: Path) -> None:
     run(f"{tmp_path}/work")
     assert ["deep/a.txt"] == [info.key for info in open_store(f"file://{tmp_path}/new").list()]
     assert [("maps/a.txt", "deep/a.txt")] == list(links(f"{tmp_path}/work"))
+
+
+def test_several_runs_at_once_share_the_shards() -> None:
+    """Each shard is run by one of them, each asset is written once, and each run ends when all is done."""
+    old, new, work = filled(90), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=3)
+    reports: list[RunReport] = []
+
+    def go() -> None:
+        reports.append(run(work, source=old, destination=new, max_concurrency=2))
+
+    threads = [threading.Thread(target=go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (30, 90, 0) == tuple(sum(getattr(report, name) for report in reports) for name in ("done", "copied", "present"))
+    assert [0, 0, 0] == [report.left for report in reports]
+
+
+def test_an_outage_ends_the_run_and_the_next_one_goes_on() -> None:
+    """When nothing of a shard gets through, it is given back without a result: its assets have not failed."""
+    backend = MemoryBackend()
+    old, work = filled(20), memory("work")
+    plan(old, AssetStore(backend, name="new"), work, lease_seconds=3600)
+    away = AssetStore(FaultyBackend(backend, Raise(op="upload", nth=None, error=UnavailableError("away"))), name="new")
+    with pytest.raises(UnavailableError, match="away"):
+        run(work, source=old, destination=away)
+    assert (0, 0) == (status(work).done, status(work).leased)
+    assert 20 == run(work, source=old, destination=AssetStore(backend, name="new"), wait=False).copied
+
+
+def test_what_the_store_could_not_take_at_once_is_tried_again() -> None:
+    """A few assets whose upload was refused for a while are copied in the same run."""
+    backend, old, work = MemoryBackend(), filled(20), memory("work")
+    busy = UnavailableError("slow down", retry_after=0)
+    faults = [Raise(op="upload", nth=number, error=busy) for number in range(3, 8)]
+    new = AssetStore(FaultyBackend(backend, *faults), name="new")
+    plan(old, new, work)
+    report = run(work, source=old, destination=new, max_concurrency=4)
+    assert (20, 0) == (report.copied, report.failed)
