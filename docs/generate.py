@@ -24,7 +24,7 @@ from assetstore import AssetStore, errors, plugin
 from assetstore.cli.errors import exit_code
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import OPERATIONS, CopyOptions, Headers, ListOptions, PresignOptions, ReadOptions, UploadOptions
-from assetstore.testing import MemoryBackend
+from assetstore.testing import MemoryBackend, SyntheticBackend
 from assetstore_headers import DefaultHeaders
 from assetstore_local import LocalBackend
 from assetstore_naming import Naming
@@ -44,7 +44,7 @@ SECTIONS = ("Args:", "Attributes:", "Raises:", "Example::")
 FACTORIES: Mapping[str, type] = {
     cls.__name__: cls
     for cls in (
-        *(R2Backend, S3Backend, LocalBackend, MemoryBackend),
+        *(R2Backend, S3Backend, LocalBackend, MemoryBackend, SyntheticBackend),
         *(Naming, Stats, DefaultHeaders, Prometheus, OpenTelemetry),
     )
 }

@@ -25,6 +25,7 @@ SHARD_BYTES = 10_000_000_000
 """A shard that has so many bytes gets no more keys, so that large assets make no shard that takes hours."""
 LEASE_SECONDS = 60
 """How long a shard stays leased after the last sign of life, unless the plan says another time."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps makes one for each line
 
 
 @attrs.frozen(kw_only=True)
@@ -193,7 +194,7 @@ def shard_names(plan: Plan) -> list[str]:
 
 def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
     """Return JSON lines, packed; equal lines give equal bytes."""
-    text = "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
+    text = "".join(f"{_ENCODER.encode(line)}\n" for line in lines)
     return gzip.compress(text.encode(), compresslevel=4, mtime=0)
 
 

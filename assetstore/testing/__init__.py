@@ -1,4 +1,4 @@
-"""The test kit for authors of plugins: a memory backend, a backend that fails on purpose, a recording observer.
+"""The test kit for authors of plugins: backends in memory, of computed assets and of faults, and a recording observer.
 
 The contract needs pytest: ``from assetstore.testing.contract import BackendContract``. The state machine needs hypothesis
 too: ``from assetstore.testing.machine import StoreMachine, walk``.
@@ -8,6 +8,7 @@ from assetstore.testing.faults import Fault, Flip, Hang, Raise, Return, Trickle,
 from assetstore.testing.faulty import FaultyBackend
 from assetstore.testing.memory import MemoryBackend
 from assetstore.testing.observer import RecordingObserver
+from assetstore.testing.synthetic import SyntheticBackend
 
 __all__ = [
     "Fault",
@@ -18,6 +19,7 @@ __all__ = [
     "Raise",
     "RecordingObserver",
     "Return",
+    "SyntheticBackend",
     "Trickle",
     "Truncate",
 ]

@@ -122,10 +122,10 @@ class MemoryBackend:
         return CheckReport(steps=(CheckStep(name="memory", ok=True, detail=f"{len(self._assets)} assets"),))
 
     def _find(self, key: str, if_match: str | None = None) -> tuple[AssetInfo, bytes]:
-        try:
-            info, data = self._assets[key]
-        except KeyError as error:
-            raise NotFoundError("there is no such asset") from error
+        found = self._look_up(key)
+        if found is None:
+            raise NotFoundError("there is no such asset")
+        info, data = found
         if if_match not in (None, info.etag):
             raise PreconditionError("the asset has another ETag", hint="stat it again")
         return info, data
@@ -135,7 +135,7 @@ class MemoryBackend:
     ) -> AssetInfo:
         digest = hashlib.sha256(data).hexdigest()
         with self._lock.get():
-            old = self._assets.get(key)
+            old = self._look_up(key)
             if old is not None and not overwrite:
                 raise AlreadyExistsError("the key is taken", hint="choose another key or allow overwriting")
             if if_match is not None and (old is None or old[0].etag != if_match):
@@ -149,7 +149,13 @@ class MemoryBackend:
                 valid=is_valid_key(key),
                 **{"metadata": {}, **{name: value for name, value in headers.items() if value}},
             )
-            self._assets[key] = info, data
+            return self._keep(info, data)
+
+    def _look_up(self, key: str) -> tuple[AssetInfo, bytes] | None:
+        return self._assets.get(key)
+
+    def _keep(self, info: AssetInfo, data: bytes) -> AssetInfo:
+        self._assets[info.key] = info, data
         return info
 
 
