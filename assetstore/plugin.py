@@ -70,6 +70,7 @@ from assetstore.options import (
     UploadOptions,
     UrlOptions,
     every,
+    seconds_of,
 )
 from assetstore.per_process import PerProcess
 from assetstore.results import (
@@ -209,6 +210,7 @@ __all__ = [
     "refusal",
     "require_extra",
     "require_r2_metadata",
+    "seconds_of",
     "secret",
     "slow_down",
     "sniff_type",

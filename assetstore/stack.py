@@ -448,7 +448,7 @@ def wrapper_layer(name: str, factory: Callable[[Hooks], object], below: Layer) -
     own = {op for op in (*REQUIRED, *OPTIONAL) if _overrides(wrapper, op)}
     for op in OPTIONAL:
         # "presign_many" would go past a "presign" of the wrapper's own.
-        if op in wrapper.passes and own.isdisjoint({op, op.removesuffix("_many")}) and below.has(op):
+        if op in wrapper.passes and (not below.has(op) or own.isdisjoint({op, op.removesuffix("_many")})):
             # The very hook caller of the layer below, so nothing can come between.
             setattr(manager.hook, f"assetstore_{op}", getattr(below.hooks, f"assetstore_{op}"))
     supports = frozenset(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from test_local import TestLocal
 
 from assetstore import AssetStore, CollectReport, PresignedRequest, UnsupportedError
 from assetstore.hooks import OPTIONAL
@@ -17,6 +19,7 @@ from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 from assetstore_wrappers.cache import Cache
 from assetstore_wrappers.encryption import Encryption
+from assetstore_wrappers.trash import Trash
 
 sys.path[:0] = map(str, (Path(__file__).parents[2] / "examples").glob("*/src"))
 
@@ -58,6 +61,34 @@ class TestCache(MemoryContract):
     def _stack(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         """Give every test a folder of its own, too small for all of its assets."""
         self.wrappers = [functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"), max_bytes=1_000_000)]
+
+
+TRASHED: Mapping[str, str] = {
+    "test_nothing_slips_past_a_wrapper_that_does_not_pass_it": "a move deletes, and so the trash copies below the wrapper",
+    **dict.fromkeys(
+        ("test_a_key_that_cannot_be_deleted_is_reported", "test_a_batch_that_fails_fails_for_each_of_its_keys"),
+        "they delete nothing; what could not be copied to the trash, since it was not there, is not deleted below",
+    ),
+}
+SIGNED = (
+    *("test_a_signed_url_works_as_it_was_signed", "test_signing_needs_no_network", "test_a_signed_url_is_for_one_method"),
+    "test_a_signed_url_of_nothing_is_not_found",
+)
+
+
+class TestTrash(MemoryContract):
+    """Whoever deletes into a trash sees no difference, but for what stands in it."""
+
+    shared = False
+    wrappers = (Trash,)
+    exclusions: ClassVar[Mapping[str, str]] = TRASHED
+
+
+class TestTrashOnLocal(TestLocal):
+    """So it is over a folder, whose signed requests can be anything but a DELETE."""
+
+    wrappers = (Trash,)
+    exclusions: ClassVar[Mapping[str, str]] = TRASHED | dict.fromkeys(SIGNED, "a signed DELETE would go past the trash")
 
 
 class TestAll(MemoryContract):

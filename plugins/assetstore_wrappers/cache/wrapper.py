@@ -48,7 +48,7 @@ class Cache(Wrapper):
         {"read.offset", "read.length", "read.if_match", "upload.*", "copy.*", "delete.*"}
     )
     # Without "download" the store downloads by reading, which the cache serves.
-    passes: ClassVar[frozenset[str]] = frozenset({"presign", "presign_many", "url", "path", "check", "collect"})
+    passes: ClassVar[frozenset[str]] = frozenset({"copy", "presign", "presign_many", "url", "path", "check", "collect"})
 
     folder: Path = attrs.field(kw_only=True)
     max_bytes: int = attrs.field(kw_only=True, default=1_000_000_000)
