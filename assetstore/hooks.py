@@ -24,6 +24,7 @@ from assetstore.options import (
     BeginPartsOptions,
     CheckOptions,
     CollectOptions,
+    ContainerOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -47,6 +48,7 @@ from assetstore.results import (
     AssetStream,
     CheckReport,
     CollectReport,
+    Container,
     DeleteReport,
     Event,
     ListPage,
@@ -63,7 +65,7 @@ hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 REQUIRED = ("upload", "read", "stat", "list", "delete")
 OPTIONAL = (
     *("download", "copy", "presign", "presign_many", "url", "check"),
-    *("begin_parts", "list_parts", "end_parts", "application", "upload_many", "collect", "path"),
+    *("begin_parts", "list_parts", "end_parts", "application", "upload_many", "collect", "path", "container"),
 )
 
 
@@ -231,10 +233,12 @@ class Hooks:
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy an asset inside the store without moving its bytes through this machine.
 
-        Called by ``AssetStore.copy``, ``move`` and ``update`` (source and destination are then the same); without it the
-        store reads and uploads.
+        Called by ``AssetStore.copy``, ``move`` and ``update`` (source and destination are then the same), and by
+        ``assetstore.sync.copy_between``, with ``options.container`` where the source lies in another place of the service;
+        without it the store reads and uploads.
 
-        Given: both keys are valid and in NFC.
+        Given: both keys are valid and in NFC; a backend gets ``options.container`` only if it implements
+        ``assetstore_container``, and both places have the same service and account.
 
         Must: keep headers and metadata except those that ``options`` sets; raise NotFoundError when the source is missing,
         PreconditionError when its ETag is not ``if_match``, AlreadyExistsError for ``overwrite=False`` when the destination
@@ -343,6 +347,29 @@ class Hooks:
                 @hookimpl
                 def assetstore_path(self, key, options):
                     return self.assets[key]
+        """
+
+    @hookspec(firstresult=True)
+    def assetstore_container(self, options: ContainerOptions) -> Container | None:
+        """Say which place of which service holds the assets, so that two stores know what they share.
+
+        Called by ``assetstore.sync.copy_between`` and ``move_between`` for both stores: to let the service copy, and to
+        refuse an asset as its own destination. A wrapper that changes keys, bytes or headers must not pass it on, because
+        the service's copies go past it; the store still asks the backend itself whether two stores are one.
+
+        Given: nothing.
+
+        Must: send nothing; name the same service and place for every store that holds these assets, whatever its own name
+        and credentials are; reveal no secret.
+
+        Returns the place. ``None`` means that no other store can share it.
+
+        Example::
+
+            class Backend:
+                @hookimpl
+                def assetstore_container(self, options):
+                    return Container(service="https://s3.example", account="a mark of the access key", name="bucket")
         """
 
     @hookspec(firstresult=True)

@@ -36,7 +36,7 @@ from assetstore.limits import (
 if TYPE_CHECKING:
     from assetstore.content.checkpoint import Checkpoint
     from assetstore.content.source import Source
-    from assetstore.results import AssetInfo, UploadedPart
+    from assetstore.results import AssetInfo, Container, UploadedPart
 
 Progress: TypeAlias = Callable[[int], None]
 Duration: TypeAlias = int | timedelta | str
@@ -364,11 +364,14 @@ class CopyOptions(CheckedHeaders):
         overwrite: ``False`` writes create-only: AlreadyExistsError when the destination is taken.
         if_match: the ETag that the *source* must have; PreconditionError otherwise.
         known: the source as just read at the ETag ``if_match``; a backend that honours it need not look the source up.
+        container: the place that holds the source, if it is not the backend's own; in the same service, as
+            ``assetstore_container`` of both backends says.
     """
 
     overwrite: bool = True
     if_match: str | None = None
     known: AssetInfo | None = None
+    container: Container | None = None
 
     def applied_to(self, source: Headers) -> dict[str, Any]:
         """Return the headers of the copy by name: the source's, replaced by ours where given, without empty ones."""
@@ -395,6 +398,11 @@ class UrlOptions:
 @attrs.frozen(kw_only=True)
 class PathOptions:
     """How to find the file of an asset. No field yet."""
+
+
+@attrs.frozen(kw_only=True)
+class ContainerOptions:
+    """How to say where a backend's assets are. No field yet."""
 
 
 @attrs.frozen(kw_only=True)
@@ -753,6 +761,7 @@ OPERATIONS: Mapping[str, type[Any]] = MappingProxyType(
         "presign": PresignOptions,
         "url": UrlOptions,
         "path": PathOptions,
+        "container": ContainerOptions,
         "check": CheckOptions,
         "collect": CollectOptions,
         "begin_parts": BeginPartsOptions,

@@ -76,6 +76,29 @@ class AssetInfo(Headers):
         return _html_table(("field", "value"), [pair for pair in values.items() if not (pair[1] is None or pair[1] is True)])
 
 
+@attrs.frozen(kw_only=True)
+class Container:
+    """The place in a service that holds the assets of a backend, for example a bucket. It holds no secret.
+
+    Attributes:
+        service: the service, for example the URL of its endpoint, without anything that only we call it.
+        account: a mark of the credentials, which tells nothing of them; equal for stores that may do the same.
+        name: the place's name, unique in the service.
+    """
+
+    service: str
+    account: str = attrs.field(repr=False)
+    name: str
+
+    def is_same(self, other: Container) -> bool:
+        """Return whether both are one place, whoever looks at it."""
+        return (self.service, self.name) == (other.service, other.name)
+
+    def is_reached_from(self, other: Container) -> bool:
+        """Return whether a store there can ask its service to copy from here."""
+        return (self.service, self.account) == (other.service, other.account)
+
+
 class Body(Protocol):
     """The bytes that a backend's ``read`` returns, in pieces."""
 

@@ -31,6 +31,7 @@ from assetstore.options import (
     BeginPartsOptions,
     CheckOptions,
     CollectOptions,
+    ContainerOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -52,6 +53,7 @@ from assetstore.results import (
     AssetStream,
     CheckReport,
     CollectReport,
+    Container,
     DeleteReport,
     ListPage,
     PresignedRequest,
@@ -97,6 +99,7 @@ class Stack:
         supports: the option fields that the whole stack honours.
         location: where the assets are, in a few words for people.
         lasting: whether the assets outlive the backend, so that another process sees them too.
+        unreached: places from which the service has refused to copy to this one.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class Stack:
         self._hooks = self._direct(layers[-1].hooks)
         self._able = frozenset((*REQUIRED, *(op for op in OPTIONAL if layers[-1].has(op))))
         self._refused = {op: self._refused_fields(op) for op in OPERATIONS}
+        self.unreached: set[Container] = set()
 
     def has(self, op: str) -> bool:
         """Return whether the stack implements an operation itself."""
@@ -212,6 +216,24 @@ class Stack:
             return None
         result = self._hooks.assetstore_copy(source, destination, options)
         return self._checked_or_none(result, AssetInfo, "copy")
+
+    def container(self) -> Container | None:
+        """Call ``assetstore_container``; ``None`` when the service must not copy past a wrapper, or the backend has none."""
+        return self._container(self.layers[-1])
+
+    def _container(self, layer: Layer) -> Container | None:
+        if not layer.has("container"):
+            return None
+        found = layer.hooks.assetstore_container(options=ContainerOptions())
+        return self._checked_or_none(found, Container, "container")
+
+    def shares_assets(self, other: Stack) -> bool:
+        """Return whether both stacks have one backend, or two that keep their assets in one place, whatever wraps them."""
+        mine, theirs = self.layers[0], other.layers[0]
+        if mine.plugin is theirs.plugin:
+            return True
+        ours, others = self._container(mine), other._container(theirs)
+        return ours is not None and others is not None and ours.is_same(others)
 
     @property
     def swaps_updates(self) -> bool:

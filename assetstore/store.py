@@ -17,10 +17,12 @@ import attrs
 from assetstore import fallbacks, named_upload
 from assetstore.content.atomic_file import replacing
 from assetstore.content.content_types import DEFAULT_CONTENT_TYPE, canonical, guess_content_type, guess_headers
+from assetstore.content.ranges import RANGE, by_ranges
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source, SourceLike
 from assetstore.content.writer import AssetWriter
 from assetstore.errors import (
+    AccessDeniedError,
     AssetStoreError,
     BackendError,
     InvalidKeyError,
@@ -28,7 +30,9 @@ from assetstore.errors import (
     NotFoundError,
     PluginError,
     PreconditionError,
+    StoreNotFoundError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
@@ -163,6 +167,7 @@ class AssetStore:
             cache_control: HTTP header Cache-Control, ASCII.
             content_disposition: HTTP header Content-Disposition, ASCII.
             content_encoding: HTTP header Content-Encoding, for example ``gzip``; the bytes are stored and read as they are.
+                ``""`` sets none where the name tells of one, as ``.svgz`` does.
             content_language: HTTP header Content-Language, ASCII.
             metadata: maps lower-case ASCII names to text, at most 8,192 bytes in all.
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
@@ -218,6 +223,8 @@ class AssetStore:
         given["content_type"] = content_type or (guessed if "upload.content_type" in self._stack.supports else None)
         if given.get("content_encoding") is None:
             given["content_encoding"] = encoding
+        elif given["content_encoding"] == "":
+            given["content_encoding"] = None
         return UploadOptions(**given), guessed
 
     def _guess(self, source: Source, names: list[str]) -> tuple[str, str | None]:
@@ -283,15 +290,22 @@ class AssetStore:
         """
         return self._open(key, offset, length, if_match, seeks="read.offset" in self._stack.supports)
 
+    def _open_whole(self, key: str, if_match: str | None) -> AssetReader:
+        """Open an asset to read all of it in order, a large one by several requests at a time, of one version."""
+        return self._open(key, 0, None, if_match, seeks=False, ranges=True)
+
     def _open(
-        self, key: str, offset: int, length: int | None, if_match: str | None, *, seeks: bool
+        self, key: str, offset: int, length: int | None, if_match: str | None, *, seeks: bool, ranges: bool = False
     ) -> AssetReader:
         operation = self._operation("read", key)
         stream: AssetStream | None = None
         try:
-            options = ReadOptions(offset=offset, length=length, if_match=if_match)
+            ranges = ranges and fallbacks.gains_by_ranges(self._stack)
+            options = ReadOptions(offset=offset, length=RANGE if ranges else length, if_match=if_match)
             full_key = operation.locate(self._scope)
             stream = operation.run(self._stack.read, full_key, options)
+            if ranges and stream.info.size > stream.length:
+                stream = by_ranges(stream, fallbacks.run_opener(self._stack, operation, 0, stream.info.etag))
             open_run = fallbacks.run_opener(self._stack, operation, offset, stream.info.etag) if seeks else None
             if self._scope.prefix:
                 stream = attrs.evolve(stream, info=self._scope.outward(stream.info))
@@ -550,6 +564,52 @@ class AssetStore:
             raise
         operation.bytes = info.size
         return self._scope.outward(info)
+
+    def _has_asset_of(self, key: str, other: AssetStore, other_key: str) -> bool:
+        """Return whether a key of this store and one of another are one asset, as far as their backends tell.
+
+        Raises:
+            InvalidKeyError: one of the keys is not valid.
+        """
+        with self._explaining("copy"):
+            full_key = self._scope.inward(key)
+        with other._explaining("copy"):
+            return full_key == other._scope.inward(other_key) and self._stack.shares_assets(other._stack)
+
+    def _copies_from(self, source: AssetStore, options: CopyOptions) -> CopyOptions | None:
+        """Return the options with which this store copies from another without moving the bytes; ``None`` if it cannot."""
+        if source._stack is self._stack:
+            return options if self._stack.has("copy") and self._stack.honours("copy", options) else None
+        here, there = self._stack.container(), source._stack.container()
+        if here is None or there is None or not there.is_reached_from(here) or there in self._stack.unreached:
+            return None
+        options = options if there.is_same(here) else attrs.evolve(options, container=there)
+        return options if self._stack.has("copy") and self._stack.honours("copy", options) else None
+
+    def _copy_from(self, source: AssetStore, key: str, to: str, options: CopyOptions) -> AssetInfo | None:
+        """Let the service copy an asset of another store; return ``None`` if it refuses to.
+
+        Args:
+            source: the other store.
+            key: the asset there.
+            to: the key here.
+            options: what ``_copies_from`` returned.
+        """
+        try:
+            with self._operation("copy", to) as operation:
+                full_key = operation.locate(self._scope)
+                info = self._stack.copy(source._scope.inward(key), full_key, options)
+                if info is None:
+                    raise UnsupportedError("the backend cannot make this copy")
+                operation.bytes = info.size
+                return self._scope.outward(info)
+        except (AccessDeniedError, BackendError, StoreNotFoundError, UnsupportedError):
+            if options.container is not None:
+                self._stack.unreached.add(options.container)
+            return None
+        except (NotFoundError, PreconditionError) as error:
+            error.key, error.store = key, source.name
+            raise
 
     def _inward(self, operation: Operation, key: str) -> str:
         try:

@@ -24,7 +24,7 @@ ORDER = [
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files",
      "content.checkpoint"],
-    ["content.digests", "content.read_ahead", "content.reader", "content.source", "content.writer"],
+    ["content.digests", "content.read_ahead", "content.ranges", "content.reader", "content.source", "content.writer"],
     ["direct.signing_keys", "hooks"],
     ["wrapper", "entry_points", "operation"],
     ["stack", "side_plugins"],

@@ -88,8 +88,8 @@ def test_keywords_are_the_fields_of_the_options(methods, options, others):
     keywords = {name for method in methods for name in inspect.signature(getattr(AssetStore, method)).parameters}
     if "options" in keywords:
         keywords = keywords - {"options"} | UploadKeywords.__annotations__.keys()
-    # Parts are signed by presign_parts, and what is known of a source is known to finish_upload.
-    fields = {field.name for field in attrs.fields(options)} - {"part", "known"}
+    # Parts are signed by presign_parts, finish_upload knows its source, and copy_between where one is.
+    fields = {field.name for field in attrs.fields(options)} - {"part", "known", "container"}
     assert fields | others | {"self"} == keywords
 
 

@@ -6,6 +6,7 @@ Such a call is one about many assets, or one that a task awaits.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,12 @@ def stopping(callback: Callable[[], object]) -> contextlib.AbstractContextManage
     """
     running = _thread.running
     return _NOTHING if running is None else running.calling(callback)
+
+
+def belonging(function: Callable[[], T]) -> Callable[[], T]:
+    """Return the function as a part of the call that this thread works for, to be called by a thread of its own."""
+    running = _thread.running
+    return function if running is None else functools.partial(running.run, function)
 
 
 def require() -> None:

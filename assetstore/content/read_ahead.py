@@ -32,7 +32,7 @@ class ReadAhead:
         self.count: int = 0
         self.runs: int = 0
         self._open_run = open_run
-        self._version = _version(info)
+        self._info = info
         self._end = end
         self._run = NEAR
         self._kept: deque[bytes] = deque()
@@ -82,8 +82,7 @@ class ReadAhead:
         stream = self._open_run(start, length)
         pieces = []
         with contextlib.closing(stream.body) as body:
-            if _version(stream.info) != self._version:
-                raise PreconditionError("the asset was replaced while it was read", hint="open it again")
+            same_version(stream.info, self._info)
             while length:
                 piece = body.read(length)
                 if not 0 < len(piece) <= length:
@@ -98,6 +97,12 @@ class ReadAhead:
         self._kept = deque([run] if 0 < len(run) <= most else [])
         self._kept_end = start + len(run)
         self._kept_start = start if self._kept else self._kept_end
+
+
+def same_version(info: AssetInfo, opened: AssetInfo) -> None:
+    """Raise PreconditionError unless both are of one version."""
+    if _version(info) != _version(opened):
+        raise PreconditionError("the asset was replaced while it was read", hint="open it again")
 
 
 def _version(info: AssetInfo) -> tuple[object, int]:

@@ -75,6 +75,12 @@ class AssetReader(_File):
         """Return ``True``."""
         return True
 
+    @property
+    def expected_sha256(self) -> str | None:
+        """The SHA-256 in hex that all bytes are compared with when they are read in order; ``None`` once some were read."""
+        algorithm, _, expected = (self.info.digest or "").partition(":")
+        return expected if self._verifier.knows and algorithm == "sha256" and not self._position else None
+
     def seekable(self) -> bool:
         """Return whether the store honours ranges, so that ``seek`` works."""
         self._require_open()

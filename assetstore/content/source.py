@@ -44,6 +44,7 @@ class Source:
         size: bytes, or ``None`` when unknown before reading.
         path: the file that the bytes come from, or ``None``.
         filename: the last part of the file's name, or ``None``.
+        sha256: the SHA-256 in hex, if it is known and whoever reads the bytes to their end has them compared with it.
         taken: how many bytes were read so far, each counted once.
         checkpoint: where a backend that sends the bytes in parts notes them, and finds those that an earlier process sent;
             ``None`` if the upload is not to be resumed. A wrapper that makes a source of its own leaves it out.
@@ -60,6 +61,7 @@ class Source:
         self.path: Path | None = None
         self.filename: str | None = None
         self.size: int | None = None
+        self.sha256: str | None = None
         self._progress = progress
         self.taken: int = 0
         self.checkpoint: Checkpoint | None = None
@@ -97,7 +99,8 @@ class Source:
                 self._keep(cast(io.IOBase, raw), owned=False)
             else:
                 self._pull = cast(Readable, raw).read
-                self.size = raw.left if isinstance(raw, AssetReader) else None
+            if isinstance(raw, AssetReader):
+                self.size, self.sha256 = raw.left, raw.expected_sha256
         elif isinstance(raw, Iterable):
             self._pull = _IteratorReader(iter(raw)).read
         else:
@@ -167,7 +170,7 @@ class Source:
             SourceError: a one-shot stream is opened twice.
         """
         if self._seekable is None:
-            return SourceReader(self._pull_once(), None, _accept_anything, self._report)
+            return SourceReader(self._pull_once(), self.size, _accept_anything, self._report)
         return SourceReader(self._rewound(), self.size, self._check_unchanged, self._report)
 
     def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from assetstore.sync.options import (
     SyncReport,
 )
 from assetstore.sync.syncing import sync
-from assetstore.sync.transfer import copy_between
+from assetstore.sync.transfer import copy_between, move_between
 from assetstore.sync.verification import VerifyCost, VerifyReport, verify, verify_cost
 from assetstore.sync.verify_file import Verified
 
@@ -38,6 +38,7 @@ __all__ = [
     "VerifyReport",
     "check",
     "copy_between",
+    "move_between",
     "sync",
     "verify",
     "verify_cost",

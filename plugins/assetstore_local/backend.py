@@ -21,6 +21,8 @@ from assetstore.plugin import (
     CollectOptions,
     CollectReport,
     ConfigError,
+    Container,
+    ContainerOptions,
     CopyOptions,
     DeleteOptions,
     DeleteReport,
@@ -208,6 +210,11 @@ class LocalBackend:
     def assetstore_path(self, key: str, options: PathOptions) -> Path | None:
         """Return the path of the asset's file; none with a profile, because a bucket has no files."""
         return None if self.profile else read.path(self._root, key)
+
+    @hookimpl
+    def assetstore_container(self, options: ContainerOptions) -> Container | None:
+        """Return the folder; links on the way to it are followed, so that one folder has one name."""
+        return Container(service="folders of this machine", account="", name=os.path.realpath(self._root.path))
 
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:

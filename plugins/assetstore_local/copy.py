@@ -1,9 +1,12 @@
-"""Copies assets inside the folder, and changes their headers and metadata."""
+"""Copies assets inside the folder, or from that of another store, and changes their headers and metadata."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
+
+import attrs
 
 from assetstore.plugin import AssetInfo, CopyOptions, IntegrityError
 from assetstore_local.disk import records
@@ -22,25 +25,43 @@ def copy(root: Root, source: str, destination: str, options: CopyOptions) -> Ass
     """Copy the bytes of one version; when both keys are the same, change only the facts."""
     if root.rules:
         root.rules.require_metadata(options.metadata)
+    if options.container is not None:
+        other = attrs.evolve(root, path=options.container.name, create=True)  # a missing folder has no assets
+        with explained(), other.open() as there, _opened(there, source, options) as original, root.writing() as tree:
+            return _copy(root, tree, *original, destination, options)
     with explained(), root.open() as tree:
-        if source == destination:
-            if not options.overwrite:
-                require_absent(options.overwrite, look(tree, source))
-            conditions = Conditions(if_match=options.if_match, rules=root.rules)
-            return root.patiently(lambda: _update(tree, source, options, conditions))
+        if source != destination:
+            with _opened(tree, source, options) as original:
+                return _copy(root, tree, *original, destination, options)
+        if not options.overwrite:
+            require_absent(options.overwrite, look(tree, source))
+        conditions = Conditions(if_match=options.if_match, rules=root.rules)
+        return root.patiently(lambda: _update(tree, source, options, conditions))
+
+
+@contextlib.contextmanager
+def _opened(tree: Tree, key: str, options: CopyOptions) -> Iterator[tuple[AssetInfo, int]]:
+    """Yield the facts and the open file of the asset to copy."""
+    info, descriptor = open_in(tree, key)
+    try:
+        require_match(options.if_match, info.etag)
+        yield info, descriptor
+    finally:
+        close_quietly(descriptor)
+
+
+def _copy(
+    root: Root, tree: Tree, info: AssetInfo, descriptor: int, destination: str, options: CopyOptions
+) -> AssetInfo:
+    with StagedFile(tree, root.rules) as staged:
+        if not staged.copy_from(descriptor, info.size):
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                staged.write(chunk)
+        if staged.size != info.size or staged.digest != (info.digest or staged.digest):
+            raise IntegrityError("the source is damaged, or changed while it was copied", hint="read it again")
+        facts = records.changed({**info.given(), "digest": staged.digest}, options)
         conditions = Conditions(overwrite=options.overwrite, rules=root.rules)
-        info, descriptor = open_in(tree, source)
-        with contextlib.ExitStack() as opened:
-            opened.callback(close_quietly, descriptor)
-            staged = opened.enter_context(StagedFile(tree))
-            require_match(options.if_match, info.etag)
-            if not staged.copy_from(descriptor, info.size):
-                while chunk := os.read(descriptor, _CHUNK_BYTES):
-                    staged.write(chunk)
-            if staged.size != info.size or staged.digest != (info.digest or staged.digest):
-                raise IntegrityError("the source is damaged, or changed while it was copied", hint="read it again")
-            facts = records.changed({**info.given(), "digest": staged.digest}, options)
-            return root.patiently(lambda: put(staged, destination, facts, conditions))
+        return root.patiently(lambda: put(staged, destination, facts, conditions))
 
 
 def _update(tree: Tree, key: str, options: CopyOptions, conditions: Conditions) -> AssetInfo:

@@ -22,6 +22,8 @@ from assetstore.plugin import (
     CollectOptions,
     CollectReport,
     ConfigError,
+    Container,
+    ContainerOptions,
     CopyOptions,
     DeleteOptions,
     DeleteReport,
@@ -168,6 +170,7 @@ class S3Backend:
     _endpoint: Endpoint = attrs.field(init=False, repr=False)
     _opened: PerProcess[Bucket] = attrs.field(init=False, repr=False)
     _vendor: PerProcess[Client] = attrs.field(init=False, repr=False)
+    _neighbours: dict[str, S3Backend] = attrs.field(init=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Check the settings.
@@ -305,9 +308,25 @@ class S3Backend:
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
-        """Copy inside the bucket."""
+        """Copy inside the bucket, or from another of the service."""
         with self._opened.get().deadline():
-            return copy.copy(self._opened.get(), source, destination, options)
+            bucket = self._opened.get()
+            origin = bucket if options.container is None else self._neighbour(options.container.name)
+            return copy.copy(bucket, origin, source, destination, options)
+
+    def _neighbour(self, name: str) -> Bucket:
+        """Return another bucket of this service, with the same settings."""
+        if name not in self._neighbours:
+            self._neighbours.setdefault(name, attrs.evolve(self, bucket=name))
+        return self._neighbours[name]._opened.get()  # noqa: SLF001 - it is of this class
+
+    @hookimpl
+    def assetstore_container(self, options: ContainerOptions) -> Container | None:
+        """Return the bucket; who may do the same is told by a digest of the access key."""
+        key = self._credentials.access_key if self._credentials else "botocore's search"
+        parts = urlsplit(self._endpoint.url or "https://amazonaws.com")
+        service = f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+        return Container(service=service, account=hashlib.sha256(key.encode()).hexdigest(), name=self.bucket)
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
@@ -379,6 +398,8 @@ class S3Backend:
     @hookimpl
     def assetstore_close(self) -> None:
         """Close the connections of this process."""
+        for neighbour in self._neighbours.values():
+            neighbour.assetstore_close()
         for holder in (bucket.s3 if (bucket := self._opened.pop()) else None, self._vendor.pop()):
             if holder is not None:
                 holder.close()

@@ -1,4 +1,4 @@
-"""Copies inside a bucket without moving the bytes through this machine."""
+"""Copies inside a bucket, or between two of one service, without moving the bytes through this machine."""
 
 from __future__ import annotations
 
@@ -22,24 +22,46 @@ _R2 = "cf-copy-destination-"
 _CONDITIONS = {"IfNoneMatch": "if-none-match", "IfMatch": "if-match"}
 
 
-def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy an asset with its headers and metadata, except those that ``options`` change."""
+@attrs.frozen
+class Original:
+    """What is copied.
+
+    Attributes:
+        bucket: the bucket that it is in, of the same service.
+        key: its key.
+        head: the answer to a HEAD of it.
+    """
+
+    bucket: Bucket
+    key: str
+    head: Head
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that name it."""
+        return {"CopySource": {"Bucket": self.bucket.name, "Key": self.key}}
+
+
+def copy(bucket: Bucket, origin: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
+    """Copy an asset with its headers and metadata, except those that ``options`` change; ``origin`` is its bucket."""
     bucket.require_metadata(options.metadata)
-    head = bucket.head(source, options.if_match) if options.known is None else head_of(options.known)
+    head = origin.head(source, options.if_match) if options.known is None else head_of(options.known)
+    original = Original(origin, source, head)
     mark = uuid.uuid4().hex
     in_parts = head["ContentLength"] > bucket.copy_limit
     params = copy_params(head, options, mark, in_parts=in_parts)
     conditions = {} if options.overwrite else ABSENT
-    changed = source == destination or any(getattr(options, field) is not None for field in (*FIELDS, "metadata"))
+    itself = source == destination and origin is bucket
+    changed = itself or any(getattr(options, field) is not None for field in (*FIELDS, "metadata"))
     if not options.overwrite and _is_taken(bucket, destination):
         raise taken()
     try:
         if in_parts:
-            answer = _copy_parts(bucket, source, destination, head, params, mark, conditions)
+            answer = _copy_parts(bucket, original, destination, params, mark, conditions)
         elif changed or not options.overwrite:
-            answer = _copy_marked(bucket, source, destination, head, params, mark, conditions)
+            answer = _copy_marked(bucket, original, destination, params, mark, conditions, head if itself else None)
         else:
-            answer, params = _copy_plain(bucket, source, destination, head), head
+            answer, params = _copy_plain(bucket, original, destination), head
     except PreconditionError as error:
         # A failed condition on the source looks like one on the destination.
         if not options.overwrite and _is_taken(bucket, destination):
@@ -52,11 +74,12 @@ def copy(bucket: Bucket, source: str, destination: str, options: CopyOptions) ->
     return info_from_head(destination, described, head["ContentLength"])
 
 
-def _copy_plain(bucket: Bucket, source: str, destination: str, head: Head) -> Head:
+def _copy_plain(bucket: Bucket, original: Original, destination: str) -> Head:
     """Let the store copy the headers, including those that this client does not know.
 
     Such a copy has no mark of its own. In doubt, an asset that equals the source in all that is known counts as it.
     """
+    head = original.head
 
     def decide(found: Found) -> Head | None:
         wanted = info_from_head(destination, head, head["ContentLength"])
@@ -65,25 +88,25 @@ def _copy_plain(bucket: Bucket, source: str, destination: str, head: Head) -> He
             return found.head
         return written(found, "", {})
 
-    return settled(bucket, destination, lambda bound: _copy_object(bucket, source, destination, head, {}, bound), decide, {})
+    return settled(bucket, destination, lambda bound: _copy_object(bucket, original, destination, {}, bound), decide, {})
 
 
 def _copy_marked(
     bucket: Bucket,
-    source: str,
+    original: Original,
     destination: str,
-    head: Head,
     params: Mapping[str, Any],
     mark: str,
     conditions: Conditions,
+    before: Head | None,
 ) -> Head:
     """Copy with other headers, or to a free key. The mark distinguishes this copy from another writer's equal one."""
     changes = {**params, "MetadataDirective": "REPLACE"}
     return settled(
         bucket,
         destination,
-        lambda bound: _copy_object(bucket, source, destination, head, changes, bound),
-        lambda found: written(found, mark, conditions, head if source == destination else None),
+        lambda bound: _copy_object(bucket, original, destination, changes, bound),
+        lambda found: written(found, mark, conditions, before),
         conditions,
     )
 
@@ -97,7 +120,7 @@ def _is_taken(bucket: Bucket, key: str) -> bool:
 
 
 def _copy_object(
-    bucket: Bucket, source: str, destination: str, head: Head, params: Mapping[str, Any], conditions: Conditions
+    bucket: Bucket, original: Original, destination: str, params: Mapping[str, Any], conditions: Conditions
 ) -> Head:
     prefix = _R2 if bucket.is_r2 else ""
     bound = {prefix + _CONDITIONS[name]: value for name, value in conditions.items()}
@@ -105,8 +128,8 @@ def _copy_object(
         answer: Head = bucket.s3.copy_object(
             Bucket=bucket.name,
             Key=destination,
-            CopySource={"Bucket": bucket.name, "Key": source},
-            **({"CopySourceIfMatch": head["ETag"]} if head.get("ETag") else {}),
+            **original.params,
+            **({"CopySourceIfMatch": original.head["ETag"]} if original.head.get("ETag") else {}),
             **{copy_conditions.PARAMETER: bound},
             **params,
         )
@@ -117,15 +140,14 @@ def _copy_object(
 
 def _copy_parts(
     bucket: Bucket,
-    source: str,
+    original: Original,
     destination: str,
-    head: Head,
     params: Mapping[str, Any],
     mark: str,
     conditions: Conditions,
 ) -> Mapping[str, Any]:
     """Copy an asset too large for one request. R2 has no conditions on copied parts: a HEAD checks the source at the end."""
-    size = head["ContentLength"]
+    size = original.head["ContentLength"]
     part_size = part_size_for(size, min(_PART, bucket.copy_limit))
 
     def send(parts_id: str, number: int, start: int) -> Part:
@@ -135,7 +157,7 @@ def _copy_parts(
                 Key=destination,
                 UploadId=parts_id,
                 PartNumber=number,
-                CopySource={"Bucket": bucket.name, "Key": source},
+                **original.params,
                 CopySourceRange=f"bytes={start}-{min(start + part_size, size) - 1}",
             )
             if "ETag" not in answer.get("CopyPartResult", {}):
@@ -143,7 +165,7 @@ def _copy_parts(
         return Part(number=number, etag=answer["CopyPartResult"]["ETag"], md5=None)
 
     def unchanged() -> None:
-        if bucket.head(source).get("ETag") != head.get("ETag"):
+        if original.bucket.head(original.key).get("ETag") != original.head.get("ETag"):
             raise _replaced()
 
     return send_parts(

@@ -89,14 +89,14 @@ def _upload_large(bucket: Bucket, key: str, source: Source, size: int, options: 
     if not was_begun:
         _refuse_early(bucket, key, options)
     with current().paused():
-        sha256 = source.digest() if source.rewindable else None
+        sha256 = source.digest() if source.rewindable else source.sha256
     part_size = part_size_for(size, bucket.part_size)
     own = {PART_SIZE: str(part_size)} if sha256 is None else {SHA256: sha256}
 
     def put(earlier: EarlierUpload | None) -> AssetInfo:
         reader = source.open()
         pieces = iter(lambda: reader.read(part_size), b"")
-        if source.path is None:  # of a file, size and time show that it changed
+        if source.path is None and source.rewindable:  # of a file, size and time show that it changed
             pieces = _checked(pieces, sha256)
         mark = {WRITE: (earlier and earlier.write) or _new_mark()}
         return _put_parts(bucket, key, pieces, part_size, options, {**mark, **own}, earlier)
@@ -220,10 +220,9 @@ def _checked(pieces: Iterator[bytes], sha256: str | None) -> Iterator[bytes]:
     """Yield the pieces, and raise at the end if they do not match ``sha256``."""
     digest = hashlib.sha256()
     for piece in pieces:
-        if sha256 is not None:
-            digest.update(piece)
+        digest.update(piece)
         yield piece
-    if sha256 is not None and digest.hexdigest() != sha256:
+    if digest.hexdigest() != sha256:
         raise SourceError("the source changed while it was read", hint="upload it again once it is no longer written to")
 
 

@@ -28,6 +28,8 @@ from assetstore.plugin import (
     AssetStream,
     CheckOptions,
     CollectOptions,
+    Container,
+    ContainerOptions,
     CopyOptions,
     DeleteOptions,
     DownloadOptions,
@@ -116,6 +118,11 @@ class HandingOn(Wrapper):
         return self.inner.assetstore_path(key=key, options=options)
 
     @hookimpl
+    def assetstore_container(self, options: ContainerOptions) -> Container | None:
+        """Hand on."""
+        return self.inner.assetstore_container(options=options)
+
+    @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Hand on."""
         return self.inner.assetstore_check(options=options)
@@ -166,6 +173,11 @@ class Linked(Tidy, SigningMemory):
     def assetstore_url(self, key: str, options: UrlOptions) -> str:
         """Point nowhere."""
         return f"https://cdn.example/{quote(key)}"
+
+    @hookimpl
+    def assetstore_container(self, options: ContainerOptions) -> Container:
+        """Be the only one."""
+        return Container(service="memory", account="", name=str(id(self)))
 
     @hookimpl
     def assetstore_path(self, key: str, options: PathOptions) -> Path:

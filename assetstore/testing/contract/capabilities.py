@@ -51,6 +51,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "copy.overwrite": ("test_a_create_only_copy_refuses_a_taken_key",),
     "copy.if_match": ("test_a_copy_can_insist_on_a_version",),
     "update.if_match": ("test_an_update_can_insist_on_a_version", "test_of_many_updating_threads_one_wins"),
+    "copy.container": ("test_a_copy_to_another_store_and_back_is_the_same",),
     "copy.known": ("test_a_direct_upload_becomes_an_asset", "test_what_is_sent_anew_while_it_is_checked_is_not_taken"),
     "presign": (
         "test_a_signed_url_works_as_it_was_signed",
@@ -74,6 +75,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "presign.part": ("test_signed_parts_become_one_asset", "test_a_signed_part_is_for_one_place"),
     "presign_many": ("test_many_are_signed_as_one_by_one",),
     "path": ("test_an_asset_has_a_file_of_its_own",),
+    "container": ("test_an_asset_is_never_its_own_destination",),
     "url": ("test_a_public_url_names_the_key",),
     "begin_parts": (*_PARTS, "test_dropped_parts_leave_nothing"),
     **{f"begin_parts.{name}": _PART_HEADERS for name in HEADERS},
@@ -106,7 +108,7 @@ NEVER_GIVEN = frozenset({"begin_parts.overwrite", "begin_parts.if_match"})
 
 HINTS = frozenset(
     {
-        *("copy.known", "begin_parts.part_size", "upload_many.max_concurrency", "download.checkpoint"),
+        *("copy.known", "copy.container", "begin_parts.part_size", "upload_many.max_concurrency", "download.checkpoint"),
         *("collect.older_than", "collect.remove", "collect.repair", "collect.prefix"),
     }
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from assetstore.errors import AlreadyExistsError, NotFoundError, PreconditionError
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, PreconditionError
 from assetstore.store import AssetStore
+from assetstore.sync import copy_between, move_between
 from assetstore.testing.contract.fixtures import Able, Fixtures
 from assetstore.testing.contract.headers import METADATA
+from assetstore.testing.memory import MemoryBackend
 from assetstore.testing.samples import PLAIN
 
 
@@ -35,6 +37,31 @@ class ChangingGuarantees(Fixtures):
         store.upload(b"old and longer", "b", metadata={"old": "1"} if able("upload.metadata") else None)
         store.copy("a", "b")
         assert (b"new", True) == (store.read("b"), not store.stat("b").metadata)
+
+    def test_a_copy_to_another_store_and_back_is_the_same(self, store: AssetStore, able: Able) -> None:
+        """Bytes, headers, metadata and digest come back as they went, whichever side reads and writes."""
+        asked = {name: value for name, value in PLAIN.items() if able(f"upload.{name}")}
+        store.upload(b"bytes", "a.png", **asked)
+        before = store.stat("a.png")
+        with AssetStore(MemoryBackend(), name="other") as other:
+            copy_between(store, "a.png", other, "there")
+            assert (b"bytes", asked) == (other.read("there"), {name: getattr(other.stat("there"), name) for name in asked})
+            assert [] == list(store.list("b/"))
+            move_between(other, "there", store, "b/a.png")
+            assert not other.exists("there")
+        after = store.stat("b/a.png")
+        assert (b"bytes", before.given(), before.digest) == (store.read("b/a.png"), after.given(), after.digest)
+
+    def test_an_asset_is_never_its_own_destination(self, store: AssetStore) -> None:
+        """Between a store and a part of it, copies and moves of one asset to itself are refused, and it stays."""
+        store.upload(b"bytes", "a/b")
+        for transfer in (copy_between, move_between):
+            for source, key, destination, to in ((store, "a/b", store.scoped("a/"), "b"), (store, "a/b", store, "a/b")):
+                with pytest.raises(InvalidOptionError, match="must not be its own destination"):
+                    transfer(source, key, destination, to)
+        assert b"bytes" == store.read("a/b")
+        move_between(store.scoped("a/"), "b", store, "b")
+        assert (b"bytes", False) == (store.read("b"), store.exists("a/b"))
 
     def test_a_copy_onto_itself_changes_nothing(self, store: AssetStore, able: Able) -> None:
         """Copying and moving an asset onto itself keep its bytes, headers and metadata."""
