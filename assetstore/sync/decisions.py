@@ -84,7 +84,12 @@ class Decider:
             return True
         if not isinstance(self.source, StoreSide):
             return False
-        return one.last_modified is None or other.last_modified is None or one.last_modified > other.last_modified
+        if one.last_modified is None or other.last_modified is None:
+            return True
+        # Some services tell whole seconds: what was written within one of them may be newer.
+        is_whole = not (one.last_modified.microsecond and other.last_modified.microsecond)
+        written = one.last_modified
+        return written > other.last_modified or (is_whole and written >= other.last_modified.replace(microsecond=0))
 
     def look(self, one: AssetInfo, other: AssetInfo) -> Decision:
         """Return what heads, stored digests and the bytes of files tell.
