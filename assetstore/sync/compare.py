@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from assetstore.direct.cancel import PENDING_KEY
 from assetstore.results import AssetInfo
 
 Fact: TypeAlias = Literal["size", "digest", "time", "unknown"]
@@ -27,3 +28,14 @@ def difference(source: AssetInfo, destination: AssetInfo) -> Fact | None:
 def kind_of(digest: str) -> str:
     """Return the kind of a digest, for example ``"md5"``; that of parts has their size, because others cut elsewhere."""
     return digest.rpartition(":")[0]
+
+
+def is_apart(info: AssetInfo, beside_folder: bool) -> bool:
+    """Return whether an asset of a store is no part of what is synced and compared.
+
+    Bytes of direct uploads that are not finished belong to their store. Consoles mark folders by empty assets, which the
+    folders of a disk need not.
+    """
+    if beside_folder and info.size == 0 and info.key.endswith("/"):
+        return True
+    return PENDING_KEY.fullmatch(info.key) is not None

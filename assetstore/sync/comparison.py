@@ -18,10 +18,11 @@ from assetstore.errors import AssetStoreError, InvalidOptionError, NotFoundError
 from assetstore.keys import Filter
 from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
+from assetstore.sync.compare import is_apart
 from assetstore.sync.contents import DIGESTS, Contents, Fact, NotComparable, sizes
 from assetstore.sync.merge import Pair, merge
 from assetstore.sync.outages import Outages, concerns_all, named, reason
-from assetstore.sync.sides import FolderSide, Side, open_side
+from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side
 
 State: TypeAlias = Literal["only_source", "only_destination", "differs", "not_compared"]
 ONLY_SOURCE: State = "only_source"
@@ -186,8 +187,8 @@ class Comparison:
             NotFoundError: a side has no asset, or the filter leaves nothing.
         """
         pairs = merge(
-            self._walk(self.source, "source", allow_empty=allow_empty),
-            self._walk(self.destination, "destination", allow_empty=allow_empty),
+            self._walk(self.source, "source", isinstance(self.destination, FolderSide), allow_empty=allow_empty),
+            self._walk(self.destination, "destination", isinstance(self.source, FolderSide), allow_empty=allow_empty),
         )
         outages = Outages()
         with BulkResults(
@@ -219,7 +220,7 @@ class Comparison:
             findings=tuple(self.kept),
         )
 
-    def _walk(self, side: Side, role: str, *, allow_empty: bool) -> Iterator[AssetInfo]:
+    def _walk(self, side: Side, role: str, beside_folder: bool, *, allow_empty: bool) -> Iterator[AssetInfo]:
         """Yield what the filter takes."""
 
         def problem(key: str, error: AssetStoreError) -> None:
@@ -228,8 +229,9 @@ class Comparison:
                 self._note(Finding(key=key, state="not_compared", detail=f"{error.message}, in {side.name}"))
 
         info = None
+        is_store = isinstance(side, StoreSide)
         for info in side.walk(problem):
-            if self.filtering.takes(info.key):
+            if self.filtering.takes(info.key) and not (is_store and is_apart(info, beside_folder)):
                 yield info
         if info is None and not allow_empty and not self._unread[role]:
             hint = "correct the address, or allow it by allow_empty"

@@ -10,10 +10,10 @@ import attrs
 from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.pool import BulkResults, Task
 from assetstore.bulk.running import Running
-from assetstore.direct.cancel import PENDING_KEY
 from assetstore.errors import AssetStoreError, InvalidKeyError, StoreNotFoundError
 from assetstore.keys import Filter
 from assetstore.results import AssetInfo, BulkResult
+from assetstore.sync.compare import is_apart
 from assetstore.sync.decisions import NOTHING, Decider, Decision
 from assetstore.sync.folder_index import FolderIndex
 from assetstore.sync.merge import Pair, merge
@@ -135,7 +135,7 @@ class Planning:
             for info in self._known(side, problem):
                 if takes is not None and not takes(info.key):
                     continue
-                if isinstance(side, StoreSide) and _is_apart(info, isinstance(other, FolderSide)):
+                if isinstance(side, StoreSide) and is_apart(info, isinstance(other, FolderSide)):
                     continue
                 if is_source:
                     self._here += 1
@@ -273,13 +273,6 @@ def _seconds(info: AssetInfo | None) -> float | None:
 
 def _is_newer(one: AssetInfo, other: AssetInfo) -> bool:
     return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
-
-
-def _is_apart(info: AssetInfo, beside_folder: bool) -> bool:
-    """Return whether an asset of a store is no part of what is synced."""
-    if beside_folder and info.size == 0 and info.key.endswith("/"):
-        return True
-    return PENDING_KEY.fullmatch(info.key) is not None
 
 
 def _covers(unread: str, key: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetstore import (
@@ -23,7 +23,7 @@ from assetstore import (
     open_store,
 )
 from assetstore.plugin import ListPage, StatOptions, hookimpl
-from assetstore.sync import CompareReport, Finding, check
+from assetstore.sync import CompareReport, Finding, check, sync
 from assetstore.sync.sides import FolderSide, StoreSide
 from assetstore.testing import MemoryBackend
 
@@ -102,6 +102,45 @@ def test_a_folder_is_compared_by_the_digests_of_the_store(
     for key, data in stored.items():
         store.upload(data, key)
     assert expected(files, stored, "digest") == found(check(folder, store))
+
+
+@settings(max_examples=15)
+@given(ours=TREES, theirs=TREES, way=st.sampled_from(["up", "down", "between"]))
+def test_after_a_sync_everything_is_equal(
+    ours: dict[str, bytes], theirs: dict[str, bytes], way: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What a sync by digests calls up to date a check calls equal, from a folder, to a folder and between stores."""
+    ours, theirs = ({key: data for key, data in tree.items() if key != "a"} for tree in (ours, theirs))
+    folder = tmp_path_factory.mktemp("folder")
+    source: Any = folder / "source" if way == "up" else open_store(f"file:{folder}/source-store")
+    destination: Any = folder / "destination" if way == "down" else open_store(f"file:{folder}/destination-store")
+    for side, tree in ((source, ours), (destination, theirs)):
+        if isinstance(side, Path):
+            side.mkdir()
+        for key, data in tree.items():
+            if isinstance(side, Path):
+                (side / key).parent.mkdir(parents=True, exist_ok=True)
+                (side / key).write_bytes(data)
+            else:
+                side.upload(data, key)
+    report = sync(source, destination, delete=True, allow_empty=True, checksum=True)
+    assert report.ok, report.errors
+    assert check(source, destination, allow_empty=True).same
+
+
+def test_folder_markers_and_unfinished_uploads_are_not_compared(tmp_path: Path) -> None:
+    """Consoles mark folders by empty assets, which a disk has not; a sync leaves them out too."""
+    store = store_of({"maps/": b"", "maps/keep.webp": b"keep"})
+    assert sync(store, tmp_path / "art").ok
+    assert check(store, tmp_path / "art").same
+    assert 1 == check(store, store_of({"maps/keep.webp": b"keep"})).only_source
+
+
+def test_a_name_is_compared_in_nfc(tmp_path: Path) -> None:
+    """A disk may spell an ``ü`` by two characters; a key has one."""
+    (tmp_path / "u\u0308").write_bytes(b"abc")
+    assert check(tmp_path, store_of({"\u00fc": b"abc"})).same
+    assert check(tmp_path, store_of({"\u00fc": b"abc"}), download=True).same
 
 
 def test_bytes_that_changed_without_a_new_size_are_found(tmp_path: Path) -> None:
