@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
 from assetstore.plugin import AssetInfo, AssetStream, DownloadOptions, IntegrityError, ReadOptions, Verifier
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.parallel import in_parallel
@@ -37,11 +39,12 @@ def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> 
 
     def fetch(offset: int) -> int:
         length = min(bucket.part_size, info.size - offset)
-        if earlier.has(offset, length):
-            report(length)
-            return length
-        run = read(bucket, key, ReadOptions(offset=offset, length=length, if_match=info.etag))
-        _write(run, path, offset, report, earlier)
+        there = earlier.find(offset, length)
+        if there.length:
+            report(there.length)
+        if there.length < length:
+            rest = ReadOptions(offset=there.end, length=length - there.length, if_match=info.etag)
+            _write(read(bucket, key, rest), path, there, report, earlier)
         return length
 
     target = os.open(path, _FLAGS)
@@ -49,7 +52,7 @@ def download(bucket: Bucket, key: str, path: Path, options: DownloadOptions) -> 
         begin = 0
         if first is not None:
             begin = first.length
-            _write(first, path, 0, report, earlier)
+            _write(first, path, There(), report, earlier)
             digest.update(target, begin)
         rest = range(begin, info.size, bucket.part_size)
         for length in in_parallel(fetch, rest, bucket.max_concurrency) if rest else ():
@@ -72,10 +75,11 @@ def _begin(bucket: Bucket, key: str, earlier: EarlierDownload) -> tuple[AssetStr
 
 
 def _write(
-    run: AssetStream, path: Path, offset: int, report: Callable[[int], None], earlier: EarlierDownload
+    run: AssetStream, path: Path, there: There, report: Callable[[int], None], earlier: EarlierDownload
 ) -> None:
-    """Write a run of the asset at its place in the file, and note that it is there."""
-    position, end, checksum = offset, offset + run.length, 0
+    """Write a run of the asset behind what is there of its range, and note as it comes how much is."""
+    position, end = there.end, there.end + run.length
+    noted, checksum = position, there.checksum
     try:
         # Ctrl-C does not wait for us long: then the number of the file that others use may already be that of another.
         target = os.open(path, _FLAGS)
@@ -89,11 +93,38 @@ def _write(
                 while data:
                     written = os.pwrite(target, data, position)
                     position, data = position + written, data[written:]
+                if position == end or position - noted >= _BUFFER:
+                    earlier.note(There(there.offset, position - there.offset, checksum))
+                    noted = position
         finally:
             os.close(target)
     finally:
         run.body.close()
-    earlier.note(offset, run.length, checksum)
+
+
+@attrs.frozen
+class There:
+    """What is in the file of a range of the asset.
+
+    Attributes:
+        offset: where the range begins.
+        length: how many of its first bytes are there.
+        checksum: their CRC-32.
+    """
+
+    offset: int = 0
+    length: int = 0
+    checksum: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the bytes that are there end."""
+        return self.offset + self.length
+
+    @property
+    def noted(self) -> str:
+        """What the notes have of it, under its offset."""
+        return f"{self.length} {self.checksum:08x}"
 
 
 class EarlierDownload:
@@ -114,7 +145,7 @@ class EarlierDownload:
         begun = self._checkpoint.begun
         if info.etag is None or (info.etag, str(info.size)) != (begun.get("etag"), begun.get("bytes")):
             return False
-        there = sum(int(text.partition(" ")[0]) for text in self._checkpoint.parts.values())
+        there = sum(map(_length, self._checkpoint.parts.values()))
         self._checkpoint.resumed(there, info.size)
         os.truncate(self._path, info.size)  # what is missing of it then has a wrong checksum
         return True
@@ -129,26 +160,31 @@ class EarlierDownload:
         else:
             self._checkpoint.begin(info.size, etag=info.etag, bytes=str(info.size))
 
-    def has(self, offset: int, length: int) -> bool:
-        """Return whether the file has this range; it was noted with a checksum, which is compared."""
-        noted = None if self._checkpoint is None else self._checkpoint.parts.get(offset)
-        if noted is None or noted.partition(" ")[0] != str(length):
-            return False
+    def find(self, offset: int, length: int) -> There:
+        """Return what the file has of a range of ``length`` bytes; it was noted with a checksum, which is compared."""
+        nothing = There(offset)
+        noted = "" if self._checkpoint is None else self._checkpoint.parts.get(offset, "")
+        count = _length(noted)
+        if not 0 < count <= length:
+            return nothing
         with self._path.open("rb", buffering=0) as file:
             file.seek(offset)
-            checksum, left = 0, length
+            checksum, left = 0, count
             while left and (data := file.read(min(_BUFFER, left))):
                 checksum, left = zlib.crc32(data, checksum), left - len(data)
-        return noted == _noted(length, checksum)
+        found = There(offset, count, checksum)
+        return found if found.noted == noted else nothing
 
-    def note(self, offset: int, length: int, checksum: int) -> None:
-        """Note that a range is in the file."""
+    def note(self, there: There) -> None:
+        """Note how much of a range is in the file."""
         if self._checkpoint is not None:
-            self._checkpoint.note(offset, _noted(length, checksum))
+            self._checkpoint.note(there.offset, there.noted)
 
 
-def _noted(length: int, checksum: int) -> str:
-    return f"{length} {checksum:08x}"
+def _length(noted: str) -> int:
+    """Return how many bytes of a range are there, by its note."""
+    count = noted.partition(" ")[0]
+    return int(count) if count.isdecimal() else 0
 
 
 class _Digest:
