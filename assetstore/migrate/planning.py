@@ -13,7 +13,7 @@ from assetstore.limits import PAGE, PENDING
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.pricing import PART, Rates, priced
 from assetstore.migrate.stores import named, opened
-from assetstore.migrate.work import PlanFolder, open_work
+from assetstore.migrate.work import PlanFolder, open_work, require_create_only
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.compare import difference
@@ -57,7 +57,7 @@ def plan(
 
     Raises:
         InvalidOptionError: an address names no store or holds a secret, or a number is out of its range.
-        UnsupportedError: the store of the work folder cannot write only where nothing is.
+        UnsupportedError: the store of the work folder, or the destination, cannot write only where nothing is.
         AlreadyExistsError: another process is planning in this work folder.
     """
     if not 1 <= shard_keys <= SHARD_KEYS:
@@ -66,6 +66,8 @@ def plan(
         raise InvalidOptionError(f"lease_seconds must be at least 2, got {lease_seconds!r}")
     names = named(source, "the source"), named(destination, "the destination")
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
+    require_create_only(sides[1], "the destination")
+    _refuse_overlap(*sides, store)
     settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer}
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
@@ -85,6 +87,20 @@ def plan(
     )
     folder.write_plan(made)
     return made
+
+
+def _refuse_overlap(source: AssetStore, destination: AssetStore, work: AssetStore) -> None:
+    """Refuse parts of one store of which one lies in the other: a migration would copy its own copies, or documents.
+
+    Raises:
+        InvalidOptionError: they do.
+    """
+    pairs = ((source, destination, "source and destination"), (source, work, "source and work folder"))
+    for one, other, what in (*pairs, (destination, work, "destination and work folder")):
+        prefixes = sorted((one._scope.prefix, other._scope.prefix), key=len)  # noqa: SLF001 - only stores know their parts
+        if one._stack is other._stack and prefixes[1].startswith(prefixes[0]):  # noqa: SLF001 - as above
+            problem = f"{what} must not lie in one another: {prefixes[0]!r} and {prefixes[1]!r} of one store"
+            raise InvalidOptionError(problem, hint="choose folders beside each other, or another store", store=one.name)
 
 
 def _open_folder(work: AssetStore, settings: Mapping[str, Any], *, anew: bool) -> PlanFolder:

@@ -144,10 +144,19 @@ def open_work(work: str | AssetStore) -> AssetStore:
         UnsupportedError: the store cannot write only where nothing is, so that two processes could lease one shard.
     """
     store = opened(named(work, "the work folder", folder=True) or work)
-    if not store.can("upload.overwrite"):
-        problem = "the store of the work folder must be able to write only where nothing is (upload.overwrite)"
-        raise UnsupportedError(problem, hint="use another store for the work folder", store=store.name)
+    require_create_only(store, "the store of the work folder")
     return store
+
+
+def require_create_only(store: AssetStore, what: str) -> None:
+    """Refuse a store that cannot write only where nothing is.
+
+    Raises:
+        UnsupportedError: it cannot.
+    """
+    if not store.can("upload.overwrite"):
+        problem = f"{what} must be able to write only where nothing is (upload.overwrite)"
+        raise UnsupportedError(problem, hint="use another store", op="migrate", store=store.name)
 
 
 def newest(work: AssetStore) -> tuple[PlanFolder, Plan]:

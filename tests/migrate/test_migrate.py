@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import InvalidOptionError, NotFoundError, UnavailableError
+from assetstore.errors import InvalidOptionError, NotFoundError, UnavailableError, UnsupportedError
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 
@@ -240,3 +240,30 @@ def test_what_the_store_could_not_take_at_once_is_tried_again() -> None:
     plan(old, new, work)
     report = run(work, source=old, destination=new, max_concurrency=4)
     assert (20, 0) == (report.copied, report.failed)
+
+
+@pytest.mark.parametrize(
+    "names", [("maps", "maps/old", "work"), ("", "new", "work"), ("maps", "new", "maps/work"), ("maps", "new", "new")]
+)
+def test_parts_of_a_store_that_lie_in_one_another_are_refused(names: tuple[str, str, str], tmp_path: Path) -> None:
+    """A migration copies neither its copies nor its own documents; parts beside each other are fine, in one store too."""
+    old = open_store(f"file://{tmp_path}/one")
+    old.upload(b"abc", "maps/a.txt")
+    sides = [f"file://{tmp_path}/one{f'#{name}/' if name else ''}" for name in names]
+    with pytest.raises(InvalidOptionError, match="must not lie in one another"):
+        plan(*sides)
+    assert 1 == len(list(old.list()))
+    beside = [f"file://{tmp_path}/one#{name}" for name in ("maps", "new", "work")]
+    assert 1 == plan(*beside).tally.objects
+    assert 1 == run(beside[2]).copied
+
+
+def test_work_folder_and_destination_must_be_able_to_write_only_where_nothing_is() -> None:
+    """Otherwise two processes could lease one shard, or overwrite what is newer at the destination; nothing is planned."""
+    backend = FaultyBackend(MemoryBackend())
+    backend.supports -= {"upload.overwrite"}
+    plain = AssetStore(backend)
+    with pytest.raises(UnsupportedError, match=r"the work folder must be able .* \(upload\.overwrite\)"):
+        plan(filled(1), memory("new"), plain)
+    with pytest.raises(UnsupportedError, match=r"the destination must be able .* \(upload\.overwrite\)"):
+        plan(filled(1), plain, memory("work"))
