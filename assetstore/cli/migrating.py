@@ -102,7 +102,10 @@ def _show_plan(session: Session, made: Plan, seconds: float) -> None:
             session.line(f"refused  … and {tally.refused - len(made.refusals):,} more")
     sent = ", ".join(f"{count:,} requests of class {kind}" for kind, count in sorted(made.requests.items()))
     cost = f": {sent}, {_dollars(made.dollars)}" if made.dollars is not None else ""
-    rest = ((tally.equal, "equal"), (tally.newer, "newer there"), (tally.refused, "refused"), (tally.extra, "only there"))
+    rest = (
+        *((tally.headers, "with headers to compare"), (tally.equal, "equal"), (tally.newer, "newer there")),
+        *((tally.refused, "refused"), (tally.extra, "only there")),
+    )
     session.talk(
         f"planned {counted(tally.objects, 'asset')}, {readable_size(tally.bytes)} in {counted(made.shards, 'shard')} from"
         f" {shown(made.source_name)} to {shown(made.destination_name)}, in {readable_duration(seconds)}{cost}"

@@ -41,6 +41,7 @@ class Item:
         replaces: the ETag of what the destination has under the key; empty where that has none, ``None`` for nothing.
         problem: why it is not copied, or ``None``.
         kept: whether that is because the destination is newer; otherwise the destination cannot hold it.
+        headers: whether the bytes are there already, and headers alone may differ.
     """
 
     key: str
@@ -51,11 +52,12 @@ class Item:
     replaces: str | None = None
     problem: str | None = None
     kept: bool = False
+    headers: bool = False
 
     def as_record(self) -> dict[str, Any]:
         """Return what is known, for JSON."""
         record = {"key": self.key, "size": self.size, "etag": self.etag, "digest": self.digest, "replaces": self.replaces}
-        record |= {"problem": self.problem, "kept": self.kept or None}
+        record |= {"problem": self.problem, "kept": self.kept or None, "headers": self.headers or None}
         record["modified"] = None if self.modified is None else self.modified.isoformat()
         return {name: value for name, value in record.items() if value is not None}
 
@@ -81,6 +83,8 @@ class Tally:
         bytes: their bytes.
         large: how many of them are sent in parts.
         parts: how many parts these have.
+        headers: assets whose bytes are at the destination already, but which were written at the source since: their
+            headers may differ.
         equal: assets that are at the destination already.
         newer: assets that differ and are newer at the destination, so they are not overwritten.
         refused: assets that the destination cannot hold.
@@ -91,10 +95,16 @@ class Tally:
     bytes: int = 0
     large: int = 0
     parts: int = 0
+    headers: int = 0
     equal: int = 0
     newer: int = 0
     refused: int = 0
     extra: int = 0
+
+    @property
+    def planned(self) -> int:
+        """How many assets the shards have, those that are not copied among them."""
+        return self.objects + self.headers + self.newer + self.refused
 
 
 @attrs.frozen(kw_only=True)

@@ -6,11 +6,14 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from assetstore.errors import AlreadyExistsError, NotFoundError, PreconditionError, RefusedError
+from assetstore.errors import AlreadyExistsError, InvalidKeyError, NotFoundError, PreconditionError
 from assetstore.migrate.documents import Item
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.compare import difference
+from assetstore.sync.decisions import Decider, differing
+from assetstore.sync.options import SyncOptions
+from assetstore.sync.sides import StoreSide
 from assetstore.sync.transfer import carried
 
 State: TypeAlias = Literal["copied", "present"]
@@ -43,18 +46,19 @@ def copy_item(source: AssetStore, destination: AssetStore, item: Item, *, repeat
 
     Raises:
         PreconditionError: the source has changed since the plan, or the destination has.
-        RefusedError: the plan says why it is not copied.
+        InvalidKeyError: the destination cannot hold the key.
     """
     if item.problem is not None:
-        raise (PreconditionError if item.kept else RefusedError)(item.problem)
+        raise (PreconditionError if item.kept else InvalidKeyError)(item.problem, store=destination.name)
+    if item.headers:
+        return _fix_headers(source, destination, item)
     if repeated and _is_there(destination, item):
         return Done("present", 0)
     try:
         return Done("copied", _copy(source, destination, item).size)
     except (AlreadyExistsError, _Replaced):
         if not _is_there(destination, item):
-            problem = "the destination has changed since the plan, and what is there was kept"
-            raise PreconditionError(problem, hint="plan again") from None
+            raise _changed(destination) from None
         return Done("present", 0)
 
 
@@ -67,6 +71,26 @@ def _is_there(destination: AssetStore, item: Item) -> bool:
     return found.etag != item.replaces and difference(item.as_info(), found) is None
 
 
+def _fix_headers(source: AssetStore, destination: AssetStore, item: Item) -> Done:
+    """Set the headers and metadata that differ, without moving the bytes."""
+    head, there = source.stat(item.key), destination.stat(item.key)
+    if head.etag != item.etag:
+        raise PreconditionError("the source has changed since the plan", hint="plan again", store=source.name)
+    decider = Decider(StoreSide(source, source.name), StoreSide(destination, destination.name), SyncOptions())
+    headers = differing(decider.wanted(head, item.key), there)
+    if not headers:
+        return Done("present", 0)
+    if there.etag != item.replaces:
+        raise _changed(destination)
+    destination.update(item.key, **headers)
+    return Done("copied", 0)
+
+
+def _changed(destination: AssetStore) -> PreconditionError:
+    problem = "the destination has changed since the plan, and what is there was kept"
+    return PreconditionError(problem, hint="plan again", store=destination.name)
+
+
 class _Replaced(Exception):  # noqa: N818 - it never leaves this module
     """The destination has another version than the planned one."""
 
@@ -77,7 +101,7 @@ def _copy(source: AssetStore, destination: AssetStore, item: Item) -> AssetInfo:
     with source.open(item.key, if_match=if_match) as reader:
         found = reader.info
         if found.size != item.size or (item.etag is not None and found.etag != item.etag):
-            raise PreconditionError("the source has changed since the plan", hint="plan again")
+            raise PreconditionError("the source has changed since the plan", hint="plan again", store=source.name)
         headers = carried(found)
         if item.replaces is None:
             return destination.upload(reader, item.key, **headers, overwrite=False)

@@ -11,6 +11,7 @@ import attrs
 from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.limits import PAGE, PENDING
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
+from assetstore.migrate.leases import BEATS
 from assetstore.migrate.pricing import PART, Rates, priced
 from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder, open_work, require_create_only
@@ -46,8 +47,7 @@ def plan(
         destination: the store to copy to, likewise.
         work: the work folder, in any store that can write only where nothing is.
         shard_keys: the most keys of a shard, from 1 to 10,000.
-        lease_seconds: how long a shard stays leased after the last sign of life of its process; at least 2, since many
-            stores tell times in whole seconds.
+        lease_seconds: how long a shard stays leased after the last sign of life of its process; at least 4.
         overwrite_newer: copy also over what is newer at the destination.
         anew: begin an interrupted plan from its start.
         rates: how fast a run is expected to be.
@@ -62,8 +62,8 @@ def plan(
     """
     if not 1 <= shard_keys <= SHARD_KEYS:
         raise InvalidOptionError(f"shard_keys must be between 1 and {SHARD_KEYS:,}, got {shard_keys!r}")
-    if lease_seconds < 2:
-        raise InvalidOptionError(f"lease_seconds must be at least 2, got {lease_seconds!r}")
+    if lease_seconds < BEATS:  # R2 takes one write of a key in a second
+        raise InvalidOptionError(f"lease_seconds must be at least {BEATS}, got {lease_seconds!r}")
     names = named(source, "the source"), named(destination, "the destination")
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
@@ -190,8 +190,9 @@ class Planning:
         if other is None:
             return self._count(_item(one, None))
         if difference(one, other) is None:
-            counts["equal"] += 1
-            return None
+            headers = _may_have_other_headers(one, other)
+            counts["headers" if headers else "equal"] += 1
+            return _item(one, other, headers=True) if headers else None
         if not self.settings["newer"] and _is_newer(other, one):
             counts["newer"] += 1
             return _item(one, other, problem="the destination has a newer version, which was kept", kept=True)
@@ -240,7 +241,18 @@ def _is_newer(one: AssetInfo, other: AssetInfo) -> bool:
     return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
 
 
-def _item(one: AssetInfo, other: AssetInfo | None, *, problem: str | None = None, kept: bool = False) -> Item:
+def _may_have_other_headers(one: AssetInfo, other: AssetInfo) -> bool:
+    if one.last_modified is None or other.last_modified is None:
+        return False
+    # Many stores tell whole seconds: what was written within one of them may be newer.
+    is_whole = not (one.last_modified.microsecond and other.last_modified.microsecond)
+    least = other.last_modified.replace(microsecond=0)
+    return one.last_modified > other.last_modified or (is_whole and one.last_modified >= least)
+
+
+def _item(
+    one: AssetInfo, other: AssetInfo | None, *, problem: str | None = None, kept: bool = False, headers: bool = False
+) -> Item:
     return Item(
         key=one.key,
         size=one.size,
@@ -250,4 +262,5 @@ def _item(one: AssetInfo, other: AssetInfo | None, *, problem: str | None = None
         replaces=None if other is None else other.etag or "",
         problem=problem,
         kept=kept,
+        headers=headers,
     )

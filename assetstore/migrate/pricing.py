@@ -47,8 +47,8 @@ def priced(
     """Return ``requests``, ``dollars`` and ``hours`` for a plan: a read for each asset, a write for each asset or part."""
     source, destination = sides
     sent = (
-        (source, {"B": tally.objects}),
-        (destination, {"A": tally.objects - tally.large + tally.parts + 2 * tally.large}),
+        (source, {"B": tally.objects + tally.headers}),
+        (destination, {"A": tally.objects - tally.large + tally.parts + 2 * tally.large, "B": tally.headers}),
         (work, {"A": 2 * shards, "B": 2 * shards}),
     )
     requests: dict[str, int] = {}

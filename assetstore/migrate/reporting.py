@@ -72,7 +72,7 @@ def status(work: str | AssetStore) -> Status:
     recent = [(moment, records[shard]) for moment, shard in ended[-RECENT:] if shard in records]
     copied, present = sum(one.copied for one in records.values()), sum(one.present for one in records.values())
     failed, size = sum(len(one.failed) for one in records.values()), sum(one.bytes for one in records.values())
-    objects = plan.tally.objects + plan.tally.newer + plan.tally.refused
+    objects = plan.tally.planned
     rates: tuple[float, float] | None = None
     if recent:
         began = min(moment.timestamp() - record.seconds for moment, record in recent)

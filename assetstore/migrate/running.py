@@ -159,7 +159,7 @@ class Shards:
         newest = {shard: info for shard, info in sorted(folder.shards("leases"), key=_number) if shard not in done}
         written = {shard: info.last_modified for shard, info in newest.items() if is_held(info)}
         found: dict[str, list[str]] = {"done": [], "leased": [], "stale": [], "free": []}
-        least = folder.now("shards") - timedelta(seconds=plan.lease_seconds) if written else None
+        least = folder.now(f"shards-{secrets.token_hex(8)}") - timedelta(seconds=plan.lease_seconds) if written else None
         for shard in shard_names(plan):
             moment = written.get(shard)
             if shard in done:

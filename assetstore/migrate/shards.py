@@ -19,11 +19,13 @@ from assetstore.bulk.running import Running
 from assetstore.errors import (
     AssetStoreError,
     CredentialsError,
+    IntegrityError,
     InvalidOptionError,
     NoSpaceError,
     PluginError,
     StoreNotFoundError,
     UnavailableError,
+    UnknownOutcomeError,
     without_users,
 )
 from assetstore.migrate.documents import FailedAsset, Item, Plan, ShardRecord
@@ -38,8 +40,10 @@ from assetstore.store import AssetStore
 ShardState: TypeAlias = Literal["done", "leased", "ended before"]
 
 TRIES = 3
-"""How often an asset is tried whose store could not be reached."""
-OUTAGE = 100
+"""How often an asset is tried whose store could not be reached, or that was damaged on its way."""
+AGAIN = (UnavailableError, UnknownOutcomeError, IntegrityError)
+"""What may go well the next time."""
+OUTAGE = 50
 """After so many in a row whose store could not be reached the run ends: it is not about these assets."""
 _EVERY_SHARD = (CredentialsError, StoreNotFoundError, NoSpaceError, PluginError)
 """What concerns every asset: it ends the run, and the shard can be run again."""
@@ -194,6 +198,7 @@ class Copying:
     _copied: int = 0
     _present: int = 0
     _bytes: int = 0
+    _unreached: int = 0
     _failed: list[tuple[Item, AssetStoreError]] = attrs.field(factory=list)
 
     def run(self) -> ShardResult | None:
@@ -204,8 +209,6 @@ class Copying:
             again = self._pass(items)
             if self.lease.lost:
                 return None
-            if again and not (self._copied or self._present or self._failed):
-                raise again[0][1]  # nothing at all went through
             items = [item for item, _ in again]
             if not items:
                 break
@@ -224,7 +227,6 @@ class Copying:
     def _pass(self, items: list[Item]) -> list[tuple[Item, AssetStoreError]]:
         """Copy assets; return those that may be tried again."""
         again: list[tuple[Item, AssetStoreError]] = []
-        unreached = 0
 
         def plan(item: Item) -> Task[Done]:
             copy = functools.partial(copy_item, self.source, self.destination, item, repeated=self.lease.is_repeated)
@@ -237,13 +239,12 @@ class Copying:
             for result in results:
                 if self.lease.lost:
                     break
-                if isinstance(result.error, UnavailableError):
+                self._unreached = self._unreached + 1 if isinstance(result.error, UnavailableError) else 0
+                if isinstance(result.error, UnavailableError) and self._unreached == OUTAGE:
+                    raise result.error
+                if isinstance(result.error, AGAIN):
                     again.append((result.item, result.error))
-                    unreached += 1
-                    if unreached == OUTAGE:
-                        raise result.error
                 else:
-                    unreached = 0
                     self._take(result)
         return again
 

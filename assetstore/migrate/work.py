@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -119,11 +119,22 @@ class PlanFolder:
             yield _shard_of(info.key), info
 
     def now(self, name: str) -> datetime:
-        """Return the time by the clock of the store, which is the only one that all processes share."""
+        """Return the time by the clock of the store, which is the only one that all processes share.
+
+        Args:
+            name: a name that no other process uses at the same time.
+
+        Raises:
+            UnsupportedError: the store tells no times.
+        """
         key = f"clocks/{name}"
         written = self.store.upload(b"", key, content_type="text/plain")
         modified = written.last_modified or self.store.stat(key).last_modified
-        return modified or datetime.now(UTC)
+        self.store.delete(key)
+        if modified is None:
+            hint = "use another store for the work folder"
+            raise UnsupportedError("the store must tell when an asset was written", hint=hint, store=self.store.name)
+        return modified
 
     def _write_new(self, key: str, data: bytes) -> None:
         self.store.upload(data, key, content_type=_PACKED, overwrite=False)

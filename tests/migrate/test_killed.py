@@ -49,7 +49,7 @@ def test_processes_that_are_killed_lose_nothing_and_repeat_a_shard_at_most(tmp_p
     old, new, work = stores(tmp_path)
     for number in range(ASSETS):
         old.upload(b"%d" % number, f"maps/{number:04d}.txt")
-    plan(old, new, work, shard_keys=SHARD, lease_seconds=2)
+    plan(old, new, work, shard_keys=SHARD, lease_seconds=4)
     point = random.Random(20261128)
     killed = 0
     for _ in range(TIMES):

@@ -220,15 +220,15 @@ def test_several_runs_at_once_share_the_shards() -> None:
 
 
 def test_an_outage_ends_the_run_and_the_next_one_goes_on() -> None:
-    """When nothing of a shard gets through, it is given back without a result: its assets have not failed."""
+    """When nothing gets through, the shard is given back without a result: its assets have not failed."""
     backend = MemoryBackend()
-    old, work = filled(20), memory("work")
+    old, work = filled(60), memory("work")
     plan(old, AssetStore(backend, name="new"), work, lease_seconds=3600)
     away = AssetStore(FaultyBackend(backend, Raise(op="upload", nth=None, error=UnavailableError("away"))), name="new")
     with pytest.raises(UnavailableError, match="away"):
         run(work, source=old, destination=away)
     assert (0, 0) == (status(work).done, status(work).leased)
-    assert 20 == run(work, source=old, destination=AssetStore(backend, name="new"), wait=False).copied
+    assert 60 == run(work, source=old, destination=AssetStore(backend, name="new"), wait=False).copied
 
 
 def test_what_the_store_could_not_take_at_once_is_tried_again() -> None:
@@ -267,3 +267,16 @@ def test_work_folder_and_destination_must_be_able_to_write_only_where_nothing_is
         plan(filled(1), memory("new"), plain)
     with pytest.raises(UnsupportedError, match=r"the destination must be able .* \(upload\.overwrite\)"):
         plan(filled(1), plain, memory("work"))
+
+
+def test_a_change_of_headers_alone_is_found_and_fixed_without_bytes() -> None:
+    """Bytes are equal and the source was written since: the next plan compares the headers and sets those that differ."""
+    old, new, work = filled(3), memory("new"), memory("work")
+    plan(old, new, work)
+    run(work, source=old, destination=new)
+    old.update("maps/001.txt", cache_control="no-store", metadata={"by": "someone"})
+    made = plan(old, new, work)
+    assert (0, 1, 2) == (made.tally.objects, made.tally.headers, made.tally.equal)
+    assert (1, 0) == ((report := run(work, source=old, destination=new)).copied, report.bytes)
+    found = new.stat("maps/001.txt")
+    assert ("no-store", {"by": "someone"}, b"1") == (found.cache_control, found.metadata, new.read("maps/001.txt"))
