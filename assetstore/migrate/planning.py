@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,18 @@ def plan(
         lease_seconds=lease_seconds,
         **priced(planning.tally, planning.shards, sides, store, rates or Rates(), prices),
     )
-    folder.write_plan(made)
+    with _alone():
+        folder.write_plan(made)
     return made
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    try:
+        yield
+    except AlreadyExistsError as error:
+        problem = "another process is planning in this work folder, or has just done so"
+        raise AlreadyExistsError(problem, hint="use its plan", op="migrate", store=error.store) from error
 
 
 def _refuse_overlap(source: AssetStore, destination: AssetStore, work: AssetStore) -> None:
@@ -112,10 +123,10 @@ def _open_folder(work: AssetStore, settings: Mapping[str, Any], *, anew: bool) -
     try:
         folder.plan()
     except NotFoundError:
+        # What is not gone on with stays: its process may be alive, and nobody runs a plan that is not finished.
         first = next(folder.store.list("manifests/", limit=1), None)
-        if anew or first is None or folder.head("000000")["settings"] != settings:
-            folder.store.delete_many(folder.store.list())
-        return folder
+        if not anew and (first is None or folder.head("000000")["settings"] == settings):
+            return folder
     return PlanFolder.of(work, folder.number + 1)
 
 
@@ -210,11 +221,8 @@ class Planning:
     def _write(self, items: list[Item]) -> None:
         self._remember(items)
         head = {"settings": self.settings, "tally": self._counts}
-        try:
+        with _alone():
             self.folder.write_manifest(f"{self.shards:06d}", head, items)
-        except AlreadyExistsError as error:
-            error.message, error.hint = "another process is planning in this work folder", "wait for it, or end it"
-            raise
         self.shards += 1
 
     def _remember(self, items: list[Item]) -> None:

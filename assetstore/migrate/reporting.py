@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 
 import attrs
 
 from assetstore.errors import NotFoundError
-from assetstore.migrate.documents import FailedAsset, Item, shard_names
+from assetstore.migrate.documents import FailedAsset, Item, ShardRecord, shard_names
 from assetstore.migrate.running import Shards
 from assetstore.migrate.shards import Migration
 from assetstore.migrate.work import PlanFolder, newest, open_work
@@ -67,19 +68,13 @@ def status(work: str | AssetStore) -> Status:
     """
     folder, plan = newest(open_work(work))
     shards = Shards.of(folder, plan)
-    records = dict(folder.results())
+    # Not the records themselves, which name every asset that failed.
+    counts = {shard: _Counts.of(record) for shard, record in folder.results()}
     ended = sorted((info.last_modified, shard) for shard, info in folder.shards("results") if info.last_modified)
-    recent = [(moment, records[shard]) for moment, shard in ended[-RECENT:] if shard in records]
-    copied, present = sum(one.copied for one in records.values()), sum(one.present for one in records.values())
-    failed, size = sum(len(one.failed) for one in records.values()), sum(one.bytes for one in records.values())
-    objects = plan.tally.planned
-    rates: tuple[float, float] | None = None
-    if recent:
-        began = min(moment.timestamp() - record.seconds for moment, record in recent)
-        seconds = max(recent[-1][0].timestamp() - began, 0.001)
-        moved = sum(one.copied + one.present + len(one.failed) for _, one in recent)
-        rates = moved / seconds, sum(one.bytes for _, one in recent) / seconds
-    rest = objects - copied - present - failed
+    rates = _rates([(moment, counts[shard]) for moment, shard in ended[-RECENT:] if shard in counts])
+    copied, present = sum(one.copied for one in counts.values()), sum(one.present for one in counts.values())
+    failed = sum(one.failed for one in counts.values())
+    rest = plan.tally.planned - copied - present - failed
     return Status(
         number=plan.number,
         shards=plan.shards,
@@ -87,16 +82,39 @@ def status(work: str | AssetStore) -> Status:
         leased=len(shards.leased),
         stale=len(shards.stale),
         left=len(shards.free),
-        objects=objects,
+        objects=plan.tally.planned,
         copied=copied,
         present=present,
         failed=failed,
-        bytes=size,
+        bytes=sum(one.bytes for one in counts.values()),
         total_bytes=plan.tally.bytes,
         objects_per_second=rates and rates[0],
         bytes_per_second=rates and rates[1],
         seconds_left=0.0 if not rest else rest / rates[0] if rates else None,
     )
+
+
+@attrs.frozen
+class _Counts:
+    copied: int
+    present: int
+    failed: int
+    bytes: int
+    seconds: float
+
+    @classmethod
+    def of(cls, record: ShardRecord) -> _Counts:
+        return cls(record.copied, record.present, len(record.failed), record.bytes, record.seconds)
+
+
+def _rates(recent: Sequence[tuple[datetime, _Counts]]) -> tuple[float, float] | None:
+    """Return assets and bytes a second of the shards that ended last, by the clock of the store."""
+    if not recent:
+        return None
+    began = min(moment.timestamp() - one.seconds for moment, one in recent)
+    seconds = max(recent[-1][0].timestamp() - began, 0.001)
+    done = sum(one.copied + one.present + one.failed for _, one in recent)
+    return done / seconds, sum(one.bytes for _, one in recent) / seconds
 
 
 def failed_assets(work: str | AssetStore) -> Iterator[FailedAsset]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import InvalidOptionError, NotFoundError, UnavailableError, UnsupportedError
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnavailableError, UnsupportedError
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 
@@ -280,3 +280,33 @@ def test_a_change_of_headers_alone_is_found_and_fixed_without_bytes() -> None:
     assert (1, 0) == ((report := run(work, source=old, destination=new)).copied, report.bytes)
     found = new.stat("maps/001.txt")
     assert ("no-store", {"by": "someone"}, b"1") == (found.cache_control, found.metadata, new.read("maps/001.txt"))
+
+
+def test_of_two_plans_at_once_one_is_finished() -> None:
+    """The other one ends with an error, and what is there is whole."""
+    old, new, work = filled(1100), memory("new"), memory("work")
+    inner: list[int] = []
+
+    def plan_too(count: int) -> None:
+        if not inner:
+            inner.append(plan(old, new, work, shard_keys=100).tally.objects)
+
+    with pytest.raises(AlreadyExistsError, match="another process is planning"):
+        plan(old, new, work, shard_keys=100, progress=plan_too)
+    assert ([1100], 1100) == (inner, run(work, source=old, destination=new).copied)
+
+
+@pytest.mark.parametrize(("keys", "anew"), [(20, False), (10, True)])
+def test_an_interrupted_plan_of_other_settings_is_not_gone_on_with(keys: int, anew: bool) -> None:
+    """The new plan has a folder of its own, and nothing of the old one."""
+    old, new, work = filled(1100), memory("new"), memory("work")
+
+    def end(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan(old, new, work, shard_keys=10, progress=end)
+    made = plan(old, new, work, shard_keys=keys, anew=anew)
+    assert (2, 1100 // keys, 1100) == (made.number, made.shards, made.tally.objects)
+    assert 1100 == run(work, source=old, destination=new).copied
+    assert verify(work, source=old, destination=new).same
