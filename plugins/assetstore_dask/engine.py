@@ -138,7 +138,13 @@ class _Running:
 
     def _submit(self, shards: Iterator[str]) -> list[Future[ShardResult]]:
         """Submit what the workers there are can have in hand; they come and go."""
-        room = max(1, sum(self.client.nthreads().values())) * PER_THREAD - len(self._shards)
+        if self.client.status != "running":
+            raise _lost()
+        try:
+            threads = sum(self.client.nthreads().values())
+        except OSError as error:
+            raise _lost() from error
+        room = max(1, threads) * PER_THREAD - len(self._shards)
         new = []
         for shard in itertools.islice(shards, max(0, room)):
             future: Future[ShardResult] = self.client.submit(
@@ -162,9 +168,13 @@ def _result_of(future: Future[ShardResult], shard: str) -> ShardResult:
         problem = f"the shard {shard} has lost several workers, which died while they ran it"
         raise UnavailableError(problem, hint="look at the workers' logs and their memory, then run again") from error
     except CancelledError as error:
-        problem = "the Dask scheduler was lost, or somebody cancelled the tasks"
-        raise UnavailableError(problem, hint="run again: what has ended stays so") from error
+        raise _lost() from error
     return result
+
+
+def _lost() -> UnavailableError:
+    problem = "the Dask scheduler was lost, or somebody cancelled the tasks"
+    return UnavailableError(problem, hint="run again: what has ended stays so")
 
 
 def _try_workers(client: Client, migration: Migration, shard: str) -> None:
@@ -186,7 +196,7 @@ def _try_workers(client: Client, migration: Migration, shard: str) -> None:
             error.message = f"the worker {address} cannot use the stores: {error.message}"
             raise
         except (CancelledError, KilledWorker):
-            continue  # it has gone meanwhile
+            continue  # the worker has gone meanwhile
         except Exception as error:
             problem = f"the worker {address} cannot run shards: {type(error).__name__}: {error}"
             raise PluginError(problem, hint="install assetstore[dask] and the plugins of the stores there") from error

@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from servers import S3Server
 
 from assetstore import AssetStore, open_store
 from assetstore.migrate import ShardResult, failed_assets, plan, run, status, verify
+from servers import S3Server
 
 pytest.importorskip("distributed")
 

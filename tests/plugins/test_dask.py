@@ -10,7 +10,7 @@ import pytest
 
 from assetstore import AssetStore, open_store
 from assetstore.errors import ConfigError, InvalidOptionError, UnavailableError
-from assetstore.migrate import Migration, failed_assets, plan, run
+from assetstore.migrate import Migration, failed_assets, plan, run, verify
 from assetstore.testing import MemoryBackend
 
 distributed = pytest.importorskip("distributed")
@@ -18,12 +18,13 @@ distributed = pytest.importorskip("distributed")
 from assetstore_dask import Dask, engine  # noqa: E402
 from assetstore_dask.tasks import run_one  # noqa: E402
 
+OPTIONS = {"processes": False, "dashboard_address": None, "protocol": "tcp"}
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Give the address of a scheduler with one worker."""
-    options = {"processes": False, "dashboard_address": None, "protocol": "tcp"}
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, **OPTIONS) as cluster:
         yield f"dask:{cluster.scheduler_address}"
 
 
@@ -94,6 +95,19 @@ def test_a_scheduler_that_does_not_answer_is_a_clear_error(tmp_path: Path, monke
     monkeypatch.setattr(engine, "CONNECT_SECONDS", 1)
     with pytest.raises(UnavailableError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         run(f"{tmp_path}/work", engine="dask://127.0.0.1:1")
+
+
+def test_after_a_lost_scheduler_the_run_goes_on_anew(tmp_path: Path) -> None:
+    """The end of a scheduler in the middle of a run is a clear error, and another run does what is left."""
+    filled(tmp_path, 40)
+    plan(f"file://{tmp_path}/old", f"file://{tmp_path}/new", f"{tmp_path}/work", shard_keys=1, lease_seconds=2)
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, **OPTIONS)
+    with pytest.raises(UnavailableError, match="the Dask scheduler was lost"):
+        run(f"{tmp_path}/work", engine=f"dask:{cluster.scheduler_address}", on_result=lambda _: cluster.close())
+    report = run(f"{tmp_path}/work")
+    assert 0 == report.left
+    assert 40 == sum(1 for _ in open_store(f"file://{tmp_path}/new").list())
+    assert verify(f"{tmp_path}/work").same
 
 
 @pytest.mark.parametrize("text", ["dask:0", "dask:-1", "dask:many", "dask:host:8786"])
