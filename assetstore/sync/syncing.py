@@ -12,11 +12,11 @@ from assetstore.errors import InvalidOptionError
 from assetstore.options import Progress, require_progress
 from assetstore.store import AssetStore
 from assetstore.sync.folder_index import FolderIndex
-from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, SyncPlan, SyncReport
+from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, SyncPlan, SyncRefusedError, SyncReport
 from assetstore.sync.outages import named
 from assetstore.sync.planning import Planning
 from assetstore.sync.running import Run
-from assetstore.sync.sides import FolderSide, Side, open_side
+from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side
 from assetstore.sync.spool import Spool
 
 
@@ -51,6 +51,7 @@ def sync(
     with named("sync"), contextlib.ExitStack() as exits:
         one, other = open_side(source, exits), open_side(destination, exits)
         index = _index(one, other)
+        _require_apart(one, other)
         spool = exits.enter_context(Spool())
         if index is not None and not checked.dry_run:
             # What was sent need not be read at the next run, however this one ends.
@@ -84,6 +85,31 @@ def _index(one: Side, other: Side) -> FolderIndex | None:
         hint = f"name one as a store, for example 'file:{folders[1].name}'; or use rsync"
         raise InvalidOptionError("both sides are folders of plain files, and one must be a store", hint=hint)
     return FolderIndex.of(folders[0].folder) if folders else None
+
+
+def _require_apart(one: Side, other: Side) -> None:
+    """Refuse a source that has assets of the destination: what is written would be read again."""
+    if isinstance(one, StoreSide) and isinstance(other, StoreSide):
+        overlaps = one.store._overlaps(other.store)  # noqa: SLF001 - only stores know their places
+    else:
+        overlaps = any(
+            _is_folder_of(side, folder)
+            for side, folder in ((one, other), (other, one))
+            if isinstance(side, StoreSide) and isinstance(folder, FolderSide)
+        )
+    if overlaps:
+        raise SyncRefusedError(
+            f"the source {one.name!r} and the destination {other.name!r} must not have assets in common",
+            hint="choose two folders of which neither lies in the other",
+        )
+
+
+def _is_folder_of(side: StoreSide, folder: FolderSide) -> bool:
+    """Return whether a store keeps its first asset in a folder of plain files."""
+    info = next(side.store.list(limit=1), None) if side.store.can("path") else None
+    if info is None or not info.valid:
+        return False
+    return side.store.path(info.key).resolve().is_relative_to(folder.folder.resolve())
 
 
 def _report(plan: SyncPlan, run: Run, seconds: float) -> SyncReport:

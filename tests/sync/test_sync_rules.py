@@ -580,3 +580,22 @@ def test_deleting_files_removes_emptied_folders(tmp_path: Path) -> None:
     source, target = store_of(a=b"1"), folder_of(tmp_path / "art", x__y__z=b"1", k__keep=b"1", k__b=b"1")
     assert 2 == sync(source, target, delete=True, exclude=["keep"]).counts.deleted
     assert ["a", "k"] == sorted(os.listdir(target))
+
+
+def test_sides_with_assets_in_common_are_refused(tmp_path: Path) -> None:
+    """A store, a folder of keys in it, another name of it and the folder of its files are no sides of one sync."""
+    store = store_of(LocalBackend(root=tmp_path / "store"), a__b=b"1", c__d=b"2")
+    again = AssetStore(LocalBackend(root=tmp_path / "store"), name="again")
+    for source, destination in (
+        (store, store),
+        (store.scoped("a/"), store),
+        (store, store.scoped("a/x/")),
+        (store, again.scoped("a/")),
+        (tmp_path / "store", store),
+        (store, tmp_path),
+    ):
+        with pytest.raises(SyncRefusedError, match="in common"):
+            sync(source, destination)
+    assert ["a/b", "c/d"] == keys(store)
+    assert 1 == sync(store.scoped("a/"), store.scoped("c/")).counts.new
+    assert ["a/b", "c/b", "c/d"] == keys(store)
