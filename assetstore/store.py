@@ -1116,11 +1116,11 @@ class AssetStore:
         return _unpickled, (self._recipe, self.name, self.location, self._scope)
 
     def _overlaps(self, other: AssetStore) -> bool:
-        """Return whether this store and another may have assets in common, as far as their locations tell."""
+        """Return whether this store and another may have assets in common, as far as their backends tell."""
         ours, theirs = self._scope.prefix, other._scope.prefix
         if not ours.startswith(theirs) and not theirs.startswith(ours):
             return False
-        return self._stack is other._stack or (self._is_lasting and self.location == other.location)
+        return self._stack.shares_assets(other._stack)
 
     @property
     def _is_lasting(self) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -121,6 +122,7 @@ class Run:
     slowed: bool = False
     _attempts: Counter[str] = attrs.field(factory=Counter)
     _sent: dict[str, Step] = attrs.field(factory=dict)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     def run(self) -> None:
         """Do it."""
@@ -227,7 +229,7 @@ class Run:
         if not isinstance(self.source, FolderSide):
             return None
         try:
-            return stamp_of(os.stat(self.source.folder / step.path))
+            return stamp_of(os.stat(os.path.join(self.source.folder, step.path)))
         except OSError:
             return None
 
@@ -257,12 +259,12 @@ class Run:
     def _upload(self, source: FolderSide, destination: Side, steps: Iterator[Step]) -> Ends:
         assert isinstance(destination, StoreSide)
 
-        def items() -> Iterator[tuple[Path, str, dict[str, Any]]]:
+        def items() -> Iterator[tuple[str, str, dict[str, Any]]]:
             for step in steps:
                 _let_tick(step)
                 # What is sent may be newer than what was walked.
                 self._sent[step.action.key] = attrs.evolve(step, stamp=self._stamp(step) or step.stamp)
-                yield source.folder / step.path, step.action.key, self._keywords(step)
+                yield os.path.join(source.folder, step.path), step.action.key, self._keywords(step)
 
         with destination.store.upload_many(
             items(), max_concurrency=self.options.max_concurrency, progress=self.progress, resume=True
@@ -301,7 +303,7 @@ class Run:
         """Return the keywords of an upload: headers by rules, the time where asked, and which version it may replace."""
         assert isinstance(self.destination, StoreSide)
         store = self.destination.store
-        keywords = self.decider.wanted(None, step.action.key)
+        keywords = self.decider.wanted(None, step.action.key) if self.options.headers else {}
         if self.options.times and step.stamp is not None and isinstance(self.source, FolderSide):
             seconds = f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
             keywords[METADATA] = {**keywords.get(METADATA, {}), MTIME: seconds}
@@ -316,13 +318,22 @@ class Run:
         assert isinstance(self.destination, StoreSide)
         key, keywords = step.action.key, self._keywords(step)
         if not keywords.keys() - {"overwrite", "if_match"}:
-            info = copy_between(self.source.store, key, self.destination.store, overwrite=keywords.get("overwrite", True))
-        else:
-            with self.source.store.open(key) as reader:
-                info = self.destination.store.upload(reader, key, **{**carried(reader.info), **keywords})
+            return copy_between(
+                self.source.store,
+                key,
+                self.destination.store,
+                overwrite=keywords.get("overwrite", True),
+                times=self.options.times,
+                progress=self._advance,
+            )
+        with self.source.store.open(key) as reader:
+            headers = {**carried(reader.info, times=self.options.times), **keywords}
+            return self.destination.store.upload(reader, key, **headers, progress=self._advance)
+
+    def _advance(self, count: int) -> None:
         if self.progress is not None:
-            self.progress(info.size)
-        return info
+            with self._lock:  # copies run at once, and who shows progress need not know it
+                self.progress(count)
 
     def _at_destination(self, steps: Iterator[Step]) -> Ends:
         """Set headers, and copy what is renamed, without sending bytes."""

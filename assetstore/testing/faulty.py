@@ -25,7 +25,7 @@ class FaultyBackend:
         store = AssetStore(FaultyBackend(MemoryBackend(), lost))
 
     Attributes:
-        supports, location, lasting: those of the real backend.
+        supports, location: those of the real backend.
         calls: the operation and arguments of each call so far.
         struck: the faults that struck so far, in order.
     """
@@ -40,7 +40,6 @@ class FaultyBackend:
         """
         self.supports: frozenset[str] = frozenset(getattr(inner, "supports", ()))
         self.location: str = getattr(inner, "location", type(inner).__name__)
-        self.lasting: bool = bool(getattr(inner, "lasting", True))
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.struck: list[Fault] = []
         self._lock = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from assetstore import (
     BackendError,
     InvalidOptionError,
     NoSpaceError,
+    SourceError,
     StoreNotFoundError,
     UnavailableError,
 )
@@ -599,3 +601,36 @@ def test_sides_with_assets_in_common_are_refused(tmp_path: Path) -> None:
     assert ["a/b", "c/d"] == keys(store)
     assert 1 == sync(store.scoped("a/"), store.scoped("c/")).counts.new
     assert ["a/b", "c/b", "c/d"] == keys(store)
+
+
+def test_an_unreadable_folder_deletes_nothing(tmp_path: Path) -> None:
+    """What lies in a folder that cannot be read may be there: nothing is deleted, unless the folder is left out."""
+
+    class Locked(FolderSide):
+        def walk(self, problem: Any) -> Any:
+            problem("locked/", SourceError("the folder cannot be read"))
+            return super().walk(problem)
+
+    source = Locked(folder_of(tmp_path / "a", new=b"new"), "a")
+    destination = store_of(locked__x=b"1", old=b"1")
+    report = sync(source, destination, delete=True)
+    assert (1, 1, 2, ["locked/x", "new", "old"]) == (report.counts.new, report.failed, report.withheld, keys(destination))
+    assert sync(source, destination, delete=True, exclude=["locked/"]).ok
+    assert ["locked/x", "new"] == keys(destination)
+
+
+def test_two_syncs_at_once_do_no_harm(tmp_path: Path) -> None:
+    """Two syncs of one folder to one store both go well, and the store has what the folder has."""
+    source = folder_of(tmp_path / "a", **{f"k{number:03}": b"%d" % number for number in range(200)})
+    destination = store_of(LocalBackend(root=tmp_path / "store"), k000=b"old", gone=b"1")
+    reports: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: reports.append(sync(source, destination, delete=True, renames=False))) for _ in "ab"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [True, True] == [report.ok for report in reports]
+    assert sorted(os.listdir(source)) == keys(destination)
+    assert 200 == sync(source, destination).counts.unchanged
