@@ -218,12 +218,11 @@ class Run:
 
     def _is_tried_again(self, step: Step, error: Exception) -> bool:
         """Return whether a file changed while it was sent, or nobody knows whether it arrived."""
-        if isinstance(error, UnknownOutcomeError):
-            changed = step.action.kind != DELETED
-        else:
-            changed = isinstance(error, SourceError) and self._stamp(step) not in (None, step.stamp)
+        is_changed = isinstance(error, SourceError) and self._stamp(step) not in (None, step.stamp)
+        if not is_changed and not isinstance(error, UnknownOutcomeError):
+            return False
         self._attempts[step.action.key] += 1
-        return changed and self._attempts[step.action.key] < ATTEMPTS
+        return self._attempts[step.action.key] < ATTEMPTS
 
     def _stamp(self, step: Step) -> Any:
         if not isinstance(self.source, FolderSide):

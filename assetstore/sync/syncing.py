@@ -53,8 +53,8 @@ def sync(
         index = _index(one, other)
         _require_apart(one, other)
         spool = exits.enter_context(Spool())
-        if index is not None and not checked.dry_run:
-            # What was sent need not be read at the next run, however this one ends.
+        if index is not None:
+            # What was read or sent need not be read at the next run, however this one ends.
             exits.callback(lambda: index.save(spool.digests()))
         planning = Planning(one, other, checked, spool, index)
         plan = planning.run()
