@@ -100,4 +100,4 @@ def _close(session: Session, report: CompareReport, seconds: float) -> None:
     ):
         parts += [f"{count:,} {words}"] if count else []
     sides = f"{shown(report.source)} with {shown(report.destination)}"
-    session.talk(f"compared {sides}: {', '.join(parts)}, in {readable_duration(seconds)}")
+    session.talk(f"compared {sides} in {readable_duration(seconds)}: {', '.join(parts)}")

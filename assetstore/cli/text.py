@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from assetstore.errors import without_users
@@ -119,12 +119,13 @@ def readable_duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def as_options(text: str, keywords: Iterable[str]) -> str:
+def as_options(text: str, keywords: Collection[str]) -> str:
     """Return a message of the library as one of a command, with the keywords named in it as options: ``--max-delete``."""
     # Words of one part, such as "delete", are words of the sentence too.
     names = "|".join(name for name in keywords if "_" in name)
     text = re.sub(r"\b(\w+)=True\b", lambda found: f"--{found[1].replace('_', '-')}", text)
-    return re.sub(rf"\b(?:{names})\b", lambda found: f"--{found[0].replace('_', '-')}", text)
+    text = re.sub(rf"\bby ({'|'.join(keywords)})\b", lambda found: f"by --{found[1].replace('_', '-')}", text)
+    return re.sub(rf"(?<!-)\b(?:{names})\b", lambda found: f"--{found[0].replace('_', '-')}", text)
 
 
 def counted(count: int, noun: str) -> str:

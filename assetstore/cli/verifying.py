@@ -125,7 +125,7 @@ def _close(session: Session, found: VerifyReport, report: str | None, seconds: f
     parts = [f"{found.ok:,} ok"]
     for count, words in ((found.damaged, "damaged"), (found.unreadable, "unreadable"), (found.no_digest, "without digest")):
         parts += [f"{count:,} {words}"] if count else []
-    resumed = "" if found.resumed_after is None else f", resumed after {shown(found.resumed_after)}"
+    resumed = "" if found.resumed_after is None else f"; resumed after {shown(found.resumed_after)}"
     where = "" if report is None else f"; report: {shown(report)}"
-    what = f"verified {shown(found.store)}: {', '.join(parts)}"
-    session.talk(f"{what}, {readable_size(found.size)} in {readable_duration(seconds)}{resumed}{where}")
+    what = f"verified {readable_size(found.size)} of {shown(found.store)} in {readable_duration(seconds)}"
+    session.talk(f"{what}: {', '.join(parts)}{resumed}{where}")

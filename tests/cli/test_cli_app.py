@@ -48,7 +48,7 @@ def test_the_groups_summaries_are_those_of_the_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["upload", "download", "delete", "copy", "move", "update", "audit", "init", "stats"]
+    "name", ["upload", "download", "delete", "copy", "move", "sync", "update", "audit", "init", "stats"]
 )
 def test_every_write_has_a_dry_run(run: Run, name: str) -> None:
     """``-n`` stands in the help of each command that writes."""

@@ -178,6 +178,7 @@ def test_keys_that_cannot_be_there_are_listed_and_nothing_is_sent(run: Run, fold
     assert (6, False) == (done.code, Path("out").exists())
     lines = done.err.splitlines()
     assert ["refused a//b", "refused c/d", "error"] == [line.partition(":")[0] for line in lines[:3]]
+    assert lines[-1].endswith("leave them out by --exclude")
     records = run("--json", "sync", "file:odd", "./out").records
     assert [("a//b", True), ("c/d", True)] == [(record["key"], record["refused"]) for record in records]
 

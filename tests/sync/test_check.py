@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -27,6 +30,9 @@ from assetstore.sync import CompareReport, Finding, check, sync
 from assetstore.sync.sides import FolderSide, StoreSide
 from assetstore.testing import MemoryBackend
 
+if TYPE_CHECKING:
+    from servers import S3Server
+
 KEYS = st.sampled_from(["a", "a!", "a/b", "a/c/d", "b", "maps/keep.webp", "maps/ü.png", "zz"])
 TREES = st.dictionaries(KEYS, st.sampled_from([b"", b"1", b"2", b"33", b"44"]), min_size=1)
 
@@ -37,6 +43,12 @@ def store_of(assets: dict[str, bytes], **options: Any) -> AssetStore:
     for key, data in assets.items():
         store.upload(data, key)
     return store
+
+
+def bucket_of(server: S3Server) -> AssetStore:
+    """Return a store on a server, which sends in parts of 5 MiB."""
+    keys = {"access_key": server.access_key, "secret_key": server.secret_key}
+    return open_store({"url": f"s3://{server.bucket}", "endpoint_url": server.endpoint_url, "part_size": 5 << 20, **keys})
 
 
 def found(report: CompareReport) -> dict[str, tuple[str, str | None]]:
@@ -319,6 +331,66 @@ def test_findings_come_as_they_are_found_and_a_report_keeps_the_first() -> None:
     report = check(store_of(tree), store_of({"x": b""}), found=seen.append, progress=counts.append)
     assert (1501, 1000, 1501) == (len(seen), len(report.findings), sum(counts))
     assert tuple(seen[:1000]) == report.findings
+
+
+def test_the_memory_does_not_grow_with_the_sides() -> None:
+    """A hundred thousand equal assets and as many differences take no more than a thousand."""
+
+    @attrs.frozen
+    class Endless:
+        name: str
+        count: int
+        size: int
+
+        def walk(self, problem: Any) -> Iterator[AssetInfo]:
+            for number in range(self.count):
+                size = self.size if number % 2 else 0
+                yield AssetInfo(key=f"{number:08}", size=size, digest=f"md5:{number:032x}")
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            report = check(Endless("a", count, 1), Endless("b", count, 2))
+            assert (count // 2, count // 2) == (report.equal, report.different)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # what is loaded at the first call
+    assert peak(100_000) < peak(2_000) + 500_000
+
+
+def test_parts_of_unlike_sizes_are_not_taken_for_a_match(seaweedfs: S3Server, unique_prefix: str) -> None:
+    """Two assets of others, sent in parts of unlike sizes, have no digest in common, whatever is in them."""
+    data = random.Random(1).randbytes(6 << 20)
+    with seaweedfs.client() as client:
+        for key, size, body in (("a/x", 5 << 20, data), ("b/x", 6 << 20, data[:-1] + b"?"), ("c/x", 5 << 20, data)):
+            name = {"Bucket": seaweedfs.bucket, "Key": f"{unique_prefix}{key}"}
+            upload = client.create_multipart_upload(**name)["UploadId"]
+            parts = []
+            for number, start in enumerate(range(0, len(body), size), 1):
+                piece = body[start : start + size]
+                sent = client.upload_part(**name, UploadId=upload, PartNumber=number, Body=piece)
+                parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+            client.complete_multipart_upload(**name, UploadId=upload, MultipartUpload={"Parts": parts})
+    with bucket_of(seaweedfs) as store:
+        one, other, same = (store.scoped(f"{unique_prefix}{name}/") for name in "abc")
+        report = check(one, other)
+        assert (0, 0, 1) == (report.equal, report.differences, report.not_compared)
+        assert {"x": ("differs", "bytes")} == found(check(one, other, download=True))
+        assert check(one, same, download=True).same
+
+
+def test_large_assets_of_ours_are_compared_with_files(seaweedfs: S3Server, unique_prefix: str, tmp_path: Path) -> None:
+    """The digest of parts, or of all bytes, which the store keeps, is computed of the file."""
+    data = random.Random(2).randbytes((5 << 20) + 1)
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "b").write_bytes(data[:-1] + b"?")
+    with bucket_of(seaweedfs) as whole:
+        store = whole.scoped(unique_prefix)
+        for key in "ab":
+            store.upload(iter([data]), key)
+        assert {"b": ("differs", "digest")} == found(check(tmp_path, store))
 
 
 def test_sides_are_named_in_the_report(tmp_path: Path) -> None:
