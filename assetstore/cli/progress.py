@@ -81,7 +81,7 @@ class Bar:
         if self._narrow:
             return self._verb
         name = self.label if len(self.label) <= NAME_WIDTH else f"…{self.label[1 - NAME_WIDTH :]}"
-        return f"{self._verb} {name}"
+        return f"{self._verb} {name}".rstrip()
 
     def _figures(self) -> tuple[str, str]:
         speed = self._done / max(time.monotonic() - self._began, 0.001)

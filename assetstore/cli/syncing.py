@@ -150,9 +150,10 @@ def sync_command(
     # Failures of items are told one by one, and all others by the closing line.
     session.several()
     sides = session.sides(source, destination)
-    with session.resuming(), session.working("comparing", None, noun="asset"), _explained(session, run):
+    with session.resuming(), session.working("comparing", None, noun="asset") as bar, _explained(session, run):
         report = sync(
             *sides,
+            compared=bar.advance,
             planned=run.planned,
             done=run.done,
             progress=run.sent,

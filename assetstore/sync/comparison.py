@@ -20,7 +20,7 @@ from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
 from assetstore.sync.compare import is_apart
 from assetstore.sync.contents import DIGESTS, Contents, Fact, NotComparable, sizes
-from assetstore.sync.merge import Pair, merge
+from assetstore.sync.merge import Pair, merge, noting
 from assetstore.sync.outages import Outages, concerns_all, named, reason
 from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side
 
@@ -29,7 +29,6 @@ ONLY_SOURCE: State = "only_source"
 ONLY_DESTINATION: State = "only_destination"
 KEPT = 1000
 """So many findings a report keeps; ``found`` is called with every one."""
-_STEP = 256
 
 
 @attrs.frozen(kw_only=True)
@@ -178,7 +177,6 @@ class Comparison:
     equal: int = 0
     kept: list[Finding] = attrs.field(factory=list)
     _unread: dict[str, list[str]] = attrs.field(factory=lambda: {"source": [], "destination": []})
-    _looked_at: int = 0
 
     def run(self, max_concurrency: int | None, *, allow_empty: bool) -> None:
         """Compare all.
@@ -203,9 +201,8 @@ class Comparison:
             for result in results:
                 outages.note(result.error)
                 self._decide(result)
-        if not self._looked_at and not allow_empty:
+        if not self.equal and not any(self.counts.values()) and not allow_empty:
             raise NotFoundError("--include and --exclude leave nothing to compare", hint="correct the globs", op="check")
-        self._advance(self._looked_at % _STEP)
 
     def report(self) -> CompareReport:
         """Return what was found."""
@@ -239,10 +236,7 @@ class Comparison:
 
     def _undecided(self, pairs: Iterable[Pair]) -> Iterator[tuple[AssetInfo, AssetInfo]]:
         """Decide about the pairs that the listings decide, and yield the others."""
-        for one, other in pairs:
-            self._looked_at += 1
-            if not self._looked_at % _STEP:
-                self._advance(_STEP)
+        for one, other in noting(pairs, self.progress):
             if one is None or other is None:
                 self._alone(one, other)
             elif one.size != other.size:
@@ -291,10 +285,6 @@ class Comparison:
             self.kept.append(finding)
         if self.found is not None:
             self.found(finding)
-
-    def _advance(self, count: int) -> None:
-        if self.progress is not None and count:
-            self.progress(count)
 
 
 def _why_not_there(side: Side, key: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from assetstore.results import AssetInfo
 
 Pair: TypeAlias = tuple[AssetInfo | None, AssetInfo | None]
+
+STEP = 256
 
 
 def merge(source: Iterable[AssetInfo], destination: Iterable[AssetInfo]) -> Iterator[Pair]:
@@ -24,3 +26,14 @@ def merge(source: Iterable[AssetInfo], destination: Iterable[AssetInfo]) -> Iter
         else:
             yield one, other
             one, other = next(left, None), next(right, None)
+
+
+def noting(pairs: Iterable[Pair], note: Callable[[int], object] | None) -> Iterator[Pair]:
+    """Yield pairs, and call ``note`` now and then with the number of pairs since its last call."""
+    count = 0
+    for count, pair in enumerate(pairs, 1):
+        if note is not None and not count % STEP:
+            note(STEP)
+        yield pair
+    if note is not None and count % STEP:
+        note(count % STEP)

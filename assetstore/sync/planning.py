@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -16,7 +16,7 @@ from assetstore.results import AssetInfo, BulkResult
 from assetstore.sync.compare import is_apart
 from assetstore.sync.decisions import NOTHING, Decider, Decision
 from assetstore.sync.folder_index import FolderIndex
-from assetstore.sync.merge import Pair, merge
+from assetstore.sync.merge import Pair, merge, noting
 from assetstore.sync.options import (
     CHANGED,
     DELETED,
@@ -47,6 +47,7 @@ class Planning:
         options: what was asked for.
         spool: gets the steps.
         index: the digests of the folder, where one side is one.
+        compared: called with numbers of keys, as they are compared.
         unreadable: how many things are there and cannot be read or compared.
         errors: the first of them.
         unchanged: keys of which nothing is to be done.
@@ -58,6 +59,7 @@ class Planning:
     options: SyncOptions
     spool: Spool
     index: FolderIndex | None
+    compared: Callable[[int], object] | None = None
     unreadable: int = 0
     errors: list[Failure] = attrs.field(factory=list)
     unchanged: int = 0
@@ -154,7 +156,7 @@ class Planning:
 
     def _undecided(self, pairs: Iterable[Pair]) -> Iterator[tuple[AssetInfo, AssetInfo]]:
         """Decide about what the listings decide, and yield the other pairs."""
-        for one, other in pairs:
+        for one, other in noting(pairs, self.compared):
             if one is None:
                 assert other is not None
                 self._refusals.look(other.key, valid=other.valid, written=False)

@@ -24,6 +24,7 @@ def sync(
     source: str | Path | AssetStore | Side,
     destination: str | Path | AssetStore | Side,
     *,
+    compared: Callable[[int], object] | None = None,
     planned: Callable[[SyncPlan], object] | None = None,
     done: Callable[[Action, Exception | None], object] | None = None,
     progress: Progress | None = None,
@@ -34,6 +35,7 @@ def sync(
     Args:
         source: an address, the path of a folder, or a store.
         destination: likewise; one of the two must be a store.
+        compared: called with the number of keys compared since its last call, until all is planned.
         planned: called once with the totals, before anything is changed.
         done: called with each action when it is done, and the error if it failed; in a dry run with each planned one.
         progress: called with the number of bytes sent since its last call.
@@ -56,7 +58,7 @@ def sync(
         if index is not None:
             # What was read or sent need not be read at the next run, however this one ends.
             exits.callback(lambda: index.save(spool.digests()))
-        planning = Planning(one, other, checked, spool, index)
+        planning = Planning(one, other, checked, spool, index, compared)
         plan = planning.run()
         if planned is not None:
             planned(plan)

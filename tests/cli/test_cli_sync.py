@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assetstore import AssetStore, open_store
+from assetstore.sync import sync
 
 if TYPE_CHECKING:
     from running import Run
@@ -208,6 +209,13 @@ def test_down_and_up_again_sends_nothing(run: Run, art: Path, store: AssetStore)
     run("sync", "file:assets", "./down")
     assert "the bytes of notes.txt" == Path("down/notes.txt").read_text()
     assert run("sync", "./down", "file:assets").err.startswith("file:assets is up to date: 4 assets unchanged in ")
+
+
+def test_the_keys_that_were_compared_are_counted(art: Path) -> None:
+    """A bar shows that something goes on while the sides are listed, and before anything is planned."""
+    seen: list[int | str] = []
+    sync(art, "file:prod", compared=seen.append, planned=lambda _: seen.append("planned"))
+    assert [4, "planned"] == seen
 
 
 def test_quiet_says_nothing_when_all_is_well(run: Run, art: Path) -> None:
