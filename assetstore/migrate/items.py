@@ -14,7 +14,7 @@ from assetstore.sync.compare import difference
 from assetstore.sync.decisions import Decider, differing
 from assetstore.sync.options import SyncOptions
 from assetstore.sync.sides import StoreSide
-from assetstore.sync.transfer import carried
+from assetstore.sync.transfer import carried, copy_between
 
 State: TypeAlias = Literal["copied", "present"]
 
@@ -75,7 +75,7 @@ def _fix_headers(source: AssetStore, destination: AssetStore, item: Item) -> Don
     """Set the headers and metadata that differ, without moving the bytes."""
     head, there = source.stat(item.key), destination.stat(item.key)
     if head.etag != item.etag:
-        raise PreconditionError("the source has changed since the plan", hint="plan again", store=source.name)
+        raise _source_changed(source)
     decider = Decider(StoreSide(source, source.name), StoreSide(destination, destination.name), SyncOptions())
     headers = differing(decider.wanted(head, item.key), there)
     if not headers:
@@ -84,6 +84,10 @@ def _fix_headers(source: AssetStore, destination: AssetStore, item: Item) -> Don
         raise _changed(destination)
     destination.update(item.key, **headers)
     return Done("copied", 0)
+
+
+def _source_changed(source: AssetStore) -> PreconditionError:
+    return PreconditionError("the source has changed since the plan", hint="plan again", store=source.name)
 
 
 def _changed(destination: AssetStore) -> PreconditionError:
@@ -96,12 +100,17 @@ class _Replaced(Exception):  # noqa: N818 - it never leaves this module
 
 
 def _copy(source: AssetStore, destination: AssetStore, item: Item) -> AssetInfo:
-    by_version = "read.if_match" if item.etag is not None else ""
-    if_match = item.etag if by_version and source.can(by_version) else None
-    with source.open(item.key, if_match=if_match) as reader:
+    if_match = item.etag if source.can("read.if_match") else None
+    try:
+        if item.replaces is None and if_match is not None:
+            return copy_between(source, item.key, destination, overwrite=False, if_match=if_match)
+        opened = source._open_whole(item.key, if_match)  # noqa: SLF001 - as copy_between reads
+    except PreconditionError as error:
+        raise _source_changed(source) from error
+    with opened as reader:
         found = reader.info
         if found.size != item.size or (item.etag is not None and found.etag != item.etag):
-            raise PreconditionError("the source has changed since the plan", hint="plan again", store=source.name)
+            raise _source_changed(source)
         headers = carried(found)
         if item.replaces is None:
             return destination.upload(reader, item.key, **headers, overwrite=False)
