@@ -59,6 +59,7 @@ def plan(
     Raises:
         InvalidOptionError: an address names no store or holds a secret, or a number is out of its range.
         UnsupportedError: the store of the work folder, or the destination, cannot write only where nothing is.
+        NotFoundError: the source has no assets.
         AlreadyExistsError: another process is planning in this work folder.
     """
     if not 1 <= shard_keys <= SHARD_KEYS:
@@ -73,6 +74,9 @@ def plan(
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
     planning.run()
+    if not planning.tally.planned + planning.tally.equal:
+        problem = "the source has no assets"
+        raise NotFoundError(problem, hint="correct its address", op="migrate", store=names[0] or sides[0].name)
     made = Plan(
         number=folder.number,
         source=names[0],

@@ -179,4 +179,4 @@ def _refuse_refused(plan: Plan, *, skip: bool) -> None:
     if plan.tally.refused and not skip:
         some = "; ".join(f"{key!r}: {why}" for key, why in plan.refusals[:3])
         problem = f"the destination cannot hold {plan.tally.refused:,} keys of the plan, for example {some}"
-        raise InvalidOptionError(problem, hint="rename them and plan again, or leave them out by skip_refused")
+        raise InvalidOptionError(problem, hint="rename them, or leave them out by skip_refused (--skip-refused)")

@@ -82,3 +82,17 @@ def test_a_side_that_is_no_store_is_refused(run: Run, store: AssetStore, folder:
     assert 2 == done.code
     assert "must hold no secret" in done.err
     assert "hunter2" not in done.err
+
+
+def test_keys_that_the_destination_cannot_hold_are_shown_before_anything_runs(
+    run: Run, store: AssetStore, folder: Path
+) -> None:
+    """The plan exits 5 and names each; a run must be told to leave them out."""
+    long = f"file:new#{'d' * 1010}/"
+    planned = run("migrate", "plan", "file:assets", long, "./work")
+    assert 5 == planned.code
+    assert {"refused"} == {line.partition(" ")[0] for line in planned.lines}
+    done = run("migrate", "run", "./work")
+    assert (2, True) == (done.code, f"cannot hold {len(planned.lines)} keys" in done.err)
+    done = run("migrate", "run", "./work", "--skip-refused")
+    assert (5, True) == (done.code, f", {len(planned.lines)} failed" in done.err)

@@ -10,7 +10,7 @@ import pytest
 from assetstore import AssetStore, open_store
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnavailableError, UnsupportedError
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
-from assetstore.testing import FaultyBackend, MemoryBackend, Raise
+from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise
 
 
 def memory(name: str) -> AssetStore:
@@ -310,3 +310,25 @@ def test_an_interrupted_plan_of_other_settings_is_not_gone_on_with(keys: int, an
     assert (2, 1100 // keys, 1100) == (made.number, made.shards, made.tally.objects)
     assert 1100 == run(work, source=old, destination=new).copied
     assert verify(work, source=old, destination=new).same
+
+
+def test_a_source_without_assets_is_an_error() -> None:
+    """A mistyped folder is no migration that has already ended."""
+    work = memory("work")
+    with pytest.raises(NotFoundError, match="the source has no assets"):
+        plan(filled(2).scoped("mpas/"), memory("new"), work)
+    with pytest.raises(NotFoundError, match="has no plan"):
+        status(work)
+
+
+def test_damage_at_the_source_fails_for_its_asset_alone() -> None:
+    """It is read a few times, in case it was damaged on its way, and then reported; nothing of it is written."""
+    backend, new, work = MemoryBackend(), memory("new"), memory("work")
+    with AssetStore(backend, name="old") as good:
+        for number in range(3):
+            good.upload(b"%d" % number, f"{number}.txt")
+    old = AssetStore(FaultyBackend(backend, Flip(op="read", nth=None)), name="old")
+    plan(old, new, work)
+    assert (0, 3) == ((report := run(work, source=old, destination=new)).copied, report.failed)
+    assert {"IntegrityError"} == {one.error for one in failed_assets(work)}
+    assert [] == list(new.list())
