@@ -103,7 +103,8 @@ def _copy(source: AssetStore, destination: AssetStore, item: Item) -> AssetInfo:
     if_match = item.etag if source.can("read.if_match") else None
     try:
         if item.replaces is None and if_match is not None:
-            return copy_between(source, item.key, destination, overwrite=False, if_match=if_match)
+            # A large asset goes on where it was, if this machine had begun it.
+            return copy_between(source, item.key, destination, overwrite=False, if_match=if_match, resume=True)
         opened = source._open_whole(item.key, if_match)  # noqa: SLF001 - as copy_between reads
     except PreconditionError as error:
         raise _source_changed(source) from error
