@@ -500,15 +500,16 @@ class _Builder:
 
     def _require_no_circle(self, found: StoreConfig) -> None:
         if found.name in self.above:
-            self.circles = [" -> ".join((*self.above, found.name))]
+            circles = [" -> ".join((*self.above, found.name))]
         else:
             # Its other mistakes are those of whoever opens it.
             below = _Builder(found, self.above)
             for name in below._names("wrappers"):
                 below._settings(name, name, below._load(name), below._sub_table(name))
-            self.circles = below.circles
-        if self.circles:
-            raise ValueError(f"these stores go round in a circle: {self.circles[0]}")
+            circles = below.circles
+        self.circles += circles
+        if circles:
+            raise ValueError(f"these stores go round in a circle: {circles[0]}")
 
     def _make(
         self, name: str, key: str, factory: Callable[..., object] | None, table: Mapping[str, object]

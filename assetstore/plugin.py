@@ -93,7 +93,7 @@ from assetstore.results import (
     ProposedKey,
     UploadedPart,
 )
-from assetstore.settings import OtherStore, SecretText, is_web_url, secret
+from assetstore.settings import OtherStore, SecretText, as_other_store, is_web_url, secret
 from assetstore.signed_headers import (
     METADATA_HEADER,
     SHA256_HEADER,
@@ -190,6 +190,7 @@ __all__ = [
     "Verifier",
     "Wrapper",
     "allows",
+    "as_other_store",
     "attachment",
     "category_of",
     "count_request",

@@ -65,25 +65,17 @@ def _concealed(value: Any) -> Any:
 class OtherStore:
     """Another store, which a setting of a plugin names. It is opened when it is first used, once in each process.
 
-    A field of this type is set in a configuration by the name of a store in the same file, or by a URL.
+    A field of this type, with ``as_other_store`` as its converter, is set in a configuration by the name of a store in the
+    same file, or by a URL, and in a program also by an open store.
 
     Attributes:
         name: how messages name it; it holds no secret.
     """
 
-    def __init__(self, name: str, make: Callable[[], AssetStore]) -> None:
+    def __init__(self, name: str, make: Callable[[], AssetStore], *, is_ours: bool = True) -> None:
         self.name = name
         self._opened = PerProcess(make)
-        self._is_ours = True
-
-    @classmethod
-    def of(cls, store: OtherStore | AssetStore) -> OtherStore:
-        """Return an open store as one, which whoever opened it closes; the converter of a field."""
-        if isinstance(store, OtherStore):
-            return store
-        other = cls(store.name, lambda: store)
-        other._is_ours = False
-        return other
+        self._is_ours = is_ours
 
     def get(self) -> AssetStore:
         """Return the store.
@@ -101,6 +93,11 @@ class OtherStore:
 
     def __repr__(self) -> str:
         return f"<OtherStore {self.name}>"
+
+
+def as_other_store(store: OtherStore | AssetStore) -> OtherStore:
+    """Return an open store as one that whoever opened it closes: the converter of a field of a plugin."""
+    return store if isinstance(store, OtherStore) else OtherStore(store.name, lambda: store, is_ours=False)
 
 
 class Text(str):

@@ -19,6 +19,8 @@ from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
 from assetstore_wrappers.cache import Cache
 from assetstore_wrappers.encryption import Encryption
+from assetstore_wrappers.mirror import Mirror
+from assetstore_wrappers.read_through import ReadThrough
 from assetstore_wrappers.trash import Trash
 
 sys.path[:0] = map(str, (Path(__file__).parents[2] / "examples").glob("*/src"))
@@ -89,6 +91,53 @@ class TestTrashOnLocal(TestLocal):
 
     wrappers = (Trash,)
     exclusions: ClassVar[Mapping[str, str]] = TRASHED | dict.fromkeys(SIGNED, "a signed DELETE would go past the trash")
+
+
+def opening(wrapper: Any, other: object, **settings: object) -> Any:
+    """Return a factory of a wrapper that needs another store, over a backend that the test keeps."""
+    return functools.partial(wrapper, store=AssetStore(other, name="other"), **settings)
+
+
+class Mirrored(BackendContract):
+    """The contract through a mirror."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self) -> None:
+        """Give every test a second store of its own."""
+        self.wrappers = [opening(Mirror, MemoryBackend())]
+
+
+class TestMirror(Mirrored, MemoryContract):
+    """Whoever writes to two stores loses nothing but signed writes."""
+
+    shared = False
+
+
+class ReadingThrough(BackendContract):
+    """The contract in front of another store, which is empty."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self) -> None:
+        """Give every test a store behind of its own."""
+        self.wrappers = [opening(ReadThrough, MemoryBackend(), fill=True)]
+
+
+class TestReadThrough(ReadingThrough, MemoryContract):
+    """In front of another store nothing is lost but signed requests."""
+
+    shared = False
+
+
+class TestMirrorOnLocal(Mirrored, TestLocal):
+    """So it is over a folder."""
+
+    reopen = BackendContract.reopen
+
+
+class TestReadThroughOnLocal(ReadingThrough, TestLocal):
+    """So it is over a folder."""
+
+    reopen = BackendContract.reopen
 
 
 class TestAll(MemoryContract):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, ClassVar
 
 import attrs
@@ -36,10 +33,8 @@ from assetstore.plugin import (
 )
 from assetstore_wrappers.copies import copied
 from assetstore_wrappers.hidden import list_outside, require_outside
+from assetstore_wrappers.threads import for_each
 from assetstore_wrappers.trash.entries import FOLDER, KEY_NAME, is_long, new_entry, parse
-
-CONCURRENCY = 16
-"""How many assets of a batch are copied at once."""
 
 
 @attrs.define(eq=False)
@@ -87,9 +82,7 @@ class Trash(Wrapper):
         """Copy each asset into the trash and delete it, those that are there already for good."""
         final = [key for key in keys if self._is_final(key, options)]
         kept = [key for key in keys if key not in set(final)]
-        with ThreadPoolExecutor(min(CONCURRENCY, len(kept)) or 1) as pool:
-            tasks = [pool.submit(copy_context().run, functools.partial(self._keep, key)) for key in kept]
-            outcomes = dict(zip(kept, [task.result() for task in tasks], strict=True))
+        outcomes = for_each(kept, self._keep)
         present = [*final, *(key for key, outcome in outcomes.items() if outcome is True)]
         report = self.inner.assetstore_delete(keys=present, options=options) if present else DeleteReport()
         failed = [DeleteFailure(key=key, error=error) for key, error in outcomes.items() if isinstance(error, Exception)]
