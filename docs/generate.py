@@ -35,6 +35,10 @@ from assetstore_r2.errors import BY_CODE, translated
 from assetstore_r2.retry import REFUSALS, Verdict, verdict
 from assetstore_r2.wire.errors import S3Error
 from assetstore_stats import Stats
+from assetstore_wrappers.cache import Cache
+from assetstore_wrappers.encryption import Encryption
+from assetstore_wrappers.mirror import Mirror
+from assetstore_wrappers.read_through import ReadThrough
 
 HERE = Path(__file__).parent
 WIDTH = 118
@@ -46,6 +50,7 @@ FACTORIES: Mapping[str, type] = {
     for cls in (
         *(R2Backend, S3Backend, LocalBackend, MemoryBackend, SyntheticBackend),
         *(Naming, Stats, DefaultHeaders, Prometheus, OpenTelemetry),
+        *(ReadThrough, Mirror, Cache, Encryption),
     )
 }
 EXPLAINED_BY: Mapping[str, tuple[type, ...]] = {
@@ -74,6 +79,7 @@ STREAMS = ("AssetReader", "AssetWriter", "BulkResults")
 INTERNAL = frozenset({"readable", "writable", "written", "discard", "readinto"})
 """Methods of the streams that Python or the store calls."""
 WORDS = {
+    "OtherStore": "the name or URL of a store",
     "str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path",
     "tuple": "list of texts", "Mapping": "table of texts",
     "CollectorRegistry": "object of prometheus-client", "TracerProvider": "object of OpenTelemetry",
