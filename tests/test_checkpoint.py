@@ -78,6 +78,15 @@ def test_of_two_at_once_one_has_the_notes():
         assert {"id": "x"} == first.begun
 
 
+def test_a_late_thread_writes_nowhere(tmp_path):
+    """A part that ends after the transfer is not noted in whatever file has the number of the old one by then."""
+    with transfer() as checkpoint:
+        checkpoint.begin(10, id="x")
+    with (tmp_path / "another").open("wb"):
+        checkpoint.note(1, "one")
+    assert b"" == (tmp_path / "another").read_bytes()
+
+
 @pytest.mark.parametrize("harm", ["cut", "foreign", "binary"])
 def test_damaged_notes_are_no_error(folder, harm):
     """Of a file that a kill cut off the whole lines count; what is not notes counts as none."""

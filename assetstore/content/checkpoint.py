@@ -16,7 +16,7 @@ from typing import TypeAlias
 from assetstore.errors import AccessDeniedError, AssetStoreError, UnknownOutcomeError
 from assetstore.limits import RESUMABLE
 
-# Windows has no fcntl; without a lock two processes would write to one file, so nothing is resumed there.
+# Windows has no fcntl. Without a lock two processes would write to one file, so nothing is resumed there.
 with contextlib.suppress(ImportError):
     import fcntl
 
@@ -55,6 +55,7 @@ class Checkpoint:
         self._path = path
         self._least = least
         self._lock = threading.Lock()
+        self._closed = False
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +97,8 @@ class Checkpoint:
     def _write(self, value: object) -> None:
         # Without room for a note the part is transferred again; that is no reason to fail.
         with self._lock, contextlib.suppress(OSError):
-            os.write(self._file, json.dumps(value).encode() + b"\n")
+            if not self._closed:
+                os.write(self._file, json.dumps(value).encode() + b"\n")
 
     def keeps(self, error: BaseException) -> bool:
         """Return whether the transfer, which ends by this error, may go on later: it began, and nothing of it was wrong."""
@@ -108,15 +110,18 @@ class Checkpoint:
     def forget(self) -> None:
         """Drop all notes, because the transfer is over or must begin anew."""
         self.begun, self.parts = {}, {}
-        with contextlib.suppress(OSError):
+        with self._lock, contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
 
     def close(self) -> None:
         """Release the file, and remove it if it has no notes."""
-        with contextlib.suppress(OSError):
-            if not self.begun:
-                os.unlink(self._path)
-        os.close(self._file)
+        # Ctrl-C does not wait long for threads, and the number of the file may soon be that of another one.
+        with self._lock:
+            self._closed = True
+            with contextlib.suppress(OSError):
+                if not self.begun:
+                    os.unlink(self._path)
+            os.close(self._file)
 
 
 @contextlib.contextmanager
@@ -156,13 +161,15 @@ def any_left() -> bool:
 
 
 def _open(identity: tuple[str, ...], resumed: Callable[[int, int], None], least: int) -> Checkpoint | None:
+    if os.name == "nt":
+        return None
     name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     try:
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(folder)
         return Checkpoint(folder / name, resumed, least)
-    except (OSError, RuntimeError, NameError):  # no home, no fcntl
+    except (OSError, RuntimeError):  # the latter for a user without a home
         return None
 
 

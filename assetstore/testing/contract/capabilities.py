@@ -43,7 +43,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "delete.foreign": ("test_a_foreign_key_is_deleted_as_it_was_listed",),
     "download": ("test_every_way_of_reading_gives_the_same_bytes", "test_a_download_appears_whole_or_not_at_all"),
     "download.progress": ("test_a_download_appears_whole_or_not_at_all",),
-    "download.checkpoint": ("test_a_download_appears_whole_or_not_at_all",),
+    "download.checkpoint": ("test_what_may_be_resumed_is_as_whole_as_anything",),
     "copy": ("test_a_copy_has_the_bytes_headers_and_metadata", "test_a_large_asset_is_copied_whole"),
     **{f"copy.{name}": _UPDATES for name in TEXT_HEADERS},
     "copy.cache_control": (*_UPDATES, "test_update_clears_with_empty_values"),

@@ -223,6 +223,13 @@ class ReadingGuarantees(Fixtures):
             store.download("a", path, overwrite=False)
         assert [path] == list(tmp_path.iterdir())
 
+    def test_what_may_be_resumed_is_as_whole_as_anything(self, store: AssetStore, tmp_path: Path) -> None:
+        """An upload and a download with ``resume`` store and fetch the same bytes, and leave no other file behind."""
+        store.upload(DATA, "a", resume=True)
+        store.download("a", tmp_path / "file", resume=True)
+        assert (DATA, DATA) == (store.read("a"), (tmp_path / "file").read_bytes())
+        assert [tmp_path / "file"] == list(tmp_path.iterdir())
+
 
 def _is_digest(digest: str, data: bytes) -> bool:
     verifier = Verifier(digest)
