@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnsupportedError
+from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError, NotFoundError, UnsupportedError
 from assetstore.migrate.documents import FORMAT, Item, Plan, ShardRecord, damaged, packed, unpacked
 from assetstore.migrate.stores import named, opened
 from assetstore.results import AssetInfo, Prefix
@@ -67,9 +67,9 @@ class PlanFolder:
             if record["format"] != FORMAT:
                 raise InvalidOptionError("the plan is of another version of assetstore", hint="plan again", key=PLAN)
             return Plan.of_record(record)
+        except AssetStoreError:  # some of them are ValueErrors too
+            raise
         except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InvalidOptionError):
-                raise
             raise damaged(PLAN) from error
 
     def write_plan(self, plan: Plan) -> None:

@@ -85,7 +85,10 @@ class Dask:
         if self.address is None:
             target = stack.enter_context(
                 LocalCluster(
-                    n_workers=self.processes, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+                    n_workers=self.processes,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",  # None is port 8787, and a warning where that is taken
+                    silence_logs=logging.ERROR,
                 )
             )
         else:

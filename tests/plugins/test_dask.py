@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import ConfigError, InvalidOptionError, UnavailableError
+from assetstore.errors import ConfigError, InvalidOptionError, PluginError, UnavailableError
 from assetstore.migrate import Migration, failed_assets, plan, run, verify
+from assetstore.plugin import AssetStream, ReadOptions, hookimpl
 from assetstore.testing import MemoryBackend
+from assetstore.testing.engines import check_engine
 
 distributed = pytest.importorskip("distributed")
 
 from assetstore_dask import Dask, engine  # noqa: E402
 from assetstore_dask.tasks import run_one  # noqa: E402
 
-OPTIONS = {"processes": False, "dashboard_address": None, "protocol": "tcp"}
+OPTIONS = {"processes": False, "dashboard_address": "127.0.0.1:0", "protocol": "tcp"}
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,15 @@ def address() -> Iterator[str]:
     """Give the address of a scheduler with one worker."""
     with distributed.LocalCluster(n_workers=1, threads_per_worker=2, **OPTIONS) as cluster:
         yield f"dask:{cluster.scheduler_address}"
+
+
+class Leaving(MemoryBackend):
+    """Ends the process when it is read."""
+
+    @hookimpl
+    def assetstore_read(self, key: str, options: ReadOptions) -> AssetStream:
+        """Call ``sys.exit``."""
+        sys.exit(3)
 
 
 def filled(folder: Path, count: int) -> AssetStore:
@@ -47,6 +59,22 @@ def test_shards_run_on_the_workers_and_each_result_comes_once(address: str, tmp_
     assert [f"0001/{number:06d}" for number in range(made.shards)] == sorted(seen)
     assert ["maps/007.txt"] == [one.key for one in failed_assets(f"{tmp_path}/work")]
     assert 44 == sum(1 for _ in open_store(f"file://{tmp_path}/new").list())
+
+
+def test_the_engine_keeps_what_every_engine_promises(address: str) -> None:
+    """The test kit for engines finds nothing."""
+    check_engine(Dask(address))
+
+
+@pytest.mark.parametrize("store", ["work", "old"])
+def test_a_plugin_that_exits_does_not_take_the_worker_with_it(store: str) -> None:
+    """Dask takes a task that raises SystemExit for a dead worker, so a task never does, whichever store it comes from."""
+    old, new, work = (AssetStore(MemoryBackend(), name=name) for name in ("old", "new", "work"))
+    old.upload(b"x", "a.txt")
+    plan(old, new, work)
+    leaving = {"old": old, "work": work} | {store: AssetStore(Leaving(), name=store)}
+    with pytest.raises(PluginError, match="SystemExit"):
+        run_one(Migration(leaving["work"], leaving["old"], new), "0001/000000", None)
 
 
 def test_a_task_is_not_bigger_than_a_name_and_an_address(tmp_path: Path) -> None:
@@ -100,7 +128,7 @@ def test_a_scheduler_that_does_not_answer_is_a_clear_error(tmp_path: Path, monke
 def test_after_a_lost_scheduler_the_run_goes_on_anew(tmp_path: Path) -> None:
     """The end of a scheduler in the middle of a run is a clear error, and another run does what is left."""
     filled(tmp_path, 40)
-    plan(f"file://{tmp_path}/old", f"file://{tmp_path}/new", f"{tmp_path}/work", shard_keys=1, lease_seconds=2)
+    plan(f"file://{tmp_path}/old", f"file://{tmp_path}/new", f"{tmp_path}/work", shard_keys=1, lease_seconds=4)
     cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, **OPTIONS)
     with pytest.raises(UnavailableError, match="the Dask scheduler was lost"):
         run(f"{tmp_path}/work", engine=f"dask:{cluster.scheduler_address}", on_result=lambda _: cluster.close())
