@@ -33,8 +33,8 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("read", "browsing", "Write an asset to stdout."),
         ("update", "updating", "Change headers and metadata of assets."),
         ("delete", "changing", "Delete assets."),
-        ("copy", "changing", "Copy assets within the store."),
-        ("move", "changing", "Move or rename assets within the store."),
+        ("copy", "changing", "Copy assets within a store or between stores."),
+        ("move", "changing", "Move or rename assets, also between stores."),
         ("audit", "audit", "Compare the keys that are expected with those that are stored."),
     ),
     "Between stores": (

@@ -6,6 +6,7 @@ import itertools
 import sys
 from collections.abc import Sequence
 
+import attrs
 import click
 
 from assetstore.cli.completion import complete_keys
@@ -22,15 +23,16 @@ from assetstore.cli.session import (
     output_options,
     where,
 )
-from assetstore.cli.targets import as_stored, refuse_meetings, refuse_other_store
+from assetstore.cli.targets import as_stored, refuse_meetings
 from assetstore.cli.text import as_record, counted, readable_size, shown
+from assetstore.cli.transferring import FOLDER_TYPE, Locations, transfer_between
 from assetstore.errors import AlreadyExistsError, InvalidOptionError
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
+from assetstore.sync.address import Address
 
 BATCH = 1000
 SAMPLE = 8
-FOLDER_TYPE = "application/x-directory"
 DOING = {"copy": "copying", "move": "moving"}
 
 
@@ -118,9 +120,11 @@ def _transfer_options(function: F) -> F:
     examples=(
         "assetstore copy maps/keep.webp maps/keep-old.webp",
         "assetstore copy 'maps/*.webp' archive/",
+        "assetstore copy -r dev:maps/ prod:maps/",
+        "assetstore copy dev:maps/keep.webp ./keep.webp",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_keys)
 @click.argument("destination", metavar="DESTINATION", shell_complete=complete_keys)
 @_transfer_options
 def copy_command(
@@ -132,11 +136,14 @@ def copy_command(
     max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
-    """Copy assets within the store.
+    """Copy assets, within a store, between stores, or from and to files.
 
-    KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
-    several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
-    --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
+    SOURCE is a key, a glob, or with -r a folder in the store; NAME:KEY names one in another configured store, URL#KEY one in
+    the store at a URL, and what begins with /, ./, ../ or ~ is a file or folder of files. :KEY is a key whatever it begins
+    with. DESTINATION likewise is a key, or a folder that ends with /, which several assets need; / alone is the whole store.
+
+    With -r the assets keep their paths below the folder, whether or not SOURCE ends with /; --keep-folders begins with the
+    folder's own name. Two assets that would get one key are refused before anything is done.
     """
     _transfer(session, "copy", sources, destination, selector, no_overwrite, max_concurrency, dry_run)
 
@@ -145,9 +152,10 @@ def copy_command(
     examples=(
         "assetstore move maps/keep.webp maps/castle.webp",
         "assetstore move -r drafts/ maps/",
+        "assetstore move -r ./art prod:art/",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_keys)
 @click.argument("destination", metavar="DESTINATION", shell_complete=complete_keys)
 @_transfer_options
 def move_command(
@@ -159,11 +167,14 @@ def move_command(
     max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
-    """Move or rename assets within the store.
+    """Move or rename assets, within a store, between stores, or from and to files.
 
-    KEY is a key, a glob, or with -r a folder in the store. DESTINATION is a key, or a folder that ends with /, which
-    several assets need. With -r the assets keep their paths below the folder, whether or not KEY ends with /;
-    --keep-folders begins with the folder's own name. Two assets that would get one key are refused before anything is done.
+    SOURCE is a key, a glob, or with -r a folder in the store; NAME:KEY names one in another configured store, URL#KEY one in
+    the store at a URL, and what begins with /, ./, ../ or ~ is a file or folder of files. :KEY is a key whatever it begins
+    with. DESTINATION likewise is a key, or a folder that ends with /, which several assets need; / alone is the whole store.
+
+    With -r the assets keep their paths below the folder, whether or not SOURCE ends with /; --keep-folders begins with the
+    folder's own name. Two assets that would get one key are refused before anything is done.
     """
     _transfer(session, "move", sources, destination, selector, no_overwrite, max_concurrency, dry_run)
 
@@ -178,11 +189,32 @@ def _transfer(
     max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
-    store = session.open()
-    if not selector.literal:
-        refuse_other_store(destination, store)
     if not destination:
         raise click.UsageError("the destination must be a key, or a folder that ends with /; it is empty")
+    locations, texts = Locations(session), (*sources, destination)
+    addresses = [Address(key=text) if selector.literal or text == "/" else Address.parse(text) for text in texts]
+    *found, target = [(locations.of(address), address, text) for address, text in zip(addresses, texts, strict=True)]
+    selector = attrs.evolve(selector, addressed=True)
+    store = target[0].store
+    if store is None or any(location.store is not store for location, *_ in found):
+        options = {"overwrite": not no_overwrite, "max_concurrency": max_concurrency, "dry_run": dry_run}
+        transfer_between(session, op, found, target, selector, **options)
+    else:
+        keys, to = [address.key for _, address, _ in found], target[1].key or "/"
+        _transfer_inside(session, store, op, keys, to, selector, no_overwrite, max_concurrency, dry_run)
+
+
+def _transfer_inside(
+    session: Session,
+    store: AssetStore,
+    op: str,
+    sources: Sequence[str],
+    destination: str,
+    selector: Selector,
+    no_overwrite: bool,
+    max_concurrency: int | None,
+    dry_run: bool,
+) -> None:
     single = selector.is_single(store, sources)
     folder = {"/": ""}.get(destination, destination) if destination.endswith("/") else None
     if folder is None and not single:

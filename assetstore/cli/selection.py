@@ -58,12 +58,14 @@ class Selector:
     Attributes:
         recursive: whether each is a folder.
         literal: whether none is a glob or begins with the name of a store.
+        addressed: whether the stores of addresses were taken off, so that what is left is a key, whatever it begins with.
         keep_folders: whether paths begin with the name of the folder that an argument names.
         filtering: says which assets are left.
     """
 
     recursive: bool = False
     literal: bool = False
+    addressed: bool = False
     keep_folders: bool = False
     filtering: Filter = attrs.field(factory=Filter)
 
@@ -82,7 +84,9 @@ class Selector:
         Raises:
             InvalidOptionError: it begins so.
         """
-        if not self.literal and names_store(argument) and (self.recursive or not _is_there(store, argument)):
+        if self.literal or self.addressed or not names_store(argument):
+            return
+        if self.recursive or not _is_there(store, argument):
             raise other_store(argument, store)
 
     def select(self, store: AssetStore, argument: str) -> Iterator[Selected]:

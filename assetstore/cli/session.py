@@ -71,8 +71,8 @@ class Session:
         self._several = False
         self._skips_existing = False
 
-    def open(self) -> AssetStore:
-        """Open the store; it is closed when the command ends.
+    def open(self, name: str | None = None) -> AssetStore:
+        """Open a store, by default the one of ``-s``; it is closed when the command ends.
 
         Raises:
             ConfigError: no store is named, or it cannot be opened.
@@ -83,7 +83,7 @@ class Session:
         root = click.get_current_context().find_root()
         root.with_resource(printing_log_lines())
         try:
-            return root.with_resource(_opened(self.store_name))
+            return root.with_resource(_opened(name or self.store_name))
         except ConfigError as error:
             error.op = error.op or "open"
             raise

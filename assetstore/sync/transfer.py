@@ -118,6 +118,23 @@ def with_mtime(info: AssetInfo) -> dict[str, str]:
     return metadata
 
 
+def refuse_itself(source: AssetStore, key: str, destination: AssetStore, to: str, op: str) -> None:
+    """Refuse an asset as its own destination, whatever the names of the stores are; nothing is sent.
+
+    Raises:
+        InvalidOptionError: both are one asset.
+        InvalidKeyError: one of the keys is not valid.
+    """
+    if source._has_asset_of(key, destination, to):  # noqa: SLF001 - only stores know their places
+        raise InvalidOptionError(
+            f"{key!r} of {source.name} must not be its own destination",
+            hint="choose another key or store; update changes headers in place",
+            op=op,
+            key=to,
+            store=destination.name,
+        )
+
+
 @attrs.frozen
 class Transfer:
     """The copy of one asset; the arguments are those of ``copy_between``, and ``op`` is ``copy`` or ``move``."""
@@ -135,14 +152,7 @@ class Transfer:
 
     def run(self) -> tuple[AssetInfo | None, AssetInfo]:
         """Return the version that was copied, which for a move is always known, and what is stored now."""
-        if self.source._has_asset_of(self.key, self.destination, self.to):  # noqa: SLF001 - only stores know their places
-            raise InvalidOptionError(
-                f"{self.key!r} of {self.source.name} must not be its own destination",
-                hint="choose another key or store; update changes headers in place",
-                op=self.op,
-                key=self.to,
-                store=self.destination.name,
-            )
+        refuse_itself(self.source, self.key, self.destination, self.to, self.op)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._inside() or self._through()

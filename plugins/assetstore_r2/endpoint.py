@@ -62,7 +62,7 @@ def account_problems(account_id: str | None, jurisdiction: str | None, endpoint_
 def bucket_problems(bucket: str) -> Iterator[str]:
     """Yield the problems of a bucket's name."""
     if "/" in bucket:
-        yield f"bucket {bucket!r} must not contain a path: name the bucket alone, and use store.scoped() for a folder in it"
+        yield f"bucket {bucket!r} must not contain a path: name it alone, and a folder by store.scoped() or behind '#'"
     elif not _BUCKET.fullmatch(bucket):
         yield f"bucket {bucket!r} must be 3 to 63 lower-case letters, digits and hyphens"
 

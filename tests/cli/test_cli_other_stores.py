@@ -1,4 +1,4 @@
-"""Keys and paths that begin like another store: refused until one command can work on two stores."""
+"""Keys and paths that begin like another store: refused by commands that work on one store."""
 
 from __future__ import annotations
 
@@ -33,12 +33,6 @@ def keys(store: AssetStore) -> list[str]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("copy", "notes.txt", "{}docs/y"),
-        ("copy", "-r", "maps", "{}docs/"),
-        ("move", "notes.txt", "{}docs/y"),
-        ("copy", "{}notes.txt", "y"),
-        ("copy", "-r", "{}maps", "y/"),
-        ("move", "{}maps/*", "y/"),
         ("delete", "{}notes.txt"),
         ("delete", "-y", "-r", "{}maps"),
         ("download", "{}notes.txt"),
@@ -67,7 +61,7 @@ def test_a_key_that_looks_like_a_store_can_be_meant(run: Run, two: AssetStore, f
     assert 0 == run("copy", "notes.txt", "weed:docs/y", "--literal").code
     assert ["weed:z"] == run("upload", "file.txt", "--key", "weed:z", "--literal").lines
     assert ["weed:up/file.txt"] == run("upload", "file.txt", "--to", "weed:up/", "--literal").lines
-    assert 0 == run("move", "weed:docs/y", "y").code
+    assert 0 == run("move", ":weed:docs/y", "y").code
     assert 0 == run("download", "weed:z", "-o", "z").code
     assert ["weed:up/file.txt", "weed:z"] == run("list", "-r", "--literal", "weed:").lines
     assert 0 == run("delete", "-y", "-r", "weed:up", "--literal").code
