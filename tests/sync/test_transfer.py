@@ -415,3 +415,21 @@ def test_carried_headers_are_those_of_an_asset() -> None:
     """What is not known is not given, except that no encoding is guessed."""
     info = AssetInfo(key="a", size=1, content_type="text/plain", metadata={"by": "gm"})
     assert {"content_type": "text/plain", "content_encoding": "", "metadata": {"by": "gm"}} == carried(info)
+
+
+def test_an_asset_too_large_for_one_copy_is_copied_in_parts(seaweedfs: Any, unique_prefix: str) -> None:
+    """The service copies its parts from one bucket to another; type, headers and metadata are set when it begins."""
+    with FaultProxy(seaweedfs.endpoint_url) as proxy:
+        keys = {"endpoint_url": proxy.url, "access_key": seaweedfs.access_key, "secret_key": seaweedfs.secret_key}
+        first, second = (R2Backend(bucket=bucket, **keys) for bucket in (seaweedfs.bucket, seaweedfs.other_bucket))
+        # No test stores 5 GiB.
+        object.__setattr__(second._opened.get(), "copy_limit", RANGE)
+        source, destination = AssetStore(first).scoped(unique_prefix), AssetStore(second).scoped(unique_prefix)
+        source.upload(LARGE, "a", **HEADERS)
+        before = len(proxy.requests)
+        copy_between(source, "a", destination, "b")
+        asked = [request.method for request in proxy.requests[before:]]
+        assert ["HEAD", "POST", "PUT", "PUT", "PUT", "HEAD", "POST"] == asked
+        assert (LARGE, alike(source.stat("a"))) == (destination.read("b"), alike(destination.stat("b")))
+        source.close()
+        destination.close()
