@@ -396,7 +396,7 @@ class Run:
     def _delete_batch(self, side: StoreSide, batch: dict[str, Step]) -> Ends:
         """Delete those of which the store has still the version that was listed."""
         wanted: list[str | AssetInfo] = []
-        with side.store.stat_many([key for key, step in batch.items() if step.valid]) as heads:
+        with side.store.stat_many([key for key, step in batch.items() if step.valid], ordered=True) as heads:
             for head in heads:
                 step = batch[head.item]
                 if isinstance(head.error, NotFoundError):
