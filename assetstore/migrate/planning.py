@@ -112,9 +112,8 @@ def _refuse_overlap(source: AssetStore, destination: AssetStore, work: AssetStor
     """
     pairs = ((source, destination, "source and destination"), (source, work, "source and work folder"))
     for one, other, what in (*pairs, (destination, work, "destination and work folder")):
-        prefixes = sorted((one._scope.prefix, other._scope.prefix), key=len)  # noqa: SLF001 - only stores know their parts
-        if prefixes[1].startswith(prefixes[0]) and one._stack.shares_assets(other._stack):  # noqa: SLF001 - as above
-            problem = f"{what} must not lie in one another: {prefixes[0]!r} and {prefixes[1]!r} of one store"
+        if one._overlaps(other):  # noqa: SLF001 - only stores know their places
+            problem = f"{what} must not lie in one another"
             raise InvalidOptionError(problem, hint="choose folders beside each other, or another store", store=one.name)
 
 
