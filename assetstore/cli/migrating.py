@@ -129,7 +129,7 @@ def _tail(*counts: tuple[int, str]) -> str:
 )
 @click.argument("work", shell_complete=complete_files)
 @click.option("--engine", default="threads", metavar="ENGINE",
-    help="Where shards run: threads, dask, dask://HOST:PORT, or another installed engine; by default threads.")
+    help="Where shards run: threads, dask, dask:N, dask://HOST:PORT, or another engine; by default threads.")
 @click.option("--skip-refused", is_flag=True, help="Run although the destination cannot hold some keys; they fail.")
 @click.option("--no-wait", is_flag=True, help="End when all that is left is held by other processes.")
 @max_concurrency_option

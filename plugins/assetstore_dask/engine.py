@@ -87,7 +87,7 @@ class Dask:
                 LocalCluster(
                     n_workers=self.processes,
                     threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",  # None is port 8787, and a warning where that is taken
+                    dashboard_address="127.0.0.1:0",  # None is port 8787 of every network
                     silence_logs=logging.ERROR,
                 )
             )
