@@ -311,8 +311,8 @@ class S3Backend:
         """Copy inside the bucket, or from another of the service."""
         with self._opened.get().deadline():
             bucket = self._opened.get()
-            origin = bucket if options.container is None else self._neighbour(options.container.name)
-            return copy.copy(bucket, origin, source, destination, options)
+            origin = None if options.container is None else self._neighbour(options.container.name)
+            return copy.copy(bucket, source, destination, options, origin)
 
     def _neighbour(self, name: str) -> Bucket:
         """Return another bucket of this service, with the same settings."""

@@ -42,8 +42,11 @@ class Original:
         return {"CopySource": {"Bucket": self.bucket.name, "Key": self.key}}
 
 
-def copy(bucket: Bucket, origin: Bucket, source: str, destination: str, options: CopyOptions) -> AssetInfo:
-    """Copy an asset with its headers and metadata, except those that ``options`` change; ``origin`` is its bucket."""
+def copy(
+    bucket: Bucket, source: str, destination: str, options: CopyOptions, origin: Bucket | None = None
+) -> AssetInfo:
+    """Copy an asset with its headers and metadata, except those that ``options`` change; ``origin`` is another bucket."""
+    origin = origin or bucket
     bucket.require_metadata(options.metadata)
     head = origin.head(source, options.if_match) if options.known is None else head_of(options.known)
     original = Original(origin, source, head)
