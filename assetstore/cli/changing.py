@@ -136,7 +136,7 @@ def copy_command(
     max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
-    """Copy assets, within a store, between stores, or from and to files.
+    """Copy assets within a store or between stores.
 
     SOURCE is a key, a glob, or with -r a folder in the store; NAME:KEY names one in another configured store, URL#KEY one in
     the store at a URL, and what begins with /, ./, ../ or ~ is a file or folder of files. :KEY is a key whatever it begins
@@ -167,7 +167,7 @@ def move_command(
     max_concurrency: int | None,
     dry_run: bool,
 ) -> None:
-    """Move or rename assets, within a store, between stores, or from and to files.
+    """Move or rename assets, also between stores.
 
     SOURCE is a key, a glob, or with -r a folder in the store; NAME:KEY names one in another configured store, URL#KEY one in
     the store at a URL, and what begins with /, ./, ../ or ~ is a file or folder of files. :KEY is a key whatever it begins
