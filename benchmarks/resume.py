@@ -183,9 +183,9 @@ class Bench:
         """Return the bytes that both runs moved beyond those of the file, after a kill at 60 %."""
         self.clean(uploaded=not up)
         self.proxy.up, self.proxy.count = up, 0
-        code, _ = self.run(tool, up, int(AT * self.size))
+        code, err = self.run(tool, up, int(AT * self.size))
         if code != -signal.SIGKILL:
-            raise SystemExit(f"{tool.name} ended before it was killed")
+            raise SystemExit(f"{tool.name} ended before it was killed: {err[-500:]}")
         code, err = self.run(tool, up, None)
         moved = self.proxy.count
         if code or not self.is_whole(up):

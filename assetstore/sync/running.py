@@ -323,11 +323,12 @@ class Run:
                 self.destination.store,
                 overwrite=keywords.get("overwrite", True),
                 times=self.options.times,
+                resume=True,
                 progress=self._advance,
             )
         with self.source.store.open(key) as reader:
             headers = {**carried(reader.info, times=self.options.times), **keywords}
-            return self.destination.store.upload(reader, key, **headers, progress=self._advance)
+            return self.destination.store.upload(reader, key, **headers, progress=self._advance, resume=True)
 
     def _advance(self, count: int) -> None:
         if self.progress is not None:
