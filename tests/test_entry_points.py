@@ -112,7 +112,7 @@ def test_a_plugin_that_another_finder_knows_is_found(monkeypatch: pytest.MonkeyP
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A typo is answered with the nearest name, an unknown name with what to install."""
     text = message(lambda: load_factory("memori"))
-    assert ("did you mean 'memory'?" in text, "local, memory, naming" in text) == (True, True)
+    assert ("did you mean 'memory'?" in text, "local, memory, mirror, naming" in text) == (True, True)
     assert "install the package that provides 'qqqq'" in message(lambda: load_factory("qqqq", SCHEMES))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from assetstore.plugin import AssetInfo, AssetReader, CopyOptions, Hooks, ReadOptions, Source, UploadOptions
+from assetstore.plugin import AssetInfo, AssetReader, AssetStream, CopyOptions, Hooks, ReadOptions, Source, UploadOptions
 
 
 def copied(inner: Hooks, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
@@ -15,9 +15,12 @@ def copied(inner: Hooks, source: str, destination: str, options: CopyOptions) ->
     stream = inner.assetstore_read(key=source, options=ReadOptions(if_match=options.if_match))
     if stream is None:
         return None
-    # The reader verifies the bytes before it gives the last of them.
-    reader = AssetReader(stream, on_close=lambda *_: None, explain=lambda _: None)
-    with reader, contextlib.closing(Source(reader)) as opened:
+    with verified(stream) as reader, contextlib.closing(Source(reader)) as opened:
         headers = options.applied_to(stream.info)
         upload = UploadOptions(overwrite=options.overwrite, **headers)
         return inner.assetstore_upload(key=destination, source=opened, options=upload)
+
+
+def verified(stream: AssetStream) -> AssetReader:
+    """Return a reader that verifies the bytes of an asset before it gives the last of them."""
+    return AssetReader(stream, on_close=lambda *_: None, explain=lambda _: None)

@@ -59,6 +59,7 @@ from assetstore.plugin import (
     hookimpl,
     is_valid_key,
 )
+from assetstore_wrappers.copies import verified
 from assetstore_wrappers.others import check_both, page_from, read_from
 
 T = TypeVar("T")
@@ -122,10 +123,8 @@ class Mirror(Wrapper):
             pass
         stream = self.inner.assetstore_read(key=destination, options=ReadOptions())
         if stream is not None:
-            try:
-                second.upload(stream.body, destination, **stream.info.given())
-            finally:
-                stream.body.close()
+            with verified(stream) as reader:
+                second.upload(reader, destination, **stream.info.given())
 
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:

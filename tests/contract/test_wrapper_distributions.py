@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from test_local import TestLocal
+import test_local
 
 from assetstore import AssetStore, CollectReport, PresignedRequest, UnsupportedError
 from assetstore.hooks import OPTIONAL
@@ -65,6 +65,21 @@ class TestCache(MemoryContract):
         self.wrappers = [functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"), max_bytes=1_000_000)]
 
 
+class TestEncryptionOnLocal(test_local.TestLocal):
+    """So it is over a folder."""
+
+    wrappers = (encrypted,)
+
+
+class TestCacheOnLocal(test_local.TestLocal):
+    """So it is over a folder, which two stores may share, each with a cache of its own."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Give every test a folder of its own for the cache."""
+        self.wrappers = [functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"))]
+
+
 TRASHED: Mapping[str, str] = {
     "test_nothing_slips_past_a_wrapper_that_does_not_pass_it": "a move deletes, and so the trash copies below the wrapper",
     **dict.fromkeys(
@@ -86,7 +101,7 @@ class TestTrash(MemoryContract):
     exclusions: ClassVar[Mapping[str, str]] = TRASHED
 
 
-class TestTrashOnLocal(TestLocal):
+class TestTrashOnLocal(test_local.TestLocal):
     """So it is over a folder, whose signed requests can be anything but a DELETE."""
 
     wrappers = (Trash,)
@@ -128,13 +143,13 @@ class TestReadThrough(ReadingThrough, MemoryContract):
     shared = False
 
 
-class TestMirrorOnLocal(Mirrored, TestLocal):
+class TestMirrorOnLocal(Mirrored, test_local.TestLocal):
     """So it is over a folder."""
 
     reopen = BackendContract.reopen
 
 
-class TestReadThroughOnLocal(ReadingThrough, TestLocal):
+class TestReadThroughOnLocal(ReadingThrough, test_local.TestLocal):
     """So it is over a folder."""
 
     reopen = BackendContract.reopen

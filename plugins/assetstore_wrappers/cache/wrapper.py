@@ -55,6 +55,7 @@ class Cache(Wrapper):
     max_age: int = attrs.field(kw_only=True, default=0)
     _files: Folder = attrs.field(init=False, repr=False)
     _known: dict[str, tuple[AssetInfo, float]] = attrs.field(init=False, repr=False, factory=dict)
+    _changes: int = attrs.field(init=False, repr=False, default=0)
     _lock: threading.Lock = attrs.field(init=False, repr=False, factory=threading.Lock)
     _now: Callable[[], float] = attrs.field(init=False, repr=False, default=time.monotonic)
 
@@ -85,12 +86,14 @@ class Cache(Wrapper):
         info, asked = self._known.get(key, (None, 0.0))
         if info is not None and self._now() < asked + self.max_age and if_match in (None, info.etag):
             return info
-        now = self._now()
+        now, changes = self._now(), self._changes
         info = self.inner.assetstore_stat(key=key, options=StatOptions())
         if info is not None and self.max_age:
             with self._lock:
                 self._known.pop(key, None)
-                self._known[key] = info, now
+                # What was asked before a change of our own may be what it was before.
+                if changes == self._changes:
+                    self._known[key] = info, now
                 if len(self._known) > MAX_KNOWN:
                     del self._known[next(iter(self._known))]
         return info
@@ -133,5 +136,6 @@ class Cache(Wrapper):
 
     def _forget(self, *keys: str) -> None:
         with self._lock:
+            self._changes += 1
             for key in keys:
                 self._known.pop(key, None)

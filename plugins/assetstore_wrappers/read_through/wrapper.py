@@ -84,6 +84,8 @@ class ReadThrough(Wrapper):
                 with contextlib.closing(Source(reader)) as source:
                     given = UploadOptions(overwrite=False, **reader.info.given())
                     return self.inner.assetstore_upload(key=key, source=source, options=given) is not None
+            except AlreadyExistsError:
+                return True
             except AssetStoreError:
                 return False
 
