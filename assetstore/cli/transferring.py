@@ -144,17 +144,18 @@ class Transfers:
         source, destination = item.location.store, self.destination.store
         if item.is_folder:
             return self._mark(item)
+        options: dict[str, Any] = {"overwrite": self.overwrite, "progress": progress, "resume": self.session.resumed}
         if source is not None and destination is not None:
             transfer: Callable[..., AssetInfo] = copy_between if self.op == "copy" else move_between
-            return transfer(source, item.key, destination, item.target, overwrite=self.overwrite, progress=progress)
+            return transfer(source, item.key, destination, item.target, **options)
         if source is not None:
-            info = source.download(item.key, item.target, overwrite=self.overwrite, progress=progress)
+            info = source.download(item.key, item.target, **options)
             if self.op == "move":
                 _delete(source, info)
             return info
         assert destination is not None
         before = _version(item.key)
-        info = destination.upload(item.key, item.target, overwrite=self.overwrite, progress=progress)
+        info = destination.upload(item.key, item.target, **options)
         if self.op == "move":
             if _version(item.key) != before:
                 raise SourceError("the file changed after it was copied, and stays", hint="move it again", key=item.key)

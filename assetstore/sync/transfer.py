@@ -73,6 +73,7 @@ def move_between(
     overwrite: bool = True,
     if_match: str | None = None,
     times: bool = False,
+    resume: bool | Resumed = False,
     progress: Progress | None = None,
 ) -> AssetInfo:
     """Copy an asset to another store as ``copy_between`` does, then delete the original if it is still what was copied.
@@ -84,7 +85,7 @@ def move_between(
         UnknownOutcomeError: the copy is there, and the original could not be deleted, or was replaced meanwhile.
     """
     to = key if to is None else to
-    moved, stored = Transfer(source, key, destination, to, "move", overwrite, if_match, times, False, progress).run()
+    moved, stored = Transfer(source, key, destination, to, "move", overwrite, if_match, times, resume, progress).run()
     assert moved is not None
     try:
         if not _is_one_version(source.stat(key), moved):
