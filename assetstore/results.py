@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -85,6 +85,9 @@ class Container:
         account: a mark of the credentials, which tells nothing of them; equal for stores that may do the same.
         name: the place's name, unique in the service.
     """
+
+    FOLDERS: ClassVar[str] = "folders of this machine"
+    """The service of a backend whose assets are files; the name is then the real path of their folder."""
 
     service: str
     account: str = attrs.field(repr=False)

@@ -236,6 +236,12 @@ class Stack:
         return ours is not None and others is not None and ours.is_same(others)
 
     @property
+    def folder(self) -> str | None:
+        """The folder of this machine in which the backend keeps its assets as files; ``None`` if it keeps them elsewhere."""
+        container = self._container(self.layers[0])
+        return container.name if container is not None and container.service == Container.FOLDERS else None
+
+    @property
     def swaps_updates(self) -> bool:
         """Whether of several updates with one ``if_match`` one wins: by a native copy, or by reading and uploading."""
         return swaps_updates(self.supports, copies=self.has("copy"))

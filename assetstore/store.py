@@ -574,7 +574,11 @@ class AssetStore:
         with self._explaining("copy"):
             full_key = self._scope.inward(key)
         with other._explaining("copy"):
-            return full_key == other._scope.inward(other_key) and self._stack.shares_assets(other._stack)
+            other_full_key = other._scope.inward(other_key)
+        one, two = self._place(full_key), other._place(other_full_key)
+        if one is not None and two is not None:
+            return one == two
+        return full_key == other_full_key and self._stack.shares_assets(other._stack)
 
     def _copies_from(self, source: AssetStore, options: CopyOptions) -> CopyOptions | None:
         """Return the options with which this store copies from another without moving the bytes; ``None`` if it cannot."""
@@ -1118,9 +1122,25 @@ class AssetStore:
     def _overlaps(self, other: AssetStore) -> bool:
         """Return whether this store and another may have assets in common, as far as their backends tell."""
         ours, theirs = self._scope.prefix, other._scope.prefix
+        one, two = self._place(ours), other._place(theirs)
+        if one is not None and two is not None:
+            return one.startswith(two) or two.startswith(one)
         if not ours.startswith(theirs) and not theirs.startswith(ours):
             return False
         return self._stack.shares_assets(other._stack)
+
+    def _lies_in(self, folder: Path) -> bool:
+        """Return whether this store keeps its files in a folder, or in one around it, as far as its backend tells."""
+        one, two = self._place(self._scope.prefix), f"{Path(os.path.realpath(folder)).as_posix().rstrip('/')}/"
+        return one is not None and (one.startswith(two) or two.startswith(one))
+
+    def _place(self, full_key: str) -> str | None:
+        """Return the path on this machine that a key, or the beginning of keys, stands for; ``None`` if there is none.
+
+        Folders may lie in one another, so that one file is an asset of two stores.
+        """
+        folder = self._stack.folder
+        return None if folder is None else f"{Path(folder).as_posix().rstrip('/')}/{full_key}"
 
     @property
     def _is_lasting(self) -> bool:

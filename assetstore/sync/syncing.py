@@ -90,12 +90,12 @@ def _index(one: Side, other: Side) -> FolderIndex | None:
 
 
 def _require_apart(one: Side, other: Side) -> None:
-    """Refuse a source that has assets of the destination: what is written would be read again."""
+    """Refuse a source that has assets of the destination: what is written would be read again, or deleted at the source."""
     if isinstance(one, StoreSide) and isinstance(other, StoreSide):
         overlaps = one.store._overlaps(other.store)  # noqa: SLF001 - only stores know their places
     else:
         overlaps = any(
-            _is_folder_of(side, folder)
+            side.store._lies_in(folder.folder)  # noqa: SLF001 - as above
             for side, folder in ((one, other), (other, one))
             if isinstance(side, StoreSide) and isinstance(folder, FolderSide)
         )
@@ -104,14 +104,6 @@ def _require_apart(one: Side, other: Side) -> None:
             f"the source {one.name!r} and the destination {other.name!r} must not have assets in common",
             hint="choose two folders of which neither lies in the other",
         )
-
-
-def _is_folder_of(side: StoreSide, folder: FolderSide) -> bool:
-    """Return whether a store keeps its first asset in a folder of plain files."""
-    info = next(side.store.list(limit=1), None) if side.store.can("path") else None
-    if info is None or not info.valid:
-        return False
-    return side.store.path(info.key).resolve().is_relative_to(folder.folder.resolve())
 
 
 def _report(plan: SyncPlan, run: Run, seconds: float) -> SyncReport:

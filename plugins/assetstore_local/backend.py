@@ -214,7 +214,7 @@ class LocalBackend:
     @hookimpl
     def assetstore_container(self, options: ContainerOptions) -> Container | None:
         """Return the folder; links on the way to it are followed, so that one folder has one name."""
-        return Container(service="folders of this machine", account="", name=os.path.realpath(self._root.path))
+        return Container(service=Container.FOLDERS, account="", name=os.path.realpath(self._root.path))
 
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:

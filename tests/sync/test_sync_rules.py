@@ -603,6 +603,21 @@ def test_sides_with_assets_in_common_are_refused(tmp_path: Path) -> None:
     assert ["a/b", "c/b", "c/d"] == keys(store)
 
 
+@pytest.mark.parametrize("inner", ["folder", "scoped", "store"])
+def test_sides_of_which_one_lies_deep_in_the_other_are_refused(tmp_path: Path, inner: str) -> None:
+    """A folder, or a store, inside the folder of a store of files is a part of that store, whatever else that holds."""
+    outer = store_of(LocalBackend(root=tmp_path / "store"), a__x=b"1", z__y=b"2")
+    nested = AssetStore(LocalBackend(root=tmp_path / "store" / "z"), name="nested")
+    inside = {"folder": tmp_path / "store" / "z", "scoped": outer.scoped("z/"), "store": nested}[inner]
+    for source, destination in ((inside, outer), (outer, inside), (inside, outer.scoped("z/"))):
+        with pytest.raises(SyncRefusedError, match="in common"):
+            sync(source, destination, delete=True)
+    with pytest.raises(SyncRefusedError, match="in common"):
+        sync(tmp_path / "store", outer.scoped("empty/"))
+    assert ["a/x", "z/y"] == keys(outer)
+    assert 1 == sync(tmp_path / "store" / "z", outer.scoped("a/")).counts.new
+
+
 def test_an_unreadable_folder_deletes_nothing(tmp_path: Path) -> None:
     """What lies in a folder that cannot be read may be there: nothing is deleted, unless the folder is left out."""
 
