@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError, NotFoundError
-from assetstore.limits import PAGE, PENDING
+from assetstore.limits import PAGE
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.leases import BEATS
 from assetstore.migrate.pricing import PART, Rates, priced
@@ -18,7 +18,7 @@ from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder, open_work, require_create_only
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
-from assetstore.sync.compare import difference
+from assetstore.sync.compare import difference, is_apart, is_newer, may_be_newer
 from assetstore.sync.merge import merge
 
 EXAMPLES = 100
@@ -195,8 +195,8 @@ class Planning:
         if one is None:
             counts["extra"] += 1
             return None
-        if one.key.startswith(PENDING):
-            return None  # an upload that is not finished is not an asset
+        if is_apart(one, beside_folder=False):
+            return None
         problem = problem_of(one, self.destination)
         if problem is not None:
             counts["refused"] += 1
@@ -204,10 +204,10 @@ class Planning:
         if other is None:
             return self._count(_item(one, None))
         if difference(one, other) is None:
-            headers = _may_have_other_headers(one, other)
+            headers = may_be_newer(one, other)
             counts["headers" if headers else "equal"] += 1
             return _item(one, other, headers=True) if headers else None
-        if not self.settings["newer"] and _is_newer(other, one):
+        if not self.settings["newer"] and is_newer(other, one):
             counts["newer"] += 1
             return _item(one, other, problem="the destination has a newer version, which was kept", kept=True)
         return self._count(_item(one, other))
@@ -246,19 +246,6 @@ def problem_of(info: AssetInfo, destination: AssetStore) -> str | None:
     except InvalidKeyError as error:
         return error.message
     return None if held.endswith(info.key) else "the key must be in Unicode's normal form NFC"
-
-
-def _is_newer(one: AssetInfo, other: AssetInfo) -> bool:
-    return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
-
-
-def _may_have_other_headers(one: AssetInfo, other: AssetInfo) -> bool:
-    if one.last_modified is None or other.last_modified is None:
-        return False
-    # Many stores tell whole seconds: what was written within one of them may be newer.
-    is_whole = not (one.last_modified.microsecond and other.last_modified.microsecond)
-    least = other.last_modified.replace(microsecond=0)
-    return one.last_modified > other.last_modified or (is_whole and one.last_modified >= least)
 
 
 def _item(

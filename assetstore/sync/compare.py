@@ -25,6 +25,20 @@ def difference(source: AssetInfo, destination: AssetInfo) -> Fact | None:
     return "time" if source.last_modified > destination.last_modified else None
 
 
+def is_newer(one: AssetInfo, other: AssetInfo) -> bool:
+    """Return whether an asset was written after another one, as far as both times are known."""
+    return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
+
+
+def may_be_newer(one: AssetInfo, other: AssetInfo) -> bool:
+    """Return whether an asset may have been written after another one: a time is unknown, or tells whole seconds alone."""
+    if one.last_modified is None or other.last_modified is None:
+        return True
+    # What was written within one second of a store that tells no parts of it may be newer.
+    is_whole = not (one.last_modified.microsecond and other.last_modified.microsecond)
+    return is_newer(one, other) or (is_whole and one.last_modified >= other.last_modified.replace(microsecond=0))
+
+
 def kind_of(digest: str) -> str:
     """Return the kind of a digest, for example ``"md5"``; that of parts has their size, because others cut elsewhere."""
     return digest.rpartition(":")[0]

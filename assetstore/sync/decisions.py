@@ -12,7 +12,7 @@ from assetstore.errors import SourceError
 from assetstore.keys import glob_covers
 from assetstore.options import HEADERS, TEXT_HEADERS
 from assetstore.results import AssetInfo
-from assetstore.sync.compare import difference, kind_of
+from assetstore.sync.compare import difference, kind_of, may_be_newer
 from assetstore.sync.contents import MTIME, PIECE, Contents, NotComparable
 from assetstore.sync.options import CHANGED, HEADERS_FIXED, Fact, Kind, SyncOptions
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
@@ -82,14 +82,7 @@ class Decider:
             return False
         if self.rule(one.key):
             return True
-        if not isinstance(self.source, StoreSide):
-            return False
-        if one.last_modified is None or other.last_modified is None:
-            return True
-        # Some services tell whole seconds: what was written within one of them may be newer.
-        is_whole = not (one.last_modified.microsecond and other.last_modified.microsecond)
-        written = one.last_modified
-        return written > other.last_modified or (is_whole and written >= other.last_modified.replace(microsecond=0))
+        return isinstance(self.source, StoreSide) and may_be_newer(one, other)
 
     def look(self, one: AssetInfo, other: AssetInfo) -> Decision:
         """Return what heads, stored digests and the bytes of files tell.

@@ -13,7 +13,7 @@ from assetstore.bulk.running import Running
 from assetstore.errors import AssetStoreError, InvalidKeyError, StoreNotFoundError
 from assetstore.keys import Filter
 from assetstore.results import AssetInfo, BulkResult
-from assetstore.sync.compare import is_apart
+from assetstore.sync.compare import is_apart, is_newer
 from assetstore.sync.decisions import NOTHING, Decider, Decision
 from assetstore.sync.folder_index import FolderIndex
 from assetstore.sync.merge import Pair, merge, noting
@@ -204,7 +204,7 @@ class Planning:
     def _count(self, one: AssetInfo, other: AssetInfo, decision: Decision) -> None:
         if decision.kind is None:
             self.unchanged += 1
-        elif self.options.skip_existing or (self.options.update and _is_newer(other, one)):
+        elif self.options.skip_existing or (self.options.update and is_newer(other, one)):
             self.skipped += 1
         else:
             action = Action(kind=decision.kind, key=one.key, size=one.size, fact=decision.fact)
@@ -271,10 +271,6 @@ def _step(action: Action, one: AssetInfo | None, other: AssetInfo | None) -> Ste
 
 def _seconds(info: AssetInfo | None) -> float | None:
     return None if info is None or info.last_modified is None else info.last_modified.timestamp()
-
-
-def _is_newer(one: AssetInfo, other: AssetInfo) -> bool:
-    return one.last_modified is not None and other.last_modified is not None and one.last_modified > other.last_modified
 
 
 def _covers(unread: str, key: str) -> bool:

@@ -83,6 +83,16 @@ def test_the_status_counts_shards_and_assets() -> None:
     assert (3, 0, 25, 0.0) == (after.done, after.left, after.copied, after.seconds_left)
 
 
+def test_only_unfinished_direct_uploads_are_left_out() -> None:
+    """What lies below ``pending/`` and was put there by its owner moves as any other asset does."""
+    old, new, work = memory("old"), memory("new"), memory("work")
+    for key in ("pending/orders.csv", f"pending/{'0' * 32}"):
+        old.upload(b"abc", key)
+    assert 1 == plan(old, new, work).tally.objects
+    run(work, source=old, destination=new)
+    assert ["pending/orders.csv"] == [info.key for info in new.list()]
+
+
 def test_a_change_since_the_plan_is_reported_and_not_spliced() -> None:
     """What changed at the source, is gone there, or has been written at the destination meanwhile fails, and stays."""
     old, new, work = filled(4), memory("new"), memory("work")
