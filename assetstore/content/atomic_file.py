@@ -23,7 +23,8 @@ from assetstore.errors import (
 PART_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
 """The name of a file that is not complete yet."""
 
-_PRIVATE = 0o600
+PRIVATE = 0o600
+"""The mode of files that their owner alone may read and write."""
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FITTING: tuple[tuple[frozenset[int], type[AssetStoreError], str], ...] = (
@@ -91,7 +92,7 @@ def _take_over(fresh: str, named: str) -> str:
     with contextlib.suppress(FileNotFoundError):
         left = os.lstat(named)
         # What anybody else may write to, or might have put there, is not taken over.
-        own = left.st_uid == os.geteuid() and left.st_nlink == 1 and stat.S_IMODE(left.st_mode) == _PRIVATE
+        own = left.st_uid == os.geteuid() and left.st_nlink == 1 and stat.S_IMODE(left.st_mode) == PRIVATE
         if stat.S_ISREG(left.st_mode) and own:
             os.unlink(fresh)
             return named
@@ -133,7 +134,7 @@ def _create_private(path: str) -> int:
     try:
         try:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            _change_mode(descriptor, path, _PRIVATE)
+            _change_mode(descriptor, path, PRIVATE)
         finally:
             os.close(descriptor)
     except BaseException:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from assetstore.content.atomic_file import PRIVATE
 from assetstore.errors import AccessDeniedError, AssetStoreError, UnknownOutcomeError
 from assetstore.limits import RESUMABLE
 
@@ -24,7 +25,6 @@ Resumed: TypeAlias = Callable[[str, int, int], None]
 """Is called when a transfer goes on, with its key, the bytes that need not be transferred again, and all bytes."""
 
 _WEEK = 7 * 86_400
-_PRIVATE = 0o600
 
 
 class Checkpoint:
@@ -56,7 +56,7 @@ class Checkpoint:
         self._least = least
         self._lock = threading.Lock()
         self._closed = False
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             mine = os.fstat(self._file)

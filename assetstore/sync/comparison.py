@@ -22,7 +22,7 @@ from assetstore.sync.compare import is_apart
 from assetstore.sync.contents import DIGESTS, Contents, Fact, NotComparable, sizes
 from assetstore.sync.merge import Pair, merge, noting
 from assetstore.sync.outages import Outages, concerns_all, named, reason
-from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side
+from assetstore.sync.sides import FolderSide, Side, StoreSide, lies_below, open_side, require_a_store
 
 State: TypeAlias = Literal["only_source", "only_destination", "differs", "not_compared"]
 ONLY_SOURCE: State = "only_source"
@@ -125,7 +125,7 @@ def check(
     """
     with named("check"), contextlib.ExitStack() as exits:
         sides = open_side(source, exits), open_side(destination, exits)
-        _require_sense(*sides, download=download, size_only=size_only, headers=headers)
+        _require_sense(sides, download=download, size_only=size_only, headers=headers)
         comparison = Comparison(
             *sides,
             Filter(include=include, exclude=exclude, ignore_case=ignore_case),
@@ -137,16 +137,14 @@ def check(
         return comparison.report()
 
 
-def _require_sense(*sides: Side, download: bool, size_only: bool, headers: bool) -> None:
+def _require_sense(sides: tuple[Side, Side], *, download: bool, size_only: bool, headers: bool) -> None:
     if size_only and (download or headers):
         hint = "leave out size_only, or the others"
         raise InvalidOptionError("size_only compares sizes alone, and not bytes or headers", hint=hint)
     folders = [side.name for side in sides if isinstance(side, FolderSide)]
     if headers and folders:
         raise InvalidOptionError(f"the folder {folders[0]!r} has no headers to compare", hint="leave out headers")
-    if len(folders) == len(sides):
-        hint = f"name one as a store, for example 'file:{folders[1]}'; or use diff -r"
-        raise InvalidOptionError("both sides are folders of plain files, and one must be a store", hint=hint)
+    require_a_store(*sides, "diff -r")
 
 
 @attrs.define(eq=False)
@@ -202,7 +200,7 @@ class Comparison:
                 outages.note(result.error)
                 self._decide(result)
         if not self.equal and not any(self.counts.values()) and not allow_empty:
-            raise NotFoundError("--include and --exclude leave nothing to compare", hint="correct the globs", op="check")
+            raise NotFoundError("the globs leave nothing to compare", hint="correct include and exclude", op="check")
 
     def report(self) -> CompareReport:
         """Return what was found."""
@@ -256,7 +254,7 @@ class Comparison:
         for unread in self._unread[lacking]:
             if info.key == unread:
                 return  # it is there, and was noted
-            if not unread or (unread.endswith("/") and info.key.startswith(unread)):
+            if lies_below(info.key, unread):
                 self._note(Finding(key=info.key, state="not_compared", detail=f"its folder cannot be read in {side.name}"))
                 return
         self._note(Finding(key=info.key, state=state, detail=_why_not_there(side, info.key)))

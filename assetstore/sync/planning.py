@@ -33,7 +33,7 @@ from assetstore.sync.options import (
 from assetstore.sync.outages import Outages, concerns_all
 from assetstore.sync.refusals import Refusals
 from assetstore.sync.renames import Renames
-from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide
+from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, lies_below
 from assetstore.sync.spool import Spool, Step
 
 
@@ -175,7 +175,7 @@ class Planning:
                 self._count(one, other, decision)
 
     def _only_here(self, one: AssetInfo) -> None:
-        if any(_covers(key, one.key) for key in self._unread):
+        if any(one.key == key or lies_below(one.key, key) for key in self._unread):
             error = InvalidKeyError("the destination has something else there that cannot be read", key=one.key)
             self._fail(one.key, error)
             return
@@ -271,7 +271,3 @@ def _step(action: Action, one: AssetInfo | None, other: AssetInfo | None) -> Ste
 
 def _seconds(info: AssetInfo | None) -> float | None:
     return None if info is None or info.last_modified is None else info.last_modified.timestamp()
-
-
-def _covers(unread: str, key: str) -> bool:
-    return not unread or key == unread or (unread.endswith("/") and key.startswith(unread))

@@ -34,7 +34,7 @@ from assetstore.options import Progress
 from assetstore.results import AssetInfo
 from assetstore.sync.contents import MTIME
 from assetstore.sync.decisions import METADATA, Decider, differing
-from assetstore.sync.folder_index import TICK_NS, FolderIndex
+from assetstore.sync.folder_index import TICK_NS
 from assetstore.sync.options import (
     CHANGED,
     DELETED,
@@ -92,7 +92,6 @@ class Run:
         destination: the destination.
         options: what was asked for.
         spool: has the steps.
-        index: the digests of the folder, where one side is one.
         decider: says which headers an asset gets.
         done: is called with each action.
         progress: is called with numbers of bytes.
@@ -109,7 +108,6 @@ class Run:
     destination: Side
     options: SyncOptions
     spool: Spool
-    index: FolderIndex | None
     decider: Decider
     done: Done | None
     progress: Progress | None

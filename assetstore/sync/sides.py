@@ -14,7 +14,14 @@ from typing import Protocol, TypeAlias
 import attrs
 
 from assetstore.content.atomic_file import PART_NAME
-from assetstore.errors import AssetStoreError, ConfigError, InvalidKeyError, SourceError, StoreNotFoundError
+from assetstore.errors import (
+    AssetStoreError,
+    ConfigError,
+    InvalidKeyError,
+    InvalidOptionError,
+    SourceError,
+    StoreNotFoundError,
+)
 from assetstore.keys import is_valid_key
 from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
@@ -106,10 +113,6 @@ class FolderSide:
             raise StoreNotFoundError(f"the folder {self.name!r} is missing", hint="correct the path, or make the folder")
         yield from self._walk("", "", problem)
 
-    def path(self, key: str) -> Path:
-        """Return the file of a key."""
-        return self.folder / key
-
     def _walk(self, path: str, above: str, problem: Problem) -> Iterator[FileInfo]:
         """Yield the files below a folder: ``path`` is spelled as on the disk, and ``above`` in NFC."""
         try:
@@ -132,6 +135,22 @@ class FolderSide:
             else:
                 yield from _file(key, path + spelled, entry, problem)
             previous = name
+
+
+def lies_below(key: str, unread: str) -> bool:
+    """Return whether a key lies in a folder that a walk could not read, which it called by the folder's key with ``/``."""
+    return not unread or (unread.endswith("/") and key.startswith(unread))
+
+
+def require_a_store(one: Side, other: Side, instead: str) -> None:
+    """Refuse two folders of plain files; ``instead`` is the program for them.
+
+    Raises:
+        InvalidOptionError: both sides are folders.
+    """
+    if isinstance(one, FolderSide) and isinstance(other, FolderSide):
+        hint = f"name one as a store, for example 'file:{other.name}'; or use {instead}"
+        raise InvalidOptionError("both sides are folders of plain files, and one must be a store", hint=hint)
 
 
 def stamp_of(found: os.stat_result) -> Stamp:

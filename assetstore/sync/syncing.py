@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Unpack
 
-from assetstore.errors import InvalidOptionError
 from assetstore.options import Progress, require_progress
 from assetstore.store import AssetStore
 from assetstore.sync.folder_index import FolderIndex
@@ -16,7 +15,7 @@ from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, S
 from assetstore.sync.outages import named
 from assetstore.sync.planning import Planning
 from assetstore.sync.running import Run
-from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side
+from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side, require_a_store
 from assetstore.sync.spool import Spool
 
 
@@ -52,6 +51,7 @@ def sync(
     require_progress(progress)
     with named("sync"), contextlib.ExitStack() as exits:
         one, other = open_side(source, exits), open_side(destination, exits)
+        require_a_store(one, other, "rsync")
         index = _index(one, other)
         _require_apart(one, other)
         spool = exits.enter_context(Spool())
@@ -67,7 +67,6 @@ def sync(
             destination=other,
             options=checked,
             spool=spool,
-            index=index,
             decider=planning.decider,
             done=done,
             progress=progress,
@@ -82,11 +81,8 @@ def sync(
 
 
 def _index(one: Side, other: Side) -> FolderIndex | None:
-    folders = [side for side in (one, other) if isinstance(side, FolderSide)]
-    if len(folders) > 1:
-        hint = f"name one as a store, for example 'file:{folders[1].name}'; or use rsync"
-        raise InvalidOptionError("both sides are folders of plain files, and one must be a store", hint=hint)
-    return FolderIndex.of(folders[0].folder) if folders else None
+    folder = next((side.folder for side in (one, other) if isinstance(side, FolderSide)), None)
+    return None if folder is None else FolderIndex.of(folder)
 
 
 def _require_apart(one: Side, other: Side) -> None:

@@ -195,5 +195,5 @@ def _lock(file: BinaryIO, path: Path) -> None:
         if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return
     raise AlreadyExistsError(
-        f"another process is writing {str(path)!r}", hint="wait for it, or name another file by --report"
+        f"another process is writing {str(path)!r}", hint="wait for it, or name another file for the report"
     )
