@@ -575,7 +575,7 @@ class AssetStore:
             full_key = self._scope.inward(key)
         with other._explaining("copy"):
             other_full_key = other._scope.inward(other_key)
-        one, two = self._place(full_key), other._place(other_full_key)
+        one, two = self._disk_path(full_key), other._disk_path(other_full_key)
         if one is not None and two is not None:
             return one == two
         return full_key == other_full_key and self._stack.shares_assets(other._stack)
@@ -1122,7 +1122,7 @@ class AssetStore:
     def _overlaps(self, other: AssetStore) -> bool:
         """Return whether this store and another may have assets in common, as far as their backends tell."""
         ours, theirs = self._scope.prefix, other._scope.prefix
-        one, two = self._place(ours), other._place(theirs)
+        one, two = self._disk_path(ours), other._disk_path(theirs)
         if one is not None and two is not None:
             return one.startswith(two) or two.startswith(one)
         if not ours.startswith(theirs) and not theirs.startswith(ours):
@@ -1131,10 +1131,10 @@ class AssetStore:
 
     def _lies_in(self, folder: Path) -> bool:
         """Return whether this store keeps its files in a folder, or in one around it, as far as its backend tells."""
-        one, two = self._place(self._scope.prefix), f"{Path(os.path.realpath(folder)).as_posix().rstrip('/')}/"
+        one, two = self._disk_path(self._scope.prefix), f"{Path(os.path.realpath(folder)).as_posix().rstrip('/')}/"
         return one is not None and (one.startswith(two) or two.startswith(one))
 
-    def _place(self, full_key: str) -> str | None:
+    def _disk_path(self, full_key: str) -> str | None:
         """Return the path on this machine that a key, or the beginning of keys, stands for; ``None`` if there is none.
 
         Folders may lie in one another, so that one file is an asset of two stores.
