@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import attrs
 
@@ -47,7 +48,10 @@ class Renames:
             origin = self.spool.with_digest(found.digest, step.action.size) if found.digest else None
             if origin is not None and self._is_copied(step, origin):
                 action = attrs.evolve(step.action, kind=RENAMED, origin=origin.action.key)
-                self.spool.replace(attrs.evolve(found, action=action, etag=origin.etag, written=origin.written))
+                facts: dict[str, Any] = {"etag": origin.etag, "written": origin.written}
+                if isinstance(self.destination, FolderSide):
+                    facts |= {"path": origin.path, "stamp": origin.stamp}
+                self.spool.replace(attrs.evolve(found, action=action, **facts))
                 self.spool.note_moved(origin.action.key)
 
     def _is_copied(self, step: Step, origin: Step) -> bool:

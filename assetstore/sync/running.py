@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,6 +33,7 @@ from assetstore.errors import (
 )
 from assetstore.options import Progress
 from assetstore.results import AssetInfo
+from assetstore.store import AssetStore
 from assetstore.sync.contents import MTIME
 from assetstore.sync.decisions import METADATA, Decider, differing
 from assetstore.sync.folder_index import TICK_NS
@@ -50,7 +52,7 @@ from assetstore.sync.options import (
 from assetstore.sync.outages import MOST, concerns_all
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
 from assetstore.sync.spool import Spool, Step
-from assetstore.sync.transfer import carried, copy_between
+from assetstore.sync.transfer import carried, copy_over
 
 Done: TypeAlias = Callable[[Action, Exception | None], object]
 Ends: TypeAlias = Generator[tuple[Step, AssetInfo | None, Exception | None]]
@@ -60,6 +62,8 @@ ATTEMPTS = 5
 """How often a file is sent that changes each time meanwhile."""
 PATIENCE, LONGEST_PAUSE = 120.0, 30.0
 """Seconds for which a store that cannot be reached is tried again, and between two tries."""
+
+MEANWHILE = "another program wrote it meanwhile"
 
 
 class Patience:
@@ -170,7 +174,10 @@ class Run:
                 if step.action.kind == RENAMED and isinstance(error, NotFoundError | PreconditionError):
                     # What it would copy is gone or changed, so the bytes are sent.
                     action = attrs.evolve(step.action, kind=NEW, origin=None)
-                    self.spool.replace(attrs.evolve(step, action=action, etag=None, written=None))
+                    unbound: dict[str, Any] = {"etag": None, "written": None}
+                    if isinstance(self.destination, FolderSide):
+                        unbound |= {"path": "", "stamp": None}
+                    self.spool.replace(attrs.evolve(step, action=action, **unbound))
                     continue
                 error = self._settled(step, info, error)
                 if error is None:
@@ -232,17 +239,7 @@ class Run:
 
     def _is_there(self, step: Step) -> bool:
         """Return whether the destination has what was to be written."""
-        key = step.action.key
-        if not isinstance(self.destination, StoreSide):
-            return False
-        one: AssetInfo
-        if isinstance(self.source, FolderSide):
-            found = os.stat(self.source.folder / step.path)
-            one = FileInfo(key=key, size=found.st_size, stamp=stamp_of(found), path=step.path)
-        else:
-            assert isinstance(self.source, StoreSide)
-            one = self.source.store.stat(key)
-        other = self.destination.store.stat(key)
+        one, other = (_now(side, step) for side in (self.source, self.destination))
         return one.size == other.size and self.decider.look(one, other).kind != CHANGED
 
     def _transfer(self, steps: Iterator[Step]) -> Ends:
@@ -272,16 +269,24 @@ class Run:
     def _download(self, source: Side, destination: FolderSide, steps: Iterator[Step]) -> Ends:
         assert isinstance(source, StoreSide)
 
+        touched: list[Step] = []
+
         def items() -> Iterator[tuple[str, str]]:
             for step in steps:
-                self._sent[step.action.key] = step
-                yield step.action.key, step.path or step.action.key
+                path = step.path or destination.spelled(step.action.key)
+                if not _is_as_walked(destination.folder / path, step):
+                    touched.append(step)
+                    continue
+                self._sent[step.action.key] = attrs.evolve(step, path=path)
+                yield step.action.key, path
 
         with source.store.download_many(
             items(), destination.folder, max_concurrency=self.options.max_concurrency, progress=self.progress, resume=True
         ) as results:
             for result in results:
                 yield self._sent.pop(result.item[0]), result.value, result.error
+        for step in touched:
+            yield step, None, PreconditionError(MEANWHILE, hint="run the sync again")
 
     def _each(self, steps: Iterator[Step], do: Callable[[Step], AssetInfo]) -> Ends:
         with BulkResults(
@@ -315,11 +320,12 @@ class Run:
         assert isinstance(self.destination, StoreSide)
         key, keywords = step.action.key, self._keywords(step)
         if not keywords.keys() - {"overwrite", "if_match"}:
-            return copy_between(
+            return copy_over(
                 self.source.store,
                 key,
                 self.destination.store,
                 overwrite=keywords.get("overwrite", True),
+                replaces=keywords.get("if_match"),
                 times=self.options.times,
                 resume=True,
                 progress=self._advance,
@@ -344,20 +350,32 @@ class Run:
             guard = {"if_match": step.etag} if store.can("update.if_match") and step.etag is not None else {}
             return store.update(key, **(step.headers or {}), **guard)  # type: ignore[arg-type]  # headers by their names
         assert step.action.origin is not None
-        overwrite = {"overwrite": False} if store.can("copy.overwrite") else {}
-        if_match = step.etag if store.can("copy.if_match") else None
-        info = store.copy(step.action.origin, key, if_match=if_match, **overwrite)
+        info = self._copied(store, step.action.origin, step)
         head = self.source.store.stat(key) if isinstance(self.source, StoreSide) else None
         wanted = self.decider.wanted(head, key)
         headers = differing(wanted, store.stat(key)) if wanted else {}
         return store.update(key, **headers) if headers else info
 
+    def _copied(self, store: AssetStore, origin: str, step: Step) -> AssetInfo:
+        overwrite = {"overwrite": False} if store.can("copy.overwrite") else {}
+        if_match = step.etag if store.can("copy.if_match") else None
+        try:
+            return store.copy(origin, step.action.key, if_match=if_match, **overwrite)
+        except AlreadyExistsError:
+            if not self._is_there(step):
+                raise
+            return store.stat(step.action.key)  # by an earlier try, whose headers were not set, or by another sync
+
     def _copy_file(self, step: Step) -> AssetInfo:
         assert isinstance(self.destination, FolderSide)
         assert step.action.origin is not None
-        origin, target = (path_below(self.destination.folder, key) for key in (step.action.origin, step.action.key))
-        with replacing(target) as temporary:
-            shutil.copyfile(origin, temporary)
+        origin = self.destination.folder / step.path
+        target = path_below(self.destination.folder, self.destination.spelled(step.action.key))
+        with replacing(target, overwrite=False) as temporary:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(origin, temporary)
+            if not _is_as_walked(origin, step):
+                raise PreconditionError(MEANWHILE, hint="run the sync again")
         info = AssetInfo(key=step.action.key, size=step.action.size)
         if step.modified is not None:
             os.utime(target, (step.modified, step.modified))
@@ -372,7 +390,7 @@ class Run:
                 return SourceError("the file changed while it was sent", hint="run the sync again")
             stamp = step.stamp
         elif isinstance(self.destination, FolderSide):
-            path = self.destination.folder / (step.path or step.action.key)
+            path = self.destination.folder / step.path
             try:
                 _set_time(path, step, info)
                 stamp = stamp_of(os.stat(path))
@@ -403,7 +421,7 @@ class Run:
                 elif head.value is None:
                     yield step, None, head.error
                 elif not _is_version(step, head.value):
-                    yield step, None, PreconditionError("another program wrote it meanwhile", hint="run the sync again")
+                    yield step, None, PreconditionError(MEANWHILE, hint="run the sync again")
                 else:
                     wanted.append(head.item)
         wanted += [AssetInfo(key=key, size=step.action.size, valid=False) for key, step in batch.items() if not step.valid]
@@ -413,11 +431,30 @@ class Run:
             yield from ((batch[key], None, None) for key in report.deleted)
 
 
+def _now(side: Side, step: Step) -> AssetInfo:
+    """Return what a side has now of the key of a step."""
+    if isinstance(side, StoreSide):
+        return side.store.stat(step.action.key)
+    assert isinstance(side, FolderSide)
+    path = step.path or side.spelled(step.action.key)
+    found = os.lstat(side.folder / path)
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    return FileInfo(key=step.action.key, size=found.st_size, last_modified=modified, stamp=stamp_of(found), path=path)
+
+
 def _is_version(step: Step, info: AssetInfo) -> bool:
     if (step.action.size, step.etag) != (info.size, info.etag):
         return False
     # A listing may know parts of a second that a head does not.
     return step.written is None or info.last_modified is None or int(step.written) == int(info.last_modified.timestamp())
+
+
+def _is_as_walked(path: Path, step: Step) -> bool:
+    """Return whether a file of the destination is still what was walked; without a stamp, that there is none."""
+    try:
+        return stamp_of(os.lstat(path)) == step.stamp
+    except FileNotFoundError:
+        return step.stamp is None
 
 
 def _batches(steps: Iterable[Step]) -> Iterator[dict[str, Step]]:
@@ -437,7 +474,7 @@ def _delete_files(folder: Path, steps: Iterator[Step]) -> Ends:
         path = folder / step.path
         try:
             if stamp_of(os.lstat(path)) != step.stamp:
-                raise PreconditionError("another program wrote it meanwhile", hint="run the sync again")
+                raise PreconditionError(MEANWHILE, hint="run the sync again")
             path.unlink()
             for above in path.parents:
                 if above == folder:

@@ -113,6 +113,14 @@ class FolderSide:
             raise StoreNotFoundError(f"the folder {self.name!r} is missing", hint="correct the path, or make the folder")
         yield from self._walk("", "", problem)
 
+    def spelled(self, key: str) -> str:
+        """Return the path for a new file. Folders that are there keep their spelling: in NFC they would be others."""
+        *folders, name = key.split("/")
+        path = ""
+        for folder in folders:
+            path += f"{_spelled(self.folder / path, folder)}/"
+        return path + name
+
     def _walk(self, path: str, above: str, problem: Problem) -> Iterator[FileInfo]:
         """Yield the files below a folder: ``path`` is spelled as on the disk, and ``above`` in NFC."""
         try:
@@ -160,6 +168,14 @@ def stamp_of(found: os.stat_result) -> Stamp:
 
 def _composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _spelled(above: Path, name: str) -> str:
+    if name.isascii() or os.path.lexists(above / name):
+        return name
+    with contextlib.suppress(OSError):
+        return next((found for found in os.listdir(above) if _composed(found) == name), name)
+    return name
 
 
 def _file(key: str, path: str, entry: os.DirEntry[str], problem: Problem) -> Iterator[FileInfo]:

@@ -31,7 +31,7 @@ class Step:
 
     Attributes:
         action: the action.
-        path: the path of the source's file, or of the file to delete.
+        path: the path of the source's file, or of the file to replace, delete or copy.
         stamp: the stamp of that file when it was walked.
         modified: when the source was written, in seconds.
         etag: the ETag that the destination's asset had, which is replaced, copied or deleted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import attrs
@@ -62,6 +63,27 @@ def copy_between(
     """
     to = key if to is None else to
     return Transfer(source, key, destination, to, "copy", overwrite, if_match, times, resume, progress).run()[1]
+
+
+def copy_over(
+    source: AssetStore,
+    key: str,
+    destination: AssetStore,
+    *,
+    overwrite: bool,
+    replaces: str | None,
+    times: bool,
+    resume: bool | Resumed,
+    progress: Progress | None,
+) -> AssetInfo:
+    """Copy an asset as ``copy_between`` does; ``replaces`` is the ETag of the version that it may replace.
+
+    No service binds its own copy to what that replaces, so the destination is looked at right before.
+
+    Raises:
+        PreconditionError: the destination has another version.
+    """
+    return Transfer(source, key, destination, key, "copy", overwrite, None, times, resume, progress, replaces).run()[1]
 
 
 def move_between(
@@ -138,7 +160,10 @@ def refuse_itself(source: AssetStore, key: str, destination: AssetStore, to: str
 
 @attrs.frozen
 class Transfer:
-    """The copy of one asset; the arguments are those of ``copy_between``, and ``op`` is ``copy`` or ``move``."""
+    """The copy of one asset; the arguments are those of ``copy_between``, and ``op`` is ``copy`` or ``move``.
+
+    ``replaces`` is the ETag that the destination must have.
+    """
 
     source: AssetStore
     key: str
@@ -150,6 +175,7 @@ class Transfer:
     times: bool
     resume: bool | Resumed
     progress: Progress | None
+    replaces: str | None = None
 
     def run(self) -> tuple[AssetInfo | None, AssetInfo]:
         """Return the version that was copied, which for a move is always known, and what is stored now."""
@@ -158,7 +184,7 @@ class Transfer:
             try:
                 return self._inside() or self._through()
             except PreconditionError:
-                if self.if_match is not None or attempt == _ATTEMPTS:
+                if self.if_match is not None or attempt == _ATTEMPTS or not self._has_what_it_replaces():
                     raise
         raise AssertionError  # the last attempt returns or raises
 
@@ -168,6 +194,8 @@ class Transfer:
         bound = self.destination._copies_from(self.source, options)  # noqa: SLF001 - only stores know their places
         if bound is None:
             return None
+        if not self._has_what_it_replaces():
+            raise PreconditionError("another program wrote it meanwhile", hint="copy it again", key=self.to)
         info = None
         if self.op == "move" or self.times:
             info = self.source.stat(self.key)
@@ -187,10 +215,17 @@ class Transfer:
         with self.source._open_whole(self.key, self.if_match) as reader:  # noqa: SLF001 - nobody else reads all of it so
             info = reader.info
             headers = carried(info, times=self.times)
-            headers |= {"overwrite": self.overwrite, "resume": self.resume}
+            headers |= {"overwrite": self.overwrite, "if_match": self.replaces, "resume": self.resume}
             stored = self.destination.upload(reader, self.to, **headers, progress=self.progress)
         self._verify(info, stored)
         return info, stored
+
+    def _has_what_it_replaces(self) -> bool:
+        if self.replaces is None:
+            return True
+        with contextlib.suppress(NotFoundError):
+            return self.destination.stat(self.to).etag == self.replaces
+        return False
 
     def _verify(self, info: AssetInfo, stored: AssetInfo) -> None:
         known = info.digest and stored.digest and kind_of(info.digest) == kind_of(stored.digest)

@@ -302,6 +302,28 @@ def test_a_rivals_upload_is_not_overwritten_unseen(tmp_path: Path) -> None:
     assert sync(source, destination).ok
 
 
+@pytest.mark.parametrize("kind", ["two stores", "one service", "files"])
+def test_what_a_rival_writes_meanwhile_is_not_overwritten(tmp_path: Path, kind: str) -> None:
+    """An asset or a file that was written or made after it was listed stays, wherever it came from, and is a failure."""
+    source = store_of(source__changed=b"1", source__new=b"1", source__same=b"1", source__ok=b"1")
+    there = source if kind == "one service" else store_of()
+    destination: Any = folder_of(tmp_path / "art") if kind == "files" else there.scoped("art/")
+
+    def write(**assets: bytes) -> None:
+        if kind == "files":
+            folder_of(destination, **assets)
+        for key, data in assets.items() if kind != "files" else ():
+            destination.upload(data, key)
+
+    write(changed=b"22")
+    rival = {"changed": b"333", "new": b"22", "same": b"1"}
+    report = sync(source.scoped("source/"), destination, planned=lambda _: write(**rival), renames=False)
+    assert ["changed", "new"] == sorted(failure.key for failure in report.errors)
+    found = {key: (destination / key).read_bytes() if kind == "files" else destination.read(key) for key in (*rival, "ok")}
+    assert {**rival, "ok": b"1"} == found
+    assert sync(source.scoped("source/"), destination).ok
+
+
 def test_unfinished_direct_uploads_are_left_alone() -> None:
     """The bytes of direct uploads that did not end are neither copied nor deleted."""
     pending = "pending/" + "0" * 32
@@ -373,6 +395,48 @@ def test_a_rename_in_a_folder_copies_the_file(tmp_path: Path) -> None:
     assert {"list"} == {op for op, _ in backend.calls}
     assert b"1234" == (tmp_path / "art" / "x" / "c").read_bytes()
     assert 2 == sync(source, tmp_path / "art").counts.unchanged
+
+
+@pytest.mark.parametrize("fate", ["gone", "changed"])
+def test_a_rename_in_a_folder_copies_only_the_file_that_was_walked(tmp_path: Path, fate: str) -> None:
+    """If the file that would be copied is gone or has other bytes meanwhile, the asset is fetched."""
+    source, target = store_of(old=b"1234"), tmp_path / "art"
+    sync(source, target)
+    source.move("old", "new")
+
+    def rival(_: object) -> None:
+        (target / "old").unlink()
+        if fate == "changed":
+            (target / "old").write_bytes(b"4321")
+
+    report = sync(source, target, planned=rival)
+    assert (1, 0, 0, b"1234") == (report.counts.new, report.counts.renamed, report.failed, (target / "new").read_bytes())
+
+
+def test_folders_of_a_disk_keep_their_spelling(tmp_path: Path) -> None:
+    """What is fetched or copied into a folder that a disk spells in another normal form makes no second folder."""
+    target, source = tmp_path / "art", store_of()
+    (target / "u\u0308").mkdir(parents=True)
+    (target / "u\u0308" / "a\u0308").write_bytes(b"1234")
+    source.upload(b"1234", "\u00fc/\u00e4")
+    source.upload(b"5", "\u00fc/b/c")
+    sync(source, target, checksum=True)
+    source.move("\u00fc/\u00e4", "\u00fc/new")
+    assert sync(source, target, delete=True).ok
+    assert (["u\u0308"], ["b", "new"]) == (os.listdir(target), sorted(os.listdir(target / "u\u0308")))
+    assert 2 == sync(source, target).counts.unchanged
+
+
+def test_a_rename_that_is_tried_again_gets_its_headers() -> None:
+    """If a request between the copy and its headers fails, they are set by the next try."""
+    source, backend = store_of(a=b"1234"), FaultyBackend(MemoryBackend())
+    destination = store_of(backend)
+    sync(source, destination)
+    source.move("a", "b")
+    source.update("b", cache_control="no-store")
+    with backend.failing(Raise(op="stat", error=UnavailableError("busy", retry_after=0))):
+        assert 1 == sync(source, destination).counts.renamed
+    assert "no-store" == destination.stat("b").cache_control
 
 
 # Keys that cannot be held
