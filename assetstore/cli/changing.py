@@ -23,10 +23,10 @@ from assetstore.cli.session import (
     output_options,
     where,
 )
-from assetstore.cli.targets import as_stored, refuse_meetings
+from assetstore.cli.targets import as_stored, refuse_chains, refuse_meetings
 from assetstore.cli.text import as_record, counted, readable_size, shown
 from assetstore.cli.transferring import FOLDER_TYPE, Locations, transfer_between
-from assetstore.errors import AlreadyExistsError, InvalidOptionError
+from assetstore.errors import AlreadyExistsError
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
@@ -258,17 +258,10 @@ def _independent(chosen: Sequence[tuple[Selected, str]]) -> list[tuple[Selected,
 
 def _refuse_targets(store: AssetStore, op: str, chosen: Sequence[tuple[Selected, str]], *, overwrite: bool) -> None:
     """Refuse targets of which one would overwrite another, or an asset that is to be copied or moved itself."""
-    refuse_meetings(
-        store,
-        ((selected.key, target) for selected, target in chosen),
-        f"{op} them to folders of their own, or keep the names of folders by --keep-folders",
-    )
-    sources = {as_stored(selected.key) for selected, _ in chosen}
-    for selected, target in chosen:
-        if overwrite and as_stored(target) in sources and as_stored(target) != as_stored(selected.key):
-            message = f"{selected.key!r} would overwrite {target!r}, which is to be {PAST[op]} too"
-            hint = "choose another destination, or leave one out by --exclude"
-            raise InvalidOptionError(message, hint=hint, op=op, key=target, store=store.name)
+    pairs = [(selected.key, target) for selected, target in chosen]
+    refuse_meetings(store, pairs, f"{op} them to folders of their own, or keep the names of folders by --keep-folders")
+    if overwrite:
+        refuse_chains(store, op, pairs)
 
 
 def _do(store: AssetStore, op: str, selected: Selected, target: str, *, overwrite: bool) -> AssetInfo:

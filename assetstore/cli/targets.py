@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from assetstore.cli.session import PAST
 from assetstore.config import find_config
 from assetstore.entry_points import SCHEMES, is_installed
 from assetstore.errors import InvalidKeyError, InvalidOptionError
@@ -70,6 +71,26 @@ def refuse_meetings(store: AssetStore, pairs: Iterable[tuple[str, str]], hint: s
         if sources.setdefault(target, source) != source:
             message = f"{sources[target]!r} and {source!r} would both become {target!r}"
             raise InvalidOptionError(message, hint=hint, op=_operation(), key=target, store=store.name)
+
+
+def refuse_chains(store: AssetStore, op: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """Refuse targets that are to be copied or moved themselves: which of their bytes would go on is a matter of chance.
+
+    Args:
+        store: the store that has all sources and targets, whatever its names are.
+        op: ``copy`` or ``move``.
+        pairs: sources and targets.
+
+    Raises:
+        InvalidOptionError: a target is another pair's source.
+    """
+    pairs = list(pairs)
+    sources = {as_stored(source) for source, _ in pairs}
+    for source, target in pairs:
+        if as_stored(target) in sources and as_stored(target) != as_stored(source):
+            message = f"{source!r} would overwrite {target!r}, which is to be {PAST[op]} too"
+            hint = "choose another destination, or leave one out by --exclude"
+            raise InvalidOptionError(message, hint=hint, op=op, key=target, store=store.name)
 
 
 def _operation() -> str | None:

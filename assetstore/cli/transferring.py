@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +18,18 @@ from assetstore.bulk.pool import BulkResults, Task
 from assetstore.bulk.running import Running
 from assetstore.cli.selection import Selector
 from assetstore.cli.session import PAST, Session, where
-from assetstore.cli.targets import refuse_meetings
+from assetstore.cli.targets import refuse_chains, refuse_meetings
 from assetstore.cli.text import as_record, readable_size, shown
 from assetstore.cli.uploading import Items
 from assetstore.config import find_store
-from assetstore.errors import AlreadyExistsError, ConfigError, SourceError, UnknownOutcomeError
+from assetstore.errors import (
+    AlreadyExistsError,
+    AssetStoreError,
+    ConfigError,
+    InvalidOptionError,
+    SourceError,
+    UnknownOutcomeError,
+)
 from assetstore.options import Progress
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
@@ -221,9 +229,7 @@ def transfer_between(
         ((item.name, item.target) for item in items),
         f"{op} them to folders of their own, or keep the names of folders by --keep-folders",
     )
-    for item in items:
-        if item.location.store is not None and location.store is not None:
-            refuse_itself(item.location.store, item.key, location.store, item.target, op)
+    _refuse_circles(op, items, location.store, overwrite=options["overwrite"])
     transfers = Transfers(session=session, op=op, destination=location, **options)
     total = sum(item.size or 0 for item in items)
     end = f"to {location.where if location.store is not None else shown(text)}"
@@ -235,6 +241,29 @@ def transfer_between(
     ):
         transfers.run(items)
     session.finish()
+
+
+def _refuse_circles(op: str, items: Sequence[Item], store: AssetStore | None, *, overwrite: bool) -> None:
+    """Refuse what would overwrite itself or another source, where two names or a path lead to one place."""
+    pairs = []
+    for item in items:
+        source = item.location.store
+        if source is not None and store is not None:
+            refuse_itself(source, item.key, store, item.target, op)
+            if source._overlaps(store):  # noqa: SLF001 - only stores know their places
+                pairs.append((item.key, item.target))
+        elif _is_file_of(source, item.key, item.target) or _is_file_of(store, item.target, item.key):
+            message = f"{item.name!r} must not be its own destination: the file is the asset's"
+            raise InvalidOptionError(message, hint="choose another key or path", op=op, key=item.target)
+    if store is not None and overwrite:
+        refuse_chains(store, op, pairs)
+
+
+def _is_file_of(store: AssetStore | None, key: str, path: str) -> bool:
+    """Return whether a store keeps an asset in this very file."""
+    with contextlib.suppress(OSError, AssetStoreError):
+        return store is not None and store.can("path") and os.path.samefile(store.path(key), path)
+    return False
 
 
 def _is_single(selector: Selector, location: Location, address: Address, text: str) -> bool:

@@ -110,6 +110,9 @@ def test_taken_keys_are_skipped_on_demand(run: Run, store: AssetStore, prod: Ass
         (["./art", "prod:x/"], "art is a folder; use -r to upload everything in it"),
         (["dev:notes.txt", "again:notes.txt"], "'notes.txt' of dev must not be its own destination"),
         (["-r", "dev:maps", "again:maps/"], "'maps/deep/cave.webp' of dev must not be its own destination"),
+        (["./assets/notes.txt", "dev:notes.txt"], "'assets/notes.txt' must not be its own destination"),
+        (["dev:notes.txt", "./assets/notes.txt"], "'dev:notes.txt' must not be its own destination"),
+        (["-r", "./assets", "again:"], "'assets/notes.txt' must not be its own destination"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -119,6 +122,18 @@ def test_what_makes_no_sense_is_refused(
     done = run(name, *arguments)
     assert (2, ALL, []) == (done.code, keys(store), keys(prod))
     assert why in done.err
+
+
+@BOTH
+def test_a_source_is_no_target_of_another(run: Run, store: AssetStore, prod: AssetStore, name: str) -> None:
+    """Which bytes would go on would be a matter of chance; two names of one place are told from two places."""
+    store.upload(b"below", "a/a/1")
+    store.upload(b"above", "a/1")
+    done = run(name, "-r", "dev:a/", "again:a/a/")
+    assert (2, b"below") == (done.code, store.read("a/a/1"))
+    assert f"'a/1' would overwrite 'a/a/1', which is to be {'copied' if name == 'copy' else 'moved'} too" in done.err
+    assert 0 == run(name, "-r", "dev:a/", "prod:a/a/").code
+    assert [b"above", b"below"] == [prod.read("a/a/1"), prod.read("a/a/a/1")]
 
 
 def test_two_names_of_one_key_are_one_store(run: Run, store: AssetStore, prod: AssetStore) -> None:
