@@ -53,7 +53,7 @@ class Address:
         """Return what a text names.
 
         Raises:
-            InvalidOptionError: the text is empty.
+            InvalidOptionError: the text is empty, or begins with ``~`` for a user without a home.
             ConfigError: it begins with the name of a store that is not configured; the error lists those that are.
         """
         if not text:
@@ -61,7 +61,7 @@ class Address:
         if text.startswith(":"):
             return cls(key=text[1:])
         if _PATH.match(text):
-            return cls(path=Path(text).expanduser())
+            return cls(path=_expanded(text))
         found = _STORE.match(text)
         if found is None:
             return cls(key=text)
@@ -96,3 +96,11 @@ class Address:
     def folder(self) -> str:
         """The key as the beginning of the keys in it: without the slash, ``site`` would be that of ``site-old/`` too."""
         return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        # As in a container that runs as a user nobody has entered.
+        raise InvalidOptionError(f"{text!r} needs a home, and this user has none", hint="set HOME, or write the path") from error

@@ -69,6 +69,13 @@ def test_a_tilde_is_the_home(two: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert [Address(path=two), Address(path=two / "art")] == [Address.parse("~"), Address.parse("~/art")]
 
 
+def test_a_user_without_a_home_is_told_so(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container, where the user's number often has no name."""
+    monkeypatch.setenv("HOME", "~")
+    with pytest.raises(InvalidOptionError, match="'~/art' needs a home, and this user has none"):
+        Address.parse("~/art")
+
+
 @pytest.mark.parametrize("text", ["deb:maps/x", "12:30.png", "note:today"])
 @pytest.mark.usefixtures("two")
 def test_a_store_that_is_not_configured_is_an_error(text: str) -> None:
