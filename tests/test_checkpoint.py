@@ -87,17 +87,31 @@ def test_a_late_thread_writes_nowhere(tmp_path):
     assert b"" == (tmp_path / "another").read_bytes()
 
 
-@pytest.mark.parametrize("harm", ["cut", "foreign", "binary"])
+@pytest.mark.parametrize("harm", ["cut", "foreign", "binary", "infinite", "deep"])
 def test_damaged_notes_are_no_error(folder, harm):
     """Of a file that a kill cut off the whole lines count; what is not notes counts as none."""
     interrupted()
     (file,) = folder.iterdir()
     data = file.read_bytes()
-    file.write_bytes({"cut": data[:-2], "foreign": b'["a"]\n[1, 2, 3]\n', "binary": os.urandom(99) + b"\n"}[harm])
+    whole = {"cut": data[:-2], "foreign": b'["a"]\n[1, 2, 3]\n', "binary": os.urandom(99) + b"\n"}
+    whole |= {"infinite": b'{}\n[Infinity, "one"]\n', "deep": b"[" * 200_000 + b"\n"}
+    file.write_bytes(whole[harm])
     with transfer() as checkpoint:
         assert ({1: "one"} if harm == "cut" else {}) == checkpoint.parts
         checkpoint.begin(10, id="y")
         assert {"id": "y"} == checkpoint.begun
+
+
+def test_a_note_that_was_cut_off_harms_no_later_one(folder):
+    """What is noted after a kill or a full disk is read as well as what was noted before."""
+    interrupted()
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(KeyboardInterrupt), transfer() as checkpoint:
+        checkpoint.note(3, "three")
+        raise KeyboardInterrupt
+    with transfer() as checkpoint:
+        assert ({"id": "x"}, {1: "one", 3: "three"}) == (checkpoint.begun, checkpoint.parts)
 
 
 def test_old_notes_are_swept(folder):

@@ -70,8 +70,10 @@ class Checkpoint:
     def _read(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
             raise OSError("the file must be a regular one")
-        lines = os.pread(self._file, found.st_size, 0).split(b"\n")[:-1]  # a kill may cut the last one off
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
+        *lines, cut = os.pread(self._file, found.st_size, 0).split(b"\n")
+        if cut:  # by a kill or a full disk; the next note must not go on in its line
+            os.ftruncate(self._file, found.st_size - len(cut))
+        with contextlib.suppress(ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             begun = json.loads(lines[0]) if lines else {}
             self.begun = {str(name): str(value) for name, value in begun.items()}
             self.parts = {int(number): str(text) for number, text in map(json.loads, lines[1:])}
