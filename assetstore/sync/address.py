@@ -103,4 +103,5 @@ def _expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         # As in a container that runs as a user nobody has entered.
-        raise InvalidOptionError(f"{text!r} needs a home, and this user has none", hint="set HOME, or write the path") from error
+        message = f"{text!r} needs a home, and this user has none"
+        raise InvalidOptionError(message, hint="set HOME, or write the path") from error
