@@ -36,6 +36,11 @@ def _begin_and_raise(checkpoint, error=KeyboardInterrupt):
     raise error("ended")
 
 
+def _note_and_raise(checkpoint):
+    checkpoint.note(3, "three")
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, UnavailableError])
 def test_notes_outlive_an_interruption(error):
     """After Ctrl-C, or when the store could not be reached, the next run finds the notes; other transfers do not."""
@@ -108,8 +113,7 @@ def test_a_note_that_was_cut_off_harms_no_later_one(folder):
     (file,) = folder.iterdir()
     file.write_bytes(file.read_bytes()[:-2])
     with pytest.raises(KeyboardInterrupt), transfer() as checkpoint:
-        checkpoint.note(3, "three")
-        raise KeyboardInterrupt
+        _note_and_raise(checkpoint)
     with transfer() as checkpoint:
         assert ({"id": "x"}, {1: "one", 3: "three"}) == (checkpoint.begun, checkpoint.parts)
 
