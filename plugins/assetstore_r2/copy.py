@@ -16,6 +16,7 @@ from assetstore_r2.headers import FIELDS, copy_params, head_of, info_from_head
 from assetstore_r2.multipart_write import Part, part_size_for, send_parts
 from assetstore_r2.settle import ABSENT, Conditions, Found, Head, settled, written
 
+_ATTEMPTS = 3
 _PART = 512 << 20
 _ANSWERED = ("ETag", "LastModified", "ServerSideEncryption", "SSECustomerAlgorithm")
 _R2 = "cf-copy-destination-"
@@ -45,9 +46,27 @@ class Original:
 def copy(
     bucket: Bucket, source: str, destination: str, options: CopyOptions, origin: Bucket | None = None
 ) -> AssetInfo:
-    """Copy an asset with its headers and metadata, except those that ``options`` change; ``origin`` is another bucket."""
-    origin = origin or bucket
+    """Copy an asset with its headers and metadata, except those that ``options`` change; ``origin`` is another bucket.
+
+    If it is replaced meanwhile, the copy begins again, unless the caller asked for a version.
+    """
     bucket.require_metadata(options.metadata)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _copy(bucket, source, destination, options, origin or bucket)
+        except _ReplacedError as error:
+            if options.if_match is not None:
+                raise PreconditionError(error.message, hint="stat it again") from error
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError  # the last attempt returns or raises
+
+
+class _ReplacedError(UnavailableError):
+    """The source was replaced while it was copied."""
+
+
+def _copy(bucket: Bucket, source: str, destination: str, options: CopyOptions, origin: Bucket) -> AssetInfo:
     head = origin.head(source, options.if_match) if options.known is None else head_of(options.known)
     original = Original(origin, source, head)
     mark = uuid.uuid4().hex
@@ -184,5 +203,5 @@ def _copy_parts(
     )
 
 
-def _replaced() -> UnavailableError:
-    return UnavailableError("the source was replaced while it was copied", hint="copy it again")
+def _replaced() -> _ReplacedError:
+    return _ReplacedError("the source was replaced while it was copied", hint="copy it again")

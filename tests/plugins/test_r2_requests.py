@@ -174,7 +174,7 @@ def test_an_update_with_a_condition_is_refused_unsent(kind: type[S3Backend]) -> 
 
 
 def test_a_copy_of_another_version_is_refused(seaweedfs: Any, unique_prefix: str) -> None:
-    """The source's ETag is compared by the store; without if_match a replaced source may be retried."""
+    """The source's ETag is compared by the store; without if_match a source that is replaced each time may be retried."""
     backend = backend_on(seaweedfs)
     put(backend, f"{unique_prefix}a", b"abc")
     with pytest.raises(PreconditionError):
@@ -184,7 +184,7 @@ def test_a_copy_of_another_version_is_refused(seaweedfs: Any, unique_prefix: str
 
     def script(request: Request, forward: Forward) -> Reply:
         if "x-amz-copy-source" in request.headers:
-            put(backend, f"{unique_prefix}a", b"abcd")
+            put(backend, f"{unique_prefix}a", b"abc%d" % len(proxy.requests))
         return forward()
 
     with stand_in(seaweedfs.endpoint_url, script) as proxy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ from assetstore.testing.faults import Flip, Raise
 from assetstore_local import LocalBackend
 from assetstore_r2 import R2Backend
 from assetstore_r2.testing import FaultProxy, Status
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
+
+from r2_stand_in import stand_in
 
 SMALL = b"stone and mortar"
 LARGE = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(2 * RANGE // 32)) + b"the last range is short"
@@ -433,3 +438,37 @@ def test_an_asset_too_large_for_one_copy_is_copied_in_parts(seaweedfs: Any, uniq
         assert (LARGE, alike(source.stat("a"))) == (destination.read("b"), alike(destination.stat("b")))
         source.close()
         destination.close()
+
+
+@pytest.mark.parametrize("transfer", [copy_between, move_between])
+@pytest.mark.parametrize("limit", [len(LARGE), RANGE], ids=["whole", "in parts"])
+def test_a_source_that_is_replaced_while_the_service_copies_is_copied_anew(
+    seaweedfs: Any, unique_prefix: str, transfer: Any, limit: int
+) -> None:
+    """As one that streams: in one request and in parts, what arrives is the newer version with its own headers."""
+    left = [1]
+
+    def replace(request: Any, forward: Any) -> Any:
+        if "x-amz-copy-source" in request.headers and left:
+            left.clear()
+            rival.upload(LARGE[::-1], "a", content_language="en")
+        return forward()
+
+    with stand_in(seaweedfs.endpoint_url, replace) as proxy:
+        keys = {"access_key": seaweedfs.access_key, "secret_key": seaweedfs.secret_key}
+        first, second, third = (
+            R2Backend(bucket=bucket, endpoint_url=url, **keys)
+            for bucket, url in (
+                (seaweedfs.bucket, proxy.url),
+                (seaweedfs.other_bucket, proxy.url),
+                (seaweedfs.bucket, seaweedfs.endpoint_url),
+            )
+        )
+        object.__setattr__(second._opened.get(), "copy_limit", limit)
+        source, destination, rival = (AssetStore(each).scoped(unique_prefix) for each in (first, second, third))
+        source.upload(LARGE, "a", **HEADERS)
+        transfer(source, "a", destination)
+        assert (LARGE[::-1], "en") == (destination.read("a"), destination.stat("a").content_language)
+        assert (transfer is copy_between) == source.exists("a")
+        for store in (source, destination, rival):
+            store.close()
