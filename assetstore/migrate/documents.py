@@ -5,16 +5,17 @@ They are JSON, so that other programs can read them, and packed where they are l
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from assetstore.errors import IntegrityError
+from assetstore.errors import AssetStoreError, IntegrityError
 from assetstore.results import AssetInfo
 
 FORMAT = 1
@@ -212,11 +213,23 @@ def unpacked(data: bytes, key: str) -> list[dict[str, Any]]:
     """Return the JSON lines of a document.
 
     Raises:
-        IntegrityError: the document is damaged.
+        IntegrityError: the document is damaged, or has no line, as what was cut off before its first byte.
     """
+    with whole(key):
+        lines = [json.loads(line) for line in gzip.decompress(data).decode().splitlines()]
+        if not lines or not all(isinstance(line, dict) for line in lines):
+            raise ValueError
+        return lines
+
+
+@contextlib.contextmanager
+def whole(key: str) -> Iterator[None]:
+    """Make the error of a damaged document of whatever goes wrong when it is read."""
     try:
-        return [json.loads(line) for line in gzip.decompress(data).decode().splitlines()]
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+        yield
+    except AssetStoreError:  # some of them are ValueErrors too
+        raise
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
         raise damaged(key) from error
 
 

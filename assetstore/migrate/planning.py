@@ -155,18 +155,21 @@ class Planning:
     shards: int = 0
     refusals: list[tuple[str, str]] = attrs.field(factory=list)
     _counts: dict[str, int] = attrs.field(init=False, factory=lambda: attrs.asdict(Tally()))
+    _last: str = attrs.field(init=False, default="")
+    """The last key that was walked, which the last shard need not have."""
 
     def run(self) -> None:
         """Walk both sides to their ends, from where an interrupted plan has come to."""
         last = self._resume()
         items: list[Item] = []
         keys, size, walked = self.settings["keys"], 0, 0
-        for pair in merge(self.source.list(start_after=last), self.destination.list(start_after=last)):
+        for one, other in merge(self.source.list(start_after=last), self.destination.list(start_after=last)):
+            self._last = one.key if one is not None else other.key if other is not None else ""
             walked += 1
             if walked == PAGE:
                 self.progress(walked)
                 walked = 0
-            if (item := self._decide(*pair)) is not None:
+            if (item := self._decide(one, other)) is not None:
                 items.append(item)
                 size += item.size
                 if len(items) == keys or size >= SHARD_BYTES:
@@ -177,17 +180,18 @@ class Planning:
             self._write(items)
 
     def _resume(self) -> str | None:
-        """Take over what an interrupted plan has written; return the last key of it."""
+        """Take over what an interrupted plan has written; return the last key that it has counted."""
         for _ in self.folder.shards("manifests"):
             self.shards += 1
         if not self.shards:
             return None
         names = [f"{number:06d}" for number in range(self.shards)]
-        self._counts.update(self.folder.head(names[-1])["tally"])
+        head = self.folder.head(names[-1])
+        self._counts.update(head["tally"])
         for name in names if self._counts["refused"] else ():
             if len(self.refusals) < EXAMPLES:
                 self._remember(self.folder.items(name))
-        return self.folder.items(names[-1])[-1].key
+        return str(head["last"])
 
     def _decide(self, one: AssetInfo | None, other: AssetInfo | None) -> Item | None:
         """Return what is to be done about a key, if anything is."""
@@ -223,7 +227,7 @@ class Planning:
 
     def _write(self, items: list[Item]) -> None:
         self._remember(items)
-        head = {"settings": self.settings, "tally": self._counts}
+        head = {"settings": self.settings, "tally": self._counts, "last": self._last}
         with _alone():
             self.folder.write_manifest(f"{self.shards:06d}", head, items)
         self.shards += 1

@@ -18,8 +18,8 @@ from typing import Any
 
 import attrs
 
-from assetstore.errors import AlreadyExistsError, AssetStoreError, InvalidOptionError, NotFoundError, UnsupportedError
-from assetstore.migrate.documents import FORMAT, Item, Plan, ShardRecord, damaged, packed, unpacked
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnsupportedError
+from assetstore.migrate.documents import FORMAT, Item, Plan, ShardRecord, packed, unpacked, whole
 from assetstore.migrate.stores import named, opened
 from assetstore.results import AssetInfo, Prefix
 from assetstore.store import AssetStore
@@ -62,15 +62,12 @@ class PlanFolder:
         Raises:
             NotFoundError: it is not finished.
         """
-        try:
-            record = json.loads(self.store.read(PLAN))
+        data = self.store.read(PLAN)
+        with whole(PLAN):
+            record = json.loads(data)
             if record["format"] != FORMAT:
                 raise InvalidOptionError("the plan is of another version of assetstore", hint="plan again", key=PLAN)
             return Plan.of_record(record)
-        except AssetStoreError:  # some of them are ValueErrors too
-            raise
-        except (ValueError, KeyError, TypeError) as error:
-            raise damaged(PLAN) from error
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan, which makes it a finished one."""
@@ -79,23 +76,37 @@ class PlanFolder:
 
     def write_manifest(self, shard: str, head: dict[str, Any], items: Sequence[Item]) -> None:
         """Write the manifest of a shard: a line about the plan so far, and a line for each asset."""
-        lines = [head, *(item.as_record() for item in items)]
-        self._write_new(f"manifests/{shard}.jsonl.gz", packed(lines))
+        lines = [{**head, "items": len(items)}, *(item.as_record() for item in items)]
+        self._write_new(_manifest(shard), packed(lines))
 
     def head(self, shard: str) -> dict[str, Any]:
-        """Return the first line of a manifest."""
-        return self._lines(f"manifests/{shard}.jsonl.gz")[0]
+        """Return the first line of a manifest: the settings, what was found so far, and how many assets follow."""
+        return self._manifest(shard)[0]
 
     def items(self, shard: str) -> list[Item]:
-        """Return the assets of a shard."""
-        return [Item.of_record(line) for line in self._lines(f"manifests/{shard}.jsonl.gz")[1:]]
+        """Return the assets of a shard.
+
+        Raises:
+            IntegrityError: the manifest is damaged, or lacks some of them.
+        """
+        return self._manifest(shard)[1]
+
+    def _manifest(self, shard: str) -> tuple[dict[str, Any], list[Item]]:
+        key = _manifest(shard)
+        data = self.store.read(key)
+        with whole(key):
+            head, *lines = unpacked(data, key)
+            if head["items"] != len(lines) or not {"settings", "tally", "last"} <= head.keys():
+                raise ValueError
+            return head, [Item.of_record(line) for line in lines]
 
     def result(self, shard: str) -> ShardRecord | None:
         """Return how a shard ended, or ``None`` while it has not."""
         try:
-            return ShardRecord.of_record(self._lines(f"results/{shard}.json.gz")[0])
+            data = self.store.read(_result(shard))
         except NotFoundError:
             return None
+        return _record(data, _result(shard))
 
     def results(self) -> Iterator[tuple[str, ShardRecord]]:
         """Yield the shards that have ended, in their order, and how."""
@@ -103,12 +114,12 @@ class PlanFolder:
         with self.store.read_many(names, ordered=True) as found:
             for one in found:
                 key = str(one.key)
-                yield _shard_of(key), ShardRecord.of_record(unpacked(one.result(), key)[0])
+                yield _shard_of(key), _record(one.result(), key)
 
     def write_result(self, shard: str, record: ShardRecord) -> bool:
         """Write how a shard ended; return ``False`` if another process has done so before, whose result counts."""
         try:
-            self._write_new(f"results/{shard}.json.gz", packed([attrs.asdict(record)]))
+            self._write_new(_result(shard), packed([attrs.asdict(record)]))
         except AlreadyExistsError:
             return False
         return True
@@ -139,8 +150,18 @@ class PlanFolder:
     def _write_new(self, key: str, data: bytes) -> None:
         self.store.upload(data, key, content_type=_PACKED, overwrite=False)
 
-    def _lines(self, key: str) -> list[dict[str, Any]]:
-        return unpacked(self.store.read(key), key)
+
+def _manifest(shard: str) -> str:
+    return f"manifests/{shard}.jsonl.gz"
+
+
+def _result(shard: str) -> str:
+    return f"results/{shard}.json.gz"
+
+
+def _record(data: bytes, key: str) -> ShardRecord:
+    with whole(key):
+        return ShardRecord.of_record(unpacked(data, key)[0])
 
 
 def _shard_of(key: str) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from pathlib import Path
 
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError, UnavailableError, UnsupportedError
+from assetstore.errors import (
+    AlreadyExistsError,
+    IntegrityError,
+    InvalidOptionError,
+    NotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
+from assetstore.migrate.documents import packed
 from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise
 
 
@@ -342,3 +351,51 @@ def test_damage_at_the_source_fails_for_its_asset_alone() -> None:
     assert (0, 3) == ((report := run(work, source=old, destination=new)).copied, report.failed)
     assert {"IntegrityError"} == {one.error for one in failed_assets(work)}
     assert [] == list(new.list())
+
+
+GOOD = {"settings": {}, "tally": {}, "last": "0", "items": 1}
+DAMAGED: list[bytes] = [
+    b"",
+    packed([]),
+    packed([{"x": 1}, {"y": 2}]),
+    packed([GOOD]),
+    packed([GOOD, {"key": "0"}]),
+    packed([GOOD, {"key": "0", "size": 1, "modified": "soon"}]),
+    packed([GOOD, {"key": "0", "size": 1}])[:-9],
+    gzip.compress(b"null\n[1]\n"),
+]
+
+
+@pytest.mark.parametrize("data", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_manifest_is_an_error_and_not_a_shard_that_has_ended(data: bytes) -> None:
+    """Whatever is cut off or spoilt, of no byte to all but the last, the shard gets no result, and the error names it."""
+    old, new, work = filled(6), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=3)
+    work.upload(data, "0001/manifests/000001.jsonl.gz")
+    with pytest.raises(IntegrityError, match=r"manifests/000001.*damaged"):
+        run(work, source=old, destination=new)
+    with pytest.raises(IntegrityError, match=r"manifests/000001.*damaged"):
+        verify(work, source=old, destination=new)
+    assert 0 == sum(1 for _ in work.list("0001/results/000001"))
+
+
+@pytest.mark.parametrize("data", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_result_is_an_error(data: bytes) -> None:
+    """It names the document, and is not taken for a shard that nobody has run."""
+    old, new, work = filled(6), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=3)
+    run(work, source=old, destination=new)
+    work.upload(data, "0001/results/000001.json.gz")
+    for look in (status, lambda work: list(failed_assets(work))):
+        with pytest.raises(IntegrityError, match=r"results/000001.*damaged"):
+            look(work)
+
+
+def test_a_plan_that_was_killed_before_its_last_document_counts_no_key_twice() -> None:
+    """What follows the last asset to copy was counted before, and is not walked again."""
+    old, new, work = filled(5), memory("new"), memory("work")
+    for number in range(3, 8):
+        new.upload(b"%d" % number, f"maps/{number:03d}.txt", cache_control="max-age=5", metadata={"by": "gm"})
+    made = plan(old, new, work)
+    work.delete("0001/plan.json")
+    assert made == plan(old, new, work)
