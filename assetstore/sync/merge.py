@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from assetstore.errors import BackendError
 from assetstore.results import AssetInfo
 
 Pair: TypeAlias = tuple[AssetInfo | None, AssetInfo | None]
@@ -12,9 +13,17 @@ Pair: TypeAlias = tuple[AssetInfo | None, AssetInfo | None]
 STEP = 256
 
 
+class UnorderedError(BackendError):
+    """A listing is not in the order of keys, so that it cannot be merged; some services list folder by folder."""
+
+
 def merge(source: Iterable[AssetInfo], destination: Iterable[AssetInfo]) -> Iterator[Pair]:
-    """Yield, in the order of keys, what both sides have of each key; ``None`` where a side lacks it."""
-    left, right = iter(source), iter(destination)
+    """Yield, in the order of keys, what both sides have of each key; ``None`` where a side lacks it.
+
+    Raises:
+        UnorderedError: a side is not in the order of keys, so that a key that it has would be taken for missing.
+    """
+    left, right = _ordered(source), _ordered(destination)
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one.key < other.key):
@@ -37,3 +46,13 @@ def noting(pairs: Iterable[Pair], note: Callable[[int], object] | None) -> Itera
         yield pair
     if note is not None and count % STEP:
         note(count % STEP)
+
+
+def _ordered(side: Iterable[AssetInfo]) -> Iterator[AssetInfo]:
+    previous = ""
+    for info in side:
+        if info.key <= previous:
+            message = f"the listing is not in the order of keys: {info.key!r} comes after {previous!r}"
+            raise UnorderedError(message, hint="compare or copy one folder after the other")
+        previous = info.key
+        yield info

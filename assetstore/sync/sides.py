@@ -27,6 +27,7 @@ from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
+from assetstore.sync.sorting import sorted_on_disk
 
 Problem: TypeAlias = Callable[[str, AssetStoreError], None]
 """Is called with the key and the error of what is there but cannot be read; who walks then must delete nothing."""
@@ -54,15 +55,17 @@ class StoreSide:
     Attributes:
         store: the store, scoped to the part.
         name: how messages name it.
+        sorts: whether to put the listing in the order of keys first, for a service that lists folder by folder.
     """
 
     store: AssetStore
     name: str
+    sorts: bool = False
 
     def walk(self, problem: Problem) -> Iterator[AssetInfo]:
         """Yield what the store lists."""
         del problem  # a listing is whole or fails
-        yield from self.store.list()
+        yield from sorted_on_disk(self.store.list()) if self.sorts else self.store.list()
 
 
 Stamp: TypeAlias = tuple[int, int, int, int]

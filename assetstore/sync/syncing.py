@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Unpack
 
+import attrs
+
 from assetstore.options import Progress, require_progress
 from assetstore.store import AssetStore
 from assetstore.sync.folder_index import FolderIndex
+from assetstore.sync.merge import UnorderedError
 from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, SyncPlan, SyncRefusedError, SyncReport
 from assetstore.sync.outages import named
 from assetstore.sync.planning import Planning
@@ -52,21 +55,21 @@ def sync(
     with named("sync"), contextlib.ExitStack() as exits:
         one, other = open_side(source, exits), open_side(destination, exits)
         require_a_store(one, other, "rsync")
-        index = _index(one, other)
         _require_apart(one, other)
-        spool = exits.enter_context(Spool())
-        if index is not None:
-            # What was read or sent need not be read at the next run, however this one ends.
-            exits.callback(lambda: index.save(spool.digests()))
-        planning = Planning(one, other, checked, spool, index, compared)
-        plan = planning.run()
+        planning = _planning(one, other, checked, compared, exits)
+        try:
+            plan = planning.run()
+        except UnorderedError:
+            one, other = _sorting(one), _sorting(other)
+            planning = _planning(one, other, checked, compared, exits)
+            plan = planning.run()
         if planned is not None:
             planned(plan)
         run = Run(
             source=one,
             destination=other,
             options=checked,
-            spool=spool,
+            spool=planning.spool,
             decider=planning.decider,
             done=done,
             progress=progress,
@@ -78,6 +81,21 @@ def sync(
         else:
             run.run()
         return _report(plan, run, time.monotonic() - began)
+
+
+def _planning(
+    one: Side, other: Side, options: SyncOptions, compared: Callable[[int], object] | None, exits: contextlib.ExitStack
+) -> Planning:
+    index = _index(one, other)
+    spool = exits.enter_context(Spool())
+    if index is not None:
+        # What was read or sent need not be read at the next run, however this one ends.
+        exits.callback(lambda: index.save(spool.digests()))
+    return Planning(one, other, options, spool, index, compared)
+
+
+def _sorting(side: Side) -> Side:
+    return attrs.evolve(side, sorts=True) if isinstance(side, StoreSide) else side
 
 
 def _index(one: Side, other: Side) -> FolderIndex | None:

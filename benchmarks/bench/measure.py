@@ -96,12 +96,14 @@ class Bench:
             url = self.site.server.endpoint_url if work.plain else f"https://{self.site.tls}"
             if work.relay:
                 url = stack.enter_context(self.site.relay(*work.relay))
-            bucket = stack.enter_context(self.site.bucket(next(self._buckets))) if work.kind in FILLED else None
+            bucket = None
+            if work.kind in FILLED:
+                bucket = stack.enter_context(self.site.bucket(next(self._buckets), kept=work.between))
             if bucket:
                 self._turn(work, "fill", LIBRARY[0], bucket, url)
             if work.kind == "check":
                 bucket, url = "listed", stack.enter_context(listings(samples.task["count"]))
-            elif work.kind != "across":  # of which no relay sees both servers
+            elif not work.between:  # whose requests tests count
                 self._count(work, taking_part, bucket, samples)
             for turn in range(rounds):
                 samples.rounds.append({})
@@ -125,12 +127,12 @@ class Bench:
     def _try(self, samples: Samples, each: Contender, bucket: str | None, url: str, log: Path | None = None) -> list[Step]:
         try:
             if bucket and self._other:
-                with self._other.bucket(next(self._buckets)) as fresh:
+                with self._other.bucket(next(self._buckets), kept=True) as fresh:
                     other = self._place(self._other, fresh, f"https://{self._other.tls}")
                     return self._turn(samples.work, samples.work.kind, each, bucket, url, log, other)
             if bucket:
                 return self._turn(samples.work, samples.work.kind, each, bucket, url, log)
-            with self.site.bucket(next(self._buckets)) as fresh:
+            with self.site.bucket(next(self._buckets), kept=samples.work.between) as fresh:
                 return self._turn(samples.work, samples.work.kind, each, fresh, url, log)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             samples.failures[each.label] = (str(error.stderr or "").strip() or str(error)).splitlines()[-1][:300]

@@ -52,8 +52,11 @@ class Site:
             yield site
 
     @contextmanager
-    def bucket(self, name: str) -> Iterator[str]:
-        """Make a bucket; it ends with the block, and with it the disk space of all that was written to it."""
+    def bucket(self, name: str, *, kept: bool = False) -> Iterator[str]:
+        """Make a bucket; it ends with the block, and with it the disk space of all that was written to it.
+
+        A kept one ends with the server, which takes a minute to delete one of 10,000 assets.
+        """
         with self.server.client() as client:
             client.create_bucket(Bucket=name)
             client.put_object(
@@ -63,7 +66,8 @@ class Site:
             try:
                 yield name
             finally:
-                client.delete_bucket(Bucket=name)
+                if not kept:
+                    client.delete_bucket(Bucket=name)
 
 
 @contextmanager
