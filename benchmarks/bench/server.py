@@ -106,7 +106,7 @@ def _served(folder: Path, certified: Path) -> Iterator[Site]:
         f"-s3.cert.file={certified / 'server.pem'}",
         f"-s3.key.file={certified / 'server.key'}",
         "-master.volumeSizeLimitMB=1024",
-        "-volume.max=100",
+        "-volume.max=1000",
     ]
     with servers.seaweedfs(folder, *options) as server:
         yield Site(server=server, tls=f"127.0.0.1:{port}", ca=certified / "ca.pem", folder=folder)
