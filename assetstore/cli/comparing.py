@@ -11,7 +11,7 @@ from assetstore.cli import errors
 from assetstore.cli.completion import complete_files
 from assetstore.cli.selection import filter_options
 from assetstore.cli.session import Session, command, max_concurrency_option, output_options
-from assetstore.cli.text import as_options, as_record, plain, readable_duration, shown
+from assetstore.cli.text import as_record, name_options, plain, readable_duration, shown
 from assetstore.errors import AssetStoreError
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def check_command(session: Session, source: str, destination: str, filtering: Fi
                 **options,
             )
         except AssetStoreError as error:
-            error.message = as_options(error.message, options)
-            error.hint = error.hint and as_options(error.hint, options)
+            name_options(error, options)
             raise
     _close(session, report, time.monotonic() - began)
     if not report.same:

@@ -13,7 +13,7 @@ from assetstore.cli import errors
 from assetstore.cli.completion import complete_files
 from assetstore.cli.selection import filter_options
 from assetstore.cli.session import Session, command, dry_run_option, max_concurrency_option, output_options
-from assetstore.cli.text import as_options, as_record, counted, plain, readable_duration, readable_size, shown
+from assetstore.cli.text import as_record, counted, name_options, plain, readable_duration, readable_size, shown
 from assetstore.errors import AssetStoreError
 
 if TYPE_CHECKING:
@@ -195,8 +195,7 @@ def _explained(session: Session, run: Sync) -> Iterator[None]:
         raise
     except AssetStoreError as error:
         error.op = error.op or "sync"
-        error.message = as_options(error.message, SyncKeywords.__annotations__)
-        error.hint = error.hint and as_options(error.hint, SyncKeywords.__annotations__)
+        name_options(error, SyncKeywords.__annotations__)
         for refusal in error.refusals if isinstance(error, SyncRefusedError) else ():
             if session.as_json:
                 session.record({"op": "sync", "refused": True, "key": refusal.key, "why": refusal.message})

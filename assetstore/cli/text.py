@@ -11,6 +11,8 @@ from assetstore.errors import without_users
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from assetstore.errors import AssetStoreError
+
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _WORD = re.compile(r"[^\s'\"<>]+")
 _SIZE = re.compile(r"(\d{1,15})(\.\d{1,9})? ?(b|([kmgt])(i?)(b?))?", re.ASCII)
@@ -126,6 +128,12 @@ def as_options(text: str, keywords: Collection[str]) -> str:
     text = re.sub(r"\b(\w+)=True\b", lambda found: f"--{found[1].replace('_', '-')}", text)
     text = re.sub(rf"\bby ({'|'.join(keywords)})\b", lambda found: f"by --{found[1].replace('_', '-')}", text)
     return re.sub(rf"(?<!-)\b(?:{names})\b", lambda found: f"--{found[0].replace('_', '-')}", text)
+
+
+def name_options(error: AssetStoreError, keywords: Collection[str]) -> None:
+    """Name the keywords in an error of the library as the options of a command."""
+    error.message = as_options(error.message, keywords)
+    error.hint = error.hint and as_options(error.hint, keywords)
 
 
 def counted(count: int, noun: str) -> str:

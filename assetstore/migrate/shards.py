@@ -36,6 +36,7 @@ from assetstore.migrate.stores import opened
 from assetstore.migrate.work import PlanFolder
 from assetstore.results import BulkResult
 from assetstore.store import AssetStore
+from assetstore.sync.outages import Outages
 
 ShardState: TypeAlias = Literal["done", "leased", "ended before"]
 
@@ -198,7 +199,7 @@ class Copying:
     _copied: int = 0
     _present: int = 0
     _bytes: int = 0
-    _unreached: int = 0
+    _outages: Outages = attrs.field(factory=lambda: Outages(OUTAGE))
     _failed: list[tuple[Item, AssetStoreError]] = attrs.field(factory=list)
 
     def run(self) -> ShardResult | None:
@@ -239,9 +240,7 @@ class Copying:
             for result in results:
                 if self.lease.lost:
                     break
-                self._unreached = self._unreached + 1 if isinstance(result.error, UnavailableError) else 0
-                if isinstance(result.error, UnavailableError) and self._unreached == OUTAGE:
-                    raise result.error
+                self._outages.note(result.error)
                 if isinstance(result.error, AGAIN):
                     again.append((result.item, result.error))
                 else:

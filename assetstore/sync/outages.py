@@ -15,10 +15,12 @@ class Outages:
     """Counts the assets in a row that could not be reached.
 
     Attributes:
-        count: how many.
+        most: so many of them mean that the store cannot be reached.
+        count: how many there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
         self.count = 0
 
     def note(self, error: Exception | None) -> None:
@@ -28,7 +30,7 @@ class Outages:
             UnavailableError: the last assets could not be reached, one and all.
         """
         self.count = self.count + 1 if isinstance(error, UnavailableError) else 0
-        if self.count >= MOST and error is not None:
+        if self.count >= self.most and error is not None:
             raise error
 
 
