@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 
 import assetstore
-from assetstore import AssetStore, errors, plugin
+from assetstore import AssetStore, errors, migrate, plugin, sync
 from assetstore.cli.errors import exit_code
 from assetstore.hooks import OPTIONAL, REQUIRED, Hooks
 from assetstore.options import OPERATIONS, CopyOptions, Headers, ListOptions, PresignOptions, ReadOptions, UploadOptions
@@ -35,6 +35,7 @@ from assetstore_r2.errors import BY_CODE, translated
 from assetstore_r2.retry import REFUSALS, Verdict, verdict
 from assetstore_r2.wire.errors import S3Error
 from assetstore_stats import Stats
+from assetstore_wrappers import trash
 from assetstore_wrappers.cache import Cache
 from assetstore_wrappers.encryption import Encryption
 from assetstore_wrappers.mirror import Mirror
@@ -64,12 +65,20 @@ EXPLAINED_BY: Mapping[str, tuple[type, ...]] = {
     "update": (Headers, ReadOptions),  # its if_match is about the asset itself, as that of a read is
     "presign_many": (PresignOptions,),
     "presign_parts": (PresignOptions,),
+    "sync.sync": (sync.SyncOptions,),
 }
 """Methods whose keywords are explained where their options are defined."""
 LIKE_UPLOAD = ("writer", "generate_key", "upload_many")
 """Methods whose keywords mean what those of ``upload`` mean."""
 LIKE_UPLOAD_MANY = ("read_many", "stat_many", "copy_many", "move_many")
 """Methods of which ``upload_many`` explains what all calls about many assets have in common."""
+LIKE = {
+    "sync.move_between": "sync.copy_between",
+    "sync.verify_cost": "sync.verify",
+    "migrate.status": "migrate.links",
+    "migrate.failed_assets": "migrate.links",
+}
+"""Functions between stores whose keywords mean what those of another one mean."""
 SAID_BY_THE_SUMMARY = frozenset(
     {"source", "destination", "key", "keys", "pairs", "prefix", "token", "numbers", "older_than"}
 )
@@ -78,6 +87,12 @@ STREAMS = ("AssetReader", "AssetWriter", "BulkResults")
 """Classes whose objects do something, and have few facts to tell."""
 INTERNAL = frozenset({"readable", "writable", "written", "discard", "readinto"})
 """Methods of the streams that Python or the store calls."""
+BETWEEN: Mapping[str, Any] = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)
+    for module in (sync, migrate, trash)
+    for name in module.__all__
+}
+"""What ``assetstore.sync``, ``assetstore.migrate`` and the trash offer, by ``sync.check`` for example."""
 WORDS = {
     "OtherStore": "the name or URL of a store",
     "str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path",
@@ -153,13 +168,15 @@ def prose(paragraphs: Iterable[str]) -> str:
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """Return ``open_store`` and every public method of ``AssetStore``, by name."""
+    """Return ``open_store``, every public method of ``AssetStore``, and what works between stores, by name."""
     methods = {name: method for name, method in vars(AssetStore).items() if inspect.isfunction(method) and name[0] != "_"}
-    return {"open_store": assetstore.open_store, "AssetStore": AssetStore.__init__, **methods}
+    between = {name: found for name, found in BETWEEN.items() if inspect.isfunction(found)}
+    return {"open_store": assetstore.open_store, "AssetStore": AssetStore.__init__, **methods, **between}
 
 
 def default_of(value: object) -> str:
     """Return a default as Python spells it."""
+    value = value.factory() if isinstance(value, attrs.Factory) else value  # type: ignore[arg-type]  # a class at runtime
     return f'"{value}"' if isinstance(value, str) else repr(value).removeprefix("datetime.")
 
 
@@ -172,9 +189,8 @@ def parameters(name: str) -> list[tuple[str, str, str | None]]:
         if parameter.kind is parameter.VAR_KEYWORD:
             if not any(given == "*" for given, _, _ in found):
                 found.append(("*", "", None))
-            found += [
-                (field.name, str(field.type), default_of(field.default)) for field in attrs.fields(UploadOptions)
-            ]
+            options = EXPLAINED_BY[name][0] if name in BETWEEN else UploadOptions
+            found += [(field.name, str(field.type), default_of(field.default)) for field in attrs.fields(options)]
             continue
         if parameter.kind is parameter.KEYWORD_ONLY and not any(given == "*" for given, _, _ in found):
             found.append(("*", "", None))
@@ -190,7 +206,7 @@ def signature(name: str) -> str:
         texts.append(given if not kind else f"{given}: {kind}" + (f" = {default}" if default is not None else ""))
     returned = inspect.signature(functions()[name]).return_annotation
     returned = {"AssetStore": "AssetStore", "writer": "ContextManager[AssetWriter]"}.get(name, returned)
-    head, tail = f"def {name}", f" -> {returned}: ..."
+    head, tail = f"def {name.rpartition('.')[2]}", f" -> {returned}: ..."
     line = f"{head}({', '.join(texts)}){tail}"
     if len(line) > 100:
         line = "\n".join([f"{head}(", *(f"    {text}," for text in texts), f"){tail}"])
@@ -207,7 +223,8 @@ def keywords(name: str) -> list[tuple[str, str]]:
     if name in LIKE_UPLOAD_MANY:
         common = documentation(AssetStore.upload_many)[1]["Args"]
         texts |= {given: common[given] for given in ("ordered", "max_concurrency")}
-    texts |= documentation(functions()[name])[1].get("Args", {})
+    for one in (LIKE.get(name, name), name):
+        texts |= documentation(functions()[one])[1].get("Args", {})
     return [(f"`{given}`", texts[given]) for given, _, _ in parameters(name) if given in texts]
 
 
@@ -246,7 +263,7 @@ def index() -> str:
     for name, found in functions().items():
         summary = markdown(documentation(found)[0][0])
         first = re.split(r"(?<=[.;]) ", summary)[0].rstrip(".;")
-        rows.append(f"| [`{name}`](#{name.lower()}) | {first} |")
+        rows.append(f"| [`{name}`](#{name.lower().replace('.', '')}) | {first} |")
     return "\n".join(rows)
 
 
@@ -255,7 +272,7 @@ def index() -> str:
 
 def record(name: str) -> Iterator[str]:
     """Yield the section about a class whose objects carry facts: a result, a policy, an event."""
-    cls = getattr(plugin, name, None) or getattr(assetstore, name)
+    cls = BETWEEN.get(name) or getattr(plugin, name, None) or getattr(assetstore, name)
     yield f"### {name}"
     yield prose(documentation(cls)[0])
     texts = fields_of(cls)
@@ -394,7 +411,7 @@ ROOT = HERE.parent
 LAYERS = (
     *("errors", "limits", "per_process", "plugin_faults", "signed_headers", "options", "results", "keys", "settings"),
     *("content", "hooks", "wrapper", "entry_points", "operation", "stack", "side_plugins", "fallbacks", "named_upload"),
-    *("bulk", "direct", "store", "config", "plugin", "__init__", "__main__", "cli", "testing"),
+    *("bulk", "direct", "store", "config", "plugin", "sync", "migrate", "__init__", "__main__", "cli", "testing"),
 )
 """The modules of the core, each after those that it imports."""
 

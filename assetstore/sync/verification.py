@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import attrs
 
@@ -21,8 +20,6 @@ from assetstore.store import AssetStore
 from assetstore.sync.outages import Outages, concerns_all, named, reason
 from assetstore.sync.sides import Side, StoreSide, open_side
 from assetstore.sync.verify_file import STATES, Verified, VerifyFile, VerifyState
-
-_Given: TypeAlias = str | AssetStore | Side
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +70,7 @@ class VerifyCost:
 
 
 def verify(
-    store: _Given,
+    store: str | AssetStore | Side,
     *,
     report: str | Path | None = None,
     max_concurrency: int | None = None,
@@ -104,7 +101,7 @@ def verify(
         return run.report()
 
 
-def verify_cost(store: _Given, *, report: str | Path | None = None) -> VerifyCost:
+def verify_cost(store: str | AssetStore | Side, *, report: str | Path | None = None) -> VerifyCost:
     """Return what ``verify`` with the same arguments would read, by the listing alone.
 
     Raises:
@@ -121,7 +118,7 @@ def verify_cost(store: _Given, *, report: str | Path | None = None) -> VerifyCos
         return VerifyCost(store=side.name, assets=assets, size=size, pages=assets // PAGE + 1, resumed_after=last)
 
 
-def _store_side(given: _Given, exits: contextlib.ExitStack) -> StoreSide:
+def _store_side(given: str | AssetStore | Side, exits: contextlib.ExitStack) -> StoreSide:
     side = open_side(given, exits)
     if not isinstance(side, StoreSide):
         hint = f"name it as a store, for example 'file:{side.name}'"
