@@ -218,7 +218,21 @@ class Scope:
             InvalidKeyError: one of the two is not valid.
         """
         normal = normalize_key(key)
-        return self._within(normalize_key(self.prefix + normal)) if self.prefix else normal
+        if not self.prefix:
+            return normal
+        room = MAX_KEY_BYTES - len(self.prefix.encode())
+        if len(normal) > room // 4 and (size := len(normal.encode())) > room:
+            raise InvalidKeyError(f"a key must have at most {room} bytes of UTF-8 below {self.prefix!r}, got {size}")
+        return self._within(normalize_key(self.prefix + normal))
+
+    def problem_of(self, key: str) -> str | None:
+        """Return why no asset can have exactly this key, or ``None``."""
+        try:
+            normal = normalize_key(key)
+            self.inward(normal)
+        except InvalidKeyError as error:
+            return error.message
+        return None if normal == key else f"the key must be spelled {normal!r}, in NFC"
 
     def inward_prefix(self, prefix: str) -> str:
         """Return the backend's prefix for a user's."""

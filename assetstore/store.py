@@ -1119,6 +1119,10 @@ class AssetStore:
             )
         return _unpickled, (self._recipe, self.name, self.location, self._scope)
 
+    def _problem_of(self, key: str) -> str | None:
+        """Return why this store cannot hold an asset under exactly this key, or ``None``; nothing is sent."""
+        return self._scope.problem_of(key)
+
     def _overlaps(self, other: AssetStore) -> bool:
         """Return whether this store and another may have assets in common, as far as their backends tell."""
         ours, theirs = self._scope.prefix, other._scope.prefix

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from assetstore.errors import AlreadyExistsError, InvalidKeyError, InvalidOptionError, NotFoundError
+from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError
 from assetstore.limits import PAGE
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.leases import BEATS
@@ -201,7 +201,7 @@ class Planning:
             return None
         if is_apart(one, beside_folder=False):
             return None
-        problem = problem_of(one, self.destination)
+        problem = self.destination._problem_of(one.key)  # noqa: SLF001 - only stores know their scopes
         if problem is not None:
             counts["refused"] += 1
             return _item(one, None, problem=problem)
@@ -241,15 +241,6 @@ class Planning:
     def tally(self) -> Tally:
         """What was found so far."""
         return Tally(**self._counts)
-
-
-def problem_of(info: AssetInfo, destination: AssetStore) -> str | None:
-    """Return why a destination cannot hold an asset under its key, or ``None``."""
-    try:
-        held = destination._scope.inward(info.key)  # noqa: SLF001 - nothing is sent by it, unlike by any operation
-    except InvalidKeyError as error:
-        return error.message
-    return None if held.endswith(info.key) else "the key must be in Unicode's normal form NFC"
 
 
 def _item(

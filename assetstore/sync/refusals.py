@@ -10,8 +10,9 @@ import attrs
 from assetstore.bulk.folder import require_relative
 from assetstore.content.atomic_file import PART_NAME
 from assetstore.errors import InvalidKeyError
-from assetstore.keys import normalize_key
-from assetstore.limits import MAX_KEY_BYTES, OWN_FOLDER
+from assetstore.keys import Scope
+from assetstore.limits import OWN_FOLDER
+from assetstore.store import AssetStore
 from assetstore.sync.options import Refusal
 from assetstore.sync.sides import FolderSide, Side, StoreSide
 from assetstore.sync.spool import Spool
@@ -37,13 +38,11 @@ class Refusals:
     spool: Spool
     found: list[Refusal] = attrs.field(factory=list)
     folds: bool = False
-    _longest: int = MAX_KEY_BYTES
+    _fitting: int = 0
     _above: list[tuple[str, bool]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.destination, StoreSide):
-            self._longest = _longest_key(self.destination)
-        elif isinstance(self.destination, FolderSide):
+        if isinstance(self.destination, FolderSide):
             self.folds = self.folds or folds_case(self.destination.folder)
 
     def add(self, key: str | None, message: str) -> None:
@@ -68,13 +67,18 @@ class Refusals:
 
     def _unfit(self, key: str, *, valid: bool) -> str | None:
         if not valid:
-            try:
-                return f"the key must be spelled {normalize_key(key)!r}, in NFC"
-            except InvalidKeyError as error:
-                return error.message
-        if len(key) > self._longest // 4 and len(key.encode()) > self._longest:
-            return f"the key must have at most {self._longest} bytes of UTF-8 at the destination"
-        return _unfit_path(key) if isinstance(self.destination, FolderSide) else None
+            return Scope().problem_of(key) or "the source lists the key as foreign"
+        return self._unfit_for(self.destination.store, key) if isinstance(self.destination, StoreSide) else _unfit_path(key)
+
+    def _unfit_for(self, store: AssetStore, key: str) -> str | None:
+        size = len(key.encode())
+        # No character of ASCII combines with the end of a prefix, so only its length can be too much.
+        if size <= self._fitting and key[0].isascii():
+            return None
+        problem = store._problem_of(key)  # noqa: SLF001 - only stores know their scopes
+        if problem is None:
+            self._fitting = max(self._fitting, size)
+        return problem
 
     def _compare_above(self, key: str, *, written: bool) -> None:
         """Compare a key with those that it begins with, all of which came before it."""
@@ -102,20 +106,6 @@ def _unfit_path(key: str) -> str | None:
     if len(key) > MAX_NAME // 4 and any(len(name.encode()) > MAX_NAME for name in names):
         return f"each name of the path must have at most {MAX_NAME} bytes of UTF-8"
     return None
-
-
-def _longest_key(side: StoreSide) -> int:
-    """Return how many bytes a key below the side may have."""
-    fits, too_long = 0, MAX_KEY_BYTES + 1
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        try:
-            side.store.scoped("a" * middle)
-        except InvalidKeyError:
-            too_long = middle
-        else:
-            fits = middle
-    return fits
 
 
 def folds_case(folder: Path) -> bool:

@@ -492,6 +492,16 @@ def test_foreign_keys_are_listed_first() -> None:
     assert ["x"] == keys(destination)
 
 
+def test_a_key_that_combines_with_the_prefix_is_listed_first() -> None:
+    """What is a key of the source, and would be another one in the part of the destination, is refused."""
+    source, destination, key = store_of(b=b"1"), store_of().scoped("deep"), "\u0301x"
+    source.upload(b"2", key)
+    with pytest.raises(SyncRefusedError) as caught:
+        sync(source, destination)
+    assert [key] == [refusal.key for refusal in caught.value.refusals]
+    assert [] == keys(destination)
+
+
 def test_two_names_that_are_one_key_are_listed_first(tmp_path: Path) -> None:
     """Two files whose names differ in their normal form alone are one key in a store, and neither is sent."""
     source, destination = folder_of(tmp_path / "a", b=b"3"), store_of()
