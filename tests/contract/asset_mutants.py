@@ -218,6 +218,16 @@ class RemembersInfos(MemoryBackend):
         return attrs.evolve(stream, info=known.get(key, stream.info))
 
 
+class LeavesNotesBeside(MemoryBackend):
+    """Notes how far a download came, in a file that stays beside it."""
+
+    @hookimpl
+    def assetstore_download(self, key, path, options):
+        if options.checkpoint is not None:
+            path.with_name("notes").write_text("0")
+        return super().assetstore_download(key, path, options)
+
+
 class KeepsAnOldFile(MemoryBackend):
     """Writes the file of an asset when it is first asked for, and never again."""
 

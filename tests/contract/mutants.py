@@ -9,6 +9,7 @@ import pytest
 import signing_mutants
 import store_mutants
 from signing_mutants import SigningMemory
+from store_mutants import NamesItsPlaceAnew
 
 from assetstore import AssetStore
 from assetstore.testing import MemoryBackend
@@ -51,3 +52,4 @@ MUTANTS = [
 
 globals().update((f"Test{kind.__name__}", contract_of(kind)) for kind in (*SOUND, *MUTANTS))
 TestAcceptsWhatIsNotClaimed = contract_of(AcceptsWhatIsNotClaimed, stack=stack_leniently)
+TestNamesItsPlaceAnew = contract_of(NamesItsPlaceAnew, reopen=pytest.fixture(lambda self: NamesItsPlaceAnew))

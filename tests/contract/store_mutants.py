@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import attrs
 
 from assetstore import AlreadyExistsError, AssetInfo, DeleteReport
-from assetstore.plugin import CollectReport, DeleteOptions, Leftover, every, hookimpl
+from assetstore.plugin import CollectReport, Container, DeleteOptions, Leftover, every, hookimpl
 from assetstore.testing import MemoryBackend
 
 TRIP = 0.2
@@ -158,6 +159,14 @@ class CopiesAnyVersion(MemoryBackend):
     @hookimpl
     def assetstore_copy(self, source, destination, options):
         return super().assetstore_copy(source, destination, attrs.evolve(options, if_match=None))
+
+
+class NamesItsPlaceAnew(MemoryBackend):
+    """Calls its place by another name whenever it is asked for it."""
+
+    @hookimpl
+    def assetstore_container(self, options):
+        return Container(service="memory", account="", name=secrets.token_hex())
 
 
 class OverwritesOnCreateOnly(MemoryBackend):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from assetstore.testing.contract import BackendContract
+from assetstore.testing.contract.fixtures import Fixtures
 from assetstore_local import LocalBackend
 
 
-class TestLocal(BackendContract):
-    """Runs every guarantee."""
+class OnLocal(Fixtures):
+    """Opens a new folder, in other processes too."""
 
     @pytest.fixture
     def backend(self, root: Path) -> LocalBackend:
@@ -29,3 +30,7 @@ class TestLocal(BackendContract):
     def reopen(self, root: Path) -> Callable[[], object]:
         """Return how another process opens the same folder."""
         return functools.partial(LocalBackend, root=root)
+
+
+class TestLocal(OnLocal, BackendContract):
+    """Runs every guarantee."""

@@ -17,6 +17,20 @@ from assetstore.hooks import OPTIONAL
 from assetstore.plugin import CollectOptions, PresignOptions, UrlOptions, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore.testing.contract import BackendContract
+from assetstore.testing.contract.bound import BoundGuarantees
+from assetstore.testing.contract.bulk import BulkGuarantees
+from assetstore.testing.contract.changing import ChangingGuarantees
+from assetstore.testing.contract.collecting import CollectingGuarantees
+from assetstore.testing.contract.conditions import ConditionGuarantees
+from assetstore.testing.contract.deleting import DeletingGuarantees
+from assetstore.testing.contract.direct import DirectGuarantees
+from assetstore.testing.contract.direct_refusals import DirectRefusalGuarantees
+from assetstore.testing.contract.fixtures import Fixtures
+from assetstore.testing.contract.parts import PartsGuarantees
+from assetstore.testing.contract.reading import ReadingGuarantees
+from assetstore.testing.contract.sharing import SharingGuarantees
+from assetstore.testing.contract.signing import SigningGuarantees
+from assetstore.testing.contract.wrapping import WrapperGuarantees
 from assetstore_wrappers.cache import Cache
 from assetstore_wrappers.encryption import Encryption
 from assetstore_wrappers.mirror import Mirror
@@ -43,6 +57,30 @@ class MemoryContract(BackendContract):
         return MemoryBackend()
 
 
+class LocalContract(
+    test_local.OnLocal,
+    ReadingGuarantees,
+    DeletingGuarantees,
+    ChangingGuarantees,
+    BulkGuarantees,
+    ConditionGuarantees,
+    SharingGuarantees,
+    SigningGuarantees,
+    BoundGuarantees,
+    PartsGuarantees,
+    DirectGuarantees,
+    DirectRefusalGuarantees,
+    CollectingGuarantees,
+    WrapperGuarantees,
+):
+    """What is another way over a folder: it has files, is shared, signs, takes many at once and parts, and has leftovers.
+
+    What a wrapper makes of keys, headers and listings is the same over any backend, and is shown over a memory.
+    """
+
+    shared = True
+
+
 class TestEncryption(MemoryContract):
     """Whoever encrypts loses nothing but what would hand out encrypted bytes; here the prefix is part of what is proved."""
 
@@ -65,13 +103,13 @@ class TestCache(MemoryContract):
         self.wrappers = [functools.partial(Cache, folder=tmp_path_factory.mktemp("cache"), max_bytes=1_000_000)]
 
 
-class TestEncryptionOnLocal(test_local.TestLocal):
+class TestEncryptionOnLocal(LocalContract):
     """So it is over a folder."""
 
     wrappers = (encrypted,)
 
 
-class TestCacheOnLocal(test_local.TestLocal):
+class TestCacheOnLocal(LocalContract):
     """So it is over a folder, which two stores may share, each with a cache of its own."""
 
     @pytest.fixture(autouse=True)
@@ -101,7 +139,7 @@ class TestTrash(MemoryContract):
     exclusions: ClassVar[Mapping[str, str]] = TRASHED
 
 
-class TestTrashOnLocal(test_local.TestLocal):
+class TestTrashOnLocal(LocalContract):
     """So it is over a folder, whose signed requests can be anything but a DELETE."""
 
     wrappers = (Trash,)
@@ -113,7 +151,7 @@ def opening(wrapper: Any, other: object, **settings: object) -> Any:
     return functools.partial(wrapper, store=AssetStore(other, name="other"), **settings)
 
 
-class Mirrored(BackendContract):
+class Mirrored(Fixtures):
     """The contract through a mirror."""
 
     @pytest.fixture(autouse=True)
@@ -128,7 +166,7 @@ class TestMirror(Mirrored, MemoryContract):
     shared = False
 
 
-class ReadingThrough(BackendContract):
+class ReadingThrough(Fixtures):
     """The contract in front of another store, which is empty."""
 
     @pytest.fixture(autouse=True)
@@ -143,16 +181,16 @@ class TestReadThrough(ReadingThrough, MemoryContract):
     shared = False
 
 
-class TestMirrorOnLocal(Mirrored, test_local.TestLocal):
+class TestMirrorOnLocal(Mirrored, LocalContract):
     """So it is over a folder."""
 
-    reopen = BackendContract.reopen
+    reopen = Fixtures.reopen
 
 
-class TestReadThroughOnLocal(ReadingThrough, test_local.TestLocal):
+class TestReadThroughOnLocal(ReadingThrough, LocalContract):
     """So it is over a folder."""
 
-    reopen = BackendContract.reopen
+    reopen = Fixtures.reopen
 
 
 class TestAll(MemoryContract):
