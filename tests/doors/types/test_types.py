@@ -14,7 +14,7 @@ import pytest
 
 from pages import ROOT
 
-EXTRAS = ("all", "aio", "django", "fsspec", "otel", "prometheus", "testing")
+EXTRAS = ("all", "aio", "dask", "django", "encryption", "fsspec", "otel", "prometheus", "testing")
 PACKAGES = ("assetstore", *sorted(path.name for path in (ROOT / "plugins").glob("assetstore_*")))
 UNTYPED = ("Type of metaclass unknown", "Type of base class unknown")
 """What is said of classes whose base is of a package without types: fsspec has none."""
