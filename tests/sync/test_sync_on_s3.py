@@ -245,6 +245,19 @@ def test_a_target_is_a_folder_with_or_without_a_slash(
     assert here == site.held()
 
 
+@pytest.mark.parametrize(("one", "other"), [("art/", "art/"), ("", "art/"), ("art/", "")])
+def test_a_store_is_not_synced_with_a_part_of_itself(site: Site, one: str, other: str) -> None:
+    """Overlapping sides are refused before the first request, also when the store was opened twice."""
+    site.store.upload(b"", "art/a")
+    with open_store(settings(site.server, site.proxy.url)) as again:
+        for second in (site.whole, again):
+            before = len(site.proxy.requests)
+            with pytest.raises(SyncRefusedError):
+                sync(site.whole.scoped(site.prefix + one), second.scoped(site.prefix + other), delete=True)
+            assert before == len(site.proxy.requests)
+    assert ["art/a"] == site.held()
+
+
 def test_a_service_that_lists_folder_by_folder_is_synced(site: Site, tmp_path: Path) -> None:
     """This server lists ``a/x`` before ``a-b/x``; nothing is taken for missing, sent again or deleted because of it."""
     for key in ("a/x", "a-b/x", "a.txt", "ab/y"):
