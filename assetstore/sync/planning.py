@@ -123,13 +123,15 @@ class Planning:
 
         def problem(key: str, error: AssetStoreError) -> None:
             is_folder = not key or key.endswith("/")
+            if not is_source and not is_folder:
+                self._unread.append(key)  # no key below it can be written, whatever the filter says of the link itself
             if self._filtering.leaves_out(key) if is_folder else not self._filtering.takes(key):
                 return
             if isinstance(error, InvalidKeyError):
                 self._refusals.add(key, error.message)
             else:
                 self._fail(key, error)
-                if not is_source:
+                if not is_source and is_folder:
                     self._unread.append(key)
 
         takes = self._filtering.takes if self.options.include or self.options.exclude else None

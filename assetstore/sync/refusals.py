@@ -90,9 +90,9 @@ class Refusals:
         self._above.append((key, written))
 
     def _compare_folded(self, key: str, *, written: bool) -> None:
-        other = self.spool.fold(key.casefold(), key)
-        if other is not None and written:
-            self.add(key, f"the disk takes it for {other!r}")
+        other = self.spool.fold(key.casefold(), key, written=written)
+        if other is not None and (written or other[1]):
+            self.add(key, f"the disk takes it for {other[0]!r}")
 
 
 def _unfit_path(key: str) -> str | None:

@@ -135,16 +135,24 @@ class Run:
 
     def pretend(self) -> None:
         """Tell what would be done."""
-        for kinds in ((NEW, CHANGED, HEADERS_FIXED, RENAMED), (DELETED,)):
-            for step in self.spool.steps(*kinds):
+        written = (NEW, CHANGED, HEADERS_FIXED, RENAMED)
+        order: tuple[tuple[tuple[Kind, ...], bool | None], ...] = ((written, False), (written, True), ((DELETED,), None))
+        for kinds, late in order:
+            if self._must_wait(late):
+                self.withheld += self.spool.left(*kinds, late=late)
+                continue
+            for step in self.spool.steps(*kinds, late=late):
                 self._count(step, step.action.size)
+
+    def _must_wait(self, late: bool | None) -> bool:
+        """Return whether something failed: then nothing comes last, and nothing is deleted."""
+        return late is not False and self.failed > 0
 
     def _do(self, do: Callable[[Iterator[Step]], Ends], kinds: tuple[Kind, ...], *, late: bool | None) -> None:
         """Do the steps of these kinds, and again those that a store in distress or a file at work made fail."""
         patience = Patience()
-        waits = late is not False  # what comes last, or is deleted, waits until all else went well
         while left := self.spool.left(*kinds, late=late):
-            if self.stopped or (waits and self.failed):
+            if self.stopped or self._must_wait(late):
                 self.withheld += left
                 return
             unreachable, is_over = self._round(do(self.spool.steps(*kinds, late=late)), patience)
@@ -504,7 +512,8 @@ def _set_time(path: Path, step: Step, info: AssetInfo) -> None:
     text = (info.metadata or {}).get(MTIME)
     seconds = step.modified
     if text is not None:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError, OSError):
+            datetime.fromtimestamp(float(text), UTC)  # no file keeps a time that is none, or lies beyond all years
             seconds = float(text)
     elif info.last_modified is not None and (seconds is None or info.last_modified.timestamp() >= seconds + 1):
         seconds = info.last_modified.timestamp()

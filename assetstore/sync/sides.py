@@ -111,7 +111,10 @@ class FolderSide:
 
         Raises:
             StoreNotFoundError: the folder is missing.
+            InvalidOptionError: it is a file.
         """
+        if self.folder.is_file():
+            raise InvalidOptionError(f"{self.name!r} must be a folder, and is a file", hint="name the folder of the file")
         if not self.folder.is_dir():
             raise StoreNotFoundError(f"the folder {self.name!r} is missing", hint="correct the path, or make the folder")
         yield from self._walk("", "", problem)
@@ -149,8 +152,8 @@ class FolderSide:
 
 
 def lies_below(key: str, unread: str) -> bool:
-    """Return whether a key lies in a folder that a walk could not read, which it called by the folder's key with ``/``."""
-    return not unread or (unread.endswith("/") and key.startswith(unread))
+    """Return whether a key lies below what a walk could not read: a folder, or a link that may lead to one."""
+    return not unread or key.startswith(f"{unread.removesuffix('/')}/")
 
 
 def require_a_store(one: Side, other: Side, instead: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import attrs
 
+from assetstore.errors import BackendError, NoSpaceError
 from assetstore.sync.folder_index import Line
 from assetstore.sync.options import DELETED, NEW, Action, Kind
 from assetstore.sync.sides import Stamp
@@ -21,7 +23,7 @@ CREATE TABLE plan (key BLOB PRIMARY KEY, kind TEXT, late INTEGER, size INTEGER, 
                    moved INTEGER DEFAULT 0, left INTEGER DEFAULT 1, step BLOB) WITHOUT ROWID;
 CREATE TABLE digests (key BLOB PRIMARY KEY, stamp BLOB, digest TEXT) WITHOUT ROWID;
 CREATE TABLE shared (size INTEGER PRIMARY KEY);
-CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB) WITHOUT ROWID;
+CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB, written INTEGER) WITHOUT ROWID;
 """
 
 
@@ -77,6 +79,22 @@ class Step:
             headers=headers,
             valid=valid,
         )
+
+
+@contextlib.contextmanager
+def spooling_errors() -> Iterator[None]:
+    """Raise an error of the temporary file as one of assetstore.
+
+    Raises:
+        NoSpaceError: there is no space for it.
+        BackendError: it cannot be written or read.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = NoSpaceError if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else BackendError
+        hint = "free some space, or name another folder by SQLITE_TMPDIR"
+        raise kind(f"the plan cannot be kept in a temporary file: {error}", hint=hint) from error
 
 
 class Spool:
@@ -162,12 +180,12 @@ class Spool:
         ).fetchone()
         return None if row is None else Step.unpacked(row[0])
 
-    def fold(self, folded: str, key: str) -> str | None:
-        """Remember a key by what a disk makes of it; return an earlier key that it makes the same of."""
-        row = self._base.execute("SELECT key FROM folded WHERE folded = ?", (_bytes(folded),)).fetchone()
+    def fold(self, folded: str, key: str, *, written: bool) -> tuple[str, bool] | None:
+        """Remember a key by what a disk makes of it; return an earlier one that is the same to it, and its ``written``."""
+        row = self._base.execute("SELECT key, written FROM folded WHERE folded = ?", (_bytes(folded),)).fetchone()
         if row is not None:
-            return _text(row[0])
-        self._base.execute("INSERT INTO folded VALUES (?, ?)", (_bytes(folded), _bytes(key)))
+            return _text(row[0]), bool(row[1])
+        self._base.execute("INSERT INTO folded VALUES (?, ?, ?)", (_bytes(folded), _bytes(key), written))
         return None
 
     def note_digest(self, key: str, stamp: Stamp, digest: str) -> None:

@@ -19,7 +19,7 @@ from assetstore.sync.outages import named
 from assetstore.sync.planning import Planning
 from assetstore.sync.running import Run
 from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side, require_a_store
-from assetstore.sync.spool import Spool
+from assetstore.sync.spool import Spool, spooling_errors
 
 
 def sync(
@@ -47,12 +47,13 @@ def sync(
         SyncRefusedError: the sync would do what it must not; it lists every reason, and nothing was changed.
         NotFoundError: a side is missing.
         InvalidOptionError: an option is out of its range.
+        NoSpaceError: there is no space for the temporary file of the plan.
         AssetStoreError: a listing could not be read to its end; nothing was changed.
     """
     began = time.monotonic()
     checked = SyncOptions(**options)
     require_progress(progress)
-    with named("sync"), contextlib.ExitStack() as exits:
+    with named("sync"), spooling_errors(), contextlib.ExitStack() as exits:
         one, other = open_side(source, exits), open_side(destination, exits)
         require_a_store(one, other, "rsync")
         _require_apart(one, other)

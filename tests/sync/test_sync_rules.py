@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from assetstore import (
@@ -21,7 +22,7 @@ from assetstore import (
     UnavailableError,
 )
 from assetstore.plugin import hookimpl
-from assetstore.sync import Action, SyncRefusedError, sync
+from assetstore.sync import Action, SyncRefusedError, check, sync
 from assetstore.sync.options import SyncOptions
 from assetstore.sync.refusals import Refusals
 from assetstore.sync.sides import FolderSide
@@ -280,6 +281,82 @@ def test_filters_hold_for_both_sides(tmp_path: Path) -> None:
     assert ["a", "keep/c", "y/keep/d"] == keys(destination)
 
 
+@pytest.mark.parametrize("order", ["backwards", "twice"])
+@pytest.mark.parametrize("at", ["source", "destination"])
+def test_a_listing_out_of_order_loses_nothing(order: str, at: str) -> None:
+    """A sync puts it in order, and a check refuses it: neither takes a key for missing that comes later."""
+
+    class Odd(MemoryBackend):
+        @hookimpl
+        def assetstore_list(self, prefix: str, options: Any) -> Any:
+            page = super().assetstore_list(prefix, options)
+            items = page.items[::-1] if order == "backwards" else (*page.items, *page.items[-1:])
+            return attrs.evolve(page, items=items)
+
+    odd, plain = store_of(Odd(), a=b"1", c=b"2"), store_of(a=b"1", b=b"2", c=b"3")
+    source, destination = (odd, plain) if at == "source" else (plain, odd)
+    with pytest.raises(BackendError, match="not in the order of keys"):
+        check(source, destination)
+    sync(source, destination, delete=True)
+    expected = {"a": b"1", "c": b"2"} if at == "source" else {"a": b"1", "b": b"2", "c": b"3"}
+    assert expected == {key: destination.read(key) for key in {info.key for info in destination.list()}}
+
+
+def test_a_dry_run_deletes_only_what_a_run_would(tmp_path: Path) -> None:
+    """If something cannot be read, a dry run withholds what the run withholds."""
+    source, destination = folder_of(tmp_path / "a", catalog=b"22", ok=b"333"), store_of(old=b"1", catalog=b"1")
+    (source / "link").symlink_to("nowhere")
+    reports = []
+    for dry_run in (True, False):
+        noted = Noted()
+        report = sync(source, destination, delete=True, last=["catalog"], dry_run=dry_run, done=noted)
+        reports.append((report.counts, report.withheld, report.failed, noted.actions))
+    assert reports[0] == reports[1]
+    assert (2, [("new", "ok")]) == (reports[0][1], reports[0][3])
+
+
+@pytest.mark.parametrize("include", [[], ["x.webp"]])
+def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path, include: list[str]) -> None:
+    """A link to another folder, inside or outside, is another asset's place: what lies below its key fails."""
+    target = folder_of(tmp_path / "art", e__k=b"k")
+    (target / "d").symlink_to("e")
+    report = sync(store_of(d__x=b"1", e__x=b"2", **{"d__x.webp": b"3"}), target, include=include)
+    assert {"d/x.webp"} <= {failure.key for failure in report.errors}
+    assert {"k"} if include else {"k", "x"} == set(os.listdir(target / "e"))
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e300", "1732800000000", "soon"])
+def test_a_time_that_no_file_can_have_is_ignored(tmp_path: Path, text: str) -> None:
+    """What another program wrote into the metadata never hinders a fetch, and the file can be read afterwards."""
+    source = store_of()
+    source.upload(b"1", "a", metadata={"mtime": text})
+    assert sync(source, tmp_path / "art").ok
+    assert source.stat("a").last_modified.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)  # type: ignore[union-attr]
+
+
+def test_a_file_is_not_a_side(tmp_path: Path) -> None:
+    """Where a folder is named, a file is an error that says so."""
+    folder_of(tmp_path, plain=b"1")
+    for source, destination in ((tmp_path / "plain", store_of(a=b"1")), (store_of(a=b"1"), tmp_path / "plain")):
+        with pytest.raises(InvalidOptionError, match="must be a folder"):
+            sync(source, destination, delete=True)
+
+
+def test_a_full_temporary_folder_is_an_error_of_ours(tmp_path: Path) -> None:
+    """If the plan finds no space, nothing is changed, and the error says what to do."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    source, destination = store_of(**{f"{number:01000}": b"1" for number in range(8_000)}), store_of()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        with pytest.raises(AssetStoreError, match="the plan cannot be kept") as caught:
+            sync(source, destination)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ("sync", []) == (caught.value.op, keys(destination))
+    assert "SQLITE_TMPDIR" in str(caught.value)
+
+
 def test_a_rivals_asset_is_not_deleted() -> None:
     """Only the version that was listed is deleted: what another program wrote meanwhile stays."""
     source, destination = store_of(a=b"1"), store_of(old=b"1", older=b"2")
@@ -532,6 +609,16 @@ def test_pairs_that_a_disk_merges_are_listed_first(tmp_path: Path) -> None:
         refusals = Refusals(FolderSide(tmp_path, "art"), spool, folds=True)
         for key in ("A.webp", "a.webp", "b.webp"):
             refusals.look(key, valid=True, written=True)
+    assert ["a.webp"] == [refusal.key for refusal in refusals.found]
+
+
+@pytest.mark.parametrize("written", ["A.webp", "a.webp"])
+def test_a_key_that_a_disk_merges_with_a_file_of_its_own_is_listed_first(tmp_path: Path, written: str) -> None:
+    """Which of the two sorts first makes no difference."""
+    with Spool() as spool:
+        refusals = Refusals(FolderSide(tmp_path, "art"), spool, folds=True)
+        for key in ("A.webp", "a.webp"):
+            refusals.look(key, valid=True, written=key == written)
     assert ["a.webp"] == [refusal.key for refusal in refusals.found]
 
 
