@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import assetstore
 import assetstore.plugin
+from pages import ROOT
 
 CORE = Path(assetstore.__file__).parent
 PLUGIN_FOLDER = CORE.parent / "plugins" if (CORE.parent / "plugins").exists() else CORE.parent
@@ -84,6 +86,16 @@ def test_plugins_do_not_import_one_another(plugin: str) -> None:
     files = (PLUGIN_FOLDER / plugin).rglob("*.py")
     names = {name.split(".")[0] for path in files for name in imported(path)}
     assert set() == names & (set(PLUGINS) - {plugin})
+
+
+def test_the_inner_doors_of_a_store_are_documented() -> None:
+    """``sync`` and ``migrate`` use a store's public calls, and of its own members those alone that the design names."""
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    texts = [path.read_text(encoding="utf-8") for folder in ("sync", "migrate") for path in (CORE / folder).rglob("*.py")]
+    lines = [line.partition("#")[0] for text in texts for line in text.splitlines() if "noqa: SLF001" in line]
+    used = {name for line in lines for name in re.findall(r"\.(_[a-z]\w*)", line)}
+    assert "_overlaps" in used
+    assert set() == {name for name in used if f"`{name}`" not in design}
 
 
 def loaded(program: str, *arguments: str) -> set[str]:
