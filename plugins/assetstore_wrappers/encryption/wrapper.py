@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Mapping
+from typing import ClassVar
 
 import attrs
 
@@ -36,8 +37,8 @@ class Encryption(Wrapper):
         old_secrets: secrets that assets may still be encrypted with.
     """
 
-    supports = frozenset({"upload.*", "read.*", "list.*"})
-    passes = frozenset({"collect"})
+    supports: ClassVar[frozenset[str]] = frozenset({"upload.*", "read.*", "list.*"})
+    passes: ClassVar[frozenset[str]] = frozenset({"collect"})
 
     secret: str = secret_field(kw_only=True)
     old_secrets: tuple[str, ...] = secret_field(kw_only=True, default=())
