@@ -65,8 +65,10 @@ def test_a_worker_that_is_killed_loses_nothing() -> None:
     assert 1 == len(killed)
     assert os.getpid() not in killed
     assert (0, 0, []) == (report.left, report.failed, list(failed_assets("first:work/")))
-    assert ASSETS == report.copied + report.present
-    assert report.present <= SHARD
-    assert (made.shards, ASSETS) == (status("first:work/").done, report.copied + report.present)
+    state = status("first:work/")
+    assert (made.shards, ASSETS) == (state.done, state.copied + state.present)
+    assert state.present <= SHARD
+    # A worker may die between its result and its answer: the result counts, and this call was not told.
+    assert ASSETS - SHARD <= report.copied + report.present <= ASSETS
     assert verify("first:work/").same
     assert ASSETS == sum(1 for _ in open_store("second").list("assets/"))
