@@ -52,7 +52,7 @@ from assetstore.sync.options import (
 from assetstore.sync.outages import MOST, concerns_all
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
 from assetstore.sync.spool import Spool, Step
-from assetstore.sync.transfer import carried, copy_over
+from assetstore.sync.transfer import carried, copy_over, with_mtime
 
 Done: TypeAlias = Callable[[Action, Exception | None], object]
 Ends: TypeAlias = Generator[tuple[Step, AssetInfo | None, Exception | None]]
@@ -314,8 +314,7 @@ class Run:
         assert isinstance(self.destination, StoreSide)
         store = self.destination.store
         keywords = self.decider.wanted(None, step.action.key) if self.options.headers else {}
-        if self.options.times and step.stamp is not None and isinstance(self.source, FolderSide):
-            seconds = f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
+        if isinstance(self.source, FolderSide) and (seconds := self._time(step, None)):
             keywords[METADATA] = {**keywords.get(METADATA, {}), MTIME: seconds}
         if step.etag is not None and store.can("upload.if_match"):
             keywords["if_match"] = step.etag
@@ -361,8 +360,20 @@ class Run:
         info = self._copied(store, step.action.origin, step)
         head = self.source.store.stat(key) if isinstance(self.source, StoreSide) else None
         wanted = self.decider.wanted(head, key)
-        headers = differing(wanted, store.stat(key)) if wanted else {}
+        seconds = self._time(step, head)
+        there = store.stat(key) if wanted or seconds else info
+        headers = differing(wanted, there)
+        if seconds and (there.metadata or {}).get(MTIME) != seconds:
+            headers[METADATA] = {**headers.get(METADATA, there.metadata or {}), MTIME: seconds}
         return store.update(key, **headers) if headers else info
+
+    def _time(self, step: Step, head: AssetInfo | None) -> str | None:
+        """Return the time of the source for the metadata, where it is asked for; ``head`` is what a source store has."""
+        if not self.options.times:
+            return None
+        if head is not None:
+            return with_mtime(head).get(MTIME)
+        return None if step.stamp is None else f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
 
     def _copied(self, store: AssetStore, origin: str, step: Step) -> AssetInfo:
         overwrite = {"overwrite": False} if store.can("copy.overwrite") else {}

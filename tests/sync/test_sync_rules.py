@@ -516,6 +516,19 @@ def test_a_rename_that_is_tried_again_gets_its_headers() -> None:
     assert "no-store" == destination.stat("b").cache_control
 
 
+def test_a_rename_keeps_the_time_of_the_source_where_asked(tmp_path: Path) -> None:
+    """What is copied at the destination has the time of the renamed file, and not that of what was copied."""
+    source, destination = folder_of(tmp_path / "a", a=b"1234"), store_of()
+    sync(source, destination)
+    (source / "a").rename(source / "b")
+    os.utime(source / "b", ns=(0, 1_000_000_000_250_000_000))
+    for times, wanted in ((True, {"mtime": "1000000000.250000000"}), (False, {})):
+        assert 1 == sync(source, destination, times=times, delete=times).counts.renamed
+        assert wanted == dict(destination.stat("b").metadata or {})
+        destination.move("b", "c")
+        destination.update("c", metadata={})
+
+
 # Keys that cannot be held
 
 
