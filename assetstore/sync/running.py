@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import stat
 import threading
 import time
 from collections import Counter
@@ -471,9 +472,11 @@ def _is_version(step: Step, info: AssetInfo) -> bool:
 def _is_as_walked(path: Path, step: Step) -> bool:
     """Return whether a file of the destination is still what was walked; without a stamp, that there is none."""
     try:
-        return stamp_of(os.lstat(path)) == step.stamp
-    except FileNotFoundError:
+        found = os.lstat(path)
+    except OSError:
         return step.stamp is None
+    # A folder in the way is no file that somebody wrote; whoever writes the file says what is wrong.
+    return stamp_of(found) == step.stamp or (step.stamp is None and stat.S_ISDIR(found.st_mode))
 
 
 def _batches(steps: Iterable[Step]) -> Iterator[dict[str, Step]]:

@@ -334,6 +334,21 @@ def test_a_time_that_no_file_can_have_is_ignored(tmp_path: Path, text: str) -> N
     assert source.stat("a").last_modified.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)  # type: ignore[union-attr]
 
 
+def test_what_is_in_the_way_in_a_folder_is_named(tmp_path: Path) -> None:
+    """An empty folder where a file is to be, and a file where a folder was, fail for their assets alone."""
+    target = folder_of(tmp_path / "art", sub__x=b"1")
+    (target / "a").mkdir()
+
+    def rival(_: object) -> None:
+        (target / "sub" / "x").unlink()
+        (target / "sub").rmdir()
+        (target / "sub").write_bytes(b"file")
+
+    report = sync(store_of(a=b"1", ok=b"2", sub__y=b"3"), target, planned=rival)
+    assert (1, ["a", "sub/y"]) == (report.counts.new, sorted(failure.key for failure in report.errors))
+    assert all("meanwhile" not in str(failure.error) for failure in report.errors)
+
+
 def test_a_file_is_not_a_side(tmp_path: Path) -> None:
     """Where a folder is named, a file is an error that says so."""
     folder_of(tmp_path, plain=b"1")
