@@ -34,7 +34,7 @@ from assetstore.options import Progress
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
-from assetstore.sync.transfer import copy_between, move_between, refuse_itself
+from assetstore.sync.transfer import copy_between, delete_moved, move_between, refuse_itself
 
 FOLDER_TYPE = "application/x-directory"
 
@@ -159,15 +159,13 @@ class Transfers:
         if source is not None:
             info = source.download(item.key, item.target, **options)
             if self.op == "move":
-                _delete(source, info)
+                delete_moved(source, info, item.target, None)
             return info
         assert destination is not None
         before = _version(item.key)
         info = destination.upload(item.key, item.target, **options)
         if self.op == "move":
-            if _version(item.key) != before:
-                raise SourceError("the file changed after it was copied, and stays", hint="move it again", key=item.key)
-            os.unlink(item.key)
+            _remove_moved(item.key, before)
         return info
 
     def _mark(self, item: Item) -> AssetInfo:
@@ -320,10 +318,13 @@ def _version(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _delete(store: AssetStore, copied: AssetInfo) -> None:
-    """Delete the original of a file, if it is still what was copied."""
-    found = store.stat(copied.key)
-    if (found.etag, found.size, found.last_modified) != (copied.etag, copied.size, copied.last_modified):
-        message = "the asset was replaced after it was copied to the file, and stays"
-        raise UnknownOutcomeError(message, hint="move it again", op="move", key=copied.key, store=store.name)
-    store.delete(copied.key)
+def _remove_moved(path: str, before: tuple[int, int]) -> None:
+    """Remove a file that was copied, if it is still this version; as well if somebody else has."""
+    with contextlib.suppress(FileNotFoundError):
+        if _version(path) != before:
+            raise SourceError("the file changed after it was copied, and stays", hint="move it again", key=path)
+        try:
+            os.unlink(path)
+        except PermissionError as error:
+            message = f"the file was copied and could not be removed: {error.strerror}"
+            raise UnknownOutcomeError(message, hint="remove it to finish the move", op="move", key=path) from error

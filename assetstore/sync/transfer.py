@@ -109,6 +109,17 @@ def move_between(
     to = key if to is None else to
     moved, stored = Transfer(source, key, destination, to, "move", overwrite, if_match, times, resume, progress).run()
     assert moved is not None
+    delete_moved(source, moved, to, destination.name)
+    return stored
+
+
+def delete_moved(source: AssetStore, moved: AssetInfo, to: str, store: str | None) -> None:
+    """Delete the original of an asset that was copied as ``to``, for errors in ``store``, if it is still this version.
+
+    Raises:
+        UnknownOutcomeError: it could not be deleted, or was replaced meanwhile.
+    """
+    key = moved.key
     try:
         if not _is_one_version(source.stat(key), moved):
             raise PreconditionError("it was replaced after it was copied")
@@ -121,9 +132,8 @@ def move_between(
             hint=f"delete {key!r} of {source.name} to finish the move, or move it again if it was replaced",
             op="move",
             key=to,
-            store=destination.name,
+            store=store,
         ) from error
-    return stored
 
 
 def carried(info: AssetInfo, *, times: bool = False) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from assetstore import AssetStore, open_store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
+
+from moments import right_before
 
 if TYPE_CHECKING:
     from running import Run
@@ -141,3 +147,29 @@ def test_two_names_of_one_key_are_one_store(run: Run, store: AssetStore, prod: A
     assert 0 == run("move", "dev:notes.txt", "n.txt").code
     assert 0 == run("copy", "n.txt", ":dev:x").code
     assert ["dev:x", *ALL[:3], "n.txt"] == keys(store)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "written"), [("dev:notes.txt", "./n.txt", "n.txt"), ("./art/a.webp", "prod:a.webp", "a.webp")]
+)
+def test_a_move_ends_well_if_somebody_else_deletes_the_original(
+    run: Run, store: AssetStore, prod: AssetStore, folder: Path, source: str, target: str, written: str
+) -> None:
+    """What was to be done is done, from a store to a file and back."""
+    original = folder / {"dev:notes.txt": "assets/notes.txt"}.get(source, source)
+    with right_before("os.rename", written, original.unlink) as met:
+        done = run("move", source, target)
+    assert (0, 1, False) == (done.code, len(met), original.exists()), done.err
+
+
+def test_a_move_says_that_the_original_could_not_be_removed(run: Run, prod: AssetStore, folder: Path) -> None:
+    """It is in both places then; the error says so, and what to do."""
+
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with right_before("os.remove", "a.webp", refuse):
+        done = run("move", "./art/a.webp", "prod:a.webp")
+    assert (b"a", b"a") == (prod.read("a.webp"), (folder / "art" / "a.webp").read_bytes())
+    assert "the file was copied and could not be removed: Permission denied" in done.err
+    assert "remove it to finish the move" in done.err
