@@ -140,7 +140,7 @@ def run_command(session: Session, work: str, no_wait: bool, **options: Any) -> N
     Start any number of processes with the same WORK. What was killed or interrupted is done again, one shard at most, and
     what that had copied is not sent again. An asset that has changed at either side since the plan fails and is kept.
 
-    Exit codes: 0 all was copied, 5 some assets failed; "report" shows them.
+    Exit codes: 0 no asset of the plan has failed, 5 some have, in this run or another one; "report" shows them.
     """
     from assetstore.migrate import run, status
 
@@ -161,14 +161,17 @@ def run_command(session: Session, work: str, no_wait: bool, **options: Any) -> N
 
         report = run(work, wait=not no_wait, progress=progress, on_result=on_result, **options)
     _show_run(session, report)
-    if report.failed:
+    if report.failed or report.failed_elsewhere:
         raise click.exceptions.Exit(errors.SOME_FAILED)
 
 
 def _show_run(session: Session, report: RunReport) -> None:
     if session.as_json:
         session.record({"op": "run", **as_record(report)})
-    rest = ((report.present, "there already"), (report.failed, "failed"), (report.left, "shards left"))
+    rest = (
+        *((report.present, "there already"), (report.failed, "failed")),
+        *((report.failed_elsewhere, "failed in other runs"), (report.left, "shards left")),
+    )
     session.talk(
         f"migrated {counted(report.copied, 'asset')}, {readable_size(report.bytes)} in"
         f" {readable_duration(report.seconds)}, {counted(report.done, 'shard')} of {report.shards:,}{_tail(*rest)}"
@@ -239,8 +242,8 @@ def report_command(session: Session, work: str, as_links: bool) -> None:
 
 def _csv_line(row: tuple[object, ...]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(row)
-    return buffer.getvalue()
+    csv.writer(buffer).writerow(row)  # it quotes line breaks only if they end its own lines
+    return buffer.getvalue().removesuffix("\r\n")
 
 
 @command("verify",

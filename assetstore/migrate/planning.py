@@ -21,6 +21,8 @@ from assetstore.store import AssetStore
 from assetstore.sync.compare import difference, is_apart, is_newer, may_be_newer
 from assetstore.sync.merge import merge
 
+MAX_LEASE = 86_400
+"""Seconds. Who waits longer for the shard of a process that was killed has forgotten it."""
 EXAMPLES = 100
 """How many refused keys the plan itself shows; the manifests have all."""
 
@@ -48,7 +50,7 @@ def plan(
         destination: the store to copy to, likewise.
         work: the work folder, in any store that can write only where nothing is.
         shard_keys: the most keys of a shard, from 1 to 10,000.
-        lease_seconds: how long a shard stays leased after the last sign of life of its process; at least 4.
+        lease_seconds: how long a shard stays leased after the last sign of life of its process; from 4 to 86,400.
         overwrite_newer: copy also over what is newer at the destination.
         anew: begin an interrupted plan from its start.
         rates: how fast a run is expected to be.
@@ -64,8 +66,8 @@ def plan(
     """
     if not 1 <= shard_keys <= SHARD_KEYS:
         raise InvalidOptionError(f"shard_keys must be between 1 and {SHARD_KEYS:,}, got {shard_keys!r}")
-    if lease_seconds < BEATS:  # R2 takes one write of a key in a second
-        raise InvalidOptionError(f"lease_seconds must be at least {BEATS}, got {lease_seconds!r}")
+    if not BEATS <= lease_seconds <= MAX_LEASE:  # R2 takes one write of a key in a second
+        raise InvalidOptionError(f"lease_seconds must be between {BEATS} and {MAX_LEASE:,}, got {lease_seconds!r}")
     names = named(source, "the source"), named(destination, "the destination")
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
@@ -197,7 +199,7 @@ class Planning:
         """Return what is to be done about a key, if anything is."""
         counts = self._counts
         if one is None:
-            counts["extra"] += 1
+            counts["extra"] += other is not None and not is_apart(other, beside_folder=False)
             return None
         if is_apart(one, beside_folder=False):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from typing import cast
@@ -19,7 +19,6 @@ from assetstore.migrate.engines import load_engine
 from assetstore.migrate.hooks import EngineOptions
 from assetstore.migrate.leases import BEATS, is_held
 from assetstore.migrate.shards import Migration, ShardResult
-from assetstore.migrate.stores import named
 from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
@@ -40,6 +39,7 @@ class RunReport:
         copied: assets that it copied.
         present: assets that an interrupted run had copied.
         failed: assets that it could not copy.
+        failed_elsewhere: assets that other calls, earlier ones among them, could not copy.
         bytes: the bytes that it copied.
         seconds: how long it took.
     """
@@ -51,6 +51,7 @@ class RunReport:
     copied: int = 0
     present: int = 0
     failed: int = 0
+    failed_elsewhere: int = 0
     bytes: int = 0
     seconds: float = 0.0
 
@@ -98,11 +99,11 @@ def run(
     """
     folder, plan = newest(open_work(work))
     _refuse_refused(plan, skip=skip_refused)
-    migration = Migration(named(work, "the work folder", folder=True) or work, source, destination)
+    migration = Migration.of(work, source, destination)
     migration.stores(plan)
     options = EngineOptions(max_concurrency=max_concurrency, progress=progress)
     hooks = load_engine(engine) if isinstance(engine, str) else engine
-    patience = PATIENCE
+    patience, own = PATIENCE, set[str]()
     report, began = RunReport(number=plan.number, shards=plan.shards), time.monotonic()
     while True:
         found = Shards.of(folder, plan)
@@ -121,10 +122,17 @@ def run(
         with closing(results_of(hooks, shards, migration, options)) as results:
             for result in results:
                 report.add(result)
+                if result.state == "done":
+                    own.add(result.shard.rpartition("/")[2])
                 if on_result is not None:
                     on_result(result)
+    report.failed_elsewhere = _failed(folder, (shard for shard in found.done if shard not in own))
     report.seconds = time.monotonic() - began
     return report
+
+
+def _failed(folder: PlanFolder, shards: Iterable[str]) -> int:
+    return sum(len(record.failed) for _, record in folder.results(shards))
 
 
 def results_of(

@@ -32,7 +32,7 @@ from assetstore.migrate.documents import FailedAsset, Item, Plan, ShardRecord
 from assetstore.migrate.hooks import EngineOptions
 from assetstore.migrate.items import Done, copy_item
 from assetstore.migrate.leases import Lease
-from assetstore.migrate.stores import opened
+from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder
 from assetstore.results import BulkResult
 from assetstore.store import AssetStore
@@ -65,6 +65,21 @@ class Migration:
     source: str | AssetStore | None = None
     destination: str | AssetStore | None = None
     folder: str = attrs.field(factory=lambda: str(Path.cwd()))
+
+    @classmethod
+    def of(
+        cls, work: str | AssetStore, source: str | AssetStore | None, destination: str | AssetStore | None
+    ) -> Migration:
+        """Return a migration that other processes may have.
+
+        Raises:
+            InvalidOptionError: an address names no store, or holds a secret.
+        """
+        return cls(
+            named(work, "the work folder", folder=True) or work,
+            None if source is None else named(source, "the source") or source,
+            None if destination is None else named(destination, "the destination") or destination,
+        )
 
     def plan_folder(self, number: int) -> PlanFolder:
         """Return the folder of a plan."""

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -108,9 +108,9 @@ class PlanFolder:
             return None
         return _record(data, _result(shard))
 
-    def results(self) -> Iterator[tuple[str, ShardRecord]]:
-        """Yield the shards that have ended, in their order, and how."""
-        names = (info.key for _, info in self.shards("results"))
+    def results(self, shards: Iterable[str] | None = None) -> Iterator[tuple[str, ShardRecord]]:
+        """Yield how shards have ended, in their order; by default all that have."""
+        names = (info.key for _, info in self.shards("results")) if shards is None else map(_result, shards)
         with self.store.read_many(names, ordered=True) as found:
             for one in found:
                 key = str(one.key)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.cli.migrating import migrate_command
+from assetstore.cli.migrating import _csv_line, migrate_command
 
 if TYPE_CHECKING:
     from running import Run
@@ -60,11 +62,20 @@ def test_what_failed_exits_5_and_is_reported(run: Run, store: AssetStore, folder
     done = run("migrate", "run", "./work")
     assert 5 == done.code
     assert done.err.rstrip().endswith(", 1 failed")
+    done = run("migrate", "run", "./work")
+    assert 5 == done.code
+    assert done.err.rstrip().endswith("0 shards of 1, 1 failed in other runs")
     row = f"{key},file:assets,NotFoundError,there is no asset under this key"
     assert [row] == run("migrate", "report", "./work").lines[1:]
     assert key == run("migrate", "report", "./work", "--json").records[0]["key"]
     done = run("migrate", "verify", "./work")
     assert (5, [f"missing       {key}"]) == (done.code, done.lines)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\rb", 'a"b,c'])
+def test_a_key_of_several_lines_is_one_cell(key: str) -> None:
+    """Programs read back what was written, whatever keys a source has."""
+    assert [[key, "x"]] == list(csv.reader(io.StringIO(_csv_line((key, "x")) + "\n", newline="")))
 
 
 def test_without_a_finished_plan_nothing_runs(run: Run, store: AssetStore, folder: Path) -> None:

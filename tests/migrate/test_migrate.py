@@ -399,3 +399,34 @@ def test_a_plan_that_was_killed_before_its_last_document_counts_no_key_twice() -
     made = plan(old, new, work)
     work.delete("0001/plan.json")
     assert made == plan(old, new, work)
+
+
+def test_what_begins_as_an_unfinished_upload_does_is_an_asset_all_the_same() -> None:
+    """Only what has the very key of an unfinished direct upload stays, at either side."""
+    old, new, work = memory("old"), memory("new"), memory("work")
+    for key in ("pending/photo.jpg", f"pending/{'0' * 32}"):
+        old.upload(b"x", key)
+    new.upload(b"x", f"pending/{'1' * 32}")
+    assert (1, 0) == ((tally := plan(old, new, work).tally).objects, tally.extra)
+    run(work, source=old, destination=new)
+    assert ["pending/photo.jpg"] == [info.key for info in new.list() if "photo" in info.key or "000" in info.key]
+
+
+@pytest.mark.parametrize("seconds", [3.9, float("nan"), float("inf"), 1e30])
+def test_a_lease_must_end(seconds: float) -> None:
+    """A time that no clock can add is refused before anything is planned."""
+    work = memory("work")
+    with pytest.raises(InvalidOptionError, match="lease_seconds must be between 4 and 86,400"):
+        plan(filled(1), memory("new"), work, lease_seconds=seconds)
+    assert [] == list(work.list())
+
+
+def test_a_run_knows_what_failed_in_others() -> None:
+    """Who starts a run again after it ended with failures must not take it for a whole one."""
+    old, new, work = filled(6), memory("new"), memory("work")
+    plan(old, new, work, shard_keys=3)
+    old.delete("maps/004.txt")
+    first = run(work, source=old, destination=new)
+    assert (1, 0) == (first.failed, first.failed_elsewhere)
+    again = run(work, source=old, destination=new)
+    assert (0, 0, 1) == (again.done, again.failed, again.failed_elsewhere)

@@ -62,6 +62,15 @@ def test_an_address_with_a_secret_is_refused_and_not_shown(side: str, configured
     assert not (configured / "work").exists()
 
 
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_side_that_a_run_gets_holds_no_secret_either(side: str, configured: Path) -> None:
+    """It would travel in each task of an engine whose workers are elsewhere."""
+    plan("old:", "new:", "work:")
+    with pytest.raises(InvalidOptionError, match="must hold no secret") as caught:
+        run("work:", **{side: "s3://localhost/old?secret_key=hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_live_store_is_for_this_process_alone(configured: Path) -> None:
     """A plan of one says so; a run needs it again, and an engine that works elsewhere refuses it."""
     memory = AssetStore(MemoryBackend(), name="memory")
