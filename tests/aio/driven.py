@@ -59,9 +59,11 @@ class DrivenStore:
     def __init__(self, store: AsyncAssetStore, loop: Loop) -> None:
         self.driven = store
         self.loop = loop
-        self._stack = store.wrapped._stack
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and not name.startswith("__"):
+            # What copies between stores, which is not asynchronous, asks the stores themselves about their places.
+            return getattr(self.driven.wrapped, name)
         value = getattr(self.driven, name)
         if not inspect.ismethod(value):
             return value
