@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import attrs
@@ -138,7 +139,7 @@ class SyncOptions:
         """Return how many of ``there`` assets may be deleted, or ``None`` for all."""
         if not isinstance(self.max_delete, str):
             return self.max_delete
-        return int(there * float(self.max_delete.rstrip("%")) / 100)
+        return int(there * Fraction(self.max_delete.rstrip("%")) / 100)
 
 
 @attrs.frozen(kw_only=True)

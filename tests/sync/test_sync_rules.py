@@ -266,6 +266,12 @@ def test_max_delete_counts_first(tmp_path: Path) -> None:
     assert 4 == sync(source, destination, delete=True, max_delete="100%").counts.deleted
 
 
+@pytest.mark.parametrize(("most", "allowed"), [("32.3%", 323), ("32.29%", 322), ("0%", 0), ("100%", 1000)])
+def test_a_percentage_is_exact(most: str, allowed: int) -> None:
+    """Exactly so many deletions are allowed, and none fewer because of how a machine counts fractions."""
+    assert allowed == SyncOptions(delete=True, max_delete=most).allowed_deletions(1000)
+
+
 @pytest.mark.parametrize("most", ["5", "x%", -1, "101%", True, 1.5])
 def test_an_odd_max_delete_is_refused(most: Any) -> None:
     """What is neither a whole number nor a percentage is refused before anything is listed."""
