@@ -69,14 +69,14 @@ class Dask:
         if first is None:
             return
         with contextlib.ExitStack() as stack:
-            client = stack.enter_context(self._connected(stack))
+            client = self._connected(stack)
             _try_workers(client, migration, first)
             running = _Running(client, migration, options)
             stack.callback(running.cancel)
             yield from running.results(itertools.chain([first], shards))
 
     def _connected(self, stack: contextlib.ExitStack) -> Client:
-        """Return a client of the scheduler, or of a cluster that ends with ``stack``.
+        """Return a client of the scheduler, or of a cluster; both end with ``stack``.
 
         Raises:
             UnavailableError: no scheduler answers there, or it has no worker.
@@ -94,14 +94,13 @@ class Dask:
         else:
             target = self.address
         try:
-            client = Client(target, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = stack.enter_context(Client(target, timeout=CONNECT_SECONDS, set_as_default=False))
         except (OSError, ValueError) as error:
             problem = f"no Dask scheduler answers at {self.address}"
             raise UnavailableError(problem, hint="start one by dask scheduler, or correct the address") from error
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
-            client.close()
             problem = f"the Dask scheduler at {self.address} has no workers"
             raise UnavailableError(problem, hint="start some by dask worker") from error
         return client
@@ -172,7 +171,16 @@ def _result_of(future: Future[ShardResult], shard: str) -> ShardResult:
         raise UnavailableError(problem, hint="look at the workers' logs and their memory, then run again") from error
     except CancelledError as error:
         raise _lost() from error
+    except AssetStoreError:
+        raise
+    except Exception as error:
+        raise _unfit(f"a worker cannot run the shard {shard}", error) from error
     return result
+
+
+def _unfit(what: str, error: Exception) -> PluginError:
+    hint = "install assetstore[dask] and the plugins of the stores there"
+    return PluginError(f"{what}: {type(error).__name__}: {error}", hint=hint)
 
 
 def _lost() -> UnavailableError:
@@ -201,5 +209,4 @@ def _try_workers(client: Client, migration: Migration, shard: str) -> None:
         except (CancelledError, KilledWorker):
             continue  # the worker has gone meanwhile
         except Exception as error:
-            problem = f"the worker {address} cannot run shards: {type(error).__name__}: {error}"
-            raise PluginError(problem, hint="install assetstore[dask] and the plugins of the stores there") from error
+            raise _unfit(f"the worker {address} cannot run shards", error) from error

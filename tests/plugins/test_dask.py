@@ -116,6 +116,15 @@ def test_a_worker_without_a_store_is_named_before_anything_is_copied(
     assert [] == list(open_store(f"file://{tmp_path}/work").list("0001/leases/"))
 
 
+def test_what_a_worker_that_came_later_lacks_is_a_clear_error(address: str, tmp_path: Path) -> None:
+    """It was not there when the stores were tried, and what it raises may be anything."""
+    filled(tmp_path, 3)
+    plan(f"file://{tmp_path}/old", f"file://{tmp_path}/new", f"{tmp_path}/work")
+    shards = iter(["0001/000000", "no number"])
+    with pytest.raises(PluginError, match="a worker cannot run the shard no number: ValueError"):
+        list(Dask(address).assetstore_run_shards(shards, Migration(f"{tmp_path}/work"), engine.EngineOptions()))
+
+
 def test_a_scheduler_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address is named, and nothing has happened."""
     filled(tmp_path, 3)
