@@ -156,7 +156,9 @@ def copied(work: AssetStore) -> Iterator[Item]:
 
 def planned(work: AssetStore) -> Iterator[Item]:
     """Yield what the plans want at the destination, each key once as the newest plan has it, sorted."""
-    return _merged(_planned_of(folder) for folder in reversed(PlanFolder.all_of(work)))
+    # What the newest plan leaves as it is at the destination is not what an older one wanted there.
+    items = _merged(_planned_of(folder) for folder in reversed(PlanFolder.all_of(work)))
+    return (item for item in items if item.problem is None)
 
 
 def _merged(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
@@ -171,7 +173,7 @@ def _key(item: Item) -> str:
 
 def _planned_of(folder: PlanFolder) -> Iterator[Item]:
     for shard in _shards_of(folder):
-        yield from (item for item in folder.items(shard) if item.problem is None)
+        yield from folder.items(shard)
 
 
 def _copied_of(folder: PlanFolder) -> Iterator[Item]:

@@ -190,10 +190,33 @@ def _known_result(folder: PlanFolder, shard: str, state: ShardState) -> ShardRes
     )
 
 
+@attrs.define
+class Learnt:
+    """What the shards of one thread have learnt, which holds for its next shard too, however few assets that has.
+
+    Attributes:
+        concurrency: how much to do at once.
+        unreached: how many assets in a row could not reach their store.
+    """
+
+    concurrency: Concurrency
+    unreached: int = 0
+
+    def note(self, error: Exception | None) -> None:
+        """Take what became of the next asset.
+
+        Raises:
+            UnavailableError: the last assets could not be reached, one and all.
+        """
+        self.unreached = self.unreached + 1 if isinstance(error, UnavailableError) else 0
+        if self.unreached == OUTAGE and error is not None:
+            self.unreached = 0
+            raise error
+
+
 @functools.lru_cache(maxsize=16)
-def _concurrency(most: int | None, process: int, thread: int) -> Concurrency:
-    """Return what the shards of a thread have learnt about how much to do at once: a slow-down holds for the next, too."""
-    return Concurrency(most)
+def _learnt(most: int | None, process: int, thread: int) -> Learnt:
+    return Learnt(Concurrency(most))
 
 
 @attrs.define
@@ -214,7 +237,6 @@ class Copying:
     _copied: int = 0
     _present: int = 0
     _bytes: int = 0
-    _outages: Outages = attrs.field(factory=lambda: Outages(OUTAGE))
     _failed: list[tuple[Item, AssetStoreError]] = attrs.field(factory=list)
 
     def run(self) -> ShardResult | None:
@@ -248,14 +270,20 @@ class Copying:
             copy = functools.partial(copy_item, self.source, self.destination, item, repeated=self.lease.is_repeated)
             return Task(item.key, copy)
 
-        concurrency = _concurrency(self.options.max_concurrency, os.getpid(), threading.get_ident())
+        learnt = _learnt(self.options.max_concurrency, os.getpid(), threading.get_ident())
         with BulkResults(
-            "migrate", items, plan, running=Running(), ordered=False, concurrency=concurrency, size=lambda done: done.size
+            "migrate",
+            items,
+            plan,
+            running=Running(),
+            ordered=False,
+            concurrency=learnt.concurrency,
+            size=lambda done: done.size,
         ) as results:
             for result in results:
                 if self.lease.lost:
                     break
-                self._outages.note(result.error)
+                learnt.note(result.error)
                 if isinstance(result.error, AGAIN):
                     again.append((result.item, result.error))
                 else:

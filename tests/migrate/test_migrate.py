@@ -250,6 +250,17 @@ def test_an_outage_ends_the_run_and_the_next_one_goes_on() -> None:
     assert 60 == run(work, source=old, destination=AssetStore(backend, name="new"), wait=False).copied
 
 
+def test_an_outage_ends_the_run_however_few_assets_a_shard_has() -> None:
+    """Otherwise one shard after the other would end with all its assets failed."""
+    backend = MemoryBackend()
+    old, work = filled(60), memory("work")
+    plan(old, AssetStore(backend, name="new"), work, shard_keys=4)
+    away = AssetStore(FaultyBackend(backend, Raise(op="upload", nth=None, error=UnavailableError("away"))), name="new")
+    with pytest.raises(UnavailableError, match="away"):
+        run(work, source=old, destination=away)
+    assert 5 > status(work).done
+
+
 def test_what_the_store_could_not_take_at_once_is_tried_again() -> None:
     """A few assets whose upload was refused for a while are copied in the same run."""
     backend, old, work = MemoryBackend(), filled(20), memory("work")
@@ -430,3 +441,16 @@ def test_a_run_knows_what_failed_in_others() -> None:
     assert (1, 0) == (first.failed, first.failed_elsewhere)
     again = run(work, source=old, destination=new)
     assert (0, 0, 1) == (again.done, again.failed, again.failed_elsewhere)
+
+
+def test_what_a_later_plan_keeps_at_the_destination_is_not_compared_with_an_older_one() -> None:
+    """The newest plan tells what is wanted of a key; for what it leaves alone, nothing is."""
+    old, new, work = filled(2), memory("new"), memory("work")
+    plan(old, new, work)
+    run(work, source=old, destination=new)
+    old.upload(b"changed", "maps/000.txt")
+    new.upload(b"newer still", "maps/000.txt")
+    assert 1 == plan(old, new, work).tally.newer
+    run(work, source=old, destination=new)
+    verified = verify(work, source=old, destination=new)
+    assert (1, 0) == (verified.equal, verified.differs)
