@@ -24,7 +24,6 @@ from assetstore.cli.uploading import Items
 from assetstore.config import find_store
 from assetstore.errors import (
     AlreadyExistsError,
-    AssetStoreError,
     ConfigError,
     InvalidOptionError,
     SourceError,
@@ -34,7 +33,7 @@ from assetstore.options import Progress
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
-from assetstore.sync.transfer import copy_between, delete_moved, move_between, refuse_itself
+from assetstore.sync.transfer import copy_between, delete_moved, is_file_of, move_between, refuse_itself
 
 FOLDER_TYPE = "application/x-directory"
 
@@ -250,18 +249,11 @@ def _refuse_circles(op: str, items: Sequence[Item], store: AssetStore | None, *,
             refuse_itself(source, item.key, store, item.target, op)
             if source._overlaps(store):  # noqa: SLF001 - only stores know their places
                 pairs.append((item.key, item.target))
-        elif _is_file_of(source, item.key, item.target) or _is_file_of(store, item.target, item.key):
+        elif is_file_of(source, item.key, item.target) or is_file_of(store, item.target, item.key):
             message = f"{item.name!r} must not be its own destination: the file is the asset's"
             raise InvalidOptionError(message, hint="choose another key or path", op=op, key=item.target)
     if store is not None and overwrite:
         refuse_chains(store, op, pairs)
-
-
-def _is_file_of(store: AssetStore | None, key: str, path: str) -> bool:
-    """Return whether a store keeps an asset in this very file."""
-    with contextlib.suppress(OSError, AssetStoreError):
-        return store is not None and store.can("path") and os.path.samefile(store.path(key), path)
-    return False
 
 
 def _is_single(selector: Selector, location: Location, address: Address, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import Any
 
 import attrs
@@ -15,6 +16,7 @@ from assetstore.errors import (
     NotFoundError,
     PreconditionError,
     UnknownOutcomeError,
+    UnsupportedError,
 )
 from assetstore.options import HEADERS, CopyOptions, Progress
 from assetstore.results import AssetInfo
@@ -158,7 +160,10 @@ def refuse_itself(source: AssetStore, key: str, destination: AssetStore, to: str
         InvalidOptionError: both are one asset.
         InvalidKeyError: one of the keys is not valid.
     """
-    if source._has_asset_of(key, destination, to):  # noqa: SLF001 - only stores know their places
+    file = _file_of(source, key)
+    # One folder may lie in the other.
+    is_one_file = file is not None and file == _file_of(destination, to)
+    if is_one_file or source._has_asset_of(key, destination, to):  # noqa: SLF001 - only stores know their places
         raise InvalidOptionError(
             f"{key!r} of {source.name} must not be its own destination",
             hint="choose another key or store; update changes headers in place",
@@ -166,6 +171,17 @@ def refuse_itself(source: AssetStore, key: str, destination: AssetStore, to: str
             key=to,
             store=destination.name,
         )
+
+
+def is_file_of(store: AssetStore | None, key: str, path: str) -> bool:
+    """Return whether a store keeps an asset in this very file; another hard link is another file."""
+    return store is not None and _file_of(store, key) == os.path.realpath(path)
+
+
+def _file_of(store: AssetStore, key: str) -> str | None:
+    with contextlib.suppress(NotFoundError, UnsupportedError):
+        return os.path.realpath(store.path(key)) if store.can("path") else None
+    return None
 
 
 @attrs.frozen

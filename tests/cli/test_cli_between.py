@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from running import Run
 
 CONFIG = 'default = "dev"\n[stores.dev]\nurl = "file:assets"\n[stores.prod]\nurl = "file:published"\n'
-CONFIG += '[stores.again]\nurl = "file:assets"\n'
+CONFIG += '[stores.again]\nurl = "file:assets"\n[stores.below]\nurl = "file:assets/maps"\n'
+UNKNOWN = "no store 'prd' is configured (did you mean 'prod'?); there are: again, below, dev, prod"
 ALL = ["maps/deep/cave.webp", "maps/keep.webp", "maps/tower.png", "notes.txt"]
 FILES = {"art/a.webp": b"a", "art/deep/b.png": b"bb"}
 BOTH = pytest.mark.parametrize("name", ["copy", "move"])
@@ -108,14 +110,15 @@ def test_taken_keys_are_skipped_on_demand(run: Run, store: AssetStore, prod: Ass
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["prd:notes.txt", "prod:x"], "no store 'prd' is configured (did you mean 'prod'?); there are: again, dev, prod"),
-        (["notes.txt", "prd:x"], "no store 'prd' is configured (did you mean 'prod'?); there are: again, dev, prod"),
+        (["prd:notes.txt", "prod:x"], UNKNOWN),
+        (["notes.txt", "prd:x"], UNKNOWN),
         (["-r", "dev:maps", "prod:x"], "the destination of several assets must end with /, got prod:x"),
         (["dev:", "prod:x/"], "dev: is a whole store; use -r for all of it, or name a key in it"),
         (["./art/a.webp", "./b"], "./art/a.webp and ./b are both files"),
         (["./art", "prod:x/"], "art is a folder; use -r to upload everything in it"),
         (["dev:notes.txt", "again:notes.txt"], "'notes.txt' of dev must not be its own destination"),
         (["-r", "dev:maps", "again:maps/"], "'maps/deep/cave.webp' of dev must not be its own destination"),
+        (["dev:maps/keep.webp", "below:keep.webp"], "'maps/keep.webp' of dev must not be its own destination"),
         (["./assets/notes.txt", "dev:notes.txt"], "'assets/notes.txt' must not be its own destination"),
         (["dev:notes.txt", "./assets/notes.txt"], "'dev:notes.txt' must not be its own destination"),
         (["-r", "./assets", "again:"], "'assets/notes.txt' must not be its own destination"),
@@ -160,6 +163,13 @@ def test_a_move_ends_well_if_somebody_else_deletes_the_original(
     with right_before("os.rename", written, original.unlink) as met:
         done = run("move", source, target)
     assert (0, 1, False) == (done.code, len(met), original.exists()), done.err
+
+
+def test_another_hard_link_is_another_file(run: Run, store: AssetStore, prod: AssetStore, folder: Path) -> None:
+    """As those of a copy by ``cp -l``: the asset takes the place of one of them, and the other goes."""
+    os.link(folder / "assets" / "notes.txt", folder / "linked.txt")
+    assert 0 == run("move", "./linked.txt", "dev:notes.txt").code
+    assert (b"the bytes of notes.txt", False) == (store.read("notes.txt"), (folder / "linked.txt").exists())
 
 
 def test_a_move_says_that_the_original_could_not_be_removed(run: Run, prod: AssetStore, folder: Path) -> None:
