@@ -14,6 +14,7 @@ import attrs
 import pluggy
 
 from assetstore.hooks import PROJECT
+from assetstore.options import UploadManyOptions
 
 if TYPE_CHECKING:
     from assetstore.migrate.shards import Migration, ShardResult
@@ -35,6 +36,11 @@ class EngineOptions:
 
     max_concurrency: int | None = None
     progress: Callable[[int, int], object] | None = attrs.field(default=None, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a number that is out of its range, before any shard is leased."""
+        if self.max_concurrency is not None:
+            UploadManyOptions(max_concurrency=self.max_concurrency)
 
 
 class EngineHooks:

@@ -17,6 +17,7 @@ from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.pool import BulkResults, Task
 from assetstore.bulk.running import Running
 from assetstore.errors import (
+    AccessDeniedError,
     AssetStoreError,
     CredentialsError,
     IntegrityError,
@@ -45,7 +46,7 @@ TRIES = 3
 AGAIN = (UnavailableError, UnknownOutcomeError, IntegrityError)
 """What may go well the next time."""
 OUTAGE = 50
-"""After so many in a row whose store could not be reached the run ends: it is not about these assets."""
+"""After so many in a row whose store could not be reached, or denied them, the run ends: it is not about these assets."""
 _EVERY_SHARD = (CredentialsError, StoreNotFoundError, NoSpaceError, PluginError)
 """What concerns every asset: it ends the run, and the shard can be run again."""
 
@@ -196,21 +197,23 @@ class Learnt:
 
     Attributes:
         concurrency: how much to do at once.
-        unreached: how many assets in a row could not reach their store.
+        refused: how many assets in a row could not reach their store, or were denied by the destination.
     """
 
     concurrency: Concurrency
-    unreached: int = 0
+    refused: int = 0
 
-    def note(self, error: Exception | None) -> None:
-        """Take what became of the next asset.
+    def note(self, error: Exception | None, destination: AssetStore) -> None:
+        """Take what became of the next asset. A source may well deny many assets in a row, all of one folder.
 
         Raises:
             UnavailableError: the last assets could not be reached, one and all.
+            AccessDeniedError: the destination has denied them.
         """
-        self.unreached = self.unreached + 1 if isinstance(error, UnavailableError) else 0
-        if self.unreached == OUTAGE and error is not None:
-            self.unreached = 0
+        is_denied = isinstance(error, AccessDeniedError) and error.store == destination.name
+        self.refused = self.refused + 1 if is_denied or isinstance(error, UnavailableError) else 0
+        if self.refused == OUTAGE and error is not None:
+            self.refused = 0
             raise error
 
 
@@ -283,7 +286,7 @@ class Copying:
             for result in results:
                 if self.lease.lost:
                     break
-                learnt.note(result.error)
+                learnt.note(result.error, self.destination)
                 if isinstance(result.error, AGAIN):
                     again.append((result.item, result.error))
                 else:

@@ -10,7 +10,9 @@ import pytest
 
 from assetstore import AssetStore, open_store
 from assetstore.errors import (
+    AccessDeniedError,
     AlreadyExistsError,
+    AssetStoreError,
     IntegrityError,
     InvalidOptionError,
     NotFoundError,
@@ -250,15 +252,27 @@ def test_an_outage_ends_the_run_and_the_next_one_goes_on() -> None:
     assert 60 == run(work, source=old, destination=AssetStore(backend, name="new"), wait=False).copied
 
 
-def test_an_outage_ends_the_run_however_few_assets_a_shard_has() -> None:
+@pytest.mark.parametrize("error", [UnavailableError("away"), AccessDeniedError("away")])
+def test_what_takes_no_asset_at_all_ends_the_run_however_few_a_shard_has(error: AssetStoreError) -> None:
     """Otherwise one shard after the other would end with all its assets failed."""
     backend = MemoryBackend()
     old, work = filled(60), memory("work")
     plan(old, AssetStore(backend, name="new"), work, shard_keys=4)
-    away = AssetStore(FaultyBackend(backend, Raise(op="upload", nth=None, error=UnavailableError("away"))), name="new")
-    with pytest.raises(UnavailableError, match="away"):
+    away = AssetStore(FaultyBackend(backend, Raise(op="upload", nth=None, error=error)), name="new")
+    with pytest.raises(type(error), match="away"):
         run(work, source=old, destination=away)
-    assert 5 > status(work).done
+    assert 60 > status(work).failed
+
+
+def test_assets_that_the_source_denies_fail_for_themselves() -> None:
+    """They may be all of a folder, and the others must come."""
+    backend, new, work = MemoryBackend(), memory("new"), memory("work")
+    with AssetStore(backend, name="old") as good:
+        for number in range(70):
+            good.upload(b"x", f"{number:02d}")
+    old = AssetStore(FaultyBackend(backend, Raise(op="read", nth=None, error=AccessDeniedError("no"))), name="old")
+    plan(old, new, work, shard_keys=7)
+    assert 70 == run(work, source=old, destination=new).failed
 
 
 def test_what_the_store_could_not_take_at_once_is_tried_again() -> None:
@@ -430,6 +444,15 @@ def test_a_lease_must_end(seconds: float) -> None:
     with pytest.raises(InvalidOptionError, match="lease_seconds must be between 4 and 86,400"):
         plan(filled(1), memory("new"), work, lease_seconds=seconds)
     assert [] == list(work.list())
+
+
+def test_a_number_that_is_out_of_its_range_is_refused_before_a_shard_is_leased() -> None:
+    """Nothing is written for it."""
+    old, new, work = filled(1), memory("new"), memory("work")
+    plan(old, new, work)
+    with pytest.raises(InvalidOptionError, match="max_concurrency must be a whole number from 1 to 1,024"):
+        run(work, source=old, destination=new, max_concurrency=0)
+    assert [] == list(work.list("0001/leases/"))
 
 
 def test_a_run_knows_what_failed_in_others() -> None:
