@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import IO, BinaryIO
 from assetstore.plugin import AssetInfo, IntegrityError, Verifier
 
 SUFFIX = ".asset"
+_OWN = re.compile(r"[0-9a-f]{64}(-[a-z0-9_]{8})?\.asset", re.ASCII)
+"""The names of versions, and of their drafts as ``tempfile`` makes them: other programs have files ``*.asset`` too."""
+
 DIGEST_BYTES = 32
 BLOCK_BYTES = 1 << 18
 """A read verifies whole blocks, so a range costs at most two more than it has."""
@@ -65,6 +69,8 @@ class Folder:
     def _files(self) -> Iterator[tuple[int, int, Path]]:
         """Yield for each file when it was read last, its size and its path."""
         for path in self.path.glob(f"*{SUFFIX}"):
+            if _OWN.fullmatch(path.name) is None:
+                continue
             with contextlib.suppress(OSError):  # another process may have removed it meanwhile
                 status = path.stat()
                 yield status.st_mtime_ns, status.st_size, path
@@ -117,7 +123,7 @@ class Draft:
         with contextlib.suppress(OSError):
             folder.path.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - lives until discard()
-                dir=folder.path, prefix="draft-", suffix=SUFFIX, delete=False
+                dir=folder.path, prefix=f"{path.stem}-", suffix=SUFFIX, delete=False
             )
 
     def write(self, data: bytes) -> None:
