@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from assetstore import AssetInfo, AssetStore, DeleteReport
-from assetstore.plugin import NotFoundError, seconds_of
-from assetstore_wrappers.trash.entries import FOLDER, KEY_NAME, folder_of, is_hashed, new_entry, parse
+from assetstore.plugin import NotFoundError, StoreNotFoundError, seconds_of
+from assetstore_wrappers.trash.entries import FOLDER, KEY_NAME, folder_of, is_hashed, is_long, new_entry, parse
 
 
 @attrs.frozen(kw_only=True)
@@ -43,8 +43,8 @@ def deleted(store: AssetStore, prefix: str = "") -> Iterator[Deleted]:
     for info in store.list(f"{FOLDER}~"):
         found = parse(info.key)
         if found is not None and is_hashed(found[0]):
-            key = _long_key(store, info) or found[0]
-            if key.startswith(prefix):
+            key = _long_key(store, info, found[0])
+            if key is not None and key.startswith(prefix):
                 yield Deleted(key=key, time=found[1], size=info.size, entry=info.key)
 
 
@@ -65,17 +65,30 @@ def restore(
         AlreadyExistsError: the key is taken, and ``overwrite`` is not set.
     """
     entry = _last_entry(store, key) if entry is None else entry
-    if not entry.startswith(folder_of(key)) or parse(entry) is None:
+    if f"{entry.rpartition('/')[0]}/" != folder_of(key) or parse(entry) is None:
         raise NotFoundError(f"{entry!r} is not an entry of this key in the trash", key=key, hint="deleted() lists them")
     destination = key if to is None else to
-    if overwrite and store.exists(destination):
-        store.copy(destination, new_entry(destination))
+    if overwrite:
+        _keep(store, destination)
     info = store.copy(entry, destination, overwrite=overwrite)
     metadata = store.stat(destination).metadata if is_hashed(entry.removeprefix(FOLDER).rpartition("/")[0]) else None
     if metadata and KEY_NAME in metadata:
         info = store.update(destination, metadata={name: text for name, text in metadata.items() if name != KEY_NAME})
     store.delete(entry)
     return info
+
+
+def _keep(store: AssetStore, key: str) -> None:
+    """Copy what is about to be overwritten into the trash, if there is something."""
+    entry = new_entry(key)
+    try:
+        store.copy(key, entry)
+    except StoreNotFoundError:
+        raise
+    except NotFoundError:
+        return
+    if is_long(key):
+        store.update(entry, metadata={**(store.stat(entry).metadata or {}), KEY_NAME: key})
 
 
 def empty(store: AssetStore, *, older_than: int | timedelta | str, prefix: str = "") -> DeleteReport:
@@ -103,6 +116,12 @@ def _last_entry(store: AssetStore, key: str) -> str:
     return max(entries)
 
 
-def _long_key(store: AssetStore, info: AssetInfo) -> str | None:
-    metadata = info.metadata if info.metadata is not None else store.stat(info.key).metadata
-    return (metadata or {}).get(KEY_NAME)
+def _long_key(store: AssetStore, info: AssetInfo, found: str) -> str | None:
+    """Return the key that a hash stands for, or ``None`` if somebody has restored or removed the asset meanwhile."""
+    try:
+        metadata = info.metadata if info.metadata is not None else store.stat(info.key).metadata
+    except StoreNotFoundError:
+        raise
+    except NotFoundError:
+        return None
+    return (metadata or {}).get(KEY_NAME, found)

@@ -52,8 +52,9 @@ class Trash(Wrapper):
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
-        """Write outside of the trash."""
-        require_outside(FOLDER, key)
+        """Write outside of the trash, and into it under the key of an entry, as a copy that is not native does."""
+        if parse(key) is None:
+            require_outside(FOLDER, key)
         return self.inner.assetstore_upload(key=key, source=source, options=options)
 
     @hookimpl
