@@ -108,14 +108,14 @@ class Mirror(Wrapper):
         """Copy in both stores; what the second lacks is sent to it from the first."""
         info = self.inner.assetstore_copy(source=source, destination=destination, options=options)
         if info is not None:
-            self._follow(destination, lambda second: self._copy_in(second, source, destination, options, info.size))
+            self._follow(destination, lambda second: self._copy_in(second, source, destination, options, info))
         return info
 
-    def _copy_in(self, second: AssetStore, source: str, destination: str, options: CopyOptions, size: int) -> None:
+    def _copy_in(self, second: AssetStore, source: str, destination: str, options: CopyOptions, info: AssetInfo) -> None:
         headers = options.given()
         try:
             copied = second.copy(source, destination) if source != destination else second.stat(source)
-            if copied.size == size:
+            if not _differ(copied, info):
                 if headers:
                     second.update(destination, **headers)
                 return
@@ -196,8 +196,12 @@ class Mirror(Wrapper):
 
         def second(store: AssetStore) -> AssetInfo:
             with store.open(key) as reader, path.open("wb") as file:
+                if options.checkpoint is not None:
+                    options.checkpoint.forget()  # its notes are of the first store's bytes, which are gone now
                 for chunk in reader.chunks():
                     file.write(chunk)
+                    if options.progress is not None:
+                        options.progress(len(chunk))
                 return reader.info
 
         return self._either(lambda: self.inner.assetstore_download(key=key, path=path, options=options), second)
@@ -237,6 +241,12 @@ class Mirror(Wrapper):
     def assetstore_close(self) -> None:
         """Close the second store."""
         self.store.close()
+
+
+def _differ(one: AssetInfo, other: AssetInfo) -> bool:
+    """Return whether two assets have other bytes, as far as their sizes tell, and their digests if these are of one kind."""
+    kinds = [(info.digest or "").rpartition(":")[0] for info in (one, other)]
+    return one.size != other.size or (kinds[0] == kinds[1] and one.digest != other.digest)
 
 
 def _marked(number: str, page: ListPage | None) -> ListPage | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,8 @@ from assetstore import (
     UnknownOutcomeError,
     UnsupportedError,
 )
+from assetstore.content.checkpoint import opened
+from assetstore.plugin import DownloadOptions, Hooks
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 from assetstore_local import LocalBackend
 from assetstore_wrappers.mirror import Mirror
@@ -141,13 +143,17 @@ def test_such_a_failure_can_be_logged_instead(caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_copy_of_what_the_second_lacks_is_sent_to_it() -> None:
-    """What the second has not, or has in another size, it gets from the first."""
+    """What the second has not, or has in another size or with another digest, it gets from the first."""
     pair = Pair()
     pair.first.upload(DATA, "a", **HEADERS)
     pair.store.copy("a", "b")
-    pair.second.upload(b"stale", "a")
-    pair.store.copy("a", "c")
-    assert [(DATA, HEADERS["metadata"])] * 2 == [(pair.second.read(key), pair.second.stat(key).metadata) for key in "bc"]
+    for key, stale in (("c", b"stale"), ("d", DATA[::-1])):
+        pair.second.upload(stale, "a")
+        pair.store.copy("a", key)
+    assert [(DATA, HEADERS["metadata"])] * 3 == [(pair.second.read(key), pair.second.stat(key).metadata) for key in "bcd"]
+    pair.second.upload(DATA[::-1], "a")
+    pair.store.update("a", cache_control="no-cache")
+    assert DATA == pair.second.read("a")
 
 
 def test_reads_survive_the_loss_of_the_first(tmp_path: Path) -> None:
@@ -168,6 +174,27 @@ def test_reads_survive_the_loss_of_the_first(tmp_path: Path) -> None:
             pair.store.read("a", if_match=etag)
         with pytest.raises(UnavailableError):
             pair.store.stat("missing")
+
+
+def test_a_download_from_the_second_trusts_no_notes_of_the_first(tmp_path: Path) -> None:
+    """Its bytes are reported as they come, and notes of the first store's bytes are forgotten before one is written."""
+    pair = Pair()
+    pair.store.upload(DATA, "a")
+    (tmp_path / "a").touch()
+    seen: list[tuple[int, dict[str, str]]] = []
+    with opened(("a",), lambda *_: None, least=1) as checkpoint:
+        assert checkpoint is not None
+        checkpoint.begin(len(DATA), etag="that of the first")
+        checkpoint.note(0, "a part of the first")
+
+        def report(count: int) -> None:
+            seen.append((count, checkpoint.begun))
+
+        mirror = Mirror(cast(Hooks, pair.backends[0]), store=pair.second)
+        with pair.backends[0].failing(Raise(op="download", error=DOWN, nth=None)):
+            mirror.assetstore_download("a", tmp_path / "a", DownloadOptions(progress=report, checkpoint=checkpoint))
+    assert (len(DATA), {}) == (sum(count for count, _ in seen), seen[0][1])
+    assert DATA == (tmp_path / "a").read_bytes()
 
 
 def test_an_answer_of_the_first_is_final() -> None:
