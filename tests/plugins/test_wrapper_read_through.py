@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from assetstore import (
     UnavailableError,
     UnsupportedError,
 )
+from assetstore.plugin import ListOptions, ListPage, Wrapper, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 from assetstore_wrappers.read_through import ReadThrough
 
@@ -209,6 +211,35 @@ def test_a_listing_is_that_of_one_store(
     options = {"recursive": not folded, "start_after": after, "limit": limit}
     pages = [_all_pages(store, prefix, options) for store in (expected, pair.store)]
     assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("side", ["here", "behind"])
+def test_an_empty_page_ends_no_listing(side: str, limit: int) -> None:
+    """A service may answer with a page that has no names and a cursor: nothing that follows is left out."""
+
+    class Gap(Wrapper):
+        """Gives each page twice, without its names first."""
+
+        supports = frozenset({"list.*"})
+
+        @hookimpl
+        def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage | None:
+            mark, _, cursor = (options.cursor or "").rpartition("!")
+            page = self.inner.assetstore_list(prefix=prefix, options=attrs.evolve(options, cursor=cursor or None))
+            if page is None or mark:
+                return page and attrs.evolve(page, next_cursor=page.next_cursor and f"!{page.next_cursor}")
+            return ListPage(items=(), next_cursor=f"gap!{cursor}")
+
+    gaps = {side: [Gap]}
+    behind = AssetStore(MemoryBackend(), wrappers=gaps.get("behind", []), name="behind")
+    store = AssetStore(
+        MemoryBackend(), wrappers=[lambda inner: ReadThrough(inner, store=behind), *gaps.get("here", [])], name="test"
+    )
+    for number, key in enumerate("abcdefg"):
+        (store, behind)[number % 2].upload(b"", key)
+    behind.upload(b"", "h")
+    assert [*"abcdefgh"] == [key for key, _ in _all_pages(store, "", {"limit": limit})]
 
 
 def _all_pages(store: AssetStore, prefix: str, options: dict[str, Any]) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import attrs
@@ -22,10 +23,10 @@ def list_both(inner: Hooks, behind: AssetStore, prefix: str, options: ListOption
     after = max(options.start_after or "", _after(options.cursor or "", prefix, options))
     while True:
         part = attrs.evolve(options, cursor=None, start_after=after or None)
-        here = list_outside(inner, MARKS, prefix, part) or ListPage(items=())
-        there = page_from(behind, prefix, part)
+        here = _next_names(lambda options: list_outside(inner, MARKS, prefix, options), part)
+        there = _next_names(lambda options: page_from(behind, prefix, options), part)
         # Behind the last name of a page that has a next one, that store may have more.
-        ends = [max(_names(page)) for page in (here, there) if page.next_cursor is not None and _names(page)]
+        ends = [max(_names(page)) for page in (here, there) if page.next_cursor is not None]
         end = min(ends, default=None)
         found = {name: entry for name, entry in {**_names(there), **_names(here)}.items() if end is None or name <= end}
         deleted = _Deleted(inner, behind, prefix, after, end)
@@ -37,6 +38,14 @@ def list_both(inner: Hooks, behind: AssetStore, prefix: str, options: ListOption
             prefixes = tuple(entry for entry in page if isinstance(entry, Prefix))
             return ListPage(items=items, prefixes=prefixes, next_cursor=last)
         after = _after(last, prefix, options)
+
+
+def _next_names(list_page: Callable[[ListOptions], ListPage | None], options: ListOptions) -> ListPage:
+    """Return the next page that has names, or the last one: a page may be empty, and more may follow it."""
+    page = list_page(options)
+    while page is not None and page.next_cursor is not None and not _names(page):
+        page = list_page(attrs.evolve(options, cursor=page.next_cursor))
+    return page or ListPage(items=())
 
 
 def _names(page: ListPage) -> dict[str, Entry]:
