@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -21,11 +22,22 @@ from assetstore import (
     InvalidKeyError,
     InvalidOptionError,
     NotFoundError,
+    PreconditionError,
     UnavailableError,
     UnsupportedError,
     open_store,
 )
-from assetstore.plugin import DeleteOptions, ListOptions, ListPage, Wrapper, hookimpl
+from assetstore.plugin import (
+    AssetInfo,
+    CopyOptions,
+    DeleteOptions,
+    ListOptions,
+    ListPage,
+    Source,
+    UploadOptions,
+    Wrapper,
+    hookimpl,
+)
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 from assetstore_local import LocalBackend
 from assetstore_wrappers.trash import Trash, deleted, empty, restore
@@ -212,6 +224,37 @@ def test_a_deletion_that_fails_after_the_copy_loses_nothing() -> None:
     ):
         store.delete("a")
     assert (b"abc", ["a"]) == (store.read("a"), [each.key for each in deleted(store)])
+
+
+class Rival(Wrapper):
+    """Has somebody replace an asset as soon as it was copied, while there is something to replace it with."""
+
+    supports = frozenset({"copy.*"})
+    passes = frozenset({"copy"})
+    versions: ClassVar[list[tuple[str, bytes]]] = []
+
+    @hookimpl
+    def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
+        """Copy, then replace."""
+        copied = self.inner.assetstore_copy(source=source, destination=destination, options=options)
+        if self.versions:
+            key, data = self.versions.pop()
+            self.inner.assetstore_upload(key=key, source=Source(data), options=UploadOptions())
+        return copied
+
+
+def test_what_is_written_while_an_asset_is_deleted_is_kept_too() -> None:
+    """A version that arrives between copy and delete is in the trash as well, or the deletion fails and it stays."""
+    store = AssetStore(MemoryBackend(), wrappers=[Trash, Rival], name="test")
+    store.upload(b"old", "a")
+    Rival.versions[:] = [("a", b"new")]
+    store.delete("a")
+    assert ([], {b"old", b"new"}) == ([*store.list()], {store.read(each.entry) for each in deleted(store)})
+    store.upload(b"0", "b")
+    Rival.versions[:] = [("b", b"%d" % number) for number in (3, 2, 1)]
+    with pytest.raises(PreconditionError, match="replaced again and again"):
+        store.delete("b")
+    assert (b"3", {b"0", b"1", b"2"}) == (store.read("b"), {store.read(each.entry) for each in deleted(store, "b")})
 
 
 KILLED = """

@@ -18,6 +18,7 @@ from assetstore.plugin import (
     ListPage,
     NewAsset,
     NotFoundError,
+    PreconditionError,
     PresignedRequest,
     PresignOptions,
     Source,
@@ -35,6 +36,9 @@ from assetstore_wrappers.copies import copied
 from assetstore_wrappers.hidden import list_outside, require_outside
 from assetstore_wrappers.threads import for_each
 from assetstore_wrappers.trash.entries import FOLDER, KEY_NAME, is_long, new_entry, parse
+
+ATTEMPTS = 3
+"""How often an asset is copied that is replaced while it is deleted."""
 
 
 @attrs.define(eq=False)
@@ -83,32 +87,45 @@ class Trash(Wrapper):
         """Copy each asset into the trash and delete it, those that are there already for good."""
         final = [key for key in keys if self._is_final(key, options)]
         kept = [key for key in keys if key not in set(final)]
-        outcomes = for_each(kept, self._keep)
-        present = [*final, *(key for key, outcome in outcomes.items() if outcome is True)]
-        report = self.inner.assetstore_delete(keys=present, options=options) if present else DeleteReport()
-        failed = [DeleteFailure(key=key, error=error) for key, error in outcomes.items() if isinstance(error, Exception)]
-        gone = [key for key, outcome in outcomes.items() if outcome is False]
-        return report and DeleteReport(deleted=(*report.deleted, *gone), failed=(*report.failed, *failed))
+        report = self.inner.assetstore_delete(keys=final, options=options) if final else DeleteReport()
+        reports = [report, *for_each(kept, self._move).values()]
+        return DeleteReport(
+            deleted=tuple(key for each in reports if each for key in each.deleted),
+            failed=tuple(failure for each in reports if each for failure in each.failed),
+        )
 
     def _is_final(self, key: str, options: DeleteOptions) -> bool:
         # The bytes of direct uploads are no assets yet. What breaks the rules of keys could not be restored.
         return key.startswith((FOLDER, limits.PENDING)) or (options.foreign and not is_valid_key(key))
 
-    def _keep(self, key: str) -> bool | AssetStoreError:
-        """Copy an asset into the trash; return whether it was there, or why it could not be copied."""
+    def _move(self, key: str) -> DeleteReport | None:
+        """Copy an asset into the trash and delete it at once: the longer it takes, the more could be written in between."""
         try:
-            headers: dict[str, Any] = {}
-            if is_long(key):
-                info = self.inner.assetstore_stat(key=key, options=StatOptions())
-                headers = {"metadata": {**((info and info.metadata) or {}), KEY_NAME: key}}
-            copied(self.inner, key, new_entry(key), CopyOptions(**headers))
+            self._keep(key)
+            return self.inner.assetstore_delete(keys=[key], options=DeleteOptions())
         except StoreNotFoundError:
             raise
         except NotFoundError:
-            return False
+            return DeleteReport(deleted=(key,))
         except AssetStoreError as error:
-            return error
-        return True
+            return DeleteReport(failed=(DeleteFailure(key=key, error=error),))
+
+    def _keep(self, key: str) -> None:
+        """Copy an asset into the trash, and again if it was replaced meanwhile: no service can bind a delete to a version.
+
+        Raises:
+            PreconditionError: it was replaced again and again.
+        """
+        info = self.inner.assetstore_stat(key=key, options=StatOptions())
+        for _ in range(ATTEMPTS):
+            headers: dict[str, Any] = {}
+            if is_long(key):
+                headers = {"metadata": {**((info and info.metadata) or {}), KEY_NAME: key}}
+            copied(self.inner, key, new_entry(key), CopyOptions(**headers))
+            before, info = info, self.inner.assetstore_stat(key=key, options=StatOptions())
+            if info is None or before is None or info.etag == before.etag:
+                return
+        raise PreconditionError("the asset was replaced again and again while it was deleted", hint="delete it again")
 
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
