@@ -37,7 +37,6 @@ from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder
 from assetstore.results import BulkResult
 from assetstore.store import AssetStore
-from assetstore.sync.outages import Outages
 
 ShardState: TypeAlias = Literal["done", "leased", "ended before"]
 
