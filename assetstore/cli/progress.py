@@ -37,7 +37,7 @@ class Bar:
             patience: seconds before it is drawn.
             noun: what is counted, for example ``asset``; ``None`` for bytes.
         """
-        self.label = ""
+        self.label: str = ""
         self._verb = verb
         self._patience = patience
         self._noun = noun

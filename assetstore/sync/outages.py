@@ -20,8 +20,8 @@ class Outages:
     """
 
     def __init__(self, most: int = MOST) -> None:
-        self.most = most
-        self.count = 0
+        self.most: int = most
+        self.count: int = 0
 
     def note(self, error: Exception | None) -> None:
         """Take what became of the next asset.

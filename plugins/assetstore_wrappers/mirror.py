@@ -66,7 +66,7 @@ T = TypeVar("T")
 
 _REPAIR = "repeat it, or let 'assetstore sync' repair the second store"
 
-logger = logging.getLogger("assetstore")
+logger: logging.Logger = logging.getLogger("assetstore")
 
 
 @attrs.define(eq=False)
