@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -17,9 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, ConfigError, IntegrityError, NotFoundError, PreconditionError
-from assetstore.plugin import Hooks
+from assetstore import AssetStore, AssetStoreError, ConfigError, IntegrityError, NotFoundError, PreconditionError
+from assetstore.hooks import OPTIONAL
+from assetstore.plugin import EndPartsOptions, Hooks
 from assetstore.testing import FaultyBackend, MemoryBackend
+from assetstore_local import LocalBackend
 from assetstore_wrappers.cache import Cache
 from assetstore_wrappers.cache.folder import BLOCK_BYTES
 
@@ -169,6 +172,26 @@ def test_within_its_age_an_answer_counts(tmp_path: Path) -> None:
     store.delete("a")
     with pytest.raises(NotFoundError):
         store.read("a")
+
+
+def test_a_cache_takes_nothing_away(tmp_path: Path) -> None:
+    """Direct uploads in parts and the server of signed requests are those of the backend; what ended is known at once."""
+    cached: list[Cache] = []
+
+    def make(inner: Hooks) -> Cache:
+        cached.append(Cache(inner, folder=tmp_path / "cache", max_age=60))
+        return cached[0]
+
+    bare = AssetStore(LocalBackend(root=tmp_path / "assets"))
+    store = AssetStore(LocalBackend(root=tmp_path / "assets"), wrappers=[make])
+    assert {"download", "upload_many", "container"} >= {op for op in OPTIONAL if bare.can(op) and not store.can(op)}
+    store.upload(DATA, "a")
+    assert DATA == store.read("a")
+    bare.upload(DATA[::-1], "a")
+    assert DATA == store.read("a")
+    with contextlib.suppress(AssetStoreError):  # there is no such upload
+        cached[0].assetstore_end_parts("a", EndPartsOptions(upload_id="0" * 32))
+    assert DATA[::-1] == store.read("a")
 
 
 def test_a_killed_process_leaves_no_half_file(opened: Open, tmp_path: Path) -> None:

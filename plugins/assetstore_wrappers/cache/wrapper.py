@@ -18,6 +18,7 @@ from assetstore.plugin import (
     CopyOptions,
     DeleteOptions,
     DeleteReport,
+    EndPartsOptions,
     IntegrityError,
     ReadOptions,
     Source,
@@ -45,10 +46,14 @@ class Cache(Wrapper):
     """
 
     supports: ClassVar[frozenset[str]] = frozenset(
-        {"read.offset", "read.length", "read.if_match", "upload.*", "copy.*", "delete.*"}
+        {"read.offset", "read.length", "read.if_match", "upload.*", "copy.*", "delete.*", "end_parts.*"}
     )
     # Without "download" the store downloads by reading, which the cache serves.
-    passes: ClassVar[frozenset[str]] = frozenset({"copy", "presign", "presign_many", "url", "path", "check", "collect"})
+    passes: ClassVar[frozenset[str]] = frozenset(
+        {"copy", "presign", "presign_many", "url", "path", "check", "collect", "application"}
+        # "end_parts" is overridden, and there where the layer below has it.
+        | {"begin_parts", "list_parts", "end_parts"}
+    )
 
     folder: Path = attrs.field(kw_only=True)
     max_bytes: int = attrs.field(kw_only=True, default=1_000_000_000)
@@ -133,6 +138,14 @@ class Cache(Wrapper):
             return self.inner.assetstore_delete(keys=keys, options=options)
         finally:
             self._forget(*keys)
+
+    @hookimpl
+    def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
+        """Pass it on, as an upload."""
+        try:
+            return self.inner.assetstore_end_parts(key=key, options=options)
+        finally:
+            self._forget(key)
 
     def _forget(self, *keys: str) -> None:
         with self._lock:
