@@ -109,7 +109,7 @@ class WrapperGuarantees(Fixtures):
             opened.copy("a", "b")
             assert (b"abc", b"abc") == (opened.read("a"), opened.read("b"))
             opened.delete_many(["a", "b"])
-            made.append([op for op, _ in spy.calls])
+            made.append(sorted(op for op, _ in spy.calls))  # a layer may do several things at once
         assert made[0] == made[1]
 
 
