@@ -7,6 +7,7 @@ import functools
 import itertools
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -15,7 +16,11 @@ from hypothesis import strategies as st
 
 from assetstore import AssetStore, ConfigError, CredentialsError, IntegrityError
 from assetstore.entry_points import load_factory
-from assetstore.testing import FaultyBackend
+from assetstore.testing import FaultyBackend, MemoryBackend
+from assetstore_local import LocalBackend
+from assetstore_wrappers.cache import Cache
+from assetstore_wrappers.encryption import Encryption
+from assetstore_wrappers.trash import Trash, restore
 
 Open: TypeAlias = Callable[..., AssetStore]
 Stack: TypeAlias = Callable[..., tuple[AssetStore, FaultyBackend]]
@@ -168,3 +173,25 @@ def test_a_wrong_secret_is_refused_and_never_shown(opened: Open, secret: str) ->
         opened(table, encryption=f'secret = "{secret}"')
     assert secret not in "".join(traceback.format_exception(caught.value))
     assert SECRET not in repr(load_factory("encryption")(inner=None, secret=SECRET, old_secrets=(SECRET,)))
+
+
+def test_encryption_above_a_trash_is_refused(tmp_path: Path) -> None:
+    """There the trash would copy encrypted bytes to another key, where nobody can read them; the other order works."""
+    secret = functools.partial(Encryption, secret=SECRET)
+    cache = functools.partial(Cache, folder=tmp_path)
+    with pytest.raises(ConfigError, match=r'must stand behind the trash; write wrappers = \["trash", "encryption"\]'):
+        AssetStore(MemoryBackend(), wrappers=[secret, cache, Trash])
+    store = AssetStore(MemoryBackend(), wrappers=[Trash, cache, secret])
+    store.upload(DATA, "a")
+    store.delete("a")
+    assert DATA == store.read(restore(store, "a").key)
+
+
+def test_the_backend_below_is_checked_as_ever(tmp_path: Path) -> None:
+    """A check of the store has the steps of its backend."""
+    bare, store = (
+        AssetStore(LocalBackend(root=tmp_path), wrappers=wrappers)
+        for wrappers in ([], [functools.partial(Encryption, secret=SECRET)])
+    )
+    names = [[step.name for step in each.check().steps] for each in (bare, store)]
+    assert names[0] == names[1] != []

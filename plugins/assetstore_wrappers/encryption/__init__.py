@@ -19,8 +19,9 @@ the plain bytes would show who has the same file.
 
 A signed or public URL and a native download would return encrypted bytes, and a native copy would put them under another
 key, so none of these is passed. The store copies by reading and writing instead. After a rotation an asset gets the new
-secret in the same way: ``store.copy(key, key)``. Each record says in its first bytes that it is encrypted and by which
-secret; no metadata do, since whoever keeps the bytes could change those.
+secret in the same way: ``store.copy(key, key)``. For the same reason this wrapper stands behind ``trash``, never before it.
+Each record says in its first bytes that it is encrypted and by which secret; no metadata do, since whoever keeps the bytes
+could change those.
 
 A backend can still return an older version of a whole asset, or deny that the asset exists. An asset that was written
 without this wrapper cannot be read through it, and its size is reported as if it were encrypted.

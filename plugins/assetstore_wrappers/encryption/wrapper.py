@@ -26,6 +26,8 @@ from assetstore.plugin import (
 from assetstore.plugin import secret as secret_field
 from assetstore_wrappers.encryption.opening import Opener, PlainBody, next_record
 from assetstore_wrappers.encryption.records import PLAIN_BYTES, RECORD_BYTES, id_of, last_record, plain_size, sealed
+from assetstore_wrappers.layers import wrappers_from
+from assetstore_wrappers.trash.wrapper import Trash
 
 
 @attrs.define(eq=False)
@@ -38,7 +40,7 @@ class Encryption(Wrapper):
     """
 
     supports: ClassVar[frozenset[str]] = frozenset({"upload.*", "read.*", "list.*"})
-    passes: ClassVar[frozenset[str]] = frozenset({"collect"})
+    passes: ClassVar[frozenset[str]] = frozenset({"check", "collect"})
 
     secret: str = secret_field(kw_only=True)
     old_secrets: tuple[str, ...] = secret_field(kw_only=True, default=())
@@ -49,6 +51,9 @@ class Encryption(Wrapper):
         self._secret = _decoded("secret", self.secret)
         known = [self._secret, *(_decoded("old_secrets", old) for old in self.old_secrets)]
         self._secrets = {id_of(each): each for each in known}
+        if any(isinstance(each, Trash) for each in wrappers_from(self.inner)):
+            # Encrypted bytes are bound to their key, and the trash would copy them to another one.
+            raise ConfigError("encryption must stand behind the trash", hint='write wrappers = ["trash", "encryption"]')
 
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
