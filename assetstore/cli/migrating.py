@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -225,25 +223,20 @@ def report_command(session: Session, work: str, as_links: bool) -> None:
     where a store has one, otherwise its key.
     """
     from assetstore.migrate import failed_assets, links
+    from assetstore.sync.verify_file import csv_line
 
     count = 0
     head = ("old", "new") if as_links else ("key", "store", "error", "message")
     if not session.as_json:
-        session.line(_csv_line(head))
+        session.line(csv_line(head))
     found = links(work) if as_links else (tuple(as_record(one).values()) for one in failed_assets(work))
     for row in found:
         count += 1
         if session.as_json:
             session.record(dict(zip(head, row, strict=True)))
         else:
-            session.line(_csv_line(row))
+            session.line(csv_line(row))
     session.talk(f"reported {counted(count, 'link' if as_links else 'failed asset')}")
-
-
-def _csv_line(row: tuple[object, ...]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow(row)  # it quotes line breaks only if they end its own lines
-    return buffer.getvalue().removesuffix("\r\n")
 
 
 @command("verify",

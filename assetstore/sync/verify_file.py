@@ -8,7 +8,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -90,7 +90,7 @@ class VerifyFile:
             self._file.truncate(whole)
             self._file.seek(whole)
             if not whole and not self._as_json:
-                self._file.write(_csv_line(COLUMNS))
+                self._file.write(_row(COLUMNS))
         except BaseException:
             self._file.close()
             raise
@@ -105,7 +105,7 @@ class VerifyFile:
     def write(self, verified: Verified) -> None:
         """Write the line of the next asset; it outlives the process."""
         values = {"store": self._store, **attrs.asdict(verified), "time": datetime.now(UTC).isoformat(timespec="seconds")}
-        line = f"{json.dumps(values)}\n".encode() if self._as_json else _csv_line(values[name] for name in COLUMNS)
+        line = f"{json.dumps(values)}\n".encode() if self._as_json else _row(values[name] for name in COLUMNS)
         assert self._file is not None
         with writing_errors(repr(str(self._part))):
             if self._file.write(line) != len(line):
@@ -124,7 +124,7 @@ class VerifyFile:
         Raises:
             InvalidOptionError: it is the report of another store, or something else.
         """
-        begin = b'{"store": ' if self._as_json else _csv_line(COLUMNS)
+        begin = b'{"store": ' if self._as_json else _row(COLUMNS)
         if not begin.startswith(file.read(len(begin))):
             raise self._foreign()
         file.seek(0)
@@ -174,10 +174,15 @@ def _csv_rows(file: BinaryIO) -> Iterator[tuple[Any, int]]:
             yield dict(zip(COLUMNS, row, strict=True)), position
 
 
-def _csv_line(values: Any) -> bytes:
+def _row(values: Iterable[object]) -> bytes:
+    return f"{csv_line(values)}\n".encode("utf-8", "surrogatepass")
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Return a row of CSV without its end. Line breaks in it are quoted."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue().encode("utf-8", "surrogatepass")
+    csv.writer(text).writerow(values)  # it quotes line breaks only if they end its own lines
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _lock(file: BinaryIO, path: Path) -> None:

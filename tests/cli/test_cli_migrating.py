@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assetstore import AssetStore, open_store
-from assetstore.cli.migrating import _csv_line, migrate_command
+from assetstore.cli.migrating import migrate_command
+from assetstore.sync.verify_file import csv_line
 
 if TYPE_CHECKING:
     from running import Run
@@ -75,7 +76,7 @@ def test_what_failed_exits_5_and_is_reported(run: Run, store: AssetStore, folder
 @pytest.mark.parametrize("key", ["a\nb", "a\rb", 'a"b,c'])
 def test_a_key_of_several_lines_is_one_cell(key: str) -> None:
     """Programs read back what was written, whatever keys a source has."""
-    assert [[key, "x"]] == list(csv.reader(io.StringIO(_csv_line((key, "x")) + "\n", newline="")))
+    assert [[key, "x"]] == list(csv.reader(io.StringIO(csv_line((key, "x")) + "\n", newline="")))
 
 
 def test_without_a_finished_plan_nothing_runs(run: Run, store: AssetStore, folder: Path) -> None:
