@@ -12,7 +12,7 @@ from assetstore import AssetStore, open_store
 from assetstore.migrate import plan, run, status, verify
 
 ASSETS, SHARD = 250, 5
-TIMES = 20
+TIMES = 10
 
 # Ends itself, as kill -9 does, after so many operations on the three stores, while other threads are at theirs.
 RUN = """
@@ -45,7 +45,7 @@ def stores(folder: Path) -> tuple[AssetStore, AssetStore, AssetStore]:
 
 
 def test_processes_that_are_killed_lose_nothing_and_repeat_a_shard_at_most(tmp_path: Path) -> None:
-    """Killed 20 times at random points, a migration ends with every asset; each kill repeats at most one shard."""
+    """Killed ten times at random points, a migration ends with every asset; each kill repeats at most one shard."""
     old, new, work = stores(tmp_path)
     for number in range(ASSETS):
         old.upload(b"%d" % number, f"maps/{number:04d}.txt")
