@@ -18,6 +18,7 @@ from assetstore.migrate.stores import named, opened
 from assetstore.migrate.work import PlanFolder, open_work, require_create_only
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
+from assetstore.sync import outages
 from assetstore.sync.compare import difference, is_apart, is_newer, may_be_newer
 from assetstore.sync.merge import merge
 
@@ -27,6 +28,7 @@ EXAMPLES = 100
 """How many refused keys the plan itself shows; the manifests have all."""
 
 
+@outages.named("migrate")
 def plan(
     source: str | AssetStore,
     destination: str | AssetStore,

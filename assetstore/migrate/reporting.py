@@ -15,6 +15,7 @@ from assetstore.migrate.running import Shards
 from assetstore.migrate.shards import Migration
 from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.store import AssetStore
+from assetstore.sync import outages
 from assetstore.sync.address import Address
 
 RECENT = 100
@@ -60,6 +61,7 @@ class Status:
     seconds_left: float | None
 
 
+@outages.named("migrate")
 def status(work: str | AssetStore) -> Status:
     """Return how far the newest plan has come.
 

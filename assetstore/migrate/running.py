@@ -22,6 +22,7 @@ from assetstore.migrate.shards import Migration, ShardResult
 from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
+from assetstore.sync import outages
 
 PATIENCE = 0.25
 """Seconds after which a run that waits for others looks again, and twice as long each further time."""
@@ -65,6 +66,7 @@ class RunReport:
             self.bytes += result.bytes
 
 
+@outages.named("migrate")
 def run(
     work: str | AssetStore,
     *,

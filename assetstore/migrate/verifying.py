@@ -18,6 +18,7 @@ from assetstore.migrate.shards import Migration
 from assetstore.migrate.work import PlanFolder, newest, open_work
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
+from assetstore.sync import outages
 from assetstore.sync.contents import Contents, NotComparable
 from assetstore.sync.merge import Pair, merge
 from assetstore.sync.sides import StoreSide
@@ -64,6 +65,7 @@ class Verification:
         return not (self.missing or self.differs or self.not_compared)
 
 
+@outages.named("migrate")
 def verify(
     work: str | AssetStore,
     *,
