@@ -31,7 +31,7 @@ PART = 5 << 20
 BIG = "big/film.bin"
 NEIGHBOURS = ("up-old/kept", "upper")
 """Keys beside the folder that is synced, whose names begin as its own does."""
-LEASE = "2s"
+LEASE = "4s"
 
 
 def _of(share: float, seed: int, fault: Fault) -> Fault:
@@ -109,7 +109,8 @@ class World:
         before = self.held(kind).keys()
         work = str(self.base / f"work-{number}")
         if kind == "migrate":
-            self.run("migrate", "plan", "near:up/", "far:moved/", work, "--lease", LEASE, "-q")
+            planned = self.run("migrate", "plan", "near:up/", "far:moved/", work, "--lease", LEASE, "-q")
+            row.messages += [planned.stderr[-500:]] if planned.returncode else []
         command = self.command(kind, work)
         if self.killed(command, self.chance.uniform(0.2, self.longest[kind])):
             row.kills += 1
