@@ -17,7 +17,7 @@ from assetstore.cli.streams import data_stream
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table as wide as the terminal allows; a column whose heading begins with ``>`` is aligned right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for column in columns:
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
     for row in rows:

@@ -15,7 +15,7 @@ def test_the_matrix_has_a_row_for_each_capability(run: Run) -> None:
     done = run("plugins", "--capabilities")
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in done.lines}
     assert list(CAPABILITIES) == list(rows)
-    assert {5} == {len(row) for row in rows.values()}
+    assert {6} == {len(row) for row in rows.values()}
     assert (0, [LEGEND, LEGEND_OF_DEPENDS]) == (done.code, done.err.splitlines())
 
 
