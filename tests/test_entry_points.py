@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 
@@ -53,8 +54,13 @@ def test_a_plugin_is_found_by_exact_name(install: Install) -> None:
 
 
 @pytest.mark.parametrize("group", [GROUP, SCHEMES])
-def test_what_is_read_is_what_importlib_metadata_reads(group: str, install: Install) -> None:
+def test_what_is_read_is_what_importlib_metadata_reads(
+    group: str, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every installed plugin is the same object by both ways, however its line is written."""
+    # Where Dask was imported there is a finder of a package, which may know of more than folders do.
+    own = [finder for finder in sys.meta_path if finder is PathFinder or not hasattr(finder, "find_distributions")]
+    monkeypatch.setattr(sys, "meta_path", own)
     lines = ["# a comment", "", "zz-plain=odd_module:make", "zz-blank = odd_module : make [x]", "zz-in=odd_module:Make.made"]
     code = "make = dict\nclass Make:\n    made = list"
     install("dist-a", "\n".join([*lines, f"[{SCHEMES}]", *lines]), module="odd_module", code=code)

@@ -227,7 +227,7 @@ class Linked(MemoryBackend):
 @pytest.mark.parametrize(
     ("wrapper", "passed"),
     [
-        (encrypted, {"collect"}),
+        (encrypted, {"check", "collect"}),
         (lenient, {"download", "url", "check", "collect"}),
         (functools.partial(Cache, folder=Path("unused")), {"copy", "presign", "url", "check", "collect"}),
     ],

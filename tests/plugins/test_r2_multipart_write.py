@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import random
 import re
 import signal
@@ -293,9 +294,10 @@ def test_a_copy_in_parts_notices_a_replaced_source(seaweedfs: Any, unique_prefix
     def script(request: Any, forward: Any) -> Any:
         answer = forward()
         if part_number(request.path) == 1:
-            put(other, f"{unique_prefix}a", some(2 * PART + 1))
+            put(other, f"{unique_prefix}a", some(2 * PART + next(replaced)))
         return answer
 
+    replaced = itertools.count(1)
     with stand_in(seaweedfs.endpoint_url, script) as proxy:
         bucket = attrs.evolve(backend_on(seaweedfs, proxy.url)._opened.get(), copy_limit=PART)
         with pytest.raises(UnavailableError, match="replaced"):
