@@ -58,15 +58,16 @@ def test_what_is_read_is_what_importlib_metadata_reads(
     group: str, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every installed plugin is the same object by both ways, however its line is written."""
-    # Where Dask was imported there is a finder of a package, which may know of more than folders do.
-    own = [finder for finder in sys.meta_path if finder is PathFinder or not hasattr(finder, "find_distributions")]
-    monkeypatch.setattr(sys, "meta_path", own)
     lines = ["# a comment", "", "zz-plain=odd_module:make", "zz-blank = odd_module : make [x]", "zz-in=odd_module:Make.made"]
     code = "make = dict\nclass Make:\n    made = list"
     install("dist-a", "\n".join([*lines, f"[{SCHEMES}]", *lines]), module="odd_module", code=code)
     points = entry_points(group=group)
     assert {"memory", "zz-plain", "zz-blank", "zz-in"} <= points.names
-    read = {point.name: _written(group, point.name) for point in points}
+    # Where Dask was imported there is a finder of a package, which may know of more than folders do.
+    own = [finder for finder in sys.meta_path if finder is PathFinder or not hasattr(finder, "find_distributions")]
+    with monkeypatch.context() as context:
+        context.setattr(sys, "meta_path", own)
+        read = {point.name: _written(group, point.name) for point in points}
     assert {point.name: point.load() for point in points} == {name: point and point.load() for name, point in read.items()}
 
 
