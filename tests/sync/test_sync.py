@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -166,34 +166,12 @@ def test_a_second_run_of_a_folder_reads_and_sends_nothing(sides: Sides) -> None:
     assert 1000 == sync(source, destination).counts.new
     backend.calls.clear()
     opened: list[str] = []
-    with watching(source, opened):
-        report = sync(source, destination)
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and str(arguments[0]).startswith(f"{source}/"):
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(note)
+    report = sync(source, destination)
     assert (1000, 0, []) == (report.counts.unchanged, report.bytes, opened)
     assert ["list"] == [op for op, _ in backend.calls]
-
-
-class watching:  # noqa: N801 - reads as a statement
-    """Notes each file of a folder that this process opens."""
-
-    noted: ClassVar[list[tuple[str, list[str]]]] = []
-    hooked = False
-
-    def __init__(self, folder: Path, opened: list[str]) -> None:
-        self.entry = (str(folder), opened)
-
-    def __enter__(self) -> None:
-        if not watching.hooked:
-            watching.hooked = True
-            sys.addaudithook(self.note)
-        watching.noted.append(self.entry)
-
-    def __exit__(self, *_: object) -> None:
-        watching.noted.remove(self.entry)
-
-    @staticmethod
-    def note(event: str, arguments: Any) -> None:
-        """Take an event of the interpreter."""
-        if event == "open" and watching.noted and isinstance(arguments[0], str):
-            for folder, opened in watching.noted:
-                if arguments[0].startswith(f"{folder}/"):
-                    opened.append(arguments[0])
