@@ -142,8 +142,9 @@ def test_down_and_then_up_sends_nothing(tmp_path: Path, backend: str) -> None:
     """What was fetched is not sent back, and files have the time of their assets."""
     store = store_of(MemoryBackend() if backend == "memory" else LocalBackend(root=tmp_path / "store"), a=b"1", b__c=b"2")
     assert 2 == sync(store, tmp_path / "art").counts.new
-    assert store.stat("a").last_modified is not None
-    assert store.stat("a").last_modified.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)  # type: ignore[union-attr]
+    written = store.stat("a").last_modified
+    assert written is not None
+    assert written.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)
     for source, destination in ((tmp_path / "art", store), (store, tmp_path / "art")):
         report = sync(source, destination)
         assert (2, 0) == (report.counts.unchanged, report.bytes)
@@ -351,7 +352,9 @@ def test_a_time_that_no_file_can_have_is_ignored(tmp_path: Path, text: str) -> N
     source = store_of()
     source.upload(b"1", "a", metadata={"mtime": text})
     assert sync(source, tmp_path / "art").ok
-    assert source.stat("a").last_modified.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)  # type: ignore[union-attr]
+    written = source.stat("a").last_modified
+    assert written is not None
+    assert written.timestamp() == pytest.approx(os.stat(tmp_path / "art" / "a").st_mtime)
 
 
 def test_what_is_in_the_way_in_a_folder_is_named(tmp_path: Path) -> None:
@@ -597,8 +600,6 @@ def test_foreign_keys_are_listed_first() -> None:
     class Foreign(MemoryBackend):
         @hookimpl
         def assetstore_list(self, prefix: str, options: Any) -> Any:
-            import attrs
-
             page = super().assetstore_list(prefix, options)
             odd = AssetInfo(key="./x", size=1, valid=False)
             return attrs.evolve(page, items=(odd, *page.items) if "./x" in self.odd else page.items)
@@ -756,9 +757,10 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 
 def test_progress_adds_up_to_the_plan(tmp_path: Path) -> None:
     """The bytes that are reported are those of the plan."""
-    destination, counts, plans = store_of(), [], []  # type: ignore[var-annotated]
+    counts: list[int] = []
+    plans: list[Any] = []
     source = folder_of(tmp_path / "a", a=b"1" * 1000, b=b"22")
-    sync(source, destination, progress=counts.append, planned=plans.append)
+    sync(source, store_of(), progress=counts.append, planned=plans.append)
     assert (1002, 1002) == (sum(counts), plans[0].bytes)
     sync(store_of(a=b"1" * 7), store_of(), progress=counts.append)
     assert 1009 == sum(counts)
