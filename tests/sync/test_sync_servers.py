@@ -49,6 +49,7 @@ def test_requests_of_a_folders_syncs(s3: Counted, tmp_path: Path) -> None:
     os.utime(source / "maps" / "0007")
     (source / "maps" / "0008").write_bytes(b"other")
     report = sync(source, s3.store)
+    assert ["GET"] * 2 + ["PUT"] == methods(s3)
     assert (1199, 1, b"other") == (report.counts.unchanged, report.counts.changed, s3.store.read("maps/0008"))
 
 
