@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -766,20 +768,34 @@ def test_progress_adds_up_to_the_plan(tmp_path: Path) -> None:
     assert 1009 == sum(counts)
 
 
-def test_a_sync_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LEAVES_NOTHING = """
+import os, pytest
+from assetstore import AssetStore, BackendError
+from assetstore.sync import SyncRefusedError, sync
+from assetstore.testing import MemoryBackend
+
+def fail(_):
+    raise BackendError("from outside")
+
+source, destination = AssetStore(MemoryBackend()), AssetStore(MemoryBackend())
+for number in range(3000):
+    source.upload(b"1", f"k{number:05}")
+with pytest.raises(BackendError):
+    sync(source, destination, planned=fail)
+assert sync(source, destination).ok
+with pytest.raises(SyncRefusedError):
+    sync(AssetStore(MemoryBackend()), destination, delete=True)
+print(os.listdir(os.environ["TMPDIR"]))
+"""
+
+
+def test_a_sync_leaves_no_file_behind(tmp_path: Path) -> None:
     """The temporary files are gone after a success, a refusal and an error."""
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "tmp"))
-    source = store_of(**{f"k{number:05}": b"1" for number in range(3000)})
-
-    def fail(_: object) -> None:
-        raise BackendError("from outside")
-
-    sync(source, store_of())
-    with pytest.raises(AssetStoreError):
-        sync(source, store_of(), planned=fail)
-    assert [] == os.listdir(tmp_path / "tmp")
+    # Python and SQLite look up the folder for them once in a process.
+    variables = dict.fromkeys(("TMPDIR", "SQLITE_TMPDIR"), str(tmp_path))
+    program = [sys.executable, "-c", LEAVES_NOTHING]
+    done = subprocess.run(program, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert ("[]\n", "") == (done.stdout, done.stderr)
 
 
 def test_two_folders_are_refused(tmp_path: Path) -> None:
