@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = (
     *("api", "answers", "errors", "config", "command-line", "content-types", "from-r2assetmanager", "plugins", "design"),
     *("benchmarks", "reliability", "django", "fsspec", "async", "metrics", "files", "sync"),
-    *("migrating", "wrappers"),
+    *("migrating", "wrappers", "gallery"),
 )
 RUN_WITH_THEIR_DOORS = ("fsspec",)
 """Pages whose blocks need much more than the default environment has; tests/doors runs them."""

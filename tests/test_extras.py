@@ -12,6 +12,7 @@ DOORS = {
     "assetstore_dask": ("distributed", "dask"),
     "assetstore_django": ("django", "django"),
     "assetstore_fsspec": ("fsspec", "fsspec"),
+    "assetstore_gallery": ("jinja2", "gallery"),
     "assetstore_otel": ("opentelemetry", "otel"),
     "assetstore_prometheus": ("prometheus_client", "prometheus"),
     "assetstore_wrappers.encryption": ("cryptography", "encryption"),

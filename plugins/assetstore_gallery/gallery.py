@@ -1,0 +1,66 @@
+"""What all pages of a gallery share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from assetstore import AssetStore
+from assetstore_gallery.options import GalleryOptions
+from assetstore_gallery.rights import LOOKING, Visitor
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("assetstore_gallery"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Gallery:
+    """A store and how it is shown; the pages are functions over it.
+
+    Attributes:
+        store: what is shown.
+        options: how.
+    """
+
+    store: AssetStore
+    options: GalleryOptions
+    _templates: Environment = attrs.field(factory=_environment, init=False)
+
+    @property
+    def title(self) -> str:
+        """The name on the pages."""
+        return self.options.title or self.store.name
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who asks, as the guard found out."""
+        visitor: Visitor = request.state.visitor
+        return attrs.evolve(visitor, rights=LOOKING) if self.options.read_only else visitor
+
+    def page(self, request: Request, name: str, facts: dict[str, Any], *, status: int = 200) -> Response:
+        """Return a page: as JSON where the path ends in ``.json``, otherwise the template ``name`` filled with the facts.
+
+        Args:
+            request: the request.
+            name: a file in ``templates``.
+            facts: what the page tells, which JSON can hold.
+            status: the status of the answer.
+        """
+        if request.url.path.endswith(".json"):
+            return JSONResponse(facts, status)
+        template = self._templates.get_template(name)
+        visitor = self.visitor(request)
+        root = request.scope.get("root_path", "")
+        return HTMLResponse(
+            template.render(**facts, title=self.title, visitor=visitor, rights=visitor.rights, root=root), status
+        )

@@ -1,0 +1,32 @@
+"""The options of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from starlette.requests import Request
+
+from assetstore_gallery.rights import EVERYTHING, Visitor
+
+
+@attrs.frozen(kw_only=True)
+class GalleryOptions:
+    """How a gallery looks and whom it lets do what.
+
+    Attributes:
+        title: the name on its pages; the store's name by default.
+        login: returns who sends a request, or ``None``, who is refused. By default all may do everything, so the
+            application around the gallery must let in only those who may.
+        read_only: take all rights away, whatever ``login`` says.
+        language: ``"en"``, ``"de"`` or ``"fr"``; by default what the browser asks for.
+        frame_ancestors: origins whose pages may show the gallery or its picker in a frame.
+        page_size: assets on one page.
+    """
+
+    title: str = ""
+    login: Callable[[Request], Visitor | None] = lambda request: Visitor(rights=EVERYTHING)
+    read_only: bool = False
+    language: str | None = None
+    frame_ancestors: tuple[str, ...] = ()
+    page_size: int = 100

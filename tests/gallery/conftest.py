@@ -1,0 +1,30 @@
+"""Galleries that answer at a real port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from assetstore import AssetStore
+from serving import serving
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., httpx.Client]]:
+    """Return a client of a new gallery over a store; options are those of ``GalleryOptions``."""
+    from assetstore_gallery import GalleryOptions, create_gallery
+
+    with ExitStack() as ends:
+
+        def open_gallery(store: AssetStore, **options: Any) -> httpx.Client:
+            listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
+            ends.enter_context(serving(create_gallery(store, GalleryOptions(**options)), listener))
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            return ends.enter_context(httpx.Client(base_url=address, follow_redirects=True))
+
+        yield open_gallery
