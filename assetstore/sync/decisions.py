@@ -59,7 +59,7 @@ class Decider:
         fact = difference(one, other)
         if fact == "size":
             return Decision(kind=CHANGED, fact=fact)
-        if not self.options.size_only:
+        if not self.options.size_only and not self._has_etag(one, other):
             # What was read of a file at an earlier run does not count where all is to be compared.
             is_file = isinstance(one, FileInfo) or isinstance(other, FileInfo)
             is_known = _alike(one, other) and not (self.options.checksum and is_file)
@@ -68,6 +68,13 @@ class Decider:
             if not is_known and (self.options.checksum or fact is not None or self._must_read(one, other)):
                 return None
         return None if self._needs_heads(one, other) else NOTHING
+
+    def _has_etag(self, one: AssetInfo, other: AssetInfo) -> bool:
+        """Return whether the asset is the version that was found to have the file's bytes."""
+        if self.options.checksum:
+            return False
+        near, far = (one, other) if isinstance(one, FileInfo) else (other, one)
+        return isinstance(near, FileInfo) and near.far_etag is not None and near.far_etag == far.etag
 
     def _must_read(self, one: AssetInfo, other: AssetInfo) -> bool:
         """Return whether a file may have other bytes although its time tells nothing of it."""

@@ -1,4 +1,4 @@
-"""Remembers the digests of a folder's files in the user's cache, so that unchanged files need not be read again."""
+"""Remembers in the user's cache which bytes a folder's files had, so that unchanged files need not be read again."""
 
 from __future__ import annotations
 
@@ -16,23 +16,32 @@ import attrs
 from assetstore.sync.sides import FileInfo, Stamp
 
 if TYPE_CHECKING:
+    from assetstore.store import AssetStore
     from assetstore.sync.spool import Spool
 
-_HEAD = "assetstore folder index 1"
+_HEAD = "assetstore folder index 2"
 TICK_NS = 20_000_000
 """Nanoseconds: a file system may give two writes within so long one time, so a digest read that soon is not kept."""
 
 MAX_GONE = 100_000
-Line = tuple[str, Stamp, str]
+Line = tuple[str, Stamp, str, str]
+"""A key, the stamp of its file, the digest of its bytes, and the ETag of the store's asset that has them; or ``""``."""
+
+
+def kept_etag(etag: str | None) -> str:
+    """Return an ETag as it is kept; one that would break the line is not."""
+    return etag if etag is not None and etag.isprintable() else ""
 
 
 @attrs.define(eq=False)
 class FolderIndex:
-    """The digests of a folder's files, in a file that is sorted as the folder is walked. To lose it costs time only.
+    """What is known of a folder's files beside one store, in a file that is sorted as the folder is walked.
+
+    To lose it costs time only.
 
     Attributes:
         folder: the folder.
-        file: where the digests are kept.
+        file: where it is kept.
         gone: the keys whose files are missing.
     """
 
@@ -41,14 +50,15 @@ class FolderIndex:
     gone: set[str] = attrs.field(factory=set)
 
     @classmethod
-    def of(cls, folder: Path) -> FolderIndex:
-        """Return the index of a folder, in the user's cache."""
+    def of(cls, folder: Path, store: AssetStore) -> FolderIndex:
+        """Return the index of a folder beside a store, in the user's cache."""
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
+        both = os.fsencode(os.path.realpath(folder)) + b"\0" + repr(store).encode()  # which says also what it is scoped to
+        name = hashlib.sha256(both).hexdigest()[:32]
         return cls(folder, Path(cache, "assetstore", "folders", f"{name}.index"))
 
     def known(self, walk: Iterable[FileInfo]) -> Generator[FileInfo]:
-        """Yield the files of a walk with the digests of those that were not touched since."""
+        """Yield the files of a walk with the digests and ETags of those that were not touched since."""
         with contextlib.closing(self._lines()) as lines:
             line = next(lines, None)
             for info in walk:
@@ -60,7 +70,8 @@ class FolderIndex:
                     continue
                 is_same = line[1] == info.stamp
                 known = object.__new__(FileInfo)  # attrs.evolve would make each anew, field by field
-                vars(known).update(vars(info), digest=line[2] if is_same else None, stale=not is_same)
+                digest, etag = (line[2] or None, line[3] or None) if is_same else (None, None)
+                vars(known).update(vars(info), digest=digest, far_etag=etag, stale=not is_same)
                 yield known
                 line = next(lines, None)
             while line is not None:
@@ -71,10 +82,19 @@ class FolderIndex:
         if len(self.gone) < MAX_GONE:  # the others are found at the next run
             self.gone.add(key)
 
-    def note(self, spool: Spool, file: FileInfo, digest: str) -> None:
-        """Keep the digest of a file, unless the file was touched so lately that it may change unnoticed."""
+    def cuts(self, step: int) -> Iterator[str]:
+        """Yield every ``step``-th key, if at least two come after it."""
+        cut = ""
+        for number, line in enumerate(self._lines(), 1):
+            if number % step == 0:
+                cut = line[0]
+            elif number % step == 2 and cut:
+                yield cut
+
+    def note(self, spool: Spool, file: FileInfo, digest: str, etag: str | None) -> None:
+        """Keep what is known of a file, unless it was touched so lately that it may change unnoticed."""
         if max(file.stamp[1], file.stamp[2]) + TICK_NS < time.time_ns():
-            spool.note_digest(file.key, file.stamp, digest)
+            spool.note_file((file.key, file.stamp, digest, kept_etag(etag)))
 
     def save(self, changes: Iterator[Line]) -> None:
         """Write the index anew with changes, which are sorted by key. Without any, nothing is written."""
@@ -88,7 +108,7 @@ class FolderIndex:
                 with open(descriptor, "w", encoding="utf-8", newline="\n") as out:
                     out.write(f"{_HEAD}\n")
                     lines = self._merged(first, changes)
-                    out.writelines(f"{key}\t{' '.join(map(str, stamp))}\t{digest}\n" for key, stamp, digest in lines)
+                    out.writelines("\t".join((line[0], " ".join(map(str, line[1])), *line[2:])) + "\n" for line in lines)
                 os.replace(temporary, self.file)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -116,9 +136,9 @@ class FolderIndex:
                 return
             before = ""
             for line in lines:
-                key, numbers, digest = line.removesuffix("\n").split("\t")
+                key, numbers, digest, etag = line.removesuffix("\n").split("\t")
                 size, modified, changed, inode = map(int, numbers.split(" "))
                 if key <= before or not line.endswith("\n"):
                     return
                 before = key
-                yield key, (size, modified, changed, inode), digest
+                yield key, (size, modified, changed, inode), digest, etag

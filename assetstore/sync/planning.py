@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ from assetstore.sync.options import (
     SyncRefusedError,
 )
 from assetstore.sync.outages import Outages, concerns_all
+from assetstore.sync.pages import SPAN, listed_at_once
 from assetstore.sync.refusals import Refusals
 from assetstore.sync.renames import Renames
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, lies_below
@@ -151,10 +153,15 @@ class Planning:
             if is_source or not isinstance(side, FolderSide) or side.folder.exists():
                 raise
 
-    def _known(self, side: Side, problem: Any) -> Iterable[AssetInfo]:
-        if isinstance(side, FolderSide) and self.index is not None:
+    def _known(self, side: Any, problem: Any) -> Any:
+        if self.index is None:
+            return side.walk(problem)
+        if isinstance(side, FolderSide):
             return self.index.known(side.walk(problem))
-        return side.walk(problem)
+        # An asset that is taken for missing costs a request where it would be written, and a file where it is fetched from.
+        cuts = iter(()) if side is self.source or side.sorts else self.index.cuts(SPAN)
+        first = next(cuts, None)
+        return side.walk(problem) if first is None else listed_at_once(side.store, itertools.chain((first,), cuts))
 
     def _undecided(self, pairs: Iterable[Pair]) -> Iterator[tuple[AssetInfo, AssetInfo]]:
         """Decide about what the listings decide, and yield the other pairs."""
@@ -200,7 +207,8 @@ class Planning:
         decision = result.value
         file = one if isinstance(one, FileInfo) else other
         if decision.digest is not None and isinstance(file, FileInfo) and self.index is not None:
-            self.index.note(self.spool, file, decision.digest)
+            etag = (other if file is one else one).etag if decision.kind != CHANGED else None
+            self.index.note(self.spool, file, decision.digest, etag)
         self._count(one, other, decision)
 
     def _count(self, one: AssetInfo, other: AssetInfo, decision: Decision) -> None:

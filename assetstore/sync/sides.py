@@ -79,11 +79,13 @@ class FileInfo(AssetInfo):
     Attributes:
         stamp: changes whenever the bytes do.
         path: its path below the folder, as it is spelled there; the key is this in NFC.
+        far_etag: the ETag of the asset of the other side that was found to have these bytes.
         stale: whether its digest was known, and the file was touched since.
     """
 
     stamp: Stamp
     path: str
+    far_etag: str | None = None
     stale: bool = False
 
     @property

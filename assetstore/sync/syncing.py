@@ -91,7 +91,7 @@ def _planning(
     spool = exits.enter_context(Spool())
     if index is not None:
         # What was read or sent need not be read at the next run, however this one ends.
-        exits.callback(lambda: index.save(spool.digests()))
+        exits.callback(lambda: index.save(spool.files()))
     return Planning(one, other, options, spool, index, compared)
 
 
@@ -100,8 +100,9 @@ def _sorting(side: Side) -> Side:
 
 
 def _index(one: Side, other: Side) -> FolderIndex | None:
-    folder = next((side.folder for side in (one, other) if isinstance(side, FolderSide)), None)
-    return None if folder is None else FolderIndex.of(folder)
+    if isinstance(one, FolderSide):
+        one, other = other, one
+    return FolderIndex.of(other.folder, one.store) if isinstance(one, StoreSide) and isinstance(other, FolderSide) else None
 
 
 def _require_apart(one: Side, other: Side) -> None:

@@ -124,7 +124,7 @@ def test_a_lost_index_costs_no_asset(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (1, 1) == (report.counts.changed, report.counts.unchanged)
 
 
-HEAD = "assetstore folder index 1\n"
+HEAD = "assetstore folder index 2\n"
 
 
 @pytest.mark.parametrize("damage", ["", "nonsense\n", f"{HEAD}a\tx\n", f"{HEAD}b\t1 1 1 1"], ids=str)
@@ -132,7 +132,7 @@ def test_a_damaged_index_is_read_as_far_as_it_is_whole(tmp_path: Path, damage: s
     """Whatever the file of digests holds, the sync is right, and the next one has a whole file again."""
     source, destination = settled(folder_of(tmp_path / "a", a=b"one", b=b"two")), store_of()
     sync(source, destination)
-    index = FolderIndex.of(source).file
+    index = FolderIndex.of(source, destination).file
     whole = index.read_text()
     index.write_text(damage)
     assert 2 == sync(source, destination).counts.unchanged
@@ -188,7 +188,7 @@ def test_checksum_does_not_trust_earlier_runs(tmp_path: Path) -> None:
     sync(source, store)
     store.upload(b"two", "a")
     one, two = (hashlib.sha256(data).hexdigest() for data in (b"one", b"two"))
-    index = FolderIndex.of(source).file
+    index = FolderIndex.of(source, store).file
     index.write_text(index.read_text().replace(one, two))
     assert 1 == sync(source, store).counts.unchanged
     assert 1 == sync(source, store, checksum=True).counts.changed
