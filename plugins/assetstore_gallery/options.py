@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 from starlette.requests import Request
 
+from assetstore import UploadPolicy
 from assetstore_gallery.rights import EVERYTHING, Visitor
 
 
@@ -22,6 +23,7 @@ class GalleryOptions:
         language: ``"en"``, ``"de"`` or ``"fr"``; by default what the browser asks for.
         frame_ancestors: origins whose pages may show the gallery or its picker in a frame.
         page_size: assets on one page.
+        uploads: the types and sizes that may be uploaded.
     """
 
     title: str = ""
@@ -30,3 +32,4 @@ class GalleryOptions:
     language: str | None = None
     frame_ancestors: tuple[str, ...] = ()
     page_size: int = 100
+    uploads: UploadPolicy = attrs.field(factory=UploadPolicy)

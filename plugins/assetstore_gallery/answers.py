@@ -1,0 +1,115 @@
+"""Answers requests that change a store: JSON in, JSON out, with a status and a reason where one is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from assetstore import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    AssetStoreError,
+    IntegrityError,
+    InvalidKeyError,
+    InvalidOptionError,
+    NotFoundError,
+    PreconditionError,
+    RefusedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from assetstore_gallery.gallery import Gallery
+
+MAX_QUESTION = 2 << 20
+"""The most bytes of a question in JSON: a thousand of the longest keys fit."""
+
+_STATUSES: tuple[tuple[type[AssetStoreError], int], ...] = (
+    (AlreadyExistsError, 409),
+    (PreconditionError, 409),
+    (NotFoundError, 404),
+    (AccessDeniedError, 403),
+    (InvalidKeyError, 400),
+    (InvalidOptionError, 400),
+    (RefusedError, 422),
+    (IntegrityError, 422),
+    (UnavailableError, 503),
+    (UnsupportedError, 501),
+)
+_log = logging.getLogger(__name__)
+
+Work = Callable[[Gallery, dict[str, Any]], dict[str, Any]]
+
+
+def answering(gallery: Gallery, right: str, work: Work) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that lets in who has the right and answers what ``work`` makes of the question, in a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        refused = refusal(gallery, request, right)
+        if refused is not None:
+            return refused
+        question = await _question(request)
+        if question is None:
+            return problem(400, "the request must be a JSON object of at most 2 MiB")
+        try:
+            answer = await run_in_threadpool(work, gallery, question)
+        except AssetStoreError as error:
+            return failure(error)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return problem(400, "the request lacks a value or has a wrong one")
+        return JSONResponse(answer, answer.pop("status", 200))
+
+    return endpoint
+
+
+def refusal(gallery: Gallery, request: Request, right: str) -> Response | None:
+    """Return the refusal of a request from another site, or of a visitor without the right; ``None`` lets it in."""
+    # A page of another origin cannot send the header: its browser asks first, and nothing here allows it.
+    if request.headers.get("x-assetstore") != "1":
+        return problem(403, "the request must have the header X-Assetstore: 1")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return problem(403, "the request must come from the gallery's own pages")
+    if not getattr(gallery.visitor(request).rights, right):
+        return problem(403, f"you may not {right} assets here", "ask who runs the gallery for the right")
+    return None
+
+
+def failure(error: AssetStoreError) -> Response:
+    """Return the answer for an error of the store; what a visitor cannot mend is logged."""
+    facts = described(error)
+    return JSONResponse(facts, facts["status"])
+
+
+def described(error: AssetStoreError) -> dict[str, Any]:
+    """Return what a visitor may know of an error: its status, its kind, the reason, and what to do."""
+    status = next((number for kind, number in _STATUSES if isinstance(error, kind)), 502)
+    name = type(error).__name__.removesuffix("Error")
+    if status == 502:
+        _log.error("a change in the gallery failed", exc_info=error)
+        message, hint = "the store failed; the log of the gallery says why", None
+    else:
+        message, hint = error.message, error.hint
+    return {"status": status, "error": name, "message": message, "hint": hint}
+
+
+def problem(status: int, message: str, hint: str | None = None) -> Response:
+    """Return a refusal."""
+    return JSONResponse({"status": status, "error": "Refused", "message": message, "hint": hint}, status)
+
+
+async def _question(request: Request) -> dict[str, Any] | None:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_QUESTION:
+            return None
+    try:
+        question = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return question if isinstance(question, dict) else None
