@@ -22,7 +22,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         facts = {
             "prefix": prefix,
             "folders": [each.key for each in page.prefixes],
-            "assets": [{"key": each.key, "size": each.size} for each in page.items],
+            "assets": [{"key": each.key, "size": each.size, "etag": each.etag} for each in page.items],
             "next": page.next_cursor,
         }
         return gallery.page(request, "browse.html", facts)

@@ -22,6 +22,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         Route("/do/move", answering(gallery, "change", move), methods=["POST"]),
         Route("/do/delete", answering(gallery, "delete", delete), methods=["POST"]),
         Route("/do/update", answering(gallery, "change", update), methods=["POST"]),
+        Route("/do/headers", answering(gallery, "change", headers), methods=["POST"]),
         Route("/do/restore", answering(gallery, "delete", restore), methods=["POST"]),
     ]
 
@@ -58,19 +59,20 @@ def update(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     return {"key": info.key, "etag": info.etag}
 
 
+def headers(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
+    """Return the headers and metadata of ``key`` as they are now, with its ETag, to be edited."""
+    info = gallery.store.stat(str(question["key"]))
+    return {**{name: getattr(info, name) for name in HEADERS}, "metadata": dict(info.metadata or {}), "etag": info.etag}
+
+
 def restore(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Bring back what was deleted last under ``key``."""
-    command = trash_of(gallery.store)
+    command = gallery.trash
     if command is None:
         raise PreconditionError("the store has no trash", hint="add the wrapper 'trash' to it")
     with command.make_context("trash", ["restore", "--", str(question["key"])], obj=gallery.store) as context:
         command.invoke(context)
     return {"key": str(question["key"])}
-
-
-def trash_of(store: AssetStore) -> Any | None:
-    """Return the command of a trash, if the store has one."""
-    return next((command for command in store.commands() if command.name == "trash"), None)
 
 
 def _bound(store: AssetStore, capability: str, item: Mapping[str, Any]) -> str | None:

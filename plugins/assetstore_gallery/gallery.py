@@ -42,6 +42,11 @@ class Gallery:
         """The name on the pages."""
         return self.options.title or self.store.name
 
+    @property
+    def trash(self) -> Any | None:
+        """The command of a trash, if the store has one."""
+        return next((command for command in self.store.commands() if command.name == "trash"), None)
+
     def visitor(self, request: Request) -> Visitor:
         """Return who asks, as the guard found out."""
         visitor: Visitor = request.state.visitor
@@ -61,6 +66,5 @@ class Gallery:
         template = self._templates.get_template(name)
         visitor = self.visitor(request)
         root = request.scope.get("root_path", "")
-        return HTMLResponse(
-            template.render(**facts, title=self.title, visitor=visitor, rights=visitor.rights, root=root), status
-        )
+        shared = {"title": self.title, "visitor": visitor, "rights": visitor.rights, "root": root}
+        return HTMLResponse(template.render(**shared, trash=self.trash is not None, **facts), status)

@@ -1,0 +1,76 @@
+"""The picker: a page in which a visitor chooses an asset for the page that opened it or shows it in a frame."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from assetstore import AssetStoreError
+from assetstore.plugin import allows, guess_content_type
+from assetstore_gallery.answers import failure
+from assetstore_gallery.gallery import Gallery
+
+LINK_SECONDS = 3600
+
+
+def routes(gallery: Gallery) -> list[BaseRoute]:
+    """Return the routes of the picker."""
+
+    def picker(request: Request) -> Response:
+        asked = request.query_params
+        pick, origin, prefix = asked.get("pick", ""), asked.get("origin", ""), asked.get("prefix", "")
+        if origin not in gallery.options.frame_ancestors:
+            return PlainTextResponse("origin must be one of the gallery's frame_ancestors\n", 403)
+        try:
+            types = (pick,) if pick else ()
+            page = gallery.store.list_page(
+                prefix, limit=gallery.options.page_size, recursive=False, cursor=asked.get("cursor")
+            )
+            shown = [(each, each.content_type or guess_content_type(each.key)) for each in page.items if each.valid]
+            assets = [
+                {"key": each.key, "size": each.size, "type": content_type, "etag": each.etag}
+                for each, content_type in shown
+                if allows(types, content_type)
+            ]
+        except AssetStoreError as error:
+            return failure(error)
+        facts = {
+            "prefix": prefix,
+            "up": prefix.rstrip("/").rpartition("/")[0] + "/" if "/" in prefix.rstrip("/") else "",
+            "folders": [each.key for each in page.prefixes],
+            "assets": assets,
+            "next": page.next_cursor,
+            "origin": origin,
+            "state": urlencode({"pick": pick, "origin": origin}),
+        }
+        return gallery.page(request, "picker.html", facts)
+
+    def chosen(request: Request) -> Response:
+        try:
+            return JSONResponse(describe(gallery, request, request.query_params.get("key", "")))
+        except AssetStoreError as error:
+            return failure(error)
+
+    return [
+        Route("/picker", picker),
+        Route("/picker.json", picker),
+        Route("/picker/chosen", chosen),
+    ]
+
+
+def describe(gallery: Gallery, request: Request, key: str) -> dict[str, object]:
+    """Return what the chooser gets: the key, the type, the size, and a link.
+
+    The link is the public one, or a signed one of an hour, or the gallery's own.
+    """
+    store, info = gallery.store, gallery.store.stat(key)
+    if store.can("url"):
+        url = store.url(key)
+    elif store.can("presign"):
+        url = store.presign(key, expires=LINK_SECONDS).url
+    else:
+        url = f"{str(request.base_url).rstrip('/')}/file?{urlencode({'key': key})}"
+    return {"key": key, "url": url, "type": info.content_type or guess_content_type(key), "size": info.size}

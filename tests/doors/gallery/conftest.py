@@ -1,0 +1,56 @@
+"""Galleries in Chromium."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+import browsing
+from assetstore import AssetStore
+from serving import serving
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Give Chromium for one module."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=15_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browsing.CHROMIUM, args=[*browsing.ARGUMENTS, "--no-proxy-server"], timeout=600_000
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """Give a page without cookies or history, that fails where a script does."""
+    with chromium.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(600_000)
+        errors: list[str] = []
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        assert [] == errors
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Serve an application, or a gallery over a store with options of ``GalleryOptions``, and return its address."""
+    from assetstore_gallery import GalleryOptions, create_gallery
+
+    with ExitStack() as ends:
+
+        def start(shown: Any, **options: Any) -> str:
+            application = create_gallery(shown, GalleryOptions(**options)) if isinstance(shown, AssetStore) else shown
+            listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
+            ends.enter_context(serving(application, listener))
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        yield start
