@@ -151,6 +151,29 @@ def test_short_programs_load_nothing_that_is_slow_to_load(
     assert set() == loaded(program, *arguments) & SLOW
 
 
+SENDING = {"email", *(f"assetstore_r2.{name}" for name in ("asset_manager", "check", "copy", "presign", "settle", "upload"))}
+
+
+def test_a_store_on_s3_loads_what_it_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until something is sent, copied, signed or checked, a store has none of the modules that do it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    modules = loaded("from assetstore import open_store; open_store('s3://bucket?region=eu-central-1').name")
+    assert {"assetstore_r2.listing"} == modules & (SENDING | {"assetstore_r2.listing"})
+
+
+def test_an_unchanged_sync_loads_neither_check_nor_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is to be done, nothing is loaded that compares contents, writes temporary files or speaks HTTP."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "art").mkdir()
+    (tmp_path / "art" / "a").write_text("abc")
+    loaded(COMMAND, "sync", "-q", "./art", "file:assets")
+    modules = loaded(COMMAND, "sync", "-q", "./art", "file:assets")
+    rest = {"assetstore.sync.comparison", "assetstore.sync.verification", "assetstore.sync.verify_file", "fractions"}
+    assert {"assetstore.sync.planning"} == modules & ((SLOW - {"sqlite3"}) | rest | {"assetstore.sync.planning"})
+
+
 def test_help_loads_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no store is configured, help knows that without the classes of one."""
     monkeypatch.chdir(tmp_path)

@@ -6,21 +6,26 @@ Read in this order: ``address`` (what a text names), ``sides`` (a store or a fol
 have), ``running``.
 """
 
-from assetstore.sync.comparison import CompareReport, Finding, check
-from assetstore.sync.options import (
-    Action,
-    Counts,
-    Failure,
-    Refusal,
-    SyncOptions,
-    SyncPlan,
-    SyncRefusedError,
-    SyncReport,
-)
-from assetstore.sync.syncing import sync
-from assetstore.sync.transfer import copy_between, move_between
-from assetstore.sync.verification import VerifyCost, VerifyReport, verify, verify_cost
-from assetstore.sync.verify_file import Verified
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assetstore.sync.comparison import CompareReport, Finding, check
+    from assetstore.sync.options import Action, Counts, Failure, Refusal, SyncOptions, SyncPlan, SyncRefusedError, SyncReport
+    from assetstore.sync.syncing import sync
+    from assetstore.sync.transfer import copy_between, move_between
+    from assetstore.sync.verification import VerifyCost, VerifyReport, verify, verify_cost
+    from assetstore.sync.verify_file import Verified
+
+_HOMES = {
+    "comparison": ("CompareReport", "Finding", "check"),
+    "options": ("Action", "Counts", "Failure", "Refusal", "SyncOptions", "SyncPlan", "SyncRefusedError", "SyncReport"),
+    "syncing": ("sync",),
+    "transfer": ("copy_between", "move_between"),
+    "verification": ("VerifyCost", "VerifyReport", "verify", "verify_cost"),
+    "verify_file": ("Verified",),
+}
+"""The module of each name."""
 
 __all__ = [
     "Action",
@@ -43,3 +48,12 @@ __all__ = [
     "verify",
     "verify_cost",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first asked for: a sync needs neither ``check`` nor ``verify``."""
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
@@ -101,6 +100,8 @@ class FolderIndex:
         first = next(changes, None)
         if first is None and not self.gone:
             return
+        import tempfile  # slow to load, and an unchanged folder is not written
+
         with contextlib.suppress(OSError):  # a full or read-only disk costs time at the next run
             self.file.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=self.file.parent, prefix=f"{self.file.stem}.")

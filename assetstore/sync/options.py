@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import attrs
@@ -139,6 +138,8 @@ class SyncOptions:
         """Return how many of ``there`` assets may be deleted, or ``None`` for all."""
         if not isinstance(self.max_delete, str):
             return self.max_delete
+        from fractions import Fraction  # seldom needed
+
         return int(there * Fraction(self.max_delete.rstrip("%")) / 100)
 
 

@@ -159,7 +159,8 @@ class Bench:
         done = subprocess.run(
             [peer.python, "-m", "bench.worker"],
             input=json.dumps(order),
-            env={**os.environ, "PYTHONPATH": str(ROOT / "benchmarks")},
+            # As for any installed program, there is bytecode: compiling all modules at each start is nobody's way.
+            env={**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), "PYTHONDONTWRITEBYTECODE": ""},
             capture_output=True,
             text=True,
             check=True,

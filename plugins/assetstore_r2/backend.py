@@ -49,7 +49,7 @@ from assetstore.plugin import (
     limits,
     secret,
 )
-from assetstore_r2 import check, copy, delete, download, listing, multipart_direct, presign, read, upload
+from assetstore_r2 import listing, read  # the other modules are loaded by the hooks that they serve
 from assetstore_r2.address import address_at, address_from
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.client import POOL, Client, make_client, make_session
@@ -273,6 +273,8 @@ class S3Backend:
     @hookimpl
     def assetstore_upload(self, key: str, source: Source, options: UploadOptions) -> AssetInfo | None:
         """Write an asset, in parts when it is larger than one."""
+        from assetstore_r2 import upload
+
         with self._opened.get().deadline():
             return upload.upload(self._opened.get(), key, source, options)
 
@@ -285,6 +287,8 @@ class S3Backend:
     @hookimpl
     def assetstore_download(self, key: str, path: Path, options: DownloadOptions) -> AssetInfo | None:
         """Write an asset to a file, a large one by several ranges at a time."""
+        from assetstore_r2 import download
+
         with self._opened.get().deadline():
             return download.download(self._opened.get(), key, path, options)
 
@@ -303,12 +307,16 @@ class S3Backend:
     @hookimpl
     def assetstore_delete(self, keys: Sequence[str], options: DeleteOptions) -> DeleteReport | None:
         """Delete up to 1,000 assets in one request."""
+        from assetstore_r2 import delete
+
         with self._opened.get().deadline():
             return delete.delete(self._opened.get(), keys)
 
     @hookimpl
     def assetstore_copy(self, source: str, destination: str, options: CopyOptions) -> AssetInfo | None:
         """Copy inside the bucket, or from another of the service."""
+        from assetstore_r2 import copy
+
         with self._opened.get().deadline():
             bucket = self._opened.get()
             origin = None if options.container is None else self._neighbour(options.container.name)
@@ -331,33 +339,45 @@ class S3Backend:
     @hookimpl
     def assetstore_presign(self, key: str, options: PresignOptions) -> PresignedRequest | None:
         """Sign a request by SigV4."""
+        from assetstore_r2 import presign
+
         return presign.presign(self._opened.get(), [key], options)[0]
 
     @hookimpl
     def assetstore_presign_many(self, keys: Sequence[str], options: PresignOptions) -> Sequence[PresignedRequest] | None:
         """Sign requests that share all but their keys."""
+        from assetstore_r2 import presign
+
         return presign.presign(self._opened.get(), keys, options)
 
     @hookimpl
     def assetstore_url(self, key: str, options: UrlOptions) -> str | None:
         """Return the URL under ``public_url``, if one is set."""
+        from assetstore_r2 import presign
+
         return None if self.public_url is None else presign.public_url(self.public_url, key)
 
     @hookimpl
     def assetstore_begin_parts(self, key: str, options: BeginPartsOptions) -> str | None:
         """Begin a multipart upload."""
+        from assetstore_r2 import multipart_direct
+
         with self._opened.get().deadline():
             return multipart_direct.begin(self._opened.get(), key, options)
 
     @hookimpl
     def assetstore_list_parts(self, key: str, options: PartsOptions) -> Sequence[UploadedPart] | None:
         """List the parts of a multipart upload, page by page."""
+        from assetstore_r2 import multipart_direct
+
         with self._opened.get().deadline():
             return multipart_direct.listed(self._opened.get(), key, options.upload_id)
 
     @hookimpl
     def assetstore_end_parts(self, key: str, options: EndPartsOptions) -> AssetInfo | None:
         """Complete or abort a multipart upload."""
+        from assetstore_r2 import multipart_direct
+
         with self._opened.get().deadline():
             if options.parts is not None:
                 return multipart_direct.end(self._opened.get(), key, options.upload_id, options.parts)
@@ -377,6 +397,8 @@ class S3Backend:
     @hookimpl
     def assetstore_check(self, options: CheckOptions) -> CheckReport | None:
         """Check credentials, endpoint, bucket and clock."""
+        from assetstore_r2 import check
+
         credentials = self._credentials.origin if self._credentials else "botocore's search"
         with self._opened.get().deadline():
             return check.check(self._opened.get(), credentials=credentials, endpoint=self._endpoint.origin)

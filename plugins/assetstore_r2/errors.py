@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 from assetstore.plugin import (
@@ -326,6 +325,8 @@ def from_answer(response: Mapping[str, Any], operation: str) -> AssetStoreError:
 
 def skew(headers: Mapping[str, str]) -> float | None:
     """Return the seconds by which the clock of the response is ahead of this machine's; ``None`` if it has no date."""
+    from email.utils import parsedate_to_datetime  # slow to load, and an answer without a fault needs none of it
+
     try:
         return parsedate_to_datetime(headers["date"]).timestamp() - time.time()
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -337,6 +338,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
     There are seconds, dates (relative to the response's own, because clocks differ), and two headers with milliseconds.
     """
+    from email.utils import parsedate_to_datetime  # as above
+
     found = [float(number) / 1000 for name in _MILLISECONDS for number in _NUMBER.findall(headers.get(name, ""))]
     value = headers.get("retry-after", "")
     found += [float(number) for number in _NUMBER.findall(_DATE.sub("", value))]
