@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote_plus
@@ -57,6 +57,7 @@ _RECEIVED = {
 }
 _FIXED = {"user-agent": "assetstore", "accept-encoding": "identity"}
 _MAX_XML = 64 << 20
+_ISO = datetime.fromisoformat
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -114,7 +115,7 @@ class WireClient:
         return {
             **_status(answer),
             **_truncation(found, "NextContinuationToken"),
-            "Contents": [_listed(texts, plain) for texts in found.groups["Contents"]],
+            "Contents": _listed(found.columns, plain) + [_entry(texts, plain) for texts in found.groups["Contents"]],
             "CommonPrefixes": [_entry(texts, plain) for texts in found.groups["CommonPrefixes"]],
         }
 
@@ -230,7 +231,7 @@ def _described(answer: Answer) -> dict[str, Any]:
     return found
 
 
-def _entry(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
+def _entry(texts: Mapping[str, str], plain: Callable[[str], str]) -> dict[str, Any]:
     """Return the texts of an element with their types; what a service leaves out or empty is left out."""
     found: dict[str, Any] = {}
     if key := texts.get("Key"):
@@ -253,15 +254,17 @@ def _upload(texts: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _listed(texts: Mapping[str, str], plain: Any) -> dict[str, Any]:
-    """Return an asset of a listing; most services say all of it, which is quicker to read."""
+def _listed(columns: Mapping[str, Sequence[str]], plain: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Return the assets of a listing that are built alike. Most services say all of each, which is quicker to read."""
     try:
-        key, size, etag, modified = texts["Key"], texts["Size"], texts["ETag"], texts["LastModified"]
-        if key and etag[:1] == '"':
-            return {"Key": plain(key), "Size": int(size), "ETag": etag, "LastModified": _time(modified)}
-    except (KeyError, ValueError):
+        keys, sizes, etags = columns["Key"], columns["Size"], columns["ETag"]
+        times = [time if time.tzinfo is UTC else time.astimezone(UTC) for time in map(_ISO, columns["LastModified"])]
+        if all(keys) and "".join(sizes).isdecimal() and all(etag[:1] == '"' == etag[-1:] for etag in etags):
+            rows = zip(map(plain, keys), map(int, sizes), etags, times, strict=True)
+            return [{"Key": key, "Size": size, "ETag": etag, "LastModified": time} for key, size, etag, time in rows]
+    except (KeyError, ValueError, OverflowError):
         pass
-    return _entry(texts, plain)
+    return [_entry(dict(zip(columns, texts, strict=True)), plain) for texts in zip(*columns.values(), strict=True)]
 
 
 def _decoded(text: str) -> str:
@@ -291,9 +294,9 @@ def _time(text: str) -> datetime | None:
             month = _MONTHS.index(text[8:11]) + 1
             hour, minute, second = text[17:19], text[20:22], text[23:25]
             return datetime(int(text[12:16]), month, int(text[5:7]), int(hour), int(minute), int(second), tzinfo=UTC)
-        time = datetime.fromisoformat(text)
+        time = _ISO(text)
         return time if time.tzinfo is UTC else time.astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # a zone may lead beyond all years
         return None
 
 

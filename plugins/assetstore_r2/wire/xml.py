@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from xml.parsers import expat
 
 import attrs
@@ -21,11 +21,13 @@ class Document:
         root: the name of its outermost element.
         texts: the text of each element outside of groups; blanks where an element is empty.
         groups: for each name of ``GROUPS`` its elements, each the texts by name.
+        columns: the assets of a listing that are all built alike: the texts of all by name. ``groups`` has none of them.
     """
 
     root: str
     texts: dict[str, str]
     groups: Mapping[str, list[dict[str, str]]]
+    columns: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
 
 
 NOTHING = Document("", {}, {name: [] for name in GROUPS})
@@ -33,8 +35,8 @@ NOTHING = Document("", {}, {name: [] for name in GROUPS})
 _LAID_OUT = re.compile(rb">\s")
 _BEGIN, _END = b"<Contents>", b"</Contents>"
 _FLAT = re.compile(rb"<Contents>(?:<(\w+)>[^<]*</\1>)+</Contents>")
-_SPECIAL = (b"&", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
-"""Entities, and characters that XML does not allow."""
+_NOT_ALLOWED = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+"""Characters that XML does not allow."""
 _CONTROLS = bytes(range(32))
 _NAMES = re.compile(r"<(\w+)>")
 _DECLARED = re.compile(rb"""\s*<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?\s*\?>""")
@@ -46,18 +48,19 @@ def read(data: bytes) -> Document | None:
     Listings are long, so there is no handler for the begin of an element: the text before its end is its own, and what comes
     before the end of a group belongs to the group, the first time together with what stands outside of all groups.
     """
-    entries, rest = _entries(data)
+    columns, rest = _columns(data)
     found = _read(rest)
-    if found is None or not entries:
+    if found is None or not columns:
         return found
-    return Document(found.root, {**entries[0], **found.texts}, {**found.groups, "Contents": entries})
+    first = {name: texts[0] for name, texts in columns.items()}
+    return Document(found.root, {**first, **found.texts}, found.groups, columns)
 
 
-def _entries(data: bytes) -> tuple[list[dict[str, str]], bytes]:
-    """Return the assets of a listing whose elements are all built alike, and the document without them.
+def _columns(data: bytes) -> tuple[dict[str, Sequence[str]], bytes]:
+    """Return the columns of a listing whose assets are all built alike, and the document without them.
 
-    Almost every page is so, and a regular expression reads it in half the time. What might mean something else in XML is
-    left to the parser, and so is the rest, which is a document if and only if the whole is one.
+    Almost every page is so, and a regular expression reads it in a fraction of the time. What might mean something else in
+    XML is left to the parser, and so is the rest, which is a document if and only if the whole is one.
     """
     begin, end = data.find(_BEGIN), data.rfind(_END) + len(_END)
     first = _FLAT.match(data, begin) if begin >= 0 else None
@@ -65,23 +68,34 @@ def _entries(data: bytes) -> tuple[list[dict[str, str]], bytes]:
     declared = _DECLARED.match(rest)
     marked = rest[declared.end() :] if declared else rest
     if first is None or b"<!" in marked or b"<?" in marked or _BEGIN in rest:
-        return [], data
-    part = data[begin:end].replace(b"&quot;", b'"').replace(b"&#34;", b'"')
-    odd = any(each in part for each in _SPECIAL) or part != part.translate(None, _CONTROLS)
-    if odd or part.count(b"<") != part.count(b">"):
-        return [], data
+        return {}, data
+    part = data[begin:end]
+    odd = not part.isascii() and any(each in part for each in _NOT_ALLOWED)
+    if odd or len(part) != len(part.translate(None, _CONTROLS)) or part.count(b"<") != part.count(b">"):
+        return {}, data
     try:
         text = part.decode()
     except ValueError:
-        return [], data
+        return {}, data
     names = tuple(_NAMES.findall(first[0].decode())[1:])
     if len(names) == 1:
-        return [], data  # findall would give texts instead of tuples
+        return {}, data  # findall would give texts instead of tuples
     found = _shape(names).findall(text)
     # They hold all tags, and nothing stands between them.
     if len(found) * 2 * (len(names) + 1) != text.count("<") or len(found) - 1 != text.count("</Contents><Contents>"):
-        return [], data
-    return [dict(zip(names, texts)) for texts in found], rest  # noqa: B905 - as many by the expression, and strict is slow
+        return {}, data
+    columns: dict[str, Sequence[str]] = dict(zip(names, zip(*found, strict=True), strict=True))
+    return (columns, rest) if _unescape(columns, text.count("&")) else ({}, data)
+
+
+def _unescape(columns: dict[str, Sequence[str]], count: int) -> bool:
+    """Put quotes for the entities of ETags; return whether these are all the entities, of which there are ``count``."""
+    if not count:
+        return True
+    etags = "\n".join(columns.get("ETag", ()))
+    plain = etags.replace("&quot;", '"').replace("&#34;", '"')
+    columns["ETag"] = plain.split("\n")
+    return "&" not in plain and etags.count("&") == count
 
 
 @functools.lru_cache(maxsize=16)
