@@ -56,10 +56,10 @@ class Decider:
 
     def listed(self, one: AssetInfo, other: AssetInfo) -> Decision | None:
         """Return what the listings tell; ``None`` where they do not suffice."""
-        fact = difference(one, other)
-        if fact == "size":
-            return Decision(kind=CHANGED, fact=fact)
+        if one.size != other.size:
+            return Decision(kind=CHANGED, fact="size")
         if not self.options.size_only and not self._has_etag(one, other):
+            fact = difference(one, other)
             # What was read of a file at an earlier run does not count where all is to be compared.
             is_file = isinstance(one, FileInfo) or isinstance(other, FileInfo)
             is_known = _alike(one, other) and not (self.options.checksum and is_file)
@@ -87,7 +87,7 @@ class Decider:
         """Return whether headers may differ, which no listing tells."""
         if not isinstance(self.destination, StoreSide):
             return False
-        if self.rule(one.key):
+        if self.options.headers and self.rule(one.key):
             return True
         return isinstance(self.source, StoreSide) and may_be_newer(one, other)
 

@@ -23,13 +23,18 @@ TICK_NS = 20_000_000
 """Nanoseconds: a file system may give two writes within so long one time, so a digest read that soon is not kept."""
 
 MAX_GONE = 100_000
-Line = tuple[str, Stamp, str, str]
-"""A key, the stamp of its file, the digest of its bytes, and the ETag of the store's asset that has them; or ``""``."""
+Line = tuple[str, str, str, str]
+"""A key, the stamp of its file as text, its digest, and the ETag of the store's asset that has the same bytes; or ``""``."""
 
 
 def kept_etag(etag: str | None) -> str:
     """Return an ETag as it is kept; one that would break the line is not."""
     return etag if etag is not None and etag.isprintable() else ""
+
+
+def written(stamp: Stamp) -> str:
+    """Return a stamp as it is kept."""
+    return f"{stamp[0]} {stamp[1]} {stamp[2]} {stamp[3]}"
 
 
 @attrs.define(eq=False)
@@ -67,11 +72,12 @@ class FolderIndex:
                 if line is None or line[0] != info.key:
                     yield info
                     continue
-                is_same = line[1] == info.stamp
-                known = object.__new__(FileInfo)  # attrs.evolve would make each anew, field by field
-                digest, etag = (line[2] or None, line[3] or None) if is_same else (None, None)
-                vars(known).update(vars(info), digest=digest, far_etag=etag, stale=not is_same)
-                yield known
+                fields = vars(info)  # nobody else has it yet, and attrs.evolve would make each anew, field by field
+                if line[1] == written(info.stamp):
+                    fields["digest"], fields["far_etag"] = line[2] or None, line[3] or None
+                else:
+                    fields["stale"] = True
+                yield info
                 line = next(lines, None)
             while line is not None:
                 self._lose(line[0])
@@ -83,17 +89,20 @@ class FolderIndex:
 
     def cuts(self, step: int) -> Iterator[str]:
         """Yield every ``step``-th key, if at least two come after it."""
-        cut = ""
-        for number, line in enumerate(self._lines(), 1):
+        before = cut = ""
+        for number, line in enumerate(self._texts(), 1):
             if number % step == 0:
-                cut = line[0]
+                cut = line.partition("\t")[0]
             elif number % step == 2 and cut:
+                if cut <= before:
+                    return
                 yield cut
+                before = cut
 
     def note(self, spool: Spool, file: FileInfo, digest: str, etag: str | None) -> None:
         """Keep what is known of a file, unless it was touched so lately that it may change unnoticed."""
         if max(file.stamp[1], file.stamp[2]) + TICK_NS < time.time_ns():
-            spool.note_file((file.key, file.stamp, digest, kept_etag(etag)))
+            spool.note_file((file.key, written(file.stamp), digest, kept_etag(etag)))
 
     def save(self, changes: Iterator[Line]) -> None:
         """Write the index anew with changes, which are sorted by key. Without any, nothing is written."""
@@ -109,7 +118,7 @@ class FolderIndex:
                 with open(descriptor, "w", encoding="utf-8", newline="\n") as out:
                     out.write(f"{_HEAD}\n")
                     lines = self._merged(first, changes)
-                    out.writelines("\t".join((line[0], " ".join(map(str, line[1])), *line[2:])) + "\n" for line in lines)
+                    out.writelines("\t".join(line) + "\n" for line in lines)
                 os.replace(temporary, self.file)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -132,14 +141,16 @@ class FolderIndex:
 
     def _lines(self) -> Generator[Line]:
         """Yield what was kept, up to the first line that is not as we write it."""
-        with contextlib.suppress(OSError, ValueError), self.file.open(encoding="utf-8", newline="\n") as lines:
-            if next(lines, "").rstrip("\n") != _HEAD:
+        before = ""
+        for line in self._texts():
+            fields = line[:-1].split("\t")
+            if len(fields) != 4 or line[-1] != "\n" or fields[0] <= before:
                 return
-            before = ""
-            for line in lines:
-                key, numbers, digest, etag = line.removesuffix("\n").split("\t")
-                size, modified, changed, inode = map(int, numbers.split(" "))
-                if key <= before or not line.endswith("\n"):
-                    return
-                before = key
-                yield key, (size, modified, changed, inode), digest, etag
+            before = fields[0]
+            yield before, fields[1], fields[2], fields[3]
+
+    def _texts(self) -> Generator[str]:
+        """Yield the lines behind the first one; none if that is not as we write it."""
+        with contextlib.suppress(OSError, ValueError), self.file.open(encoding="utf-8", newline="\n") as lines:
+            if next(lines, "").rstrip("\n") == _HEAD:
+                yield from lines

@@ -37,7 +37,7 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.contents import MTIME
 from assetstore.sync.decisions import METADATA, Decider, differing
-from assetstore.sync.folder_index import TICK_NS, kept_etag
+from assetstore.sync.folder_index import TICK_NS, kept_etag, written
 from assetstore.sync.options import (
     CHANGED,
     DELETED,
@@ -419,7 +419,7 @@ class Run:
         else:
             return None
         if stamp is not None:
-            self.spool.note_file((step.action.key, stamp, info.digest or "", kept_etag(info.etag)))
+            self.spool.note_file((step.action.key, written(stamp), info.digest or "", kept_etag(info.etag)))
         return None
 
     def _delete(self, steps: Iterator[Step]) -> Ends:

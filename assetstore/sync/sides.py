@@ -148,8 +148,8 @@ class FolderSide:
                 problem(key, InvalidKeyError(message, hint="rename one of them, or leave them out by exclude", key=key))
             elif name.endswith("/"):
                 yield from self._walk(f"{path}{spelled}/", key, problem)
-            else:
-                yield from _file(key, path + spelled, entry, problem)
+            elif (file := _file(key, path + spelled, entry, problem)) is not None:
+                yield file
             previous = name
 
 
@@ -186,20 +186,20 @@ def _spelled(above: Path, name: str) -> str:
     return name
 
 
-def _file(key: str, path: str, entry: os.DirEntry[str], problem: Problem) -> Iterator[FileInfo]:
+def _file(key: str, path: str, entry: os.DirEntry[str], problem: Problem) -> FileInfo | None:
     try:
         found = entry.stat(follow_symlinks=False)
         modified = datetime.fromtimestamp(found.st_mtime, UTC)
     except FileNotFoundError:
-        return  # it was removed meanwhile
+        return None  # it was removed meanwhile
     except (OSError, ValueError, OverflowError) as error:
         problem(key, SourceError(f"the file cannot be read: {error}", key=key))
-        return
+        return None
     if not stat.S_ISREG(found.st_mode):
         kind = "a link is not followed" if stat.S_ISLNK(found.st_mode) else "must be a regular file"
         problem(key, SourceError(kind, hint="leave it out by exclude", key=key))
-        return
-    yield FileInfo(
+        return None
+    return FileInfo(
         key=key,
         size=found.st_size,
         last_modified=modified,

@@ -21,7 +21,7 @@ _SETTINGS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=
 _TABLES = """
 CREATE TABLE plan (key BLOB PRIMARY KEY, kind TEXT, late INTEGER, size INTEGER, digest TEXT, kept INTEGER,
                    moved INTEGER DEFAULT 0, left INTEGER DEFAULT 1, step BLOB) WITHOUT ROWID;
-CREATE TABLE files (key BLOB PRIMARY KEY, stamp BLOB, digest TEXT, etag TEXT) WITHOUT ROWID;
+CREATE TABLE files (key BLOB PRIMARY KEY, stamp TEXT, digest TEXT, etag TEXT) WITHOUT ROWID;
 CREATE TABLE shared (size INTEGER PRIMARY KEY);
 CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB, written INTEGER) WITHOUT ROWID;
 """
@@ -190,14 +190,13 @@ class Spool:
 
     def note_file(self, line: Line) -> None:
         """Remember what is known of a file for the index of its folder."""
-        key, stamp, *known = line
-        self._base.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (_bytes(key), pickle.dumps(stamp), *known))
+        self._base.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (_bytes(line[0]), *line[1:]))
 
     def files(self) -> Iterator[Line]:
         """Yield what ``note_file`` was called with, by key."""
-        rows: Iterable[tuple[bytes, bytes, str, str]] = self._base.execute("SELECT * FROM files ORDER BY key")
+        rows: Iterable[tuple[bytes, str, str, str]] = self._base.execute("SELECT * FROM files ORDER BY key")
         for key, stamp, digest, etag in rows:
-            yield _text(key), pickle.loads(stamp), digest, etag  # noqa: S301 - we wrote it
+            yield _text(key), stamp, digest, etag
 
     def _count(self, wanted: str, *values: object) -> int:
         return int(self._base.execute(f"SELECT COUNT(*) FROM plan WHERE {wanted}", values).fetchone()[0])  # noqa: S608
