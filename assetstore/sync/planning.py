@@ -159,7 +159,8 @@ class Planning:
         if isinstance(side, FolderSide):
             return self.index.known(side.walk(problem))
         # An asset that is taken for missing costs a request where it would be written, and a file where it is fetched from.
-        cuts = iter(()) if side is self.source or side.sorts else self.index.cuts(SPAN)
+        is_cut = side is not self.source and not side.sorts and side.store.can("list.start_after")
+        cuts = self.index.cuts(SPAN) if is_cut else iter(())
         first = next(cuts, None)
         return side.walk(problem) if first is None else listed_at_once(side.store, itertools.chain((first,), cuts))
 

@@ -29,6 +29,12 @@ class SmallPages(MemoryBackend):
         return super().assetstore_list(prefix, attrs.evolve(options, limit=3))
 
 
+class FromTheBeginning(MemoryBackend):
+    """Lists from the first key on alone."""
+
+    supports = MemoryBackend.supports - {"list.start_after"}
+
+
 class FolderByFolder(MemoryBackend):
     """Lists what lies in a folder before all whose names go on behind the folder's name, as some services do."""
 
@@ -81,3 +87,13 @@ def test_a_second_run_asks_for_all_pages_at_once_and_for_hardly_more(tmp_path: P
         report = sync(tmp_path, store, delete=True)
         assert (1, 1, 1) == (report.counts.new, report.counts.changed, report.counts.deleted)
         assert names == [info.key for info in store.list()]
+
+
+def test_a_store_that_cannot_begin_behind_a_key_is_listed_page_by_page(tmp_path: Path) -> None:
+    """Where a listing cannot start behind a key, one follows the pages of the whole."""
+    names = [f"{number:04}" for number in range(PAGE + 500)]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    with AssetStore(FromTheBeginning()) as store:
+        assert len(names) == sync(tmp_path, store).counts.new
+        assert len(names) == sync(tmp_path, store).counts.unchanged
