@@ -3,7 +3,7 @@
 Read in this order: ``address`` (what a text names), ``sides`` (a store or a folder of files, as both are walked), ``merge``,
 ``compare`` (whether two are equal), ``transfer`` (one asset from here to there), ``comparison`` (``check``),
 ``verification`` (``verify``), ``options`` and ``syncing`` (``sync``), ``planning``, ``decisions`` (about a key that both
-have), ``running``.
+have), ``running``, ``deletions``.
 """
 
 from importlib import import_module

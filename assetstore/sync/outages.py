@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from assetstore.errors import AssetStoreError, CredentialsError, StoreNotFoundError, UnavailableError
 
 MOST = 16
 """After so many assets in a row that cannot be reached, the store cannot be reached."""
+
+PATIENCE, LONGEST_PAUSE = 120.0, 30.0
+"""Seconds for which a store that cannot be reached is tried again, and between two tries."""
+
+MEANWHILE = "another program wrote it meanwhile"
+
+
+class Patience:
+    """Waits longer each time, until it ends."""
+
+    def __init__(self) -> None:
+        self._pause, self._spent = 1.0, 0.0
+
+    def renew(self) -> None:
+        """Begin anew, since the store answers again."""
+        self._pause, self._spent = 1.0, 0.0
+
+    def wait(self, asked: float | None) -> bool:
+        """Wait as long as the store asked for, or longer than before; return whether to try again."""
+        pause = self._pause if asked is None else asked
+        self._spent += pause or self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        if self._spent > PATIENCE:
+            return False
+        time.sleep(pause)
+        return True
 
 
 class Outages:

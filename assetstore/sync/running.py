@@ -10,7 +10,7 @@ import stat
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,6 +37,7 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.contents import MTIME
 from assetstore.sync.decisions import METADATA, Decider, differing
+from assetstore.sync.deletions import Ends, deleted
 from assetstore.sync.folder_index import TICK_NS, kept_etag, written
 from assetstore.sync.options import (
     CHANGED,
@@ -50,43 +51,15 @@ from assetstore.sync.options import (
     Kind,
     SyncOptions,
 )
-from assetstore.sync.outages import MOST, concerns_all
+from assetstore.sync.outages import MEANWHILE, MOST, Patience, concerns_all
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
 from assetstore.sync.spool import Spool, Step
 from assetstore.sync.transfer import carried, copy_over, with_mtime
 
 Done: TypeAlias = Callable[[Action, Exception | None], object]
-Ends: TypeAlias = Generator[tuple[Step, AssetInfo | None, Exception | None]]
 
-BATCH = 1000
 ATTEMPTS = 5
 """How often a file is sent that changes each time meanwhile."""
-PATIENCE, LONGEST_PAUSE = 120.0, 30.0
-"""Seconds for which a store that cannot be reached is tried again, and between two tries."""
-
-MEANWHILE = "another program wrote it meanwhile"
-
-
-class Patience:
-    """Waits longer each time, until it ends."""
-
-    def __init__(self) -> None:
-        self._pause, self._spent = 1.0, 0.0
-
-    def renew(self) -> None:
-        """Begin anew, since the store answers again."""
-        self._pause, self._spent = 1.0, 0.0
-
-    def wait(self, asked: float | None) -> bool:
-        """Wait as long as the store asked for, or longer than before; return whether to try again."""
-        pause = self._pause if asked is None else asked
-        self._spent += pause or self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        if self._spent > PATIENCE:
-            return False
-        time.sleep(pause)
-        return True
-
 
 @attrs.define(eq=False)
 class Run:
@@ -132,7 +105,7 @@ class Run:
         for late in (False, True):
             for do, kinds in ((self._at_destination, (HEADERS_FIXED, RENAMED)), (self._transfer, (NEW, CHANGED))):
                 self._do(do, kinds, late=late)
-        self._do(self._delete, (DELETED,), late=None)
+        self._do(lambda steps: deleted(self.destination, steps), (DELETED,), late=None)
 
     def pretend(self) -> None:
         """Tell what would be done."""
@@ -422,35 +395,6 @@ class Run:
             self.spool.note_file((step.action.key, written(stamp), info.digest or "", kept_etag(info.etag)))
         return None
 
-    def _delete(self, steps: Iterator[Step]) -> Ends:
-        if isinstance(self.destination, FolderSide):
-            yield from _delete_files(self.destination.folder, steps)
-            return
-        assert isinstance(self.destination, StoreSide)
-        for batch in _batches(steps):
-            yield from self._delete_batch(self.destination, batch)
-
-    def _delete_batch(self, side: StoreSide, batch: dict[str, Step]) -> Ends:
-        """Delete those of which the store has still the version that was listed."""
-        wanted: list[str | AssetInfo] = []
-        with side.store.stat_many([key for key, step in batch.items() if step.valid], ordered=True) as heads:
-            for head in heads:
-                step = batch[head.item]
-                if isinstance(head.error, NotFoundError):
-                    yield step, None, None
-                elif head.value is None:
-                    yield step, None, head.error
-                elif not _is_version(step, head.value):
-                    yield step, None, PreconditionError(MEANWHILE, hint="run the sync again")
-                else:
-                    wanted.append(head.item)
-        wanted += [AssetInfo(key=key, size=step.action.size, valid=False) for key, step in batch.items() if not step.valid]
-        if wanted:
-            report = side.store.delete_many(wanted)
-            yield from ((batch[failure.key], None, failure.error) for failure in report.failed)
-            yield from ((batch[key], None, None) for key in report.deleted)
-
-
 def _now(side: Side, step: Step) -> AssetInfo:
     """Return what a side has now of the key of a step."""
     if isinstance(side, StoreSide):
@@ -462,13 +406,6 @@ def _now(side: Side, step: Step) -> AssetInfo:
     return FileInfo(key=step.action.key, size=found.st_size, last_modified=modified, stamp=stamp_of(found), path=path)
 
 
-def _is_version(step: Step, info: AssetInfo) -> bool:
-    if (step.action.size, step.etag) != (info.size, info.etag):
-        return False
-    # A listing may know parts of a second that a head does not.
-    return step.written is None or info.last_modified is None or int(step.written) == int(info.last_modified.timestamp())
-
-
 def _is_as_walked(path: Path, step: Step) -> bool:
     """Return whether a file of the destination is still what was walked; without a stamp, that there is none."""
     try:
@@ -477,40 +414,6 @@ def _is_as_walked(path: Path, step: Step) -> bool:
         return step.stamp is None
     # A folder in the way is no file that somebody wrote; whoever writes the file says what is wrong.
     return stamp_of(found) == step.stamp or (step.stamp is None and stat.S_ISDIR(found.st_mode))
-
-
-def _batches(steps: Iterable[Step]) -> Iterator[dict[str, Step]]:
-    batch: dict[str, Step] = {}
-    for step in steps:
-        batch[step.action.key] = step
-        if len(batch) == BATCH:
-            yield batch
-            batch = {}
-    if batch:
-        yield batch
-
-
-def _delete_files(folder: Path, steps: Iterator[Step]) -> Ends:
-    """Delete files that are still as they were walked, and the folders that become empty."""
-    for step in steps:
-        path = folder / step.path
-        try:
-            if stamp_of(os.lstat(path)) != step.stamp:
-                raise PreconditionError(MEANWHILE, hint="run the sync again")
-            path.unlink()
-            for above in path.parents:
-                if above == folder:
-                    break
-                above.rmdir()
-        except FileNotFoundError:
-            yield step, None, None
-        except OSError as error:
-            # A folder that is not empty stays.
-            yield step, None, error if path.exists() else None
-        except PreconditionError as error:
-            yield step, None, error
-        else:
-            yield step, None, None
 
 
 def _let_tick(step: Step) -> None:
