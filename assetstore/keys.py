@@ -11,7 +11,8 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import attrs
 
@@ -62,10 +63,43 @@ def normalize_prefix(prefix: str) -> str:
 
 def is_valid_key(key: str) -> bool:
     """Return whether ``key`` is valid and already spelled as it is stored."""
+    is_plain = isinstance(key, str) and key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY_BYTES
+    if is_plain and key[0] not in "/." and "/." not in key:
+        return True  # as almost all of a million
     try:
         return normalize_key(key) == key
     except InvalidKeyError:
         return False
+
+
+_BLANK = vars(AssetInfo(key="", size=0))
+
+
+def listed_asset(
+    key: str, size: int, etag: str | None = None, last_modified: datetime | None = None, digest: str | None = None
+) -> AssetInfo:
+    """Return an entry of a listing; whether it is ``valid`` is found out from its key.
+
+    It is what ``AssetInfo(…)`` would be. A page has a thousand of them, which this makes in half the time.
+
+    Args:
+        key: as for ``AssetInfo``, and so are the others.
+        size: bytes.
+        etag: without quotes.
+        last_modified: aware UTC.
+        digest: with its kind.
+    """
+    fields = _BLANK.copy()
+    fields["key"], fields["size"], fields["etag"] = key, size, etag
+    fields["last_modified"], fields["digest"], fields["valid"] = last_modified, digest, is_valid_key(key)
+    return _with_fields(fields)
+
+
+def _with_fields(fields: dict[str, Any]) -> AssetInfo:
+    """Return an asset of fields that are known to be right; attrs would look at each of them anew."""
+    info = object.__new__(AssetInfo)
+    object.__setattr__(info, "__dict__", fields)
+    return info
 
 
 def join_key(*parts: str) -> str:
@@ -247,12 +281,9 @@ class Scope:
         key = entry.key[len(self.prefix) :]
         if type(entry) is not AssetInfo:
             return attrs.evolve(entry, key=key)
-        # A page has a thousand of them, which attrs would make anew field by field.
-        renamed = object.__new__(AssetInfo)
-        fields = vars(renamed)
-        fields.update(vars(entry))
+        fields = vars(entry).copy()
         fields["key"] = key
-        return renamed
+        return _with_fields(fields)
 
     def _within(self, key: str) -> str:
         # NFC composes a combining character at the front of a key with the last one of the prefix.

@@ -38,7 +38,7 @@ from assetstore.errors import (
     UnsupportedError,
 )
 from assetstore.hooks import Hooks, hookimpl
-from assetstore.keys import glob_covers, is_valid_key, join_key, normalize_key, normalize_prefix
+from assetstore.keys import glob_covers, is_valid_key, join_key, listed_asset, normalize_key, normalize_prefix
 from assetstore.operation import count_request
 from assetstore.options import (
     HEADERS,
@@ -208,6 +208,7 @@ __all__ = [
     "is_web_url",
     "join_key",
     "limits",
+    "listed_asset",
     "looks_active",
     "normalize_key",
     "normalize_prefix",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assetstore import InvalidKeyError
-from assetstore.plugin import is_valid_key, join_key, normalize_key, normalize_prefix
+from assetstore.plugin import AssetInfo, is_valid_key, join_key, listed_asset, normalize_key, normalize_prefix
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text("./a\u0301\u212b\\ ", max_size=8)
 
@@ -166,3 +168,27 @@ def _is_key(text: str) -> bool:
     except InvalidKeyError:
         return False
     return True
+
+
+@given(ANY_TEXT | st.integers(1020, 1030).map("k".__mul__))
+def test_a_key_is_valid_if_and_only_if_it_is_stored_as_it_is(key: str) -> None:
+    """The quick way for plain keys takes no key that the rules refuse or spell otherwise."""
+    try:
+        stored = normalize_key(key)
+    except InvalidKeyError:
+        stored = None
+    assert (key == stored) == is_valid_key(key)
+
+
+@given(ANY_TEXT, st.integers(0, 1 << 50), st.none() | st.text(max_size=3), st.none() | st.just(datetime.now(UTC)))
+def test_an_entry_of_a_listing_is_an_asset_like_any_other(
+    key: str, size: int, etag: str | None, written: datetime | None
+) -> None:
+    """It is equal to what the constructor makes, pickles and hashes as it, and cannot be changed either."""
+    made = AssetInfo(key=key, size=size, etag=etag, last_modified=written, digest=etag, valid=is_valid_key(key))
+    entry = listed_asset(key, size, etag, written, etag)
+    assert (made, hash(made), repr(made)) == (entry, hash(entry), repr(entry))
+    assert made == pickle.loads(pickle.dumps(entry))
+    with pytest.raises(AttributeError):
+        entry.size = 0  # type: ignore[misc]  # what must not be possible
+    assert AssetInfo(key="k", size=1) == listed_asset("k", 1)

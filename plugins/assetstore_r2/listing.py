@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from assetstore.plugin import AssetInfo, BackendError, ListOptions, ListPage, Prefix, is_valid_key, limits
+from assetstore.plugin import AssetInfo, BackendError, ListOptions, ListPage, Prefix, limits, listed_asset
 from assetstore_r2.bucket import Bucket
 from assetstore_r2.errors import LostAnswerError, translated
 from assetstore_r2.headers import md5_digest, unquoted, utc
@@ -52,11 +52,5 @@ def _is_listing(answer: Mapping[str, Any]) -> bool:
 
 def _item(bucket: Bucket, entry: Mapping[str, Any]) -> AssetInfo:
     etag = unquoted(entry.get("ETag") or None)  # some services send an empty one
-    return AssetInfo(
-        key=entry["Key"],
-        size=entry["Size"],
-        etag=etag,
-        last_modified=utc(entry.get("LastModified")),
-        digest=md5_digest(etag) if bucket.etags_are_md5 else None,
-        valid=is_valid_key(entry["Key"]),
-    )
+    digest = md5_digest(etag) if bucket.etags_are_md5 else None
+    return listed_asset(entry["Key"], entry["Size"], etag, utc(entry.get("LastModified")), digest)
