@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from assetstore.direct.cancel import PENDING_KEY
+from assetstore.limits import PENDING
 from assetstore.results import AssetInfo
 
 Fact: TypeAlias = Literal["size", "digest", "time", "unknown"]
@@ -52,4 +53,4 @@ def is_apart(info: AssetInfo, beside_folder: bool) -> bool:
     """
     if beside_folder and info.size == 0 and info.key.endswith("/"):
         return True
-    return PENDING_KEY.fullmatch(info.key) is not None
+    return info.key.startswith(PENDING) and PENDING_KEY.fullmatch(info.key) is not None

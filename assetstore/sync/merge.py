@@ -39,20 +39,24 @@ def merge(source: Iterable[AssetInfo], destination: Iterable[AssetInfo]) -> Iter
 
 def noting(pairs: Iterable[Pair], note: Callable[[int], object] | None) -> Iterator[Pair]:
     """Yield pairs, and call ``note`` now and then with the number of pairs since its last call."""
+    if note is None:
+        yield from pairs
+        return
     count = 0
     for count, pair in enumerate(pairs, 1):
-        if note is not None and not count % STEP:
+        if not count % STEP:
             note(STEP)
         yield pair
-    if note is not None and count % STEP:
+    if count % STEP:
         note(count % STEP)
 
 
 def _ordered(side: Iterable[AssetInfo]) -> Iterator[AssetInfo]:
     previous = ""
     for info in side:
-        if info.key <= previous:
-            message = f"the listing is not in the order of keys: {info.key!r} comes after {previous!r}"
+        key = info.key
+        if key <= previous:
+            message = f"the listing is not in the order of keys: {key!r} comes after {previous!r}"
             raise UnorderedError(message, hint="compare or copy one folder after the other")
-        previous = info.key
+        previous = key
         yield info
