@@ -10,6 +10,8 @@ export class Refusal extends Error {
   }
 }
 
+export class Unreachable extends Error {}
+
 export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
@@ -28,7 +30,7 @@ export async function ask(action, question) {
   const headers = { "content-type": "application/json", "x-assetstore": "1" };
   const asked = { method: "POST", headers, body: JSON.stringify(question) };
   const response = await fetch(`${doing.dataset.root}/do/${action}`, asked).catch(() => null);
-  if (!response) throw new Error(say("unreachable"));
+  if (!response) throw new Unreachable(say("unreachable"));
   const answer = await response.json().catch(() => ({ status: response.status, message: say("unreachable") }));
   if (!response.ok) throw new Refusal(answer);
   return answer;

@@ -1,5 +1,5 @@
 // Sends files and folders: three at a time, large ones in parts that survive a reload.
-import { ask, doing, element, readable, Refusal, say } from "./actions.js";
+import { ask, doing, element, readable, Refusal, say, Unreachable } from "./actions.js";
 
 const AT_A_TIME = 3;
 const ATTEMPTS = 4;
@@ -11,8 +11,7 @@ const input = document.getElementById("upload-files");
 const uploads = [];
 
 class Cancelled extends Error {}
-class Unreachable extends Error {}
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+class StoreUnreachable extends Unreachable {}
 const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "{}");
 const is = (file, { name, size, modified }) => file.name === name && file.size === size && file.lastModified === modified;
 
@@ -28,7 +27,8 @@ class Upload {
     this.bar = element("progress", { max: 1, value: 0, ariaLabel: key });
     this.text = element("span", { className: "upload-text" });
     this.buttons = element("span");
-    list.append(element("li", {}, element("span", { className: "upload-name", textContent: key }), this.bar, this.text, this.buttons));
+    const name = element("span", { className: "upload-name", textContent: key });
+    list.append(element("li", {}, name, this.bar, this.text, this.buttons));
     uploads.push(this);
   }
 
@@ -54,13 +54,7 @@ class Upload {
     try {
       if (this.lost) await this.goOn();
       this.begun ??= await this.begin();
-      const { token } = this.begun;
-      await (token && !this.through ? this.sendAll() : this.sendThrough());
-      if (token && !this.through) {
-        this.show("running", say("examining"));
-        const replaces = this.clash === "replace";
-        await ask(replaces ? "upload/replace" : "upload/finish", { token, ...(replaces && { key: this.key, etag: this.etag }) });
-      }
+      await (this.begun.token ? this.sendAll() : this.sendThrough());
       keep(this.key, null);
       this.bar.value = 1;
       this.show("done", say("uploaded"));
@@ -104,12 +98,15 @@ class Upload {
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
     if (failed) throw failed;
+    this.show("running", say("examining"));
+    const { key, etag, begun: { token } } = this;
+    await ask(this.clash === "replace" ? "upload/replace" : "upload/finish", { token, key, etag });
   }
 
   // Sends one part, some times if need be; what is signed may have expired, so it is signed anew.
   async send(number) {
     const { token, request } = this.begun;
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; ; attempt++)
       try {
         const signed = request ?? (await ask("upload/parts", { token, numbers: [number] })).requests[number];
         await this.put(signed, this.part(number), number);
@@ -117,17 +114,14 @@ class Upload {
         return;
       } catch (error) {
         this.progress(number, 0);
-        const isFinal = error instanceof Cancelled || error instanceof Refusal || this.mayGoThrough(error);
-        if (isFinal || attempt === ATTEMPTS) throw error;
-        await pause(500 * 4 ** (attempt - 1));
+        if (!(error instanceof Unreachable) || this.mayGoThrough(error) || attempt === ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500 * 4 ** (attempt - 1)));
         if (this.stopped) throw new Cancelled();
       }
-    }
   }
 
   sendThrough() {
-    const etag = this.etag ? { etag: this.etag } : {};
-    const query = new URLSearchParams({ key: this.begun.token ? this.key : this.begun.key, clash: this.clash, ...etag });
+    const query = new URLSearchParams({ key: this.begun.key, clash: this.clash, ...(this.etag && { etag: this.etag }) });
     const url = `${doing.dataset.root}/do/upload/body?${query}`;
     return this.put({ method: "PUT", url, headers: { "x-assetstore": "1" } }, this.file, 1);
   }
@@ -135,22 +129,18 @@ class Upload {
   put({ method, url, headers }, blob, number) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      const answer = () => {
-        try {
-          return JSON.parse(request.responseText);
-        } catch {
-          return null;
-        }
-      };
       request.open(method, url);
+      request.responseType = "json"; // what is not JSON is null
       for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
       request.upload.onprogress = (event) => this.progress(number, event.loaded);
       request.onload = () => {
         this.progress(number, blob.size);
-        if (request.status < 300) resolve();
-        else reject(answer()?.message ? new Refusal(answer()) : new Error(say("store_answered", { status: request.status })));
+        const { status, response } = request;
+        if (status < 300) resolve();
+        else if (response?.message) reject(new Refusal(response));
+        else reject(new StoreUnreachable(say("store_answered", { status })));
       };
-      request.onerror = () => reject(new Unreachable(say("unreachable")));
+      request.onerror = () => reject(new StoreUnreachable(say("unreachable")));
       request.onabort = () => reject(new Cancelled());
       request.onloadend = () => this.requests.delete(request);
       this.requests.add(request);
@@ -160,7 +150,7 @@ class Upload {
 
   // A store that this page cannot reach, for want of a CORS rule or a route, gets the file from the gallery.
   mayGoThrough(error) {
-    return error instanceof Unreachable && !this.through && this.done.size === 0;
+    return error instanceof StoreUnreachable && !this.through && this.done.size === 0;
   }
 
   progress(number, bytes) {
@@ -176,27 +166,22 @@ class Upload {
   async failed(error) {
     this.stop();
     if (error instanceof Cancelled) return;
-    if (this.mayGoThrough(error) && this.begun?.token) {
-      const { token } = this.begun;
-      keep(this.key, null);
+    if (this.mayGoThrough(error)) {
       const key = this.clash === "keep" ? this.begun.key : this.key;
-      Object.assign(this, { through: true, begun: { key }, sent: new Map() });
-      ask("upload/cancel", { token }).catch(() => {});
+      this.discard();
+      Object.assign(this, { begun: { key }, through: true });
       this.show("waiting", say("waiting"));
     } else if (error.kind === "AlreadyExists") {
       const answer = (word, clash) => [word, () => this.again(clash)];
       const replace = "change" in doing.dataset ? [answer("replace", "replace")] : [];
       this.show("asking", say("taken"), ...replace, answer("keep_both", "keep"), ["skip", () => this.cancel()]);
-    } else if (error instanceof Refusal && error.status < 500) {
-      this.discard();
-      this.show("refused", error.message);
-    } else this.show("failed", error.message, ["try_again", () => this.wait()], ["cancel", () => this.cancel()]);
+    } else if (error instanceof Refusal && error.status < 500) this.cancel("refused", error.message);
+    else this.show("failed", error.message, ["try_again", () => this.wait()], ["cancel", () => this.cancel()]);
   }
 
   again(clash) {
-    const shown = [...document.querySelectorAll("[data-key]")].find((item) => item.dataset.key === this.key);
     this.discard();
-    Object.assign(this, { clash, etag: shown?.dataset.etag });
+    Object.assign(this, { clash, etag: document.querySelector(`[data-key="${CSS.escape(this.key)}"]`)?.dataset.etag });
     this.wait();
   }
 
@@ -219,10 +204,10 @@ class Upload {
     keep(this.key, null);
   }
 
-  cancel() {
+  cancel(state = "cancelled", text = say("cancelled")) {
     this.stop();
     this.discard();
-    this.show("cancelled", say("cancelled"));
+    this.show(state, text);
     next();
   }
 }
