@@ -50,7 +50,7 @@ def answering(gallery: Gallery, right: str, work: Work) -> Callable[[Request], A
     """Return an endpoint that lets in who has the right and answers what ``work`` makes of the question, in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        refused = refusal(gallery, request, right)
+        refused = denial(gallery, request, right)
         if refused is not None:
             return refused
         question = await _question(request)
@@ -67,7 +67,7 @@ def answering(gallery: Gallery, right: str, work: Work) -> Callable[[Request], A
     return endpoint
 
 
-def refusal(gallery: Gallery, request: Request, right: str) -> Response | None:
+def denial(gallery: Gallery, request: Request, right: str) -> Response | None:
     """Return the refusal of a request from another site, or of a visitor without the right; ``None`` lets it in."""
     # A page of another origin cannot send the header: its browser asks first, and nothing here allows it.
     if request.headers.get("x-assetstore") != "1":

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo, AssetStoreError, PreconditionError, RefusedError
-from assetstore.plugin import allows, guess_content_type, limits
-from assetstore_gallery.answers import answering, failure, problem, refusal
+from assetstore.plugin import allows, guess_content_type, limits, refusal
+from assetstore_gallery.answers import answering, denial, failure, problem
 from assetstore_gallery.gallery import Gallery
 
 PART = 16 << 20
@@ -29,9 +29,9 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     """Return the routes of uploads."""
 
     async def body(request: Request) -> Response:
-        refused = refusal(gallery, request, "upload")
+        refused = denial(gallery, request, "upload")
         if refused is None and request.query_params.get("clash") == "replace":
-            refused = refusal(gallery, request, "change")
+            refused = denial(gallery, request, "change")
         return refused or await _receive(gallery, request)
 
     def post(path: str, endpoint: Any) -> Route:
@@ -142,7 +142,11 @@ async def _receive(gallery: Gallery, request: Request) -> Response:
 
     def store() -> AssetInfo:
         require_allowed(gallery, key, int(length))
-        source = _bounded(chunks, max_size) if "content-length" not in request.headers or int(length) else b""
+        source = (
+            _examined(_bounded(chunks, max_size), key, gallery.options.uploads.types)
+            if "content-length" not in request.headers or int(length)
+            else b""
+        )
         return gallery.store.upload(source, key, overwrite=replaces, if_match=etag if replaces else None)
 
     try:
@@ -165,6 +169,17 @@ def _bounded(chunks: AsyncIterator[bytes], max_size: int) -> Iterator[bytes]:
         if size > max_size:
             raise RefusedError(f"the file must have at most {max_size:,} bytes", hint="make it smaller")
         yield chunk
+
+
+def _examined(chunks: Iterator[bytes], key: str, types: tuple[str, ...]) -> Iterator[bytes]:
+    """Yield the pieces of a file once its first bytes fit the type of its name, as ``finish_upload`` demands too."""
+    head = b""
+    while len(head) < limits.HEAD_BYTES and (chunk := next(chunks, b"")):
+        head += chunk
+    if reason := refusal(guess_content_type(key), head[: limits.HEAD_BYTES], types):
+        raise RefusedError(reason, hint="give it the name of its type")
+    yield head
+    yield from chunks
 
 
 def _facts(info: AssetInfo) -> dict[str, Any]:

@@ -105,6 +105,8 @@ def test_a_policy_refuses_with_its_reason(visit: Visit, way: str) -> None:
             assert reason in answer.json()["message"]
         endless = client.put("/do/upload/body", params={"key": "a.png"}, content=iter([b"123", b"456"]), headers=ASKING)
         assert 422 == endless.status_code
+        page = client.put("/do/upload/body", params={"key": "a.png"}, content=b"<a>", headers=ASKING)
+        assert (422, "Refused") == (page.status_code, page.json()["error"])
         assert [] == list(store.list())
 
 

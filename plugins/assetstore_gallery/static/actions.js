@@ -86,8 +86,8 @@ function arrive() {
   status.textContent = message;
   if (!undo.length) return;
   const back = async () => {
-    for (const key of undo) await ask("restore", { key }).catch((error) => (status.textContent = error.message));
-    leave("", say("restored", { count: undo.length }));
+    const restored = await Promise.allSettled(undo.map((key) => ask("restore", { key })));
+    leave("", say("restored", { count: restored.filter((each) => each.status === "fulfilled").length }));
   };
   status.after(element("button", { type: "button", textContent: say("undo"), onclick: back }));
 }
