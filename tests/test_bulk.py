@@ -447,10 +447,10 @@ def test_an_item_whose_callback_exits_ends_the_call() -> None:
 # --- how many at once ------------------------------------------------------------------------------------------------
 
 
-def rounds(most: int | None, count: int, rate: Callable[[int], float]) -> list[int]:
-    """Let rounds of a tenth of a second pass on a clock of our own, and return the number after each."""
-    clock = itertools.count()
-    concurrency = Concurrency(most, lambda: next(clock) / 10)
+def rounds(most: int | None, count: int, rate: Callable[[int], float], *, busy: bool = True) -> list[int]:
+    """Let rounds of a tenth of a second pass on clocks of our own, and return the number after each."""
+    clock, processor = itertools.count(), itertools.count()
+    concurrency = Concurrency(most, lambda: next(clock) / 10, lambda: next(processor) / 10 if busy else 0.0)
     seen = []
     for _ in range(count):
         # So many items are done, and the bytes that make up what is more or less.
@@ -461,11 +461,17 @@ def rounds(most: int | None, count: int, rate: Callable[[int], float]) -> list[i
 
 def test_it_grows_while_more_is_done() -> None:
     """Where each thread adds its share, all that are allowed are used; where 40 are enough, about so many."""
-    assert as_many_as_files_allow(128) == max(rounds(None, 60, lambda limit: limit * 100))
+    assert as_many_as_files_allow(256) == max(rounds(None, 60, lambda limit: limit * 100))
     assert 1024 == max(rounds(1024, 60, lambda limit: limit * 100))
     assert 5 == max(rounds(5, 60, lambda limit: limit * 100))
     seen = rounds(None, 200, lambda limit: min(limit, 40) * 100)[50:]
     assert 30 < sum(seen) / len(seen) < 64
+
+
+def test_it_grows_faster_while_the_process_waits() -> None:
+    """Far from a store two rounds are enough for 256; who is busy takes small steps, since each opens connections."""
+    assert [64, 256] == rounds(1024, 2, lambda limit: limit * 100, busy=False)
+    assert [32, 64] == rounds(1024, 2, lambda limit: limit * 100)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

@@ -9,7 +9,7 @@ from assetstore.limits import MAX_CONCURRENCY
 from assetstore.options import UploadManyOptions
 
 START = 16
-FOUND = 128
+FOUND = 256
 """The most that is tried where the caller sets no bound and the system allows enough open files."""
 FILES_FOR_EACH = 10
 """An item may need an open source, a target, its folders and a connection, and others need files too."""
@@ -18,6 +18,8 @@ GENTLE = 8
 ROUND = 0.05
 REST = 20
 GAIN, LOSS = 1.1, 0.95
+IDLE = 0.4
+"""Seconds of processor in a second of a round, below which operations mostly wait for what is far away."""
 UNIT = 1 << 16
 """So many bytes weigh as much as one more item."""
 
@@ -25,20 +27,27 @@ UNIT = 1 << 16
 class Concurrency:
     """The number of operations at once. It measures how much is done in each round, and may change the number after it.
 
-    It doubles the number as long as that brings a tenth more, then lowers it as long as that costs less than a twentieth,
-    and tries again after a while. A store that asks for fewer requests halves it.
+    It raises the number as long as that brings a tenth more, then lowers it as long as that costs less than a twentieth,
+    and tries again after a while. While the process mostly waits, it takes larger steps. A store that asks for fewer
+    requests halves it.
 
     Attributes:
         most: the bound.
         limit: the number for now.
     """
 
-    def __init__(self, most: int | None, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        most: int | None,
+        clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
         """Begin.
 
         Args:
             most: the bound, or ``None``.
             clock: returns seconds.
+            cpu_clock: returns seconds of processor that this process took.
 
         Raises:
             InvalidOptionError: ``most`` is not a whole number from 1 to 1,024.
@@ -53,6 +62,8 @@ class Concurrency:
         self._retried = False
         self._up = True
         self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._step = 2
         self._begin(clock())
 
     @property
@@ -70,6 +81,7 @@ class Concurrency:
         seconds = now - self._began
         if seconds < ROUND:
             return
+        self._step = 4 if self._cpu_clock() - self._cpu_began < IDLE * seconds else 2
         self._judge(self._work / seconds)
         self._begin(now)
 
@@ -81,6 +93,7 @@ class Concurrency:
 
     def _begin(self, now: float) -> None:
         self._began, self._count, self._work = now, 0, 0.0
+        self._cpu_began = self._cpu_clock()
 
     def _judge(self, rate: float) -> None:
         if self.limit == self._base:
@@ -102,7 +115,7 @@ class Concurrency:
 
     def _try(self) -> None:
         self._retried = False
-        wanted = self._base * 2 if self._up else self._base * 3 // 4
+        wanted = self._base * self._step if self._up else self._base * 3 // 4
         self.limit = max(1, min(wanted, self.most))
         if self.limit == self._base:
             self._up = not self._up

@@ -68,10 +68,11 @@ class Source:
         self._owned: io.IOBase | None = None
         self._seekable: io.IOBase | None = None
         self._start = 0
+        self._is_at_start = False
+        self._mark: tuple[int, int] | None = None
         self._head = b""
         self._pull: Callable[[int], bytes | None] | None = None
         self._accept(raw)
-        self._mark = self._fingerprint()
 
     def _accept(self, raw: SourceLike) -> None:
         if isinstance(raw, bytes | bytearray | memoryview):
@@ -81,7 +82,13 @@ class Source:
         if isinstance(raw, str | os.PathLike):
             self.path = Path(raw)
             self.filename = self.path.name
-            file = _open_regular(self.path)
+            file, status = _open_regular(self.path)
+            if status.st_size:
+                # Of thousands of small files each system call counts: who opened it knows all of it.
+                self._seekable = self._owned = file
+                self.size, self._is_at_start = status.st_size, True
+                self._mark = status.st_size, status.st_mtime_ns
+                return
             try:
                 self._keep(file, owned=True)
             except BaseException as error:
@@ -115,6 +122,7 @@ class Source:
         if self._start and self._start >= end:
             raise SourceError(f"the file object stands at its end, behind {end} bytes", hint="call its seek(0) first")
         self.size = end - self._start
+        self._mark = self._fingerprint()
 
     def _fingerprint(self) -> tuple[int, int] | None:
         # fileno() would write a spooled file out to disk.
@@ -161,7 +169,6 @@ class Source:
                 spool.write(chunk)
         spool.seek(0)
         self._keep(cast(io.IOBase, spool), owned=True)
-        self._mark = self._fingerprint()
 
     def open(self) -> SourceReader:
         """Return a reader that begins at the first byte.
@@ -171,7 +178,9 @@ class Source:
         """
         if self._seekable is None:
             return SourceReader(self._pull_once(), self.size, _accept_anything, self._report)
-        return SourceReader(self._rewound(), self.size, self._check_unchanged, self._report)
+        # How long a file is, its status tells again at the end; those below /proc have no size until they are read.
+        is_file = self.path is not None and bool(self.size)
+        return SourceReader(self._rewound(), self.size, self._check_unchanged, self._report, is_file=is_file)
 
     def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:
         """Yield all bytes in pieces of ``size``, the last one shorter; verify at the end that the source did not change."""
@@ -225,7 +234,9 @@ class Source:
     def _rewound(self) -> Callable[[int], bytes]:
         assert self._seekable is not None
         try:
-            self._seekable.seek(self._start)
+            if not self._is_at_start or self._seekable.closed:
+                self._seekable.seek(self._start)
+            self._is_at_start = False
         except OSError as error:
             self._explain(error)
             raise
@@ -264,7 +275,10 @@ class Source:
         return read
 
     def _check_unchanged(self) -> None:
-        if self._fingerprint() != self._mark:
+        found = self._fingerprint()
+        if found != self._mark:
+            if self.path is not None and found is not None:
+                _require_length(self.size, found[0])
             raise SourceError("the file changed while it was read", hint="upload it again once it is no longer written to")
 
 
@@ -277,7 +291,10 @@ class SourceReader:
         size: int | None,
         check: Callable[[], None],
         report: Callable[[int], None] | None,
+        *,
+        is_file: bool = False,
     ) -> None:
+        self._beyond = 0 if is_file else 1
         self._read = read
         self._size = size
         self._check = check
@@ -297,7 +314,7 @@ class SourceReader:
         wanted = size
         if self._size is not None and not 0 <= size <= self._size - self._count:
             # One byte more shows whether the source grew; room for a whole piece would cost small files time.
-            wanted = self._size - self._count + 1
+            wanted = self._size - self._count + self._beyond
         data = _read_full(self._read, wanted)
         self._count += len(data)
         if self._report is not None and data:
@@ -305,7 +322,8 @@ class SourceReader:
         if len(data) < wanted or wanted < 0:
             self._end()
         elif self._size is not None and self._count >= self._size:
-            self._count += len(self._read(1))
+            if self._beyond:
+                self._count += len(self._read(1))
             self._end()
         return data
 
@@ -336,7 +354,7 @@ class _IteratorReader:
         return bytes(piece)
 
 
-def _open_regular(path: Path) -> io.FileIO:
+def _open_regular(path: Path) -> tuple[io.FileIO, os.stat_result]:
     # Without O_NONBLOCK, opening a FIFO that nobody writes to would hang.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -347,15 +365,16 @@ def _open_regular(path: Path) -> io.FileIO:
         # An impossible name, for example with a NUL; the text differs between versions of Python.
         raise SourceError(f"cannot read {str(path)!r}: no file can have such a name") from error
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISREG(mode):
-            return io.FileIO(descriptor, "rb")
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return io.FileIO(descriptor, "rb"), status
     except OSError as error:
         _close(descriptor)
         raise _unreadable(path, error) from error
     _close(descriptor)
-    kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-    raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if stat.S_ISDIR(mode) else None)
+    is_folder = stat.S_ISDIR(status.st_mode)
+    kind = "a directory" if is_folder else "not a regular file"
+    raise SourceError(f"{str(path)!r} is {kind}", hint="upload a file" if is_folder else None)
 
 
 def _close(descriptor: int) -> None:

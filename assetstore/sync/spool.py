@@ -25,6 +25,9 @@ CREATE TABLE files (key BLOB PRIMARY KEY, stamp TEXT, digest TEXT, etag TEXT) WI
 CREATE TABLE shared (size INTEGER PRIMARY KEY);
 CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB, written INTEGER) WITHOUT ROWID;
 """
+_ADD = "INSERT INTO plan (key, kind, late, size, digest, kept, step) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_FINISH = "UPDATE plan SET left = 0 WHERE key = ?"
+_NOTE = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
 
 
 @attrs.frozen(kw_only=True)
@@ -98,12 +101,40 @@ def spooling_errors() -> Iterator[None]:
 
 
 class Spool:
-    """The steps of a plan, by key. It belongs to the thread that made it."""
+    """The steps of a plan, by key. It belongs to the thread that made it.
+
+    Rows are written many at a time: beside threads that send, each call of SQLite may wait for its turn to run.
+    """
 
     def __init__(self) -> None:
-        # With an empty name SQLite makes a temporary file when its cache is full, and unlinks it at once.
-        self._base = sqlite3.connect("", isolation_level=None)
-        self._base.executescript(f"{_SETTINGS} {_TABLES} BEGIN;")
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in (_ADD, _FINISH, _NOTE)}
+        self._count = 0
+        self._made: sqlite3.Connection | None = None
+
+    @property
+    def _base(self) -> sqlite3.Connection:
+        """The file, with all rows."""
+        if self._made is None:
+            # With an empty name SQLite makes a temporary file when its cache is full, and unlinks it at once.
+            self._made = sqlite3.connect("", isolation_level=None)
+            self._made.executescript(f"{_SETTINGS} {_TABLES} BEGIN;")
+        if self._count:
+            self._count = 0
+            for statement, rows in self._waiting.items():
+                self._made.executemany(statement, rows)
+                rows.clear()
+        return self._made
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever added."""
+        return self._made is None and not self._count
+
+    def _write(self, statement: str, *row: Any) -> None:
+        self._waiting[statement].append(row)
+        self._count += 1
+        if self._count >= STEP:
+            _ = self._base
 
     def add(self, step: Step, *, late: bool = False, kept: bool = False) -> None:
         """Add a step.
@@ -114,8 +145,7 @@ class Spool:
             kept: whether it is not done, and there only to be found by ``renames``.
         """
         action = step.action
-        row = (_bytes(action.key), action.kind, late, action.size, step.digest, kept, step.packed())
-        self._base.execute("INSERT INTO plan (key, kind, late, size, digest, kept, step) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._write(_ADD, _bytes(action.key), action.kind, late, action.size, step.digest, kept, step.packed())
 
     def replace(self, step: Step) -> None:
         """Put a step for the one of its key."""
@@ -129,10 +159,12 @@ class Spool:
 
     def lost(self) -> int:
         """Return how many steps delete bytes that do not live on."""
-        return self._count("kind = ? AND NOT kept AND NOT moved", DELETED)
+        return self._counted("kind = ? AND NOT kept AND NOT moved", DELETED)
 
     def totals(self) -> dict[Kind, tuple[int, int]]:
         """Return the number of steps of each kind, and the bytes."""
+        if self.is_empty:
+            return {}
         rows = self._base.execute("SELECT kind, COUNT(*), SUM(size) FROM plan WHERE NOT kept GROUP BY kind")
         return {kind: (count, size) for kind, count, size in rows}
 
@@ -151,11 +183,11 @@ class Spool:
     def left(self, *kinds: Kind, late: bool | None = None) -> int:
         """Return how many steps are not done."""
         wanted = f"kind IN ({', '.join('?' * len(kinds))}) AND left AND NOT kept"
-        return self._count(wanted + ("" if late is None else f" AND late = {int(late)}"), *kinds)
+        return self._counted(wanted + ("" if late is None else f" AND late = {int(late)}"), *kinds)
 
     def finish(self, key: str) -> None:
         """Take note that nothing is left to do for a key."""
-        self._base.execute("UPDATE plan SET left = 0 WHERE key = ?", (_bytes(key),))
+        self._write(_FINISH, _bytes(key))
 
     def share_sizes(self) -> None:
         """Find the sizes that ``new`` and ``deleted`` assets have in common, for ``same_sizes``."""
@@ -190,20 +222,25 @@ class Spool:
 
     def note_file(self, line: Line) -> None:
         """Remember what is known of a file for the index of its folder."""
-        self._base.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (_bytes(line[0]), *line[1:]))
+        self._write(_NOTE, _bytes(line[0]), *line[1:])
 
     def files(self) -> Iterator[Line]:
         """Yield what ``note_file`` was called with, by key."""
+        if self.is_empty:
+            return
         rows: Iterable[tuple[bytes, str, str, str]] = self._base.execute("SELECT * FROM files ORDER BY key")
         for key, stamp, digest, etag in rows:
             yield _text(key), stamp, digest, etag
 
-    def _count(self, wanted: str, *values: object) -> int:
+    def _counted(self, wanted: str, *values: object) -> int:
+        if self.is_empty:
+            return 0
         return int(self._base.execute(f"SELECT COUNT(*) FROM plan WHERE {wanted}", values).fetchone()[0])  # noqa: S608
 
     def close(self) -> None:
         """Remove it."""
-        self._base.close()
+        if self._made is not None:
+            self._made.close()
 
     def __enter__(self) -> Self:
         return self

@@ -38,7 +38,7 @@ class Pool:
 
     url: str
     connect_timeout: float = 10.0
-    size: int = 128
+    size: int = 256
     _to: SplitResult = attrs.field(init=False, repr=False)
     _proxy: SplitResult | None = attrs.field(init=False, repr=False)
     _idle: list[Connection] = attrs.field(init=False, repr=False, factory=list)
