@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import chart, report, requests, targets
-from bench.__main__ import BEGIN, DOORS_BEGIN, DOORS_END, END, PAGE, completed, merged
+from bench.__main__ import BEGIN, BETWEEN_BEGIN, BETWEEN_END, DOORS_BEGIN, DOORS_END, END, PAGE, completed, merged
 from bench.clients import CLIENTS
 from bench.measure import Samples
 from bench.peers import OURS, REQUIREMENTS, ROOT
@@ -105,12 +105,12 @@ def test_a_script_may_leave_out_what_its_ratios_are_of() -> None:
     assert ("wall", "cp and sync -f", 1.9, True) == (row["measure"], row["base"], row["ratio_max"], row["reached"])
 
 
-def test_the_page_has_a_part_for_what_stores_do_and_one_for_doors() -> None:
+def test_the_page_has_a_part_for_what_stores_do_one_for_doors_and_one_for_what_goes_on_between_two() -> None:
     """Each run writes between marks of its own, which stand once and in order."""
     page = PAGE.read_text()
-    marks = (BEGIN, END, DOORS_BEGIN, DOORS_END)
+    marks = (BEGIN, END, DOORS_BEGIN, DOORS_END, BETWEEN_BEGIN, BETWEEN_END)
     assert sorted(map(page.find, marks)) == [page.find(mark) for mark in marks]
-    assert [1] * 4 == [page.count(mark) for mark in marks]
+    assert [1] * 6 == [page.count(mark) for mark in marks]
 
 
 def test_what_a_later_run_measured_replaces_what_an_earlier_did() -> None:

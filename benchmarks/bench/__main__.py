@@ -37,6 +37,7 @@ PAGE = peers.ROOT / "docs" / "benchmarks.md"
 PICTURE = peers.ROOT / "docs" / "benchmarks.svg"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
 DOORS_BEGIN, DOORS_END = "<!-- doors -->\n", "<!-- end of doors -->\n"
+BETWEEN_BEGIN, BETWEEN_END = "<!-- between -->\n", "<!-- end of between -->\n"
 
 
 def main() -> None:
@@ -52,10 +53,12 @@ def main() -> None:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     text = report.markdown(results)
     if options.docs:
-        begin, end = (DOORS_BEGIN, DOORS_END) if options.doors else (BEGIN, END)
+        begin, end = BEGIN, END
+        if options.doors or options.between:
+            begin, end = (DOORS_BEGIN, DOORS_END) if options.doors else (BETWEEN_BEGIN, BETWEEN_END)
         before, _, rest = PAGE.read_text().partition(begin)
         PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
-        if not options.doors:
+        if not options.doors and not options.between:
             PICTURE.write_text(chart.svg(results["tables"]))
     print(text)
 
