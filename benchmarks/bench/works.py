@@ -93,8 +93,8 @@ MANY = (*LIBRARY, COMMAND[0], *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMAN
 LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
 SYNCING = (COMMAND[0], COMMANDS[0], S5CMD_64, *OWN, RCLONE_64, AWSCLI_64, JUICEFS_64)
 FASTEST_SYNC = tuple(each.label for each in SYNCING if each not in (COMMAND[0], *OWN))
-DEFAULT_SYNC = tuple(each.label for each in (COMMANDS[0], *OWN))
-"""Each as it comes, with the number of transfers of its own choice."""
+DEFAULT_SYNC = (COMMANDS[0].label,)
+"""The fastest as they come from far away: the others send a few files at once by themselves, and take minutes."""
 SLOW = 20
 """Milliseconds each way at which a few transfers at once take minutes."""
 BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
