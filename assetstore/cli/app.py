@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -72,6 +73,10 @@ ALIASES = {"cat": "read", "cp": "copy", "ls": "list", "mv": "move", "rm": "delet
 _UNDOING_SECONDS = 5.0
 
 
+OBJECTS = 50_000
+"""New objects after which the collector of cycles looks at them. A listing makes many and no cycle, and a command is short."""
+
+
 class TerminatedError(KeyboardInterrupt):
     """SIGTERM came; it ends a command as Ctrl-C does."""
 
@@ -89,6 +94,7 @@ class App(click.Group):
         for stream in (sys.stdout, sys.stderr):
             # A key that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper
+        gc.set_threshold(OBJECTS, 10, 10)
         with _ended_by_signals():
             code = self._ended(args, extra)
         sys.exit(code)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from typing import TypeAlias
 
 from assetstore.limits import PAGE
 from assetstore.results import AssetInfo, ListPage
@@ -17,14 +18,17 @@ AT_ONCE = 16
 SPAN = PAGE - 1
 """Keys between two cuts: the page of an unchanged span holds the first key behind it too, which the next one begins with."""
 
+_Asked: TypeAlias = tuple[str | None, "Future[ListPage]"]
 
-def listed_at_once(store: AssetStore, cuts: Iterable[str]) -> Iterator[AssetInfo]:
-    """Yield what the store lists, in the order of keys: each span begins after a cut and ends with the next.
 
-    Whatever the store holds, each key is in one span. A span ends where its listing goes beyond the cut, and the next must
-    begin with that same key.
+def listed_at_once(pool: Executor, store: AssetStore, cuts: Iterable[str]) -> Iterator[AssetInfo]:
+    """Ask for the first pages, and return an iterator over what the store lists, in the order of keys.
+
+    Each span of the listing begins after a cut and ends with the next. Whatever the store holds, each key is in one span: it
+    ends where its listing goes beyond the cut, and the next must begin with that same key.
 
     Args:
+        pool: asks for the pages.
         store: the store.
         cuts: keys in their order, which need not be there.
 
@@ -32,27 +36,25 @@ def listed_at_once(store: AssetStore, cuts: Iterable[str]) -> Iterator[AssetInfo
         UnorderedError: two spans do not meet: the service lists in another order, or somebody wrote meanwhile.
         AssetStoreError: a page could not be read.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        spans = itertools.pairwise(itertools.chain((None,), cuts, (None,)))
-        asked = ((end, pool.submit(store.list_page, start_after=start)) for start, end in spans)
-        waiting = collections.deque(itertools.islice(asked, AT_ONCE))
-        beyond: str | None = None
-        try:
-            for number in itertools.count():
-                if not waiting:
-                    return
-                end, future = waiting.popleft()
-                keys = _pages(store, future.result())
-                info = next(keys, None)
-                if number and beyond != (None if info is None else info.key):
-                    raise UnorderedError(f"the listing does not go on with {beyond!r}, which came next before")
-                while info is not None and (end is None or info.key <= end):
-                    yield info
-                    info = next(keys, None)
-                beyond = None if info is None else info.key
-                waiting.extend(itertools.islice(asked, 1))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    spans = itertools.pairwise(itertools.chain((None,), cuts, (None,)))
+    asked = ((end, pool.submit(store.list_page, start_after=start)) for start, end in spans)
+    return _joined(store, asked, collections.deque(itertools.islice(asked, AT_ONCE)))
+
+
+def _joined(store: AssetStore, asked: Iterator[_Asked], waiting: collections.deque[_Asked]) -> Iterator[AssetInfo]:
+    beyond: str | None = None
+    is_first = True
+    while waiting:
+        end, future = waiting.popleft()
+        keys = _pages(store, future.result())
+        info = next(keys, None)
+        if not is_first and beyond != (None if info is None else info.key):
+            raise UnorderedError(f"the listing does not go on with {beyond!r}, which came next before")
+        while info is not None and (end is None or info.key <= end):
+            yield info
+            info = next(keys, None)
+        beyond, is_first = (None if info is None else info.key), False
+        waiting.extend(itertools.islice(asked, 1))
 
 
 def _pages(store: AssetStore, page: ListPage) -> Iterator[AssetInfo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -49,7 +50,8 @@ class FolderByFolder(MemoryBackend):
 
 def listed(store: AssetStore, cuts: list[str]) -> list[str]:
     """Return the keys that are listed."""
-    return [info.key for info in listed_at_once(store, cuts)]
+    with ThreadPoolExecutor(2) as pool:
+        return [info.key for info in listed_at_once(pool, store, cuts)]
 
 
 @given(st.sets(KEYS, max_size=30), st.sets(KEYS, max_size=8))
