@@ -74,7 +74,7 @@ _UNDOING_SECONDS = 5.0
 
 
 OBJECTS = 50_000
-"""New objects after which the collector of cycles looks at them. A listing makes many and no cycle, and a command is short."""
+"""New objects after which the collector of cycles looks at them: a listing makes many, and no cycle."""
 
 
 class TerminatedError(KeyboardInterrupt):
