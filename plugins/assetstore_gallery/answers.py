@@ -68,12 +68,7 @@ def answering(gallery: Gallery, right: str, work: Work) -> Callable[[Request], A
 
 
 def denial(gallery: Gallery, request: Request, right: str) -> Response | None:
-    """Return the refusal of a request from another site, or of a visitor without the right; ``None`` lets it in."""
-    # A page of another origin cannot send the header: its browser asks first, and nothing here allows it.
-    if request.headers.get("x-assetstore") != "1":
-        return problem(403, "the request must have the header X-Assetstore: 1")
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return problem(403, "the request must come from the gallery's own pages")
+    """Return the refusal of a visitor without the right; ``None`` lets them in."""
     if not getattr(gallery.visitor(request).rights, right):
         return problem(403, f"you may not {right} assets here", "ask who runs the gallery for the right")
     return None
@@ -90,7 +85,7 @@ def described(error: AssetStoreError) -> dict[str, Any]:
     status = next((number for kind, number in _STATUSES if isinstance(error, kind)), 502)
     name = type(error).__name__.removesuffix("Error")
     if status == 502:
-        _log.error("a change in the gallery failed", exc_info=error)
+        _log.error("the store of the gallery failed", exc_info=error)
         message, hint = "the store failed; the log of the gallery says why", None
     else:
         message, hint = error.message, error.hint
@@ -98,8 +93,21 @@ def described(error: AssetStoreError) -> dict[str, Any]:
 
 
 def problem(status: int, message: str, hint: str | None = None) -> Response:
-    """Return a refusal."""
-    return JSONResponse({"status": status, "error": "Refused", "message": message, "hint": hint}, status)
+    """Return a refusal in JSON."""
+    return JSONResponse(explained(status, message, hint), status)
+
+
+def explained(status: int, message: str, hint: str | None = None) -> dict[str, Any]:
+    """Return the facts of a refusal that is not an error of the store."""
+    return {"status": status, "error": "Refused", "message": message, "hint": hint}
+
+
+def refusal(gallery: Gallery, request: Request, facts: dict[str, Any]) -> Response:
+    """Return a refusal: as a page to whoever reads pages, otherwise as JSON."""
+    is_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+    if is_page and not request.url.path.endswith(".json"):
+        return gallery.page(request, "refusal.html", facts, status=facts["status"])
+    return JSONResponse(facts, facts["status"])
 
 
 async def _question(request: Request) -> dict[str, Any] | None:

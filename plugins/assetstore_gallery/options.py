@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 from starlette.requests import Request
@@ -18,7 +18,10 @@ class GalleryOptions:
     Attributes:
         title: the name on its pages; the store's name by default.
         login: returns who sends a request, or ``None``, who is refused. By default all may do everything, so the
-            application around the gallery must let in only those who may.
+            application around the gallery must let in only those who may. A function runs in a thread; a coroutine
+            function is awaited.
+        login_hint: tells whom ``login`` refuses what to do.
+        hosts: the names that the header Host may have; by default any, so the server around the gallery must look at it.
         read_only: take all rights away, whatever ``login`` says.
         language: ``"en"``, ``"de"`` or ``"fr"``; by default what the browser asks for.
         frame_ancestors: origins whose pages may show the gallery or its picker in a frame.
@@ -27,7 +30,9 @@ class GalleryOptions:
     """
 
     title: str = ""
-    login: Callable[[Request], Visitor | None] = lambda request: Visitor(rights=EVERYTHING)
+    login: Callable[[Request], Visitor | Awaitable[Visitor | None] | None] = lambda request: Visitor(rights=EVERYTHING)
+    login_hint: str = "log in where the gallery is shown, then reload this page"
+    hosts: tuple[str, ...] = ()
     read_only: bool = False
     language: str | None = None
     frame_ancestors: tuple[str, ...] = ()

@@ -8,9 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore import AssetStoreError
 from assetstore.plugin import allows, guess_content_type
-from assetstore_gallery.answers import failure
 from assetstore_gallery.gallery import Gallery
 
 LINK_SECONDS = 3600
@@ -24,19 +22,14 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         pick, origin, prefix = asked.get("pick", ""), asked.get("origin", ""), asked.get("prefix", "")
         if origin not in gallery.options.frame_ancestors:
             return PlainTextResponse("origin must be one of the gallery's frame_ancestors\n", 403)
-        try:
-            types = (pick,) if pick else ()
-            page = gallery.store.list_page(
-                prefix, limit=gallery.options.page_size, recursive=False, cursor=asked.get("cursor")
-            )
-            shown = [(each, each.content_type or guess_content_type(each.key)) for each in page.items if each.valid]
-            assets = [
-                {"key": each.key, "size": each.size, "type": content_type, "etag": each.etag}
-                for each, content_type in shown
-                if allows(types, content_type)
-            ]
-        except AssetStoreError as error:
-            return failure(error)
+        types = (pick,) if pick else ()
+        page = gallery.store.list_page(prefix, limit=gallery.options.page_size, recursive=False, cursor=asked.get("cursor"))
+        shown = [(each, each.content_type or guess_content_type(each.key)) for each in page.items if each.valid]
+        assets = [
+            {"key": each.key, "size": each.size, "type": content_type, "etag": each.etag}
+            for each, content_type in shown
+            if allows(types, content_type)
+        ]
         facts = {
             "prefix": prefix,
             "up": prefix.rstrip("/").rpartition("/")[0] + "/" if "/" in prefix.rstrip("/") else "",
@@ -46,13 +39,13 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "origin": origin,
             "state": urlencode({"pick": pick, "origin": origin}),
         }
-        return gallery.page(request, "picker.html", facts)
+        answer = gallery.page(request, "picker.html", facts)
+        # A picker in a window of its own answers the page that opened it.
+        answer.headers["cross-origin-opener-policy"] = "unsafe-none"
+        return answer
 
     def chosen(request: Request) -> Response:
-        try:
-            return JSONResponse(describe(gallery, request, request.query_params.get("key", "")))
-        except AssetStoreError as error:
-            return failure(error)
+        return JSONResponse(describe(gallery, request, request.query_params.get("key", "")))
 
     return [
         Route("/picker", picker),

@@ -1,0 +1,109 @@
+"""What stands before the pages of a gallery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from assetstore import UnavailableError, open_store
+
+Visit = Callable[..., httpx.Client]
+ASKING = {"X-Assetstore": "1"}
+BROWSER = {"Accept": "text/html"}
+
+
+def test_pages_run_nothing_but_their_own_scripts_and_stand_in_no_frame(visit: Visit) -> None:
+    """The policy names no inline script or style, and no origin but the gallery's; what is wrong is answered alike."""
+    with open_store("memory:") as store:
+        client = visit(store)
+        for path in ("/browse", "/browse.json", "/static/gallery.css", "/nothing", "/asset?key=none"):
+            headers = client.get(path).headers
+            policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+            assert ("'none'", "'self'", "'self'") == (policy["default-src"], policy["script-src"], policy["style-src"])
+            assert ("'none'", "'none'", "DENY") == (
+                policy["frame-ancestors"],
+                policy["base-uri"],
+                headers["x-frame-options"],
+            )
+            assert ("nosniff", "same-origin") == (headers["x-content-type-options"], headers["referrer-policy"])
+        assert "no-store" == client.get("/browse").headers["cache-control"]
+
+
+def test_a_gallery_is_framed_by_whom_its_options_name(visit: Visit) -> None:
+    """``frame_ancestors`` stands in the policy, and the older header, which could not name it, is not sent."""
+    with open_store("memory:") as store:
+        headers = visit(store, frame_ancestors=("https://app.example",)).get("/browse").headers
+        assert headers["content-security-policy"].endswith("frame-ancestors https://app.example")
+        assert "x-frame-options" not in headers
+
+
+def test_pictures_may_come_from_where_the_store_signs(visit: Visit, tmp_path: Path) -> None:
+    """The origin of signed URLs is allowed for what is shown and for direct uploads, and never for scripts."""
+    with open_store({"url": f"file:{tmp_path}", "serve_url": "https://files.example/a"}) as store:
+        text = visit(store).get("/browse").headers["content-security-policy"]
+        policy = dict(part.split(" ", 1) for part in text.split("; "))
+        assert {"'self' https://files.example"} == {policy[f"{kind}-src"] for kind in ("img", "media", "connect")}
+        assert "'self'" == policy["script-src"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_what_another_site_sends_changes_nothing(visit: Visit, origin: str) -> None:
+    """A write from another origin is refused even with our header, and one from ours without it too."""
+    with open_store("memory:") as store:
+        store.upload(b"x", key="a")
+        client = visit(store)
+        asked = {"items": [{"key": "a"}]}
+        for headers in ({**ASKING, "Origin": origin}, {}, {**ASKING, "Sec-Fetch-Site": "same-site"}):
+            assert 403 == client.post("/do/delete", json=asked, headers=headers).status_code
+        assert store.exists("a")
+        ours = {**ASKING, "Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+        assert 200 == client.post("/do/delete", json=asked, headers=ours).status_code
+
+
+def test_only_its_own_names_are_answered(visit: Visit) -> None:
+    """A page of another site whose name resolves to this machine gets nothing."""
+    with open_store("memory:") as store:
+        client = visit(store, hosts=("127.0.0.1",))
+        hosts = ("evil.example", "127.0.0.1.evil.example", "[", "", "127.0.0.1")
+        assert [421, 421, 421, 421, 200] == [client.get("/browse", headers={"Host": host}).status_code for host in hosts]
+
+
+def test_a_login_decides_who_comes_in(visit: Visit) -> None:
+    """Whoever the login does not know gets 401 with what to do, as a page or as JSON; it may be a coroutine function."""
+    from assetstore_gallery import Visitor
+
+    async def known(request: Request) -> Visitor | None:
+        return Visitor(name="gm") if request.headers.get("x-user") == "gm" else None
+
+    with open_store("memory:") as store:
+        for login in (known, lambda request: Visitor() if request.headers.get("x-user") else None):
+            client = visit(store, login=login, login_hint="ask <the> warden")
+            page, twin = (client.get(path, headers=BROWSER) for path in ("/browse", "/browse.json"))
+            assert (401, 401, "ask <the> warden") == (page.status_code, twin.status_code, twin.json()["hint"])
+            assert "Ask &lt;the&gt; warden." in page.text
+            assert 200 == client.get("/browse", headers={"X-User": "gm"}).status_code
+
+
+def test_a_fault_is_a_page_with_a_status_and_nothing_more() -> None:
+    """A visitor reads why the store cannot answer; of a fault of our own they read only that it was logged."""
+    from assetstore_gallery import GalleryOptions
+    from assetstore_gallery.gallery import Gallery
+    from assetstore_gallery.guard import Guard, safe_headers
+
+    async def answered(error: Exception) -> httpx.Response:
+        async def failing(*_: object) -> None:
+            raise error
+
+        with open_store("memory:") as store:
+            guard = Guard(failing, Gallery(store=store, options=GalleryOptions()), safe_headers(store, GalleryOptions()))
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://gallery") as client:
+                return await client.get("/browse", headers=BROWSER)
+
+    down, broken = (asyncio.run(answered(error)) for error in (UnavailableError("it is down"), ValueError("hunter2")))
+    assert (503, True) == (down.status_code, "It is down" in down.text)
+    assert (500, False) == (broken.status_code, "hunter2" in broken.text)
