@@ -7,7 +7,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assetstore import AssetStore
-from assetstore_gallery import browse, changes, picker, uploads
+from assetstore_gallery import asset, browse, changes, picker, uploads
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard, safe_headers
 from assetstore_gallery.options import GalleryOptions
@@ -22,5 +22,5 @@ def create_gallery(store: AssetStore, options: GalleryOptions | None = None) -> 
     """
     gallery = Gallery(store=store, options=options or GalleryOptions())
     static = Mount("/static", StaticFiles(packages=[("assetstore_gallery", "static")]))
-    pages = [page for module in (browse, changes, picker, uploads) for page in module.routes(gallery)]
+    pages = [page for module in (asset, browse, changes, picker, uploads) for page in module.routes(gallery)]
     return Guard(Router([*pages, static], redirect_slashes=False), gallery, safe_headers(store, gallery.options))

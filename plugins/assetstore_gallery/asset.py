@@ -1,0 +1,120 @@
+"""The page of one asset, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from assetstore import AssetInfo
+from assetstore_gallery.browse import described
+from assetstore_gallery.gallery import Gallery
+from assetstore_gallery.kinds import type_of
+
+PIECE = 1 << 18
+TEXT_BYTES = 1 << 16
+LINK_HOURS = (1, 24, 168)
+_INERT = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp")) | {"application/pdf", "text/plain"}
+"""What a browser shows without running anything; beside them sound and film."""
+_SANDBOX = "sandbox; default-src 'none'"
+
+
+def routes(gallery: Gallery) -> list[BaseRoute]:
+    """Return the routes of the pages of assets."""
+
+    def asset(request: Request) -> Response:
+        key = request.query_params.get("key", "")
+        info = gallery.store.stat(key)
+        headers = ("cache_control", "content_disposition", "content_encoding", "content_language")
+        facts: dict[str, Any] = {
+            **described(info),
+            "name": key.rpartition("/")[2],
+            "prefix": key[: len(key) - len(key.rpartition("/")[2])],
+            "digest": info.digest,
+            "headers": {name.replace("_", "-"): value for name in headers if (value := getattr(info, name)) is not None},
+            "metadata": dict(info.metadata or {}),
+            "public": gallery.store.url(key) if gallery.store.can("url") else None,
+            "signed": None,
+            "hours": list(LINK_HOURS) if gallery.store.can("presign") else [],
+            "text": _text(gallery, info),
+        }
+        for hours in facts["hours"]:
+            if request.query_params.get("hours") == str(hours):
+                facts["signed"] = gallery.store.presign(key, expires=timedelta(hours=hours)).url
+        return gallery.page(request, "asset.html", facts)
+
+    def file(request: Request) -> Response:
+        return _file(gallery, request.query_params.get("key", ""), request)
+
+    return [Route("/asset", asset), Route("/asset.json", asset), Route("/file", file)]
+
+
+def _text(gallery: Gallery, info: AssetInfo) -> str | None:
+    """Return the beginning of a text; what is packed or no text is ``None``."""
+    essence = type_of(info).partition(";")[0]
+    if info.content_encoding or not (essence.startswith("text/") or essence == "application/json"):
+        return None
+    data = gallery.store.read(info.key, length=min(TEXT_BYTES, info.size)) if info.size else b""
+    return data.decode("utf-8", "replace")
+
+
+def is_shown(content_type: str) -> bool:
+    """Return whether a browser may show bytes of a type by itself, because it runs nothing of them."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence in _INERT or essence.startswith(("audio/", "video/"))
+
+
+def _file(gallery: Gallery, key: str, request: Request) -> Response:
+    """Return the bytes of an asset, or of one range of it, of one version; nothing in them can run."""
+    info = gallery.store.stat(key)
+    etag = f'"{info.etag}"'
+    content_type = type_of(info)
+    way = "inline" if is_shown(content_type) else "attachment"
+    headers = {
+        "accept-ranges": "bytes",
+        "cache-control": "private, no-cache",
+        "content-disposition": f"{way}; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}",
+        "content-security-policy": _SANDBOX,
+        "content-type": content_type,
+        "etag": etag,
+    }
+    if info.content_encoding:
+        headers["content-encoding"] = info.content_encoding
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    start, end, status = 0, info.size, 200
+    is_current = request.headers.get("if-range", etag) == etag
+    if is_current and (found := range_of(request.headers.get("range", ""), info.size)) is not None:
+        start, end = found
+        if start >= info.size:
+            return Response(status_code=416, headers={"content-range": f"bytes */{info.size}"})
+        status, headers["content-range"] = 206, f"bytes {start}-{end - 1}/{info.size}"
+    headers["content-length"] = str(end - start)
+    if request.method == "HEAD" or start == end:
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(_pieces(gallery, info, start, end - start), status, headers)
+
+
+def _pieces(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> Iterator[bytes]:
+    if_match = info.etag if gallery.store.can("read.if_match") else None
+    with gallery.store.open(info.key, offset=offset, length=length, if_match=if_match) as reader:
+        while piece := reader.read(PIECE):
+            yield piece
+
+
+def range_of(text: str, size: int) -> tuple[int, int] | None:
+    """Return the begin and the end of the one range that a header Range names, ``None`` where it names none or several."""
+    unit, _, span = text.partition("=")
+    first, dash, last = span.strip().partition("-")
+    if unit.strip().lower() != "bytes" or not dash or not f"{first}{last}".isascii() or not f"{first}{last}".isdecimal():
+        return None
+    if not first:
+        return max(0, size - int(last)) if int(last) else size, size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size

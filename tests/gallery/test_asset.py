@@ -1,0 +1,108 @@
+"""The page of one asset, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assetstore import AssetStore, open_store
+from assetstore_gallery.asset import range_of
+
+DATA = bytes(range(256)) * 40
+
+
+@pytest.fixture
+def store() -> Iterator[AssetStore]:
+    """Give a store in memory."""
+    with open_store("memory:") as store:
+        yield store
+
+
+def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+    """Size, type, digest, headers and metadata stand on the page and in its JSON twin."""
+    info = store.upload(b"hello", "notes/a.txt", cache_control="no-store", metadata={"by": "gm"})
+    client = visit(store)
+    shown = client.get("/asset.json", params={"key": "notes/a.txt"}).json()
+    assert ("a.txt", "notes/", 5, "documents", info.digest) == (
+        *(shown["name"], shown["prefix"], shown["size"], shown["kind"]),
+        shown["digest"],
+    )
+    assert ({"cache-control": "no-store"}, {"by": "gm"}, "hello") == (shown["headers"], shown["metadata"], shown["text"])
+    page = client.get("/asset", params={"key": "notes/a.txt"}).text
+    assert ["hello", "no-store", "gm"] == [text for text in ("hello", "no-store", "gm") if text in page]
+
+
+def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+    """The page, its twin and the bytes of what is not there say so."""
+    client = visit(store)
+    assert [404] * 3 == [client.get(path, params={"key": "no"}).status_code for path in ("/asset", "/asset.json", "/file")]
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        *(("map.webp", "inline"), ("wind.ogg", "inline"), ("rules.pdf", "inline"), ("note.txt", "inline")),
+        *(("page.html", "attachment"), ("drawing.svg", "attachment"), ("feed.xml", "attachment"), ("run.js", "attachment")),
+    ],
+)
+def test_what_could_run_is_only_saved(store: AssetStore, visit: Callable[..., httpx.Client], name: str, way: str) -> None:
+    """Each file comes with a sandbox and its own type; a browser shows alone what it does not run."""
+    store.upload(b"<script>alert(1)</script>", name, content_type=None)
+    answer = visit(store).get("/file", params={"key": name})
+    assert answer.headers["content-disposition"].startswith(f"{way};")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "nosniff" == answer.headers["x-content-type-options"]
+
+
+def test_ranges_are_slices_of_one_version(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+    """A player seeks: a range is answered by 206, and by the whole where it is of an older version."""
+    store.upload(DATA, "a.bin")
+    client = visit(store)
+    whole = client.get("/file", params={"key": "a.bin"})
+    assert (200, DATA) == (whole.status_code, whole.content)
+    part = client.get("/file", params={"key": "a.bin"}, headers={"range": "bytes=100-199"})
+    assert (206, DATA[100:200]) == (part.status_code, part.content)
+    assert f"bytes 100-199/{len(DATA)}" == part.headers["content-range"]
+    old = client.get("/file", params={"key": "a.bin"}, headers={"range": "bytes=1-2", "if-range": '"older"'})
+    assert (200, len(DATA)) == (old.status_code, len(old.content))
+    beyond = client.get("/file", params={"key": "a.bin"}, headers={"range": f"bytes={len(DATA)}-"})
+    assert 416 == beyond.status_code
+    again = client.get("/file", params={"key": "a.bin"}, headers={"if-none-match": whole.headers["etag"]})
+    assert 304 == again.status_code
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 300))
+def test_a_range_is_read_as_http_says(first: int, last: int, size: int) -> None:
+    """Both ends count, the end may be left out, and a number alone behind a dash counts from the end (RFC 9110, 14.1.2)."""
+    data = bytes(size % 256 for size in range(size))
+    expected = data[first : last + 1] if last >= first else None
+    found = range_of(f"bytes={first}-{last}", size)
+    assert expected == (None if found is None else data[slice(*found)])
+    open_end = range_of(f"bytes={first}-", size)
+    assert open_end is not None
+    assert data[first:] == data[slice(*open_end)]
+    of_end = range_of(f"bytes=-{last}", size)
+    assert of_end is not None
+    assert (data[-last:] if last else b"") == data[slice(*of_end)]
+
+
+@pytest.mark.parametrize("text", ["", "bytes", "bytes=", "bytes=-", "items=1-2", "bytes=1-2,4-5", "bytes=a-b", "bytes=٣-٤"])
+def test_what_is_no_single_range_asks_for_the_whole(text: str) -> None:
+    """A header that is not understood is ignored."""
+    assert range_of(text, 10) is None
+
+
+def test_a_signed_link_is_made_where_the_store_signs(
+    visit: Callable[..., httpx.Client], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It is on the page for who asked, for the hours that were chosen."""
+    with open_store({"url": f"file:{tmp_path_factory.mktemp('signed')}"}) as folder:
+        folder.upload(b"1", "a.txt")
+        client = visit(folder)
+        assert client.get("/asset.json", params={"key": "a.txt"}).json()["signed"] is None
+        signed = client.get("/asset.json", params={"key": "a.txt", "hours": "24"}).json()["signed"]
+        assert "a.txt?" in signed
