@@ -37,8 +37,8 @@ MAX_PARTS = 10_000
 MAX_ASSET = (5 << 40) - (5 << 30)
 """The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
 
-RESUMABLE = MIN_PART
-"""The smallest transfer that is resumed: any upload in parts is. A smaller one begins anew and leaves nothing behind."""
+RESUMABLE = 64 * MIB
+"""The smallest transfer that is worth resuming; a smaller one begins anew and leaves nothing behind."""
 
 MAX_CONCURRENCY = 1024
 """The most requests, or operations of a call about many assets, at a time; a process may usually have as many open files."""

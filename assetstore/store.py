@@ -173,7 +173,7 @@ class AssetStore:
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
-            resume: ``True`` keeps what was sent of 5 MiB or more when the process is killed, Ctrl-C is pressed or the store
+            resume: ``True`` keeps what was sent of 64 MiB or more when the process is killed, Ctrl-C is pressed or the store
                 cannot be reached, with notes in the user's state folder, and goes on where an earlier call with this key
                 ended, in any process. The source is read again, and what differs from the stored parts is sent. Instead of
                 ``True``, a function that is called with the key, the bytes that are there and all bytes when it goes on.
