@@ -20,7 +20,8 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync import outages
 from assetstore.sync.compare import difference, is_apart, is_newer, may_be_newer
-from assetstore.sync.merge import merge
+from assetstore.sync.merge import UnorderedError, merge
+from assetstore.sync.sorting import sorted_on_disk
 
 MAX_LEASE = 86_400
 """Seconds. Who waits longer for the shard of a process that was killed has forgotten it."""
@@ -45,7 +46,8 @@ def plan(
     """Compare both sides and write what must be copied into the work folder, as sorted shards.
 
     A plan that was interrupted goes on where it ended, if it is called with the same arguments. When the newest plan is
-    finished, the next one has what is left and what has changed since: that is how to cut over.
+    finished, the next one has what is left and what has changed since: that is how to cut over. If a service lists in
+    another order than that of keys, the plan begins anew and puts both listings in order in temporary files.
 
     Args:
         source: the store to copy from: an address such as ``old:maps/``, or a store.
@@ -74,15 +76,19 @@ def plan(
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
     _refuse_overlap(*sides, store)
-    settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer}
+    settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer, "sorted": False}
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
-    planning.run()
+    try:
+        planning.run()
+    except UnorderedError:
+        planning = planning.anew(store)
+        planning.run()
     if not planning.tally.planned + planning.tally.equal:
         problem = "the source has no assets"
         raise NotFoundError(problem, hint="correct its address", op="migrate", store=names[0] or sides[0].name)
     made = Plan(
-        number=folder.number,
+        number=planning.folder.number,
         source=names[0],
         destination=names[1],
         folder=str(Path.cwd()),
@@ -95,7 +101,7 @@ def plan(
         **priced(planning.tally, planning.shards, sides, store, rates or Rates(), prices),
     )
     with _alone():
-        folder.write_plan(made)
+        planning.folder.write_plan(made)
     return made
 
 
@@ -132,7 +138,7 @@ def _open_folder(work: AssetStore, settings: Mapping[str, Any], *, anew: bool) -
     except NotFoundError:
         # What is not gone on with stays: its process may be alive, and nobody runs a plan that is not finished.
         first = next(folder.store.list("manifests/", limit=1), None)
-        if not anew and (first is None or folder.head("000000")["settings"] == settings):
+        if not anew and (first is None or {**folder.head("000000")["settings"], "sorted": False} == settings):
             return folder
     return PlanFolder.of(work, folder.number + 1)
 
@@ -167,7 +173,7 @@ class Planning:
         last = self._resume()
         items: list[Item] = []
         keys, size, walked = self.settings["keys"], 0, 0
-        for one, other in merge(self.source.list(start_after=last), self.destination.list(start_after=last)):
+        for one, other in merge(self._listed(self.source, last), self._listed(self.destination, last)):
             self._last = one.key if one is not None else other.key if other is not None else ""
             walked += 1
             if walked == PAGE:
@@ -183,6 +189,18 @@ class Planning:
         if items:
             self._write(items)
 
+    def anew(self, work: AssetStore) -> Planning:
+        """Return a plan that puts the listings in order; shards that this one wrote may be wrong, and stay in its folder."""
+        folder = PlanFolder.of(work, self.folder.number + 1) if self.shards else self.folder
+        return Planning(
+            self.source, self.destination, folder=folder, settings={**self.settings, "sorted": True}, progress=self.progress
+        )
+
+    def _listed(self, store: AssetStore, last: str | None) -> Iterator[AssetInfo]:
+        if not self.settings["sorted"]:
+            return store.list(start_after=last)
+        return sorted_on_disk(info for info in store.list() if last is None or info.key > last)
+
     def _resume(self) -> str | None:
         """Take over what an interrupted plan has written; return the last key that it has counted."""
         for _ in self.folder.shards("manifests"):
@@ -191,6 +209,7 @@ class Planning:
             return None
         names = [f"{number:06d}" for number in range(self.shards)]
         head = self.folder.head(names[-1])
+        self.settings["sorted"] = head["settings"].get("sorted", False)
         self._counts.update(head["tally"])
         for name in names if self._counts["refused"] else ():
             if len(self.refusals) < EXAMPLES:

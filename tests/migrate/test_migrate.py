@@ -21,6 +21,7 @@ from assetstore.errors import (
 )
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
 from assetstore.migrate.documents import packed
+from assetstore.plugin import ListOptions, ListPage, hookimpl
 from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise
 
 
@@ -477,3 +478,49 @@ def test_what_a_later_plan_keeps_at_the_destination_is_not_compared_with_an_olde
     run(work, source=old, destination=new)
     verified = verify(work, source=old, destination=new)
     assert (1, 0) == (verified.equal, verified.differs)
+
+
+class FolderByFolder(MemoryBackend):
+    """Lists ``a/x`` before ``a-b/x``, as some services do."""
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
+        """Return all, a thousand at most, on one page."""
+        items = super().assetstore_list(prefix, ListOptions()).items
+        after = (options.start_after or "").split("/")
+        found = sorted((info for info in items if info.key.split("/") > after), key=lambda info: info.key.split("/"))
+        return ListPage(items=tuple(found))
+
+
+@pytest.mark.parametrize("at", ["source", "destination"])
+@pytest.mark.parametrize("shard_keys", [1, 100])
+def test_a_service_that_lists_folder_by_folder_is_planned(at: str, shard_keys: int) -> None:
+    """The plan puts its listing in order: nothing is taken for missing, and shards are those of an ordered listing."""
+    odd, plain, work = AssetStore(FolderByFolder(), name="odd"), memory("plain"), memory("work")
+    old, new = (odd, plain) if at == "source" else (plain, odd)
+    for key in ("0", "a/x", "a-b/x", "a.txt", "ab/y"):
+        old.upload(b"1", key)
+    for key in ("a/x", "a-b/x"):
+        new.upload(b"1", key)
+    made = plan(old, new, work, shard_keys=shard_keys)
+    assert (3, 2) == (made.tally.objects, made.tally.equal)
+    assert 3 == run(work, source=old, destination=new).copied
+    again = plan(old, new, work, shard_keys=shard_keys)
+    assert (0, 5) == (again.tally.objects, again.tally.equal)
+
+
+def test_an_interrupted_plan_of_a_service_that_lists_folder_by_folder_goes_on() -> None:
+    """The shards that it has written stay, and the next plan adds the rest, once each."""
+    old, new, work = AssetStore(FolderByFolder(), name="odd"), memory("new"), memory("work")
+    keys = sorted(f"{name}/{number:04}" for name in ("a", "a-b") for number in range(500))
+    for key in keys:
+        old.upload(b"1", key)
+
+    def end(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan(old, new, work, shard_keys=100, progress=end)
+    made = plan(old, new, work, shard_keys=100)
+    assert (len(keys), 10) == (made.tally.objects, made.shards)
+    assert len(keys) == run(work, source=old, destination=new).copied
