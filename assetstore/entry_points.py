@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP = "assetstore"
 SCHEMES = "assetstore.schemes"
 ENGINES = "assetstore.engines"
+PAGES = "assetstore.pages"
 DISABLE_VARIABLE = "ASSETSTORE_DISABLE_PLUGINS"
 
 
@@ -54,7 +55,7 @@ def load_factory(name: str, group: str = GROUP) -> Callable[..., object]:
     Raises:
         PluginError: the plugin is missing, installed twice, disabled, or cannot be imported.
     """
-    kind = {SCHEMES: "URL scheme", ENGINES: "engine"}.get(group, "plugin")
+    kind = {SCHEMES: "URL scheme", ENGINES: "engine", PAGES: "page"}.get(group, "plugin")
     if name in disabled_plugins():
         raise PluginError(f"plugin {name!r} is disabled by {DISABLE_VARIABLE}")
     if (written := _written(group, name)) is not None:

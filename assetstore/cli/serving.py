@@ -1,4 +1,4 @@
-"""The command ``serve``: answers a store's signed URLs on a port of this machine."""
+"""The command ``serve``: shows a store in a browser, and answers its signed URLs, on a port of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import webbrowser
-from typing import Any
+from typing import Any, Protocol, cast
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -21,13 +21,15 @@ from assetstore.cli.text import plain
 from assetstore.cli.values import as_bytes
 from assetstore.config import build_store, find_store
 from assetstore.content.content_types import guess_content_type
-from assetstore.errors import AssetStoreError, UnsupportedError
+from assetstore.entry_points import PAGES, load_factory
+from assetstore.errors import AssetStoreError, PluginError, UnsupportedError
 from assetstore.limits import MIN_SIGNING_KEY, PENDING
 from assetstore.store import AssetStore
 
 TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
 LOOPBACK = "127.0.0.1"
 PORT = 8420
+
 # An SVG can hold scripts, so the browser would save it.
 IMAGES = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp"))
 SAMPLE = 100  # assets among which an image is looked for
@@ -38,9 +40,11 @@ METERING = "prometheus"
 _PROBE = "assetstore-serve"
 
 
-@command("serve",
+@command(
+    "serve",
     examples=(
         "assetstore serve file:assets --open",
+        "assetstore serve r2://bucket --open --no-delete",
         "assetstore serve dev --origin https://app.example --max-size 50M",
         "assetstore serve dev --metrics",
         f"{TOKEN_VARIABLE}=… assetstore serve dev --host 0.0.0.0",
@@ -56,6 +60,9 @@ _PROBE = "assetstore-serve"
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="A site whose pages may send requests; repeatable.")
 @click.option("--max-size", callback=as_bytes, metavar="SIZE", help="The largest body that a PUT may have: 512K, 20M, 2G.")
 @click.option("--metrics", is_flag=True, help="Show the metrics of the store at /-/metrics, for Prometheus.")
+@click.option("--title", metavar="TEXT", help="The name on the pages of the gallery, by default the store's.")
+@click.option("--read-only", is_flag=True, help="Let visitors of the gallery look, and change nothing.")
+@click.option("--no-delete", is_flag=True, help="Let visitors of the gallery upload and change, and delete nothing.")
 @click.option("--open", "opens", is_flag=True, help="Open the browser at the link that is printed.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a link and a line for each request.")
 def serve_command(
@@ -66,17 +73,21 @@ def serve_command(
     origins: tuple[str, ...],
     max_size: int | None,
     metrics: bool,
+    title: str | None,
+    read_only: bool,
+    no_delete: bool,
     opens: bool,
     quiet: bool,
 ) -> None:
-    """Serve a store's signed URLs from this machine.
+    """Show a store in a browser, and serve its signed URLs from this machine.
 
-    STORE is a name from the configuration or a URL. A link to one of its assets is printed; it works for an hour. Requests
-    that are not signed are refused, except the page /, which shows what is served.
+    STORE is a name from the configuration or a URL. The gallery shows any store; the link to it that is printed lets one
+    browser in, and works once. A store whose signed URLs lead to this machine is served too, by requests that are signed:
+    a link to one of its assets is printed, which works for an hour.
 
     Other machines reach the server only if --host names an address that they can reach. This needs a token of at least 32
-    characters in the environment variable ASSETSTORE_SERVE_TOKEN. The pages / and /-/metrics then require the header
-    "Authorization: Bearer TOKEN"; signed URLs do not. Metrics hold no keys.
+    characters in the environment variable ASSETSTORE_SERVE_TOKEN. Whoever knows it may log in to the gallery; the pages /
+    and /-/metrics then require the header "Authorization: Bearer TOKEN". Signed URLs do not. Metrics hold no keys.
     """
     try:
         from assetstore.cli import web_server
@@ -85,37 +96,110 @@ def serve_command(
         session.complain(text)
         raise click.exceptions.Exit(errors.USAGE) from None
     opened = _open(session, store, {"origins": list(origins)} if origins else {}, metrics=metrics)
-    base = signed_base(opened)
+    signs = opened.can("application")
+    base = signed_base(opened) if signs else urlsplit(f"http://{LOOPBACK}:{PORT}")
     host, port = _address(base, host, port)
     token = _token(host)
     with Listener.at(host, port) as listener:
+        names = frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"})
+        gallery = _gallery(
+            session,
+            opened,
+            listener,
+            path=web_server.GALLERY,
+            title=title,
+            rights=() if read_only else ("upload", "change") if no_delete else ("upload", "change", "delete"),
+            token=token,
+            hosts=names,
+            max_size=max_size,
+        )
         server = web_server.WebServer(
-            application=opened.application("asgi", max_size=max_size),
+            application=opened.application("asgi", max_size=max_size) if signs else None,
+            gallery=gallery.application if gallery else None,
             what=plain(opened.location),
             base_path=base.path,
-            hosts=frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"}),
+            hosts=names,
             token=token,
             metrics=_metrics if metrics else None,
             say=None if quiet else session.talk,
         )
-        link = None if quiet and not opens else listener.link(opened, base)
-        _announce(session, opened, listener, base, None if quiet else link)
+        links = Links.made(opened, listener, base, gallery) if opens or not quiet else Links()
+        _announce(session, opened, listener, base if signs else None, Links() if quiet else links)
         if opens:
             # A browser in the terminal returns only when it ends, and the server must answer it meanwhile.
-            threading.Thread(target=_show, args=(session, link or listener.url), daemon=True).start()
+            threading.Thread(target=_show, args=(session, links.first or listener.url), daemon=True).start()
         server.run(listener.socket)
 
 
-def _announce(session: Session, store: AssetStore, listener: Listener, base: SplitResult, link: str | None) -> None:
-    """Say what is served where."""
+class Gallery(Protocol):
+    """What a plugin's factory of pages returns."""
+
+    @property
+    def application(self) -> Any:
+        """The pages, as an ASGI application."""
+
+    def link(self) -> str:
+        """Return the path of a new link that works once."""
+
+
+def _gallery(session: Session, store: AssetStore, listener: Listener, **facts: Any) -> Gallery | None:
+    """Return the gallery of a store, or say why there is none.
+
+    Raises:
+        UnsupportedError: there is nothing else to serve either.
+    """
+
+    def renew() -> None:
+        session.line(f"a new link to the gallery: {listener.reached}{made.link()}")
+
+    try:
+        made = cast(Gallery, load_factory("gallery", PAGES)(store, renew=renew, **facts))
+        return made
+    except PluginError as error:
+        if store.can("application"):
+            session.talk(f"no gallery: {error.message}")
+            return None
+        why = "its signed URLs lead to the vendor's own servers" if store.can("presign") else "it signs no URLs"
+        reason = f"{why}, and there is no gallery to show it in: {error.message}"
+        raise UnsupportedError(reason, op="serve", store=store.name, hint=error.hint) from error
+
+
+@attrs.frozen
+class Links:
+    """The links that are printed.
+
+    Attributes:
+        gallery: a link to the gallery that works once, or ``None``.
+        asset: a signed URL, or ``None``.
+    """
+
+    gallery: str | None = None
+    asset: str | None = None
+
+    @classmethod
+    def made(cls, store: AssetStore, listener: Listener, base: SplitResult, gallery: Gallery | None) -> Links:
+        """Make those that work."""
+        asset = listener.link(store, base) if store.can("application") else None
+        return cls(f"{listener.reached}{gallery.link()}" if gallery else None, asset)
+
+    @property
+    def first(self) -> str | None:
+        """The one to open in a browser."""
+        return self.gallery or self.asset
+
+
+def _announce(session: Session, store: AssetStore, listener: Listener, base: SplitResult | None, links: Links) -> None:
+    """Say what is served where; ``base`` is the beginning of signed URLs that this server answers."""
     if session.as_json:
-        urls = {"url": listener.url, "base": base.geturl(), "link": link}
+        urls = {"url": listener.url, "base": base.geturl() if base else None, "link": links.asset, "gallery": links.gallery}
         session.record({"store": store.name, "location": store.location, **urls})
     else:
         session.line(f"serving {plain(store.location)} at {listener.url} (Ctrl-C to stop)")
-        if link is not None:
-            session.line(f"a link, valid for an hour: {link}")
-    if warning := listener.warning(base):
+        if links.asset is not None:
+            session.line(f"a link, valid for an hour: {links.asset}")
+        if links.gallery is not None:
+            session.line(f"the gallery, by a link that works once: {links.gallery}")
+    if base and (warning := listener.warning(base)):
         session.talk(f"warning: {warning}")
 
 
@@ -132,20 +216,13 @@ def _metrics() -> tuple[bytes, str]:
 
 
 def _open(session: Session, name: str | None, settings: dict[str, Any], *, metrics: bool) -> AssetStore:
-    """Open a store with some settings replaced, and counted as metrics if asked.
-
-    Raises:
-        UnsupportedError: the store has nothing to serve.
-    """
+    """Open a store with some settings replaced, and counted as metrics if asked."""
     config = find_store(name or session.store_name)
     plugins = config.table.get("plugins", [])
     if metrics and isinstance(plugins, list) and METERING not in plugins:
         settings["plugins"] = [*plugins, METERING]
     store = build_store(attrs.evolve(config, table={**config.table, **settings}))
     click.get_current_context().find_root().with_resource(store)
-    if not store.can("application"):
-        why = "its signed URLs lead to the vendor's own servers" if store.can("presign") else "it signs no URLs"
-        raise UnsupportedError(f"{why}: there is nothing to serve", op="serve", store=store.name)
     return store
 
 
@@ -229,6 +306,11 @@ class Listener:
     def url(self) -> str:
         """The URL of the server."""
         return f"http://{_netloc(self.host, self.port)}"
+
+    @property
+    def reached(self) -> str:
+        """The URL of the server for a browser on this machine."""
+        return f"http://{_netloc(LOOPBACK if self.host in WILDCARDS else self.host, self.port)}"
 
     def link(self, store: AssetStore, base: SplitResult) -> str | None:
         """Return a signed URL of an asset that this server answers, of an image if there is one, or ``None``."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,22 +30,25 @@ GRACE = 3
 # Connections that wait for the server, and those that it accepts before it looks at any of them.
 WAITING, AT_ONCE = 1024, 8
 
-METRICS = "/-/metrics"
+METRICS, GALLERY = "/-/metrics", "/-/gallery"
 
 NO_TOKEN = PlainTextResponse("this page requires the server's token\n", 401, {"www-authenticate": "Bearer"})
 MISDIRECTED = PlainTextResponse("the Host header does not name this server\n", 421)
 
 _LOST_QUERY = re.compile(r"(?i)(x-[a-z]+-|[?&;]|%(25)*(3f|26|3b)).*(=|%(25)*3d).*")
 
+_SIGNATURE = re.compile(rb"(?i)(^|&)[^=&]*signature=")
+
 logger: logging.Logger = logging.getLogger("assetstore")
 
 
 @attrs.frozen(kw_only=True)
 class WebServer:
-    """Serves an application, and a page that describes it.
+    """Serves an application, a gallery, and a page that describes them.
 
     Attributes:
-        application: answers the signed URLs.
+        application: answers the signed URLs, if they lead to this machine.
+        gallery: shows the store, if such pages are installed.
         what: a short description of the store, for people.
         base_path: the path of the application, ``""`` or for example ``"/assets"``.
         hosts: the names that the header Host may have.
@@ -55,7 +58,8 @@ class WebServer:
         limits: what clients may hold.
     """
 
-    application: ASGIApp
+    application: ASGIApp | None
+    gallery: ASGIApp | None = None
     what: str
     base_path: str
     hosts: frozenset[str]
@@ -96,14 +100,16 @@ class WebServer:
         pages = [Route("/", self._page)]
         if self.metrics is not None:
             pages.append(Route(METRICS, functools.partial(self._show_metrics, self.metrics)))
-        return Router([*pages, Mount(self.base_path, self.application)], redirect_slashes=False)
+        mounts = [Mount(GALLERY, _ByItself(self.gallery, self.application))] if self.gallery else []
+        mounts += [Mount(self.base_path, self.application)] if self.application else []
+        return Router([*pages, *mounts], redirect_slashes=False)
 
     def _is_refused(self, request: Request) -> bool:
         given = request.headers.get("authorization", "")
         return bool(self.token) and not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode())
 
     async def _show_metrics(self, metrics: Callable[[], tuple[bytes, str]], request: Request) -> ASGIApp:
-        if request.url.query:
+        if self.application and request.url.query:
             return self.application  # a signed URL of an asset with this key
         if self._is_refused(request):
             return NO_TOKEN
@@ -111,12 +117,31 @@ class WebServer:
         return Response(text, headers={"content-type": kind, "cache-control": "no-store"})
 
     async def _page(self, request: Request) -> ASGIApp:
+        is_browser = "text/html" in request.headers.get("accept", "")
+        if is_browser and self.gallery:
+            return RedirectResponse(f"{GALLERY}/", 303)
         if self._is_refused(request):
             return NO_TOKEN
-        if "text/html" in request.headers.get("accept", ""):
+        if is_browser and self.application:
             # The application has a page for people who open an address that is not signed.
             return self.application
-        return PlainTextResponse(f"assetstore serves {self.what}, by signed URLs only\n")
+        ways = ["by signed URLs"] * bool(self.application) + [f"in the gallery at {GALLERY}/"] * bool(self.gallery)
+        return PlainTextResponse(f"assetstore serves {self.what}, {' and '.join(ways)} only\n")
+
+
+@attrs.frozen(eq=False)
+class _ByItself:
+    """Answers what is below the gallery, except signed requests: an asset may have such a key."""
+
+    gallery: ASGIApp
+    application: ASGIApp | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.application and _SIGNATURE.search(scope["query_string"]):
+            # As if it were not below the gallery.
+            await self.application({**scope, "root_path": ""}, receive, send)
+        else:
+            await self.gallery(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

@@ -104,10 +104,15 @@ def explained(status: int, message: str, hint: str | None = None) -> dict[str, A
 
 def refusal(gallery: Gallery, request: Request, facts: dict[str, Any]) -> Response:
     """Return a refusal: as a page to whoever reads pages, otherwise as JSON."""
-    is_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
-    if is_page and not request.url.path.endswith(".json"):
+    if wants_page(request):
         return gallery.page(request, "refusal.html", facts, status=facts["status"])
     return JSONResponse(facts, facts["status"])
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether a browser shows the answer."""
+    is_read = request.method in ("GET", "HEAD") and not request.url.path.endswith(".json")
+    return is_read and "text/html" in request.headers.get("accept", "")
 
 
 async def _question(request: Request) -> dict[str, Any] | None:

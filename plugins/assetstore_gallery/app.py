@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.routing import Mount, Router
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -12,6 +14,8 @@ from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard, safe_headers
 from assetstore_gallery.options import GalleryOptions
 
+Pages = Callable[[Gallery], Sequence[BaseRoute]]
+
 
 def create_gallery(store: AssetStore, options: GalleryOptions | None = None) -> ASGIApp:
     """Return an ASGI application that shows a store, for a server or to mount in an application.
@@ -20,7 +24,13 @@ def create_gallery(store: AssetStore, options: GalleryOptions | None = None) -> 
         store: what is shown; it stays the caller's to close.
         options: how it is shown, and who may do what.
     """
-    gallery = Gallery(store=store, options=options or GalleryOptions())
+    return put_together(store, options or GalleryOptions())
+
+
+def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = lambda gallery: []) -> ASGIApp:
+    """Return a gallery with some pages for those who are not logged in."""
+    gallery = Gallery(store=store, options=options)
     static = Mount("/static", StaticFiles(packages=[("assetstore_gallery", "static")]))
     pages = [page for module in (asset, browse, changes, picker, uploads) for page in module.routes(gallery)]
-    return Guard(Router([*pages, static], redirect_slashes=False), gallery, safe_headers(store, gallery.options))
+    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False)
+    return Guard(router, gallery, safe_headers(store, options))

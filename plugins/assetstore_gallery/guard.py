@@ -16,11 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assetstore import AssetStore, AssetStoreError
-from assetstore_gallery.answers import described, explained, refusal
+from assetstore_gallery.answers import described, explained, refusal, wants_page
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import Visitor
@@ -121,8 +121,10 @@ class Guard:
             return None
         visitor = await _visitor(self.gallery.options, request)
         if visitor is None:
-            hint = self.gallery.options.login_hint
-            return refusal(self.gallery, request, explained(401, "you are not logged in", hint))
+            options = self.gallery.options
+            if options.login_url and wants_page(request):
+                return RedirectResponse(options.login_url, 303)
+            return refusal(self.gallery, request, explained(401, "you are not logged in", options.login_hint))
         request.state.visitor = visitor
         return None
 

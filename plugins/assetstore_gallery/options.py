@@ -21,6 +21,7 @@ class GalleryOptions:
             application around the gallery must let in only those who may. A function runs in a thread; a coroutine
             function is awaited.
         login_hint: tells whom ``login`` refuses what to do.
+        login_url: the path or URL to which browsers are sent whom ``login`` refuses; by default they get a page with 401.
         hosts: the names that the header Host may have; by default any, so the server around the gallery must look at it.
         read_only: take all rights away, whatever ``login`` says.
         language: ``"en"``, ``"de"`` or ``"fr"``; by default what the browser asks for.
@@ -32,6 +33,7 @@ class GalleryOptions:
     title: str = ""
     login: Callable[[Request], Visitor | Awaitable[Visitor | None] | None] = lambda request: Visitor(rights=EVERYTHING)
     login_hint: str = "log in where the gallery is shown, then reload this page"
+    login_url: str = ""
     hosts: tuple[str, ...] = ()
     read_only: bool = False
     language: str | None = None
