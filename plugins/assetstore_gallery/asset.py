@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo
+from assetstore.plugin import HEADERS
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import type_of
@@ -30,7 +31,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     def asset(request: Request) -> Response:
         key = request.query_params.get("key", "")
         info = gallery.store.stat(key)
-        headers = ("cache_control", "content_disposition", "content_encoding", "content_language")
+        headers = [name for name in HEADERS if name not in ("content_type", "metadata")]
         facts: dict[str, Any] = {
             **described(info),
             "name": key.rpartition("/")[2],
