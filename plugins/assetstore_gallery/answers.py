@@ -15,6 +15,7 @@ from assetstore import (
     AccessDeniedError,
     AlreadyExistsError,
     AssetStoreError,
+    ConfigError,
     IntegrityError,
     InvalidKeyError,
     InvalidOptionError,
@@ -40,6 +41,7 @@ _STATUSES: tuple[tuple[type[AssetStoreError], int], ...] = (
     (IntegrityError, 422),
     (UnavailableError, 503),
     (UnsupportedError, 501),
+    (ConfigError, 501),
 )
 _log = logging.getLogger(__name__)
 
