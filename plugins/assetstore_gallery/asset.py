@@ -15,12 +15,12 @@ from assetstore import AssetInfo
 from assetstore.plugin import HEADERS
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
-from assetstore_gallery.kinds import type_of
+from assetstore_gallery.kinds import PICTURES, type_of
 
 PIECE = 1 << 18
 TEXT_BYTES = 1 << 16
 LINK_HOURS = (1, 24, 168)
-_INERT = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp")) | {"application/pdf", "text/plain"}
+_INERT = PICTURES | {"application/pdf", "text/plain"}
 """What a browser shows without running anything; beside them sound and film."""
 _SANDBOX = "sandbox; default-src 'none'"
 

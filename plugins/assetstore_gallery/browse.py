@@ -1,19 +1,65 @@
-"""The pages of folders: what a folder holds, a page at a time."""
+"""The pages of folders: what a folder holds, or what is found in it by name, a page at a time."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
+import attrs
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo
 from assetstore_gallery.gallery import Gallery
-from assetstore_gallery.kinds import KINDS, kind_of, type_of
+from assetstore_gallery.kinds import KINDS, is_picture, kind_of, type_of
 
+SORTS = ("name", "size", "date")
 LOOKED_THROUGH = 10
-"""Pages of the store that are looked through at most for one page of a kind; the next page goes on behind them."""
+"""Pages of the store that are looked through at most for one page of a kind or a search; the next goes on behind them."""
+SEARCHED_AT_ONCE = 1000
+"""Names on each page of the store in a search: a listing costs the same however few it returns."""
+MAX_SHOWN_INLINE = 256 << 10
+"""The most bytes of a picture that stands for itself among others."""
+
+
+@attrs.frozen
+class Question:
+    """What the URL of a page asks for.
+
+    Attributes:
+        prefix: the folder.
+        kind: one of ``KINDS``, empty for all.
+        sort: the order within the page: ``name``, ``size`` (largest first) or ``date`` (newest first).
+        q: words that the names below the folder must hold, in any order; empty for the folder itself.
+        cursor: where in the listing the page begins.
+    """
+
+    prefix: str
+    kind: str
+    sort: str
+    q: str
+    cursor: str | None
+
+    @classmethod
+    def of(cls, request: Request) -> Question:
+        """Read a URL. What it asks for and there is not, such as a kind of its own, is left out."""
+        asked = request.query_params
+        kind, sort = asked.get("kind", ""), asked.get("sort", "")
+        return cls(
+            asked.get("prefix", ""),
+            kind if kind in KINDS else "",
+            sort if sort in SORTS else "name",
+            " ".join(asked.get("q", "").split()),
+            asked.get("cursor") or None,
+        )
+
+    def wants(self, asset: dict[str, Any]) -> bool:
+        """Return whether an asset is of the kind and has the words in its name."""
+        if self.kind and asset["kind"] != self.kind:
+            return False
+        name = folded(asset["name"])
+        return all(word in name for word in folded(self.q).split())
 
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
@@ -23,22 +69,28 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         return RedirectResponse("browse", 303)
 
     def browse(request: Request) -> Response:
-        asked = request.query_params
-        prefix, kind = asked.get("prefix", ""), asked.get("kind", "")
-        kind = kind if kind in KINDS else ""
-        folders, assets, cursor = _page(gallery, prefix, kind, asked.get("cursor"))
+        asked = Question.of(request)
+        folders, assets, following = _page(gallery, asked)
         facts = {
-            "prefix": prefix,
-            "above": [{"name": name, "prefix": above} for name, above in _above(prefix)],
-            "kind": kind,
-            "view": "list" if asked.get("view") == "list" else "grid",
+            "prefix": asked.prefix,
+            "kind": asked.kind,
+            "sort": asked.sort,
+            "q": asked.q,
+            "view": "list" if request.query_params.get("view") == "list" else "grid",
+            "above": [{"name": name, "prefix": above} for name, above in _above(asked.prefix)],
             "folders": folders,
             "assets": assets,
-            "next": cursor,
+            "is_first": asked.cursor is None,
+            "next": following,
         }
         return gallery.page(request, "browse.html", facts)
 
     return [Route("/", home), Route("/browse", browse), Route("/browse.json", browse)]
+
+
+def folded(text: str) -> str:
+    """Return a text as searches compare it: without case and without marks, so that ``ü`` is ``u`` and ``ß`` is ``ss``."""
+    return "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
 
 
 def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
@@ -52,23 +104,29 @@ def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
         "modified": None if info.last_modified is None else info.last_modified.isoformat(timespec="seconds"),
         "type": content_type,
         "kind": kind_of(content_type),
+        "picture": is_picture(content_type) and 0 < info.size <= MAX_SHOWN_INLINE,
+        "valid": info.valid,
     }
 
 
-def _page(
-    gallery: Gallery, prefix: str, kind: str, cursor: str | None
-) -> tuple[list[str], list[dict[str, Any]], str | None]:
+def _page(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str, Any]], str | None]:
     """Return the folders and assets of a page and the cursor of the next one. A prefix is never listed whole."""
+    size, cursor = gallery.options.page_size, asked.cursor
+    limit = max(size, SEARCHED_AT_ONCE) if asked.q else size
     folders: list[str] = []
     assets: list[dict[str, Any]] = []
     for _ in range(LOOKED_THROUGH):
-        page = gallery.store.list_page(prefix, limit=gallery.options.page_size, recursive=False, cursor=cursor)
+        page = gallery.store.list_page(asked.prefix, limit=limit, recursive=bool(asked.q), cursor=cursor)
         folders += [each.key for each in page.prefixes]
-        found = [described(each, prefix) for each in page.items]
-        assets += [each for each in found if not kind or each["kind"] == kind]
+        assets += filter(asked.wants, (described(each, asked.prefix) for each in page.items))
         cursor = page.next_cursor
-        if cursor is None or not kind or len(assets) >= gallery.options.page_size // 2:
+        is_filtered = asked.kind or asked.q
+        if cursor is None or not is_filtered or len(assets) >= size // 2:
             break
+    if asked.sort == "size":
+        assets.sort(key=lambda asset: -asset["size"])
+    elif asked.sort == "date":
+        assets.sort(key=lambda asset: asset["modified"] or "", reverse=True)
     return folders, assets, cursor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from assetstore import AssetStore
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
+from assetstore_gallery.words import language_of, say, words_for_scripts
 
 
 def _environment() -> Environment:
@@ -66,5 +68,15 @@ class Gallery:
         template = self._templates.get_template(name)
         visitor = self.visitor(request)
         root = request.scope.get("root_path", "")
-        shared = {"title": self.title, "visitor": visitor, "rights": visitor.rights, "root": root}
-        return HTMLResponse(template.render(**shared, trash=self.trash is not None, **facts), status)
+        language = self.options.language or language_of(request.headers.get("accept-language", ""))
+        shared = {
+            "title": self.title,
+            "visitor": visitor,
+            "rights": visitor.rights,
+            "root": root,
+            "language": language,
+            "say": partial(say, language),
+            "words_for_scripts": partial(words_for_scripts, language),
+            "trash": self.trash is not None,
+        }
+        return HTMLResponse(template.render(**shared, **facts), status)

@@ -8,6 +8,8 @@ from assetstore.plugin import guess_content_type
 KINDS = ("images", "video", "audio", "documents", "models", "other")
 _BY_TYPE = {"image": "images", "video": "video", "audio": "audio", "text": "documents", "model": "models"}
 _DOCUMENTS = ("application/pdf", "application/json", "application/epub+zip", "application/rtf")
+PICTURES = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp"))
+"""The types that every browser shows as a picture and of which it runs nothing."""
 _OFFICE = ("application/msword", "application/vnd.ms-", "application/vnd.oasis.", "application/vnd.openxmlformats-")
 
 
@@ -22,3 +24,8 @@ def kind_of(content_type: str) -> str:
     if essence in _DOCUMENTS or essence.startswith(_OFFICE):
         return "documents"
     return _BY_TYPE.get(essence.partition("/")[0], "other")
+
+
+def is_picture(content_type: str) -> bool:
+    """Return whether a Content-Type is one of ``PICTURES``."""
+    return content_type.partition(";")[0].strip().lower() in PICTURES

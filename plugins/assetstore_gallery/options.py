@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import attrs
 from starlette.requests import Request
 
-from assetstore import UploadPolicy
+from assetstore import InvalidOptionError, UploadPolicy
 from assetstore_gallery.rights import EVERYTHING, Visitor
+from assetstore_gallery.words import LANGUAGES
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +37,12 @@ class GalleryOptions:
     login_url: str = ""
     hosts: tuple[str, ...] = ()
     read_only: bool = False
-    language: str | None = None
+    language: str | None = attrs.field(default=None)
     frame_ancestors: tuple[str, ...] = ()
     page_size: int = 100
     uploads: UploadPolicy = attrs.field(factory=UploadPolicy)
+
+    @language.validator
+    def _check_language(self, _: object, value: str | None) -> None:
+        if value is not None and value not in LANGUAGES:
+            raise InvalidOptionError(f"language must be one of {', '.join(LANGUAGES)}, got {value!r}")

@@ -1,0 +1,198 @@
+"""The words of the pages in English, German and French. What the store itself says of a fault stays English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LANGUAGES = ("en", "de", "fr")
+
+WORDS: dict[str, tuple[str, str, str]] = {
+    # Every page
+    "to_content": ("Skip to the content", "Zum Inhalt springen", "Aller au contenu"),
+    "search": ("Search", "Suchen", "Chercher"),
+    "search_in": ("Search names in {folder}", "Namen in {folder} suchen", "Chercher des noms dans {folder}"),
+    # A folder
+    "folders_above": ("Folders above", "Übergeordnete Ordner", "Dossiers parents"),
+    "no_name": ("(no name)", "(ohne Namen)", "(sans nom)"),
+    "kinds": ("Kinds", "Arten", "Genres"),
+    "all": ("All", "Alle", "Tous"),
+    "images": ("Images", "Bilder", "Images"),
+    "video": ("Video", "Videos", "Vidéos"),
+    "audio": ("Audio", "Audio", "Audio"),
+    "documents": ("Documents", "Dokumente", "Documents"),
+    "models": ("Models", "Modelle", "Modèles"),
+    "other": ("Other", "Andere", "Autres"),
+    "folder": ("Folder", "Ordner", "Dossier"),
+    "view": ("View", "Ansicht", "Affichage"),
+    "grid": ("Grid", "Raster", "Grille"),
+    "list": ("List", "Liste", "Liste"),
+    "sort": ("Sort", "Sortieren", "Trier"),
+    "by_name": ("Name", "Name", "Nom"),
+    "by_size": ("Largest", "Größte", "Plus gros"),
+    "by_date": ("Newest", "Neueste", "Plus récents"),
+    "within": ("Sorted within this page.", "Innerhalb dieser Seite sortiert.", "Trié dans cette page."),
+    "found": (
+        "Names with “{q}” in {folder} and the folders below.",
+        "Namen mit „{q}“ in {folder} und den Ordnern darunter.",
+        "Noms avec « {q} » dans {folder} et les dossiers en dessous.",
+    ),
+    "stop_search": ("End the search", "Suche beenden", "Terminer la recherche"),
+    "nothing": ("Nothing is here.", "Hier ist nichts.", "Il n’y a rien ici."),
+    "nothing_yet": (
+        "Nothing so far; the next page looks further.",
+        "Bisher nichts; die nächste Seite sucht weiter.",
+        "Rien pour l’instant ; la page suivante cherche plus loin.",
+    ),
+    "nothing_fits": ("Nothing fits.", "Nichts passt.", "Rien ne correspond."),
+    "contents": ("Folders and assets", "Ordner und Dateien", "Dossiers et fichiers"),
+    "foreign": ("not a key of ours", "kein Schlüssel von uns", "clé étrangère"),
+    "pages": ("Pages", "Seiten", "Pages"),
+    "first_page": ("First page", "Erste Seite", "Première page"),
+    "next_page": ("Next page", "Nächste Seite", "Page suivante"),
+    # An asset
+    "open_or_save": ("Open or save the file", "Datei öffnen oder speichern", "Ouvrir ou enregistrer le fichier"),
+    "key": ("Key", "Schlüssel", "Clé"),
+    "type": ("Type", "Typ", "Type"),
+    "size": ("Size", "Größe", "Taille"),
+    "bytes": ("{count} bytes", "{count} Bytes", "{count} octets"),
+    "written": ("Written", "Geschrieben", "Écrit"),
+    "digest": ("Digest", "Prüfsumme", "Empreinte"),
+    "metadata": ("Metadata", "Metadaten", "Métadonnées"),
+    "public_link": ("Public link", "Öffentlicher Link", "Lien public"),
+    "signed_for": ("Signed link for", "Signierter Link für", "Lien signé pour"),
+    "1_hours": ("1 hour", "1 Stunde", "1 heure"),
+    "24_hours": ("1 day", "1 Tag", "1 jour"),
+    "168_hours": ("7 days", "7 Tage", "7 jours"),
+    "make_link": ("Make a link", "Link machen", "Créer un lien"),
+    "the_link": ("The link", "Der Link", "Le lien"),
+    # The entrance
+    "open_link": (
+        "Open the link that is printed where {program} runs. It works once, and lets this browser in until the server ends.",
+        "Öffnen Sie den Link, den {program} ausgibt. Er gilt einmal und lässt diesen Browser ein, bis der Server endet.",
+        "Ouvrez le lien affiché par {program}. Il marche une fois et ouvre à ce navigateur jusqu’à l’arrêt du serveur.",
+    ),
+    "wrong_token": ("This is not the token.", "Das ist nicht das Token.", "Ce n’est pas le jeton."),
+    "too_many_tokens": (
+        "There were too many wrong tokens: wait a minute.",
+        "Es waren zu viele falsche Token: bitte eine Minute warten.",
+        "Trop de jetons faux : attendez une minute.",
+    ),
+    "give_token": ("Or give the server's token", "Oder das Token des Servers angeben", "Ou donnez le jeton du serveur"),
+    "log_in": ("Log in", "Anmelden", "Se connecter"),
+    # The picker
+    "choose_one": ("Choose", "Wählen", "Choisir"),
+    "up": ("Up", "Nach oben", "Remonter"),
+    "nothing_to_choose": ("Nothing to choose here.", "Hier gibt es nichts zu wählen.", "Rien à choisir ici."),
+    # Changes
+    "change": ("Change", "Ändern", "Modifier"),
+    "choose_all": ("Choose all", "Alle wählen", "Tout choisir"),
+    "rename": ("Rename", "Umbenennen", "Renommer"),
+    "move": ("Move", "Verschieben", "Déplacer"),
+    "edit": ("Edit", "Bearbeiten", "Modifier"),
+    "delete": ("Delete", "Löschen", "Supprimer"),
+    "delete?": ("Delete?", "Löschen?", "Supprimer ?"),
+    "save": ("Save", "Speichern", "Enregistrer"),
+    "close": ("Close", "Schließen", "Fermer"),
+    "keyboard": ("Keyboard", "Tastatur", "Clavier"),
+    "new_name": ("New name", "Neuer Name", "Nouveau nom"),
+    "to_folder": ("To the folder", "In den Ordner", "Vers le dossier"),
+    "media_type": ("Media type", "Medientyp", "Type de média"),
+    "metadata_lines": (
+        "Metadata, a line each: name: text",
+        "Metadaten, je eine Zeile: Name: Text",
+        "Métadonnées, une par ligne : nom: texte",
+    ),
+    "to_trash": (
+        "They go to the trash, from where they can be restored.",
+        "Sie kommen in den Papierkorb und lassen sich von dort wiederherstellen.",
+        "Ils vont à la corbeille, d’où l’on peut les restaurer.",
+    ),
+    "for_good": ("This cannot be undone.", "Das lässt sich nicht rückgängig machen.", "C’est irréversible."),
+    "keys_work": (
+        "F2 and Delete work everywhere, letters while the focus is on an asset or on these controls.",
+        "F2 und Entf gelten überall, Buchstaben, solange der Fokus auf einer Datei oder diesen Bedienelementen liegt.",
+        "F2 et Suppr marchent partout, les lettres quand le focus est sur un fichier ou sur ces commandes.",
+    ),
+    "key_choose": ("choose the asset", "die Datei wählen", "choisir le fichier"),
+    "key_choose_all": ("choose all or none", "alle oder keine wählen", "tout choisir ou rien"),
+    "key_rename": ("rename", "umbenennen", "renommer"),
+    "key_move": ("move", "verschieben", "déplacer"),
+    "key_edit": ("edit", "bearbeiten", "modifier"),
+    "key_delete": ("delete", "löschen", "supprimer"),
+    "key_uploads": ("go to the uploads", "zum Hochladen gehen", "aller aux envois"),
+    "key_help": ("show this", "dies zeigen", "afficher ceci"),
+    # Uploads
+    "choose_files": ("Choose files", "Dateien wählen", "Choisir des fichiers"),
+    "choose_folder": ("Choose a folder", "Einen Ordner wählen", "Choisir un dossier"),
+    "or_drop": ("or drop them on this page.", "oder auf diese Seite ziehen.", "ou déposez-les sur cette page."),
+    "all_uploads": ("All uploads", "Alle Uploads", "Tous les envois"),
+    "show_uploaded": ("Show what was uploaded", "Hochgeladenes zeigen", "Afficher les envois"),
+    "uploads_list": ("Uploads", "Uploads", "Envois"),
+    # What the scripts say; they fill in the values
+    "and_more": ("and {count} more", "und {count} weitere", "et {count} de plus"),
+    "cancel": ("Cancel", "Abbrechen", "Annuler"),
+    "cancelled": ("cancelled", "abgebrochen", "annulé"),
+    "choose": ("Choose {name}", "{name} wählen", "Choisir {name}"),
+    "choose_again": (
+        "broken off; choose {name} again to go on",
+        "unterbrochen; zum Fortsetzen {name} noch einmal wählen",
+        "interrompu ; choisissez {name} à nouveau pour continuer",
+    ),
+    "choose_file": ("Choose the file", "Datei wählen", "Choisir le fichier"),
+    "chosen": ("{count} chosen", "{count} gewählt", "{count} choisis"),
+    "deleted": ("{count} deleted", "{count} gelöscht", "{count} supprimés"),
+    "delete_what": ("{count} assets, {bytes}:", "{count} Dateien, {bytes}:", "{count} fichiers, {bytes} :"),
+    "discard": ("Discard", "Verwerfen", "Abandonner"),
+    "edited": ("{name} is changed", "{name} ist geändert", "{name} est modifié"),
+    "examining": ("examining", "wird geprüft", "examen"),
+    "go_on": ("Go on", "Fortsetzen", "Continuer"),
+    "keep_both": ("Keep both", "Beide behalten", "Garder les deux"),
+    "moved": ("{count} moved", "{count} verschoben", "{count} déplacés"),
+    "pause": ("Pause", "Pause", "Pause"),
+    "paused": ("paused", "angehalten", "en pause"),
+    "renamed": ("renamed to {name}", "umbenannt in {name}", "renommé en {name}"),
+    "replace": ("Replace", "Ersetzen", "Remplacer"),
+    "restored": ("{count} restored", "{count} wiederhergestellt", "{count} restaurés"),
+    "skip": ("Skip", "Auslassen", "Ignorer"),
+    "store_answered": ("the store answered {status}", "der Speicher antwortete {status}", "le stockage a répondu {status}"),
+    "taken": ("there is an asset of this name", "es gibt schon eine Datei dieses Namens", "ce nom est déjà pris"),
+    "try_again": ("Try again", "Noch einmal versuchen", "Réessayer"),
+    "undo": ("Undo", "Rückgängig", "Rétablir"),
+    "unreachable": ("it cannot be reached now", "zurzeit nicht erreichbar", "injoignable pour l’instant"),
+    "uploaded": ("uploaded", "hochgeladen", "envoyé"),
+    "uploading": ("uploading", "wird hochgeladen", "envoi"),
+    "uploads": (
+        "{done} of {count} files uploaded, {bytes} in all",
+        "{done} von {count} Dateien hochgeladen, {bytes} insgesamt",
+        "{done} fichiers sur {count} envoyés, {bytes} en tout",
+    ),
+    "uploads_refused": (
+        "{done} of {count} files uploaded, {bytes} in all; {refused} refused",
+        "{done} von {count} Dateien hochgeladen, {bytes} insgesamt; {refused} abgelehnt",
+        "{done} fichiers sur {count} envoyés, {bytes} en tout ; {refused} refusés",
+    ),
+    "waiting": ("waiting", "wartet", "en attente"),
+}
+
+
+def language_of(wanted: str) -> str:
+    """Return the language of ours that a header Accept-Language likes best, English if it names none."""
+    liked: list[tuple[float, str]] = []
+    for each in wanted.split(","):
+        name, _, weight = each.partition(";")
+        try:
+            liked.append((float(weight.strip().removeprefix("q=") or 1), name.strip().lower().partition("-")[0]))
+        except ValueError:
+            continue  # a weight that is not a number
+    known = [(weight, name) for weight, name in liked if name in LANGUAGES and weight > 0]
+    return max(known, key=lambda each: each[0])[1] if known else "en"
+
+
+def say(language: str, name: str, **values: object) -> str:
+    """Return a text of the table with its values."""
+    return WORDS[name][LANGUAGES.index(language)].format(**values)
+
+
+def words_for_scripts(language: str, names: Iterable[str]) -> dict[str, str]:
+    """Return texts of the table whose values a script fills in."""
+    return {name: WORDS[name][LANGUAGES.index(language)] for name in names}
