@@ -167,7 +167,7 @@ def test_a_visitor_who_may_only_look_sees_no_controls(page: Any, serve: Callable
     with open_store("memory:") as store:
         store.upload(b"a", key="a.txt")
         page.goto(serve(store, read_only=True))
-        assert 0 == page.locator("#doing, input, button[data-dialog], script[src*=actions]").count()
+        assert 0 == page.locator("#doing, main input, button[data-dialog], script[src*=actions]").count()
 
 
 def test_the_picker_tells_an_allowed_page_alone_what_was_chosen(page: Any, serve: Callable[..., str]) -> None:
