@@ -47,7 +47,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Links": (
         ("presign", "links", "Sign a URL that works until it expires."),
         ("url", "links", "Show the public URL of an asset."),
-        ("serve", "serving", "Show a store in a browser, and serve its signed URLs."),
+        ("serve", "serving", "Show a store in a browser, and serve its signed URLs from this machine."),
     ),
     "Stores": (
         ("stats", "overviews", "Show usage statistics."),
