@@ -38,11 +38,7 @@ MAX_ASSET = (5 << 40) - (5 << 30)
 """The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
 
 RESUMABLE = 64 * MIB
-"""The smallest download that is worth resuming; a smaller one begins anew and leaves nothing behind."""
-
-RESUMABLE_UPLOAD = MIN_PART + 1
-"""The smallest upload of which notes are kept. An upload in parts that was killed stays open at the service, and only its
-notes tell the next run to go on with it or to end it."""
+"""The smallest transfer that is worth resuming; a smaller one begins anew and leaves nothing behind."""
 
 MAX_CONCURRENCY = 1024
 """The most requests, or operations of a call about many assets, at a time; a process may usually have as many open files."""

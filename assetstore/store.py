@@ -36,7 +36,7 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
-from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE, RESUMABLE, RESUMABLE_UPLOAD
+from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE, RESUMABLE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -173,12 +173,12 @@ class AssetStore:
             overwrite: ``False`` raises AlreadyExistsError when the key is taken.
             if_match: the ETag that the stored asset must have; PreconditionError otherwise.
             progress: called with the number of bytes read since its last call.
-            resume: ``True`` keeps what was sent in parts when the process is killed, Ctrl-C is pressed or the store cannot
-                be reached, with notes in the user's state folder, and goes on where an earlier call with this key ended,
-                in any process. The source is read again, and what differs from the stored parts is sent. Instead of
+            resume: ``True`` keeps what was sent of 64 MiB or more when the process is killed, Ctrl-C is pressed or the store
+                cannot be reached, with notes in the user's state folder, and goes on where an earlier call with this key
+                ended, in any process. The source is read again, and what differs from the stored parts is sent. Instead of
                 ``True``, a function that is called with the key, the bytes that are there and all bytes when it goes on.
-                Needs a key, a source of more than 5 MiB whose length is known, and a backend that sends in parts, as R2
-                does; otherwise the upload begins anew.
+                Needs a key, a source whose length is known, and a backend that sends in parts, as R2 does; otherwise the
+                upload begins anew.
         """
         require_resume(resume)
         with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
@@ -204,9 +204,8 @@ class AssetStore:
             else:
                 _refuse_category(category)
                 full_key = operation.locate(self._scope)
-                is_large = opened.size is not None and opened.size >= RESUMABLE_UPLOAD
-                notes = resume if is_large else False
-                with self._noting("upload", key, full_key, "", notes, RESUMABLE_UPLOAD) as opened.checkpoint:
+                is_large = opened.size is not None and opened.size >= RESUMABLE
+                with self._noting("upload", key, full_key, "", resume if is_large else False) as opened.checkpoint:
                     info = self._stack.upload(full_key, opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)
@@ -243,16 +242,16 @@ class AssetStore:
         return kind, encoding
 
     def _noting(
-        self, op: str, key: str, full_key: str, path: str, resume: bool | Resumed, least: int
+        self, op: str, key: str, full_key: str, path: str, resume: bool | Resumed
     ) -> contextlib.AbstractContextManager[Checkpoint | None]:
-        """Open the checkpoint of a transfer of at least so many bytes; ``path`` tells those apart that read one asset."""
+        """Open the checkpoint of a transfer; ``path`` tells those apart that read one asset."""
         if not resume:
             return contextlib.nullcontext()
         # Few programs resume anything.
         from assetstore.content import checkpoint
 
         resumed = (lambda *_: None) if resume is True else functools.partial(resume, key)
-        return checkpoint.opened((op, self.name, self.location, full_key, path), resumed, least=least)
+        return checkpoint.opened((op, self.name, self.location, full_key, path), resumed)
 
     @contextlib.contextmanager
     def writer(self, key: str, **options: Unpack[UploadKeywords]) -> Iterator[AssetWriter]:
@@ -342,9 +341,8 @@ class AssetStore:
                 with the last name of the key.
             overwrite: ``False`` raises AlreadyExistsError when the file exists.
             progress: called with the number of bytes received since its last call.
-            resume: as for ``upload``, of 64 MiB or more. The bytes wait in a hidden file beside ``path``, whose name ends in
-                ``.part``. They are used only if the asset still has the same ETag, and each range only if its checksum is
-                right.
+            resume: as for ``upload``. The bytes wait in a hidden file beside ``path``, whose name ends in ``.part``. They
+                are used only if the asset still has the same ETag, and each range only if its checksum is right.
         """
         return self._download(key, lambda: _file_for(key, path), overwrite, progress, resume)
 
@@ -360,8 +358,7 @@ class AssetStore:
         with self._operation("download", key) as operation, fallbacks.passing(progress) as report:
             full_key, path = operation.locate(self._scope), file()
             notes = resume if self._stack.has("download") and "download.checkpoint" in self._stack.supports else False
-            target = os.path.abspath(path) if notes else ""
-            with self._noting("download", key, full_key, target, notes, RESUMABLE) as checkpoint:
+            with self._noting("download", key, full_key, os.path.abspath(path) if notes else "", notes) as checkpoint:
                 options = DownloadOptions(progress=report, checkpoint=checkpoint)
                 with _unfinished(path, overwrite, checkpoint) as temporary:
                     info = fallbacks.download(self._stack, full_key, temporary, options)

@@ -416,7 +416,7 @@ max_concurrency_option: Callable[[F], F] = click.option(
 no_resume_option: Callable[[F], F] = click.option(
     "--no-resume",
     is_flag=True,
-    help="Begin anew, and keep nothing of what is interrupted; otherwise large files go on where they were.",
+    help="Begin anew, and keep nothing of what is interrupted; otherwise files of 64 MiB or more go on where they were.",
 )
 recursive_option: Callable[[F], F] = click.option(
     "-r", "--recursive", is_flag=True, help="Select everything in the folders that are named."

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from assetstore.content.atomic_file import PRIVATE
 from assetstore.errors import AccessDeniedError, AssetStoreError, UnknownOutcomeError
+from assetstore.limits import RESUMABLE
 
 # Windows has no fcntl. Without a lock two processes would write to one file, so nothing is resumed there.
 with contextlib.suppress(ImportError):
@@ -127,7 +128,7 @@ class Checkpoint:
 
 @contextlib.contextmanager
 def opened(
-    identity: tuple[str, ...], resumed: Callable[[int, int], None], *, least: int
+    identity: tuple[str, ...], resumed: Callable[[int, int], None], *, least: int = RESUMABLE
 ) -> Iterator[Checkpoint | None]:
     """Yield the checkpoint of a transfer, which lasts if the block ends by an error that a later run may not meet.
 

@@ -23,5 +23,5 @@ def test_the_run_after_a_kill_leaves_nothing_different_and_nothing_behind(
         assert {kind: (0, 0, []) for kind in KINDS} == {
             kind: (row.different, row.deleted, row.messages) for kind, row in made.rows.items()
         }
-        # An upload may stay open whose beginning was never answered: nobody knows its id, so gc ends it.
+        # An upload in parts of less than 64 MiB has no checkpoint: what was killed of it stays open until gc ends it.
         assert [] == made.left_behind()

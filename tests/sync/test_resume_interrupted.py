@@ -12,9 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assetstore import AssetStore
-from assetstore.content.checkpoint import any_left, opened
-from assetstore.limits import MIN_PART
+from assetstore.content.checkpoint import opened
 from assetstore.options import DownloadOptions, UploadOptions
 from assetstore.plugin import Source
 
@@ -52,12 +50,6 @@ def backend(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypat
     server = request.getfixturevalue(name)
     with stand_in(server.endpoint_url) as proxy:
         yield backend_on(server, proxy.url, max_concurrency=1), proxy
-
-
-def uploads_of(backend: Any, key: str) -> list[Any]:
-    """Return the open uploads in parts of a key."""
-    answer = backend._opened.get().s3.list_multipart_uploads(Bucket=backend.bucket, Prefix=key)
-    return list(answer.get("Uploads", ()))
 
 
 @contextlib.contextmanager
@@ -141,22 +133,3 @@ def test_what_was_sent_is_not_sent_again(backend, unique_prefix):
     assert (True, PARTS + 1) == (0 < sent, sum("partNumber" in request.path for request in proxy.requests))
     assert [(sent * PART, len(data))] == told
     assert data == get(at, key)
-
-
-@WEED
-def test_a_small_upload_in_parts_is_gone_on_with_too(backend, unique_prefix):
-    """Whatever was interrupted in parts is gone on with or ended by the next upload, so that none stays open."""
-    at, proxy = backend
-    store, key, data = AssetStore(at), f"{unique_prefix}a", bytes_of("ab", LAST)
-    with answering(proxy, 1, "partNumber") as end:
-        store.upload(data, key, resume=True, progress=end)
-    assert 1 == len(uploads_of(at, key))
-    store.upload(data, key, resume=True)
-    assert ([], data, False) == (uploads_of(at, key), store.read(key), any_left())
-
-
-@WEED
-def test_an_upload_of_one_part_keeps_no_notes(backend, unique_prefix, tmp_path):
-    """What no service takes in parts needs none, so not even the folder of notes is made."""
-    AssetStore(backend[0]).upload(b"a" * MIN_PART, f"{unique_prefix}a", resume=True)
-    assert not (tmp_path / "state").exists()
