@@ -475,7 +475,7 @@ class Hooks:
     @hookspec(firstresult=True)
     def assetstore_upload_many(
         self, items: Sequence[NewAsset], options: UploadManyOptions
-    ) -> Sequence[AssetInfo | Exception] | None:
+    ) -> Sequence[AssetInfo | Exception | None] | None:
         """Write several assets for less than one by one costs, for example because they share flushes of a disk.
 
         Called by ``AssetStore.upload_many``, from several threads at once; without it the store calls ``assetstore_upload``
@@ -488,8 +488,9 @@ class Hooks:
         its exception in the place of its result; return when all are as durable as one by one; raise only what concerns
         every item; write at most ``options.max_concurrency`` at once, if it supports ``upload_many.max_concurrency``.
 
-        Returns the stored asset or the exception of each item, in the order of ``items``. ``None`` means that the backend
-        cannot write these as a batch and has read none of the sources; the store then uploads each.
+        Returns the stored asset or the exception of each item, in the order of ``items``; ``None`` in the place of an item
+        that is better written alone, whose source was not read: the store then uploads it. ``None`` for all means that the
+        backend cannot write these as a batch, and is not asked again by this call.
 
         Example::
 

@@ -149,7 +149,9 @@ class Stack:
             raise IntegrityError(f"{sent} bytes were sent and {info.size} stored", hint="upload it again")
         return info
 
-    def upload_many(self, items: Sequence[NewAsset], options: UploadManyOptions) -> list[AssetInfo | Exception] | None:
+    def upload_many(
+        self, items: Sequence[NewAsset], options: UploadManyOptions
+    ) -> list[AssetInfo | Exception | None] | None:
         """Call ``assetstore_upload_many`` for items that ``require`` let pass; return ``None`` when the stack cannot do it.
 
         Raises:
@@ -164,9 +166,9 @@ class Stack:
             raise PluginError(f"{self._owner} returned {_count(results)} results for {len(items)} uploads")
         return [self._outcome(result, item.source) for result, item in zip(results, items, strict=True)]
 
-    def _outcome(self, result: AssetInfo | Exception, source: Source) -> AssetInfo | Exception:
+    def _outcome(self, result: AssetInfo | Exception | None, source: Source) -> AssetInfo | Exception | None:
         try:
-            return result if isinstance(result, Exception) else self._stored(result, source, "upload_many")
+            return result if result is None or isinstance(result, Exception) else self._stored(result, source, "upload_many")
         except AssetStoreError as error:
             return error
 

@@ -14,7 +14,7 @@ import attrs
 
 from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.folder import path_below
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults, Task, Together
 from assetstore.bulk.repeats import Repeats
 from assetstore.bulk.running import Running
 from assetstore.bulk.uploads import JointUploads, Upload
@@ -73,7 +73,7 @@ class Call:
             joins = joint is not None and key is not None and isinstance(source, str | PathLike | bytes | bytearray)
             return Task(key, upload, held, joins)
 
-        def together(tasks: Sequence[Task[AssetInfo]], most: int) -> list[AssetInfo | Exception] | None:
+        def together(tasks: Sequence[Task[AssetInfo]], most: int) -> list[AssetInfo | Exception | None] | None:
             assert joint is not None
             return joint.upload([task.call for task in tasks if isinstance(task.call, Upload)], most)
 
@@ -134,7 +134,7 @@ class Call:
         self,
         plan: Callable[[Any], Task[T]],
         size: Callable[[T], int],
-        together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None = None,
+        together: Together[T] | None = None,
     ) -> BulkResults[T]:
         def checked(item: Any) -> Task[T]:
             try:

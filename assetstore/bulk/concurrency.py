@@ -20,6 +20,7 @@ REST = 20
 GAIN, LOSS = 1.1, 0.95
 IDLE = 0.4
 """Seconds of processor in a second of a round, below which operations mostly wait for what is far away."""
+BATCHES = 2
 UNIT = 1 << 16
 """So many bytes weigh as much as one more item."""
 
@@ -67,9 +68,14 @@ class Concurrency:
         self._begin(clock())
 
     @property
+    def batches(self) -> int:
+        """How many batches the backend may do at once: while the results of one are taken, it does the other."""
+        return min(BATCHES, self.limit)
+
+    @property
     def share(self) -> int:
-        """How many operations each thread may run at once, where one can run several."""
-        return max(1, self.most // self.limit) if self._bounded else MAX_CONCURRENCY
+        """How many operations each batch may run at once."""
+        return max(1, self.most // self.batches) if self._bounded else MAX_CONCURRENCY
 
     def note(self, count: int, size: int) -> None:
         """Count items that are done, and their bytes; at the end of a round decide about the next one."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import attrs
 
@@ -21,6 +21,8 @@ from assetstore.limits import MAX_UPLOADS
 from assetstore.results import BulkResult
 
 T = TypeVar("T")
+
+Together: TypeAlias = Callable[[Sequence["Task[T]"], int], list[T | Exception | None] | None]
 
 CHUNK, CHUNK_SECONDS = 32, 0.001
 """Short operations are handed to a thread several at a time, which together take about so long."""
@@ -57,6 +59,23 @@ class Task(Generic[T]):
         return BulkResult(self.item, self.index, getattr(value, "key", self.key), value, error)
 
 
+@attrs.frozen(eq=False)
+class Done(Generic[T]):
+    """What a thread did.
+
+    Attributes:
+        results: what became of its tasks.
+        seconds: how long that took.
+        rest: tasks that are to be done alone.
+        is_batch: whether the backend did them together.
+    """
+
+    results: Sequence[BulkResult[T]]
+    seconds: float
+    rest: Sequence[Task[T]] = ()
+    is_batch: bool = False
+
+
 @attrs.define(eq=False)
 class Work(Generic[T]):
     """What the threads share. They do not know the iterator, which may be forgotten while they run.
@@ -64,26 +83,23 @@ class Work(Generic[T]):
     Attributes:
         running: ties the operations to the call.
         concurrency: how many threads there are.
-        together: does several tasks at once; ``None`` when the backend cannot.
+        together: does several tasks at once, ``None`` of each to be done alone; is ``None`` when the backend cannot.
         todo: tasks for a thread; ``None`` ends one.
-        done: results and the seconds that they took, or what a thread cannot go on after; ``None`` when the call was closed.
+        done: what a thread did, or what it cannot go on after; ``None`` when the call was closed.
     """
 
     running: Running
     concurrency: Concurrency
-    together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None
+    together: Together[T] | None
     todo: SimpleQueue[Sequence[Task[T]] | None] = attrs.field(factory=SimpleQueue)
-    done: SimpleQueue[tuple[Sequence[BulkResult[T]], float] | BaseException | None] = attrs.field(factory=SimpleQueue)
+    done: SimpleQueue[Done[T] | BaseException | None] = attrs.field(factory=SimpleQueue)
 
     def run(self) -> None:
         """Do what there is to do, until told to end."""
         self.running.enter()
         while (tasks := self.todo.get()) is not None:
-            began = time.perf_counter()
             try:
-                results = self._joined(tasks) if self.together is not None and len(tasks) > 1 else self._single(tasks)
-                if results:
-                    self.done.put((results, time.perf_counter() - began))
+                self.done.put(self._joined(tasks) if tasks[0].joins else self._single(tasks))
             except Stopped:
                 continue  # nobody waits for the result
             except BaseException as error:  # for the thread that iterates
@@ -91,8 +107,9 @@ class Work(Generic[T]):
         if self.running.stopped:
             self.todo.put(None)  # for the next thread: Ctrl-C may have come before one was counted
 
-    def _single(self, tasks: Sequence[Task[T]]) -> list[BulkResult[T]]:
-        return [self._alone(task) for task in tasks]
+    def _single(self, tasks: Sequence[Task[T]]) -> Done[T]:
+        began = time.perf_counter()
+        return Done([self._alone(task) for task in tasks], time.perf_counter() - began)
 
     def _alone(self, task: Task[T]) -> BulkResult[T]:
         self.running.pause()
@@ -104,18 +121,17 @@ class Work(Generic[T]):
             # No variable of this frame may hold the result: the error's traceback holds the frame.
             return task.ended(None, error)
 
-    def _joined(self, tasks: Sequence[Task[T]]) -> list[BulkResult[T]]:
+    def _joined(self, tasks: Sequence[Task[T]]) -> Done[T]:
         self.running.pause()
-        assert self.together is not None
-        values = self.together(tasks, self.concurrency.share)
+        began = time.perf_counter()
+        values = None if self.together is None else self.together(tasks, self.concurrency.share)
         if values is None:
-            # The backend cannot after all. Each goes back alone, so that all threads share them.
-            self.together = None
-            for task in tasks:
-                self.todo.put([task])
-            return []
-        pairs = zip(tasks, values, strict=True)
-        return [task.ended(None, end) if isinstance(end, Exception) else task.ended(end, None) for task, end in pairs]
+            self.together = None  # the backend cannot after all
+            values = [None] * len(tasks)
+        pairs = [(task, end) for task, end in zip(tasks, values, strict=True) if end is not None]
+        results = [task.ended(None, end) if isinstance(end, Exception) else task.ended(end, None) for task, end in pairs]
+        rest = [attrs.evolve(task, joins=False) for task, end in zip(tasks, values, strict=True) if end is None]
+        return Done(results, time.perf_counter() - began, rest, is_batch=True)
 
 
 class BulkResults(Generic[T]):
@@ -137,7 +153,7 @@ class BulkResults(Generic[T]):
         ordered: bool,
         concurrency: Concurrency,
         size: Callable[[T], int],
-        together: Callable[[Sequence[Task[T]], int], list[T | Exception] | None] | None = None,
+        together: Together[T] | None = None,
     ) -> None:
         """Prepare the call.
 
@@ -160,6 +176,8 @@ class BulkResults(Generic[T]):
         self._threads: list[threading.Thread] = []
         self._live = 0
         self._chunk = 1
+        self._joining: list[Task[T]] = []
+        self._batches_out = 0
         self._batch = as_many_as_files_allow(MAX_UPLOADS)
         self._pulled = 0
         self._out = 0
@@ -247,14 +265,25 @@ class BulkResults(Generic[T]):
 
     def _submit(self, tasks: list[Task[T]]) -> None:
         if self._work.together is None:
-            chunks = [tasks]
-        else:
-            chunks = [[task for task in tasks if task.joins], *([task] for task in tasks if not task.joins)]
-        for chunk in chunks:
-            if chunk:
-                self._work.todo.put(chunk)
-                if self._live < self._work.concurrency.limit:
-                    self._start()
+            self._put([attrs.evolve(task, joins=False) for task in tasks] if any(task.joins for task in tasks) else tasks)
+            return
+        self._joining += [task for task in tasks if task.joins]
+        for task in tasks:
+            if not task.joins:
+                self._put([task])
+        self._put_batches()
+
+    def _put_batches(self) -> None:
+        while self._joining and self._batches_out < self._work.concurrency.batches:
+            batch, self._joining = self._joining[: self._batch], self._joining[self._batch :]
+            self._batches_out += 1
+            self._put(batch)
+
+    def _put(self, tasks: Sequence[Task[T]]) -> None:
+        if tasks:
+            self._work.todo.put(tasks)
+            if self._live < self._work.concurrency.limit:
+                self._start()
 
     def _start(self) -> None:
         # In the context of the call, so that traces know by whom the operations were asked for.
@@ -282,13 +311,20 @@ class BulkResults(Generic[T]):
             return
         if isinstance(done, BaseException):
             raise done
-        results, seconds = done
+        results, seconds = done.results, done.seconds
         concurrency, running = self._work.concurrency, self._work.running
         if running.slowed > self._slowed:
             self._slowed = running.slowed
             concurrency.slow_down(gently=not running.asked)
-        concurrency.note(len(results), sum(self._size(result.value) for result in results if result.value is not None))
-        self._chunk = max(1, min(CHUNK, int(CHUNK_SECONDS * len(results) / seconds), 2 * self._chunk))
+        if done.is_batch:
+            self._batches_out -= 1
+            self._put_batches()
+        else:
+            size = sum(self._size(result.value) for result in results if result.value is not None)
+            concurrency.note(len(results), size)
+            self._chunk = max(1, min(CHUNK, int(CHUNK_SECONDS * len(results) / seconds), 2 * self._chunk))
+        for task in done.rest:
+            self._put([task])
         while self._live > concurrency.limit:
             self._work.todo.put(None)
             self._live -= 1

@@ -55,8 +55,11 @@ class JointUploads:
     begin: Callable[[str, str | None], Operation]
     choose: Callable[[Source, str | None, dict[str, Any]], UploadOptions]
 
-    def upload(self, uploads: Sequence[Upload], most: int) -> list[AssetInfo | Exception] | None:
-        """Upload all, ``most`` of them at once, and return what became of each; ``None`` if the backend cannot."""
+    def upload(self, uploads: Sequence[Upload], most: int) -> list[AssetInfo | Exception | None] | None:
+        """Upload all, ``most`` of them at once, and return what became of each, ``None`` for what is to be uploaded alone.
+
+        ``None`` for all if the backend cannot.
+        """
         operations = [self.begin("upload", upload.key) for upload in uploads]
         ends: list[AssetInfo | Exception | None] = [None] * len(uploads)
         items: dict[int, NewAsset] = {}
@@ -77,7 +80,8 @@ class JointUploads:
             return None
         for number, result in zip(items, results, strict=True):
             ends[number] = result
-        return [self._finish(operation, end) for operation, end in zip(operations, ends, strict=True) if end is not None]
+        pairs = zip(operations, ends, strict=True)
+        return [None if end is None else self._finish(operation, end) for operation, end in pairs]
 
     def _prepare(self, opened: contextlib.ExitStack, operation: Operation, upload: Upload) -> NewAsset:
         source = opened.enter_context(contextlib.closing(Source(upload.source, progress=upload.progress)))
@@ -86,7 +90,7 @@ class JointUploads:
         self.stack.require("upload", options)
         return NewAsset(key=key, source=source, options=options)
 
-    def _upload(self, items: list[NewAsset], options: UploadManyOptions) -> Sequence[AssetInfo | Exception] | None:
+    def _upload(self, items: list[NewAsset], options: UploadManyOptions) -> Sequence[AssetInfo | Exception | None] | None:
         if not items:
             return []
         try:

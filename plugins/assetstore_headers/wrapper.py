@@ -68,7 +68,7 @@ class DefaultHeaders(Wrapper):
     @hookimpl
     def assetstore_upload_many(
         self, items: Sequence[NewAsset], options: UploadManyOptions
-    ) -> Sequence[AssetInfo | Exception] | None:
+    ) -> Sequence[AssetInfo | Exception | None] | None:
         """Upload each as if alone, together where the layer below can."""
         completed = [attrs.evolve(item, options=self._completed(item.key, item.options)) for item in items]
         return self.inner.assetstore_upload_many(items=completed, options=options)

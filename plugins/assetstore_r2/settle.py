@@ -78,7 +78,7 @@ class Found:
         return {} if etag is None else {"IfMatch": quoted(etag)}
 
 
-def write(bucket: Bucket, key: str, mark: str, send: Send, conditions: Conditions) -> Head:
+def write(bucket: Bucket, key: str, mark: str, send: Send, conditions: Conditions, began: float | None = None) -> Head:
     """Write an asset whose metadata have a unique mark, so that another writer's equal bytes are never taken for ours.
 
     Args:
@@ -87,8 +87,9 @@ def write(bucket: Bucket, key: str, mark: str, send: Send, conditions: Condition
         mark: the mark.
         send: makes one attempt under the given conditions and returns the answer.
         conditions: those of the caller, for the first attempt.
+        began: when the first attempt began, on the monotonic clock; by default now.
     """
-    return settled(bucket, key, send, lambda found: written(found, mark, conditions), conditions)
+    return settled(bucket, key, send, lambda found: written(found, mark, conditions), conditions, began=began)
 
 
 def written(found: Found, mark: str, conditions: Conditions, before: Head | None = None) -> Head | None:
@@ -129,7 +130,13 @@ def removed(found: Found) -> Head | None:
 
 
 def settled(
-    bucket: Bucket, key: str, send: Send, decide: Decide, conditions: Conditions, doubt: Doubt | None = None
+    bucket: Bucket,
+    key: str,
+    send: Send,
+    decide: Decide,
+    conditions: Conditions,
+    doubt: Doubt | None = None,
+    began: float | None = None,
 ) -> Head:
     """Send a request until it succeeds or must not be repeated; once it is in doubt, look before each further attempt.
 
@@ -140,11 +147,12 @@ def settled(
         decide: tells from what a look found what happened.
         conditions: those of the first attempt.
         doubt: a first attempt that was made already.
+        began: when the first attempt that ``send`` makes began, on the monotonic clock; by default now.
 
     Raises:
         UnknownOutcomeError: nobody can tell whether the request was carried out.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     if doubt is not None:
         found = look(bucket, key, doubt)
         if (result := decide(found)) is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from assetstore.plugin import (
     AssetInfo,
@@ -55,10 +58,16 @@ def upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) -> 
     if size is not None and size > limits.MAX_ASSET:
         raise SourceError(f"the source must have at most {limits.MAX_ASSET} bytes, got {size}", hint="split it")
     bucket.require_metadata(options.metadata)
-    try:
+    with telling_unmatched(bucket, key, options):
         return _upload(bucket, key, source, options)
+
+
+@contextlib.contextmanager
+def telling_unmatched(bucket: Bucket, key: str, options: UploadOptions) -> Iterator[None]:
+    """Look whether there is an asset when ``if_match`` fails: an answer of 412 does not tell."""
+    try:
+        yield
     except PreconditionError as error:
-        # An answer of 412 does not tell whether another version is stored or none.
         if options.if_match is not None and answer_of(error) and _is_missing(bucket, key):
             raise unmatched() from error
         raise
@@ -128,29 +137,66 @@ def _new_mark() -> str:
 
 
 def _put(bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str]) -> AssetInfo:
-    sha256 = hashlib.sha256(data).hexdigest()
-    digests, md5 = bucket.digests(data, sha256)
-    own = {**mark, SHA256: sha256}
+    put = Put.of(bucket, key, data, options, mark)
+    return put.stored(settle.write(bucket, key, mark[WRITE], put.send, put.conditions))
 
-    def send(conditions: Mapping[str, str]) -> Mapping[str, Any]:
-        with translated(create_only=not options.overwrite, if_match=options.if_match):
-            answer: Mapping[str, Any] = bucket.s3.put_object(
-                Bucket=bucket.name,
-                Key=key,
-                Body=data,
-                **digests,
-                **upload_params(options, own),
-                **conditions,
-            )
+
+@attrs.frozen(eq=False)
+class Put:
+    """The bytes of an asset, to be written by one request.
+
+    Attributes:
+        bucket: where.
+        key: under which key.
+        size: how many bytes they are.
+        options: how.
+        own: assetstore's part of the metadata.
+        params: the parameters of the request, without its conditions.
+        md5: what the ETag must be, if it was computed.
+    """
+
+    bucket: Bucket
+    key: str
+    size: int
+    options: UploadOptions
+    own: Mapping[str, str]
+    params: Mapping[str, Any] = attrs.field(repr=False)
+    md5: bytes | None
+
+    @classmethod
+    def of(cls, bucket: Bucket, key: str, data: bytes, options: UploadOptions, mark: Mapping[str, str] | None = None) -> Put:
+        """Prepare the request; ``mark`` tells this write from any other."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        digests, md5 = bucket.digests(data, sha256)
+        own = {**(mark or {WRITE: _new_mark()}), SHA256: sha256}
+        params = {"Bucket": bucket.name, "Key": key, "Body": data, **digests, **upload_params(options, own)}
+        return cls(bucket, key, len(data), options, own, params, md5)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The conditions of the first attempt."""
+        return _conditions(self.options)
+
+    def send(self, conditions: Mapping[str, str], failure: Exception | None = None) -> Mapping[str, Any]:
+        """Make an attempt and return the answer; with ``failure`` it was made already, and that is what it raised."""
+        with translated(create_only=not self.options.overwrite, if_match=self.options.if_match):
+            if failure is not None:
+                raise failure
+            answer: Mapping[str, Any] = self.bucket.s3.put_object(**self.params, **conditions)
             if "ETag" not in answer:
                 raise LostAnswerError
         return answer
 
-    answer = settle.write(bucket, key, mark[WRITE], send, _conditions(options))
-    stored = None if is_encrypted(answer) or md5 is None else md5_digest(unquoted(answer["ETag"]))
-    if stored is not None and md5 is not None and stored != f"md5:{md5.hex()}":
-        raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")
-    return _written(key, len(data), answer, options, own)
+    def stored(self, answer: Mapping[str, Any]) -> AssetInfo:
+        """Return what was stored.
+
+        Raises:
+            IntegrityError: it is something else.
+        """
+        stored = None if is_encrypted(answer) or self.md5 is None else md5_digest(unquoted(answer["ETag"]))
+        if stored is not None and self.md5 is not None and stored != f"md5:{self.md5.hex()}":
+            raise IntegrityError("the stored bytes differ from those that were sent", hint="upload it again")
+        return _written(self.key, self.size, answer, self.options, self.own)
 
 
 def _put_parts(
@@ -257,9 +303,7 @@ def _conditions(options: UploadOptions) -> dict[str, str]:
     return conditions if options.if_match is None else {**conditions, "IfMatch": quoted(options.if_match)}
 
 
-def _written(
-    key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, own: Mapping[str, str]
-) -> AssetInfo:
+def _written(key: str, size: int, answer: Mapping[str, Any], options: UploadOptions, own: Mapping[str, str]) -> AssetInfo:
     return AssetInfo(
         key=key,
         size=size,

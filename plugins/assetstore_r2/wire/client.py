@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote_plus
 
 import attrs
 
 from assetstore.plugin import count_request
 from assetstore_r2 import copy_conditions
+from assetstore_r2.deadline import Deadline
 from assetstore_r2.prices import class_of
 from assetstore_r2.sigv4 import EMPTY, Signer, quoted_paths
 from assetstore_r2.wire import xml
 from assetstore_r2.wire.connection import Answer, Sendable
 from assetstore_r2.wire.errors import CutAnswerError, S3Error, WireError
 from assetstore_r2.wire.pool import Pool
+
+T = TypeVar("T")
 
 METADATA = "x-amz-meta-"
 _SENT = {
@@ -80,6 +83,42 @@ class WireClient:
     def put_object(self, **params: Any) -> dict[str, Any]:
         """Write an asset; ``PayloadSHA256`` is the digest of ``Body`` in hex, if it is known."""
         return _described(self._done("PUT", "PutObject", params))
+
+    def put_objects(
+        self, puts: Iterable[tuple[T, Mapping[str, Any]]], count: int, most: int, limit: Deadline
+    ) -> Iterator[tuple[T, dict[str, Any] | Exception]]:
+        """Write several assets at once, in this thread alone.
+
+        Args:
+            puts: a tag for each and the parameters of ``put_object``; each is taken when it can be sent at once.
+            count: how many they are, at most.
+            most: how many are under way at once, at most.
+            limit: cancels all; each has a child of it.
+
+        Yields:
+            the tag of each, in the order in which they end, with what ``put_object`` returns or raises.
+        """
+        from assetstore_r2.wire.exchange import Exchange, Request  # most programs do without
+
+        refused: list[tuple[T, Exception]] = []
+
+        def requests() -> Iterator[Request[T]]:
+            for tag, params in puts:
+                try:
+                    target, headers, body = self._signed("PUT", params)
+                    data = memoryview(self.pool.head_of("PUT", target, headers, body) + body)
+                except Exception as error:
+                    refused.append((tag, error))
+                else:
+                    yield Request(tag, "PUT", data, limit.child())
+
+        for request, reply in Exchange(self.pool, requests(), count, most, limit).run():
+            try:
+                end: dict[str, Any] | Exception = _described(_emptied("PutObject", _accepted("PutObject", reply)))
+            except Exception as error:
+                end = error
+            yield request.tag, end
+        yield from refused
 
     def get_object(self, **params: Any) -> dict[str, Any]:
         """Read an asset; the result's ``Body`` has ``read``, ``readinto`` and ``close``."""
@@ -167,34 +206,30 @@ class WireClient:
                 part["PartNumber"] = int(number)
         return {**_truncation(found, "NextPartNumberMarker"), "Parts": parts}
 
-    def _ask(
-        self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
-    ) -> Answer:
+    def _ask(self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None) -> Answer:
+        target, headers, body = self._signed(method, params, query)
+        try:
+            reply: Answer | WireError = self.pool.send(method, target, headers, body)
+        except WireError as error:
+            reply = error
+        return _accepted(operation, reply)
+
+    def _signed(
+        self, method: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> tuple[str, dict[str, str], Sendable]:
+        """Return path and query, headers and body of a request."""
         target = self.signer.address.path + quoted_paths((params.get("Key", ""),))[0]
         if query:
             target += "?" + "&".join(f"{name}={quote(query[name], safe='')}" for name in sorted(query))
         body: Sendable = params.get("Body", b"")
         payload = params.get("PayloadSHA256") or (hashlib.sha256(body).hexdigest() if body else EMPTY)
-        headers = {**self.signer.headers(method, target, _headers(params), payload), **_FIXED}
-        try:
-            answer = self.pool.send(method, target, headers, body)
-        except WireError as error:
-            if error.assetstore_doubt:
-                count_request(class_of(operation))
-            raise
-        count_request(class_of(operation))
-        if not 200 <= answer.status < 300:
-            raise _error(operation, answer, xml.read(_body_of_error(answer)))
-        return answer
+        return target, {**self.signer.headers(method, target, _headers(params), payload), **_FIXED}, body
 
     def _done(
         self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
     ) -> Answer:
         """Send a request and read an answer whose body says nothing, unless it is an error."""
-        answer = self._ask(method, operation, params, query)
-        if answer.length != 0:
-            _refuse_error(operation, answer, _whole(answer))
-        return answer
+        return _emptied(operation, self._ask(method, operation, params, query))
 
     def _document(
         self, method: str, operation: str, params: Mapping[str, Any], query: Mapping[str, str] | None = None
@@ -202,6 +237,25 @@ class WireClient:
         """Send a request and read the XML of the answer; an answer of 200 may hold an error all the same."""
         answer = self._ask(method, operation, params, query)
         return answer, _refuse_error(operation, answer, _whole(answer))
+
+
+def _accepted(operation: str, reply: Answer | WireError) -> Answer:
+    """Count a request by what it brought; return its answer, or raise what went wrong."""
+    if isinstance(reply, WireError):
+        if reply.assetstore_doubt:
+            count_request(class_of(operation))
+        raise reply
+    count_request(class_of(operation))
+    if not 200 <= reply.status < 300:
+        raise _error(operation, reply, xml.read(_body_of_error(reply)))
+    return reply
+
+
+def _emptied(operation: str, answer: Answer) -> Answer:
+    """Read an answer whose body says nothing, unless it is an error."""
+    if answer.length != 0:
+        _refuse_error(operation, answer, _whole(answer))
+    return answer
 
 
 def _headers(params: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import selectors
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -32,10 +33,8 @@ def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: D
     """
     first = proxy or to
     name = "the endpoint" if proxy is None else "the proxy"
-    plain = _plain(first, name, timeout, limit)
+    plain = reach(first, name, timeout, limit)
     try:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected = _secured(plain, first, timeout, limit) if first.scheme == "https" else plain
         if proxy is not None and to.scheme == "https":
             _tunnel(connected, to, proxy, timeout, limit)
@@ -52,15 +51,15 @@ def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: D
     return connected
 
 
-def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
+def reach(to: SplitResult, name: str, timeout: float, limit: Deadline) -> socket.socket:
     """Return a TCP connection to the first address of a host that answers; cancelling the operation ends the wait."""
     problem: Exception | None = None
     try:
         found = socket.getaddrinfo(to.hostname, to.port or PORTS[to.scheme], type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise NotSentError(f"{name} cannot be reached: its name has no address") from error
-    for family, kind, protocol, _, address in found:
-        plain = socket.socket(family, kind, protocol)
+    for family, _, _, _, address in found:
+        plain = make_socket(family)
         limit.watch(plain)
         try:
             plain.settimeout(min(timeout, limit.left()))
@@ -79,14 +78,18 @@ def _plain(to: SplitResult, name: str, timeout: float, limit: Deadline) -> Any:
     raise NotSentError(f"{name} cannot be reached") from problem
 
 
+def make_socket(family: int) -> socket.socket:
+    """Return a TCP socket with the settings of all our connections."""
+    plain = socket.socket(family, socket.SOCK_STREAM)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return plain
+
+
 def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadline) -> Any:
     import ssl
 
-    name = next((name for name in _BUNDLES if os.environ.get(name)), None)
-    try:
-        context = tls_context(name and os.environ[name])
-    except OSError as error:
-        raise ConfigError(f"{name} must name a file with certificates in PEM form") from error
+    context = trusted()
     # Wrapping takes the descriptor away from the socket that is watched.
     watched = socket.fromfd(plain.fileno(), plain.family, plain.type)
     limit.watch(watched)
@@ -98,6 +101,42 @@ def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadl
     finally:
         limit.unwatch(watched)
         watched.close()
+
+
+def begin_tls(opening: Any, to: SplitResult) -> tuple[Any, int]:
+    """Go on with opening a connection that does not wait; return it, and what to wait for, 0 once it is open.
+
+    Raises:
+        OSError: there is no connection, or the certificate is not trusted.
+    """
+    if problem := opening.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(problem, os.strerror(problem))
+    if to.scheme != "https":
+        return opening, 0
+    import ssl
+
+    if not isinstance(opening, ssl.SSLSocket):
+        opening = trusted().wrap_socket(opening, server_hostname=to.hostname, do_handshake_on_connect=False)
+    try:
+        opening.do_handshake()
+    except ssl.SSLWantReadError:
+        return opening, selectors.EVENT_READ
+    except ssl.SSLWantWriteError:
+        return opening, selectors.EVENT_WRITE
+    return opening, 0
+
+
+def trusted() -> ssl.SSLContext:
+    """Return the context with the authorities that the environment names.
+
+    Raises:
+        ConfigError: it names a file that has none.
+    """
+    name = next((name for name in _BUNDLES if os.environ.get(name)), None)
+    try:
+        return tls_context(name and os.environ[name])
+    except OSError as error:
+        raise ConfigError(f"{name} must name a file with certificates in PEM form") from error
 
 
 @functools.lru_cache(maxsize=8)
@@ -172,6 +211,4 @@ def find_proxy(to: SplitResult) -> SplitResult | None:
             return proxy
     except ValueError:
         pass
-    raise ConfigError(
-        f"{name.upper()}_PROXY must be an http:// URL", hint="for another kind of proxy, set engine = 'boto3'"
-    )
+    raise ConfigError(f"{name.upper()}_PROXY must be an http:// URL", hint="for another kind of proxy, set engine = 'boto3'")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import select
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.wire.errors import CutAnswerError, NoAnswerError, NotHttpError, NotSentError, TooSlowError, WireError
 from assetstore_r2.wire.head import Head, find_end, parse
-
-if TYPE_CHECKING:
-    from assetstore_r2.wire.pool import Pool
 
 Sendable: TypeAlias = bytes | bytearray | memoryview
 
@@ -22,6 +19,13 @@ _INTERIM_LIMIT = 16
 _SPELL = 0.5
 """Seconds after which a transfer looks whether it moves fast enough."""
 _LINE = 4096
+
+
+class Keeper(Protocol):
+    """Keeps connections for the next request."""
+
+    def put_back(self, connection: Connection, /) -> None:
+        """Keep a connection whose answer was read, or close it."""
 
 
 class Connection:
@@ -87,6 +91,45 @@ class Connection:
                 raise NotSentError("the connection had ended before the request was sent") from error
             return False
 
+    def unblock(self) -> int:
+        """Let ``push`` and ``pull`` return at once; return the descriptor to wait for. All other methods wait themselves."""
+        if self._timeout:
+            self._timeout = 0.0
+            self._socket.settimeout(0)
+        number: int = self._socket.fileno()
+        return number
+
+    def push(self, view: memoryview) -> int:
+        """Send what can be sent without waiting, and return how many bytes that were.
+
+        Raises:
+            OSError: the connection ended.
+        """
+        try:
+            count: int = self._socket.send(view)
+        except OSError as error:
+            if not _would_wait(error):
+                raise
+            return 0
+        return count
+
+    def pull(self, method: str, limit: Deadline) -> Head | None:
+        """Read what came of the head of an answer; return it once it is whole. Errors are those of ``head``."""
+        try:
+            more: bytes = self._socket.recv(RECEIVE)
+        except OSError as error:
+            if _would_wait(error):
+                return None
+            more = b""
+        if not more:
+            raise self._cut(self._buffer, limit)
+        self._buffer += more
+        while end := find_end(self._buffer):
+            head, self._buffer = parse(self._buffer[:end], method), self._buffer[end:]
+            if head.status >= 200 or head.status == 101:
+                return head
+        return None
+
     def _send_body(self, view: memoryview, limit: Deadline) -> bool:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | select.POLLOUT)
@@ -110,8 +153,8 @@ class Connection:
         try:
             self._buffer = self._socket.recv(RECEIVE)
         except OSError as error:
-            if isinstance(error, BlockingIOError) or type(error).__name__ == "SSLWantReadError":
-                return False  # named by a text, because a plain connection does without ssl
+            if _would_wait(error):
+                return False
             raise
         finally:
             self._socket.settimeout(self._timeout)
@@ -141,9 +184,12 @@ class Connection:
         with contextlib.suppress(CutAnswerError):
             if more := self._received(RECEIVE, limit.left()):
                 return more
+        raise self._cut(data, limit)
+
+    def _cut(self, data: bytes, limit: Deadline) -> WireError:
         self.broken = True
         limit.left()  # a cancelled operation's socket ends like this too
-        raise CutAnswerError("the head of the answer was cut") if data else NoAnswerError("no answer came")
+        return CutAnswerError("the head of the answer was cut") if data else NoAnswerError("no answer came")
 
     def some(self, size: int, limit: Deadline) -> bytes:
         """Return up to ``size`` bytes that come next, ``b""`` where the connection ends."""
@@ -216,6 +262,11 @@ class Connection:
         self.used_at = time.monotonic()
 
 
+def _would_wait(error: OSError) -> bool:
+    """Return whether a socket that must not wait would have to; named by a text, because plain connections need no ssl."""
+    return isinstance(error, BlockingIOError) or type(error).__name__ in ("SSLWantReadError", "SSLWantWriteError")
+
+
 class Answer:
     """An answer, whose body is read as it comes.
 
@@ -226,16 +277,16 @@ class Answer:
         sent_whole: whether the request had been sent whole.
     """
 
-    __slots__ = ("_chunked", "_connection", "_left", "_limit", "_pool", "headers", "length", "sent_whole", "status")
+    __slots__ = ("_chunked", "_connection", "_keeper", "_left", "_limit", "headers", "length", "sent_whole", "status")
 
-    def __init__(self, head: Head, connection: Connection, pool: Pool, limit: Deadline, *, sent_whole: bool) -> None:
+    def __init__(self, head: Head, connection: Connection, keeper: Keeper, limit: Deadline, *, sent_whole: bool) -> None:
         """Begin to read the body."""
         self.status: int = head.status
         self.headers: dict[str, str] = head.headers
         self.length: int | None = head.length
         self.sent_whole: bool = sent_whole
         self._connection: Connection | None = connection
-        self._pool, self._limit = pool, limit
+        self._keeper, self._limit = keeper, limit
         self._chunked = head.chunked
         self._left = 0 if head.chunked else head.length  # of the chunk, or of the body; None: until the connection ends
         connection.broken |= not head.keeps or not sent_whole
@@ -311,7 +362,7 @@ class Answer:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.released(self._limit)
-            self._pool.put_back(connection)
+            self._keeper.put_back(connection)
 
     def close(self) -> None:
         """End the answer; a connection whose body was not read whole is closed."""

@@ -34,20 +34,24 @@ class Pool:
         url: the service's URL, of which scheme, host and port count.
         connect_timeout: seconds to wait for a connection.
         size: how many idle connections are kept.
+        to: the parts of ``url``.
+        quickest: seconds until the quickest answer so far; before there is one, until a connection.
     """
 
     url: str
     connect_timeout: float = 10.0
     size: int = 256
-    _to: SplitResult = attrs.field(init=False, repr=False)
+    to: SplitResult = attrs.field(init=False, repr=False)
+    quickest: float = attrs.field(init=False, default=0.0)
+    _is_sure: bool = attrs.field(init=False, repr=False, default=False)
     _proxy: SplitResult | None = attrs.field(init=False, repr=False)
     _idle: list[Connection] = attrs.field(init=False, repr=False, factory=list)
     _closed: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Find the proxy, and see to it that a pool that nobody closed leaves no open connections."""
-        self._to = urlsplit(self.url)
-        self._proxy = find_proxy(self._to)
+        self.to = urlsplit(self.url)
+        self._proxy = find_proxy(self.to)
         weakref.finalize(self, _close_all, self._idle)
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: Sendable = b"") -> Answer:
@@ -63,12 +67,12 @@ class Pool:
             WireError: there is no answer; its class says how far the request had come.
             ValueError: a header contains a line break.
         """
-        head, limit = self._head(method, target, headers, body), current()
-        while (connection := self._reused(method)) is not None:
+        head, limit = self.head_of(method, target, headers, body), current()
+        while (connection := self.idle(method)) is not None:
             with contextlib.suppress(NotSentError):
                 return self._ask(connection, method, head, body, limit)
         try:
-            new = Connection(connect(self._to, self._proxy, self.connect_timeout, limit))
+            new = Connection(connect(self.to, self._proxy, self.connect_timeout, limit))
         except TooSlowError as error:
             raise TooLateError(str(error)) from error
         return self._ask(new, method, head, body, limit)
@@ -88,9 +92,10 @@ class Pool:
             raise
         return Answer(answered, connection, self, limit, sent_whole=sent_whole)
 
-    def _head(self, method: str, target: str, headers: Mapping[str, str], body: Sendable) -> bytes:
-        if self._proxy is not None and self._to.scheme == "http":
-            target = f"http://{self._to.netloc}{target}"
+    def head_of(self, method: str, target: str, headers: Mapping[str, str], body: Sendable) -> bytes:
+        """Return the head of a request as it is sent; arguments and errors are those of ``send``."""
+        if self._proxy is not None and self.to.scheme == "http":
+            target = f"http://{self.to.netloc}{target}"
             headers = {**headers, **proxy_headers(self._proxy)}
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         if body or method in ("PUT", "POST"):
@@ -100,7 +105,8 @@ class Pool:
             raise ValueError("a header must not contain a line break")
         return SignedHead(f"{text}\r\n\r\n".encode("latin-1"))
 
-    def _reused(self, method: str) -> Connection | None:
+    def idle(self, method: str) -> Connection | None:
+        """Return an idle connection that can serve a request by this method, if there is one."""
         longest = READ_SECONDS if method in ("GET", "HEAD") else WRITE_SECONDS
         while True:
             try:
@@ -117,6 +123,16 @@ class Pool:
             connection.close()
         else:
             self._idle.append(connection)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether no proxy stands between."""
+        return self._proxy is None
+
+    def answered_in(self, seconds: float, *, sure: bool = True) -> None:
+        """Take note of how long an answer took; not ``sure``, of what it takes at least."""
+        if sure > self._is_sure or (sure == self._is_sure and not 0 < self.quickest <= seconds):
+            self.quickest, self._is_sure = seconds, sure
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when their answers are read."""

@@ -125,7 +125,7 @@ class ReadThrough(Wrapper):
     @hookimpl
     def assetstore_upload_many(
         self, items: Sequence[NewAsset], options: UploadManyOptions
-    ) -> Sequence[AssetInfo | Exception] | None:
+    ) -> Sequence[AssetInfo | Exception | None] | None:
         """Write here what has no condition, together where the layer below can."""
         if any(not item.options.overwrite or item.options.if_match or item.key.startswith(MARKS) for item in items):
             return None

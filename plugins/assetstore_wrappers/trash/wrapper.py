@@ -64,7 +64,7 @@ class Trash(Wrapper):
     @hookimpl
     def assetstore_upload_many(
         self, items: Sequence[NewAsset], options: UploadManyOptions
-    ) -> Sequence[AssetInfo | Exception] | None:
+    ) -> Sequence[AssetInfo | Exception | None] | None:
         """Write outside of the trash, together where the layer below can."""
         if any(item.key.startswith(FOLDER) for item in items):
             return None
