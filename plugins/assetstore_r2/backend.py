@@ -54,7 +54,7 @@ from assetstore.plugin import (
 from assetstore_r2 import listing, read  # the other modules are loaded by the hooks that they serve
 from assetstore_r2.address import address_at, address_from
 from assetstore_r2.bucket import Bucket
-from assetstore_r2.client import POOL, Client, make_client, make_session
+from assetstore_r2.client import Client, make_client, make_session
 from assetstore_r2.credentials import Credentials, find_credentials
 from assetstore_r2.deadline import MIN_RATE, TIMEOUT
 from assetstore_r2.endpoint import (
@@ -77,6 +77,8 @@ from assetstore_r2.wire.pool import Pool
 _SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,63}")
+_IDLE = 2 * limits.MAX_UPLOADS
+"""Connections that are kept for the next requests: as many as two batches of uploads use."""
 _ENGINES = ("wire", "boto3")
 # No operating system waits for more seconds than fit into 31 bits; nobody wants to wait for a day.
 _SECONDS = (0.001, 86_400, " seconds")
@@ -252,7 +254,7 @@ class S3Backend:
         retries = Retries(max_attempts=self.max_attempts)
         if self.engine == "wire":
             retries.mend = functools.partial(mend, signer)
-            pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=max(POOL, self.max_concurrency))
+            pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=_IDLE)
             s3: Client = WireClient(signer, pool)
         else:
             s3 = self._make_client(1)

@@ -123,6 +123,9 @@ def begin_tls(opening: Any, to: SplitResult) -> tuple[Any, int]:
         return opening, selectors.EVENT_READ
     except ssl.SSLWantWriteError:
         return opening, selectors.EVENT_WRITE
+    except OSError:
+        opening.close()  # who called has the socket below, which is none any more
+        raise
     return opening, 0
 
 

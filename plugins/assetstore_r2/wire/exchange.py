@@ -128,7 +128,7 @@ class Exchange(Generic[T]):
                 self._begin()
                 while self._done:
                     yield self._done.popleft()
-                if not self._count and not any(line.request for line in self._lines.values()) and not self._done:
+                if not self._count and len(self.free) + self._opening == len(self._lines):
                     return
                 if self._limit.cancelled:
                     raise CancelledError("the operation was cancelled")
