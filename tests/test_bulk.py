@@ -92,6 +92,29 @@ def test_a_batch_that_the_backend_declines_goes_one_by_one() -> None:
     assert 51 == len([event for event in observer.events if event.op == "upload"])
 
 
+class Choosing(Batching):
+    """Writes only short assets together."""
+
+    @hookimpl
+    def assetstore_upload_many(
+        self, items: Sequence[NewAsset], options: UploadManyOptions
+    ) -> Sequence[AssetInfo | Exception | None] | None:
+        """Leave the longer ones."""
+        return [self._end(item) if item.source.size == 1 else None for item in items]
+
+
+def test_what_a_batch_leaves_out_goes_alone() -> None:
+    """``None`` in the place of a result makes the store upload that item, which has one event and one result."""
+    backend, observer = FaultyBackend(Choosing()), RecordingObserver()
+    store = AssetStore(backend, plugins=[observer])
+    items = {f"k/{number:03}": b"x" * (1 + number % 2) for number in range(600)}
+    results = list(store.upload_many(((data, key) for key, data in items.items()), ordered=True))
+    assert list(items) == [result.result().key for result in results]
+    assert items == {key: store.read(key) for key in items}
+    assert 600 == len([event for event in observer.events if event.op == "upload"])
+    assert 300 == len([op for op, _ in backend.calls if op == "upload"])
+
+
 def test_a_batch_that_fails_fails_for_each_of_its_items() -> None:
     """What a backend raises for a batch is the error of each item, with its own key."""
     backend = FaultyBackend(Batching(), Raise(op="upload_many", error=UnavailableError("gone"), nth=None))
