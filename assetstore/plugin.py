@@ -107,6 +107,7 @@ from assetstore.signed_headers import (
 from assetstore.wrapper import Wrapper
 
 if TYPE_CHECKING:
+    from assetstore.bulk.cost import cost_of, total_cost
     from assetstore.content.checkpoint import Checkpoint
     from assetstore.content.sniffing import allows, has_encoding, looks_active, refusal, sniff_type
 
@@ -193,6 +194,7 @@ __all__ = [
     "as_other_store",
     "attachment",
     "category_of",
+    "cost_of",
     "count_request",
     "decode_metadata",
     "default_plugins",
@@ -221,18 +223,23 @@ __all__ = [
     "slow_down",
     "sniff_type",
     "stopping",
+    "total_cost",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load what looks at bytes when it is first asked for: its patterns take long to compile, and few plugins need them.
 
-    Fewer still need checkpoints.
+    Fewer still need checkpoints or costs.
     """
     if name == "Checkpoint":
         from assetstore.content.checkpoint import Checkpoint
 
         return Checkpoint
+    if name in ("cost_of", "total_cost"):
+        from assetstore.bulk import cost
+
+        return getattr(cost, name)
     if name in ("allows", "has_encoding", "looks_active", "refusal", "sniff_type"):
         from assetstore.content import sniffing
 

@@ -21,7 +21,7 @@ PLUGINS = tuple(sorted(path.name for path in PLUGIN_FOLDER.glob("assetstore_*") 
 
 # Each module may import those of the lines above its own, and those that stand before it on its own line.
 ORDER = [
-    ["errors", "limits", "per_process", "plugin_faults", "bulk", "bulk.running"],
+    ["errors", "limits", "per_process", "plugin_faults", "bulk", "bulk.running", "bulk.cost"],
     ["content.content_types"],
     ["signed_headers", "options", "results", "keys", "settings"],
     ["content.mpeg_audio", "content.signatures", "content.sniffing", "content.atomic_file", "content.part_files",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from assetstore.cli.cost import Cost, cost_of, total
+from assetstore.bulk.cost import Cost, cost_of, total_cost
 from assetstore.cli.session import Session, command, dry_run_option, where
 from assetstore.cli.text import as_record, plain, readable_size, shown, without_secrets
 from assetstore.config import FILE_NAME, configured_plugins, find_config
@@ -50,7 +50,7 @@ def _show_cost(session: Session, stats: Mapping[str, Mapping[str, float]], price
     """Write what each operation that sent requests cost, and all together."""
     costs = {name: cost_of(name, sums, prices) for name, sums in stats.items()}
     costs = {name: cost for name, cost in costs.items() if cost.requests}
-    costs["total"] = total(costs)
+    costs["total"] = total_cost(costs)
     kinds = tuple(costs["total"].requests)
     if session.as_json:
         session.record({name: cost.as_record() for name, cost in costs.items()})

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assetstore.bulk.cost import cost_of
 from assetstore.cli import errors
 from assetstore.cli.completion import complete_files, complete_stores
-from assetstore.cli.cost import cost_of
 from assetstore.cli.session import Session, command, dry_run_option, max_concurrency_option, output_options
 from assetstore.cli.text import as_record, counted, plain, readable_duration, readable_size, shown
 from assetstore.errors import AlreadyExistsError, InvalidOptionError

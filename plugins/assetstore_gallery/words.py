@@ -65,6 +65,47 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "168_hours": ("7 days", "7 Tage", "7 jours"),
     "make_link": ("Make a link", "Link machen", "Créer un lien"),
     "the_link": ("The link", "Der Link", "Le lien"),
+    # The statistics
+    "about": ("About the store", "Über den Speicher", "À propos du stockage"),
+    "stats": ("Statistics", "Statistik", "Statistiques"),
+    "in_all": ("{count} assets, {size}.", "{count} Dateien, {size}.", "{count} fichiers, {size}."),
+    "counting": (
+        "Still counting; reload the page for more.",
+        "Es wird noch gezählt; laden Sie die Seite neu, um mehr zu sehen.",
+        "Le comptage continue ; rechargez la page pour la suite.",
+    ),
+    "counted_most": (
+        "There are more: only the first {most} were counted.",
+        "Es gibt mehr: nur die ersten {most} wurden gezählt.",
+        "Il y en a d’autres : seuls les {most} premiers sont comptés.",
+    ),
+    "not_counted": ("The count failed:", "Das Zählen schlug fehl:", "Le comptage a échoué :"),
+    "as_of": ("As of", "Stand:", "État au"),
+    "kind": ("Kind", "Art", "Genre"),
+    "folders": ("Folders", "Ordner", "Dossiers"),
+    "in_no_folder": ("in no folder", "in keinem Ordner", "hors dossier"),
+    "months": ("Months", "Monate", "Mois"),
+    "month": ("Written in", "Geschrieben im", "Écrit en"),
+    "assets": ("Assets", "Dateien", "Fichiers"),
+    "share": ("Share of the bytes", "Anteil an den Bytes", "Part des octets"),
+    "the_rest": ("the rest", "der Rest", "le reste"),
+    "use": ("Use and cost", "Nutzung und Kosten", "Usage et coût"),
+    "no_use": (
+        "No operations were counted. The setting stats of the store keeps such counts.",
+        "Es wurden keine Zugriffe gezählt. Die Einstellung stats des Speichers bewahrt solche Zahlen auf.",
+        "Aucune opération comptée. Le réglage stats du stockage garde ces nombres.",
+    ),
+    "operation": ("Operation", "Vorgang", "Opération"),
+    "count": ("Count", "Anzahl", "Nombre"),
+    "errors": ("Errors", "Fehler", "Erreurs"),
+    "class": ("Class {name}", "Klasse {name}", "Classe {name}"),
+    "cost": ("Cost", "Kosten", "Coût"),
+    "total": ("Total", "Summe", "Total"),
+    "cost_note": (
+        "By the store's prices (R2's are US dollars), without storage, free tiers and rounding.",
+        "Nach den Preisen des Speichers (bei R2 US-Dollar), ohne Speicherplatz, Freimengen und Rundung.",
+        "Aux prix du stockage (R2 : dollars américains), sans stockage, quotas gratuits ni arrondi.",
+    ),
     # The entrance
     "open_link": (
         "Open the link that is printed where {program} runs. It works once, and lets this browser in until the server ends.",
@@ -188,7 +229,7 @@ def language_of(wanted: str) -> str:
     return max(known, key=lambda each: each[0])[1] if known else "en"
 
 
-def say(language: str, name: str, **values: object) -> str:
+def say(language: str, name: str, /, **values: object) -> str:
     """Return a text of the table with its values."""
     return WORDS[name][LANGUAGES.index(language)].format(**values)
 

@@ -50,7 +50,7 @@ def cost_of(name: str, sums: Mapping[str, float], prices: Mapping[str, float]) -
     return Cost(requests, out, cost)
 
 
-def total(costs: Mapping[str, Cost]) -> Cost:
+def total_cost(costs: Mapping[str, Cost]) -> Cost:
     """Return the sum."""
     kinds = sorted({kind for cost in costs.values() for kind in cost.requests})
     requests = {kind: sum(cost.requests.get(kind, 0) for cost in costs.values()) for kind in kinds}
