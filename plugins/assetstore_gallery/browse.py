@@ -66,7 +66,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     """Return the routes of the pages of folders."""
 
     def home(request: Request) -> Response:
-        return RedirectResponse("browse", 303)
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/browse", 303)
 
     def browse(request: Request) -> Response:
         asked = Question.of(request)
