@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore.plugin import allows, guess_content_type
+from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 
 LINK_SECONDS = 3600
@@ -24,12 +25,8 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             return PlainTextResponse("origin must be one of the gallery's frame_ancestors\n", 403)
         types = (pick,) if pick else ()
         page = gallery.store.list_page(prefix, limit=gallery.options.page_size, recursive=False, cursor=asked.get("cursor"))
-        shown = [(each, each.content_type or guess_content_type(each.key)) for each in page.items if each.valid]
-        assets = [
-            {"key": each.key, "size": each.size, "type": content_type, "etag": each.etag}
-            for each, content_type in shown
-            if allows(types, content_type)
-        ]
+        shown = [described(each, prefix) for each in page.items if each.valid]
+        assets = [each for each in shown if allows(types, each["type"])]
         facts = {
             "prefix": prefix,
             "up": prefix.rstrip("/").rpartition("/")[0] + "/" if "/" in prefix.rstrip("/") else "",
