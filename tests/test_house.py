@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,3 +121,9 @@ def test_the_headers_are_listed_in_one_place(path: Path) -> None:
             texts = {child.value for child in ast.walk(node) if isinstance(child, ast.Constant)}
             given = {keyword.arg for keyword in getattr(node, "keywords", ())}
             assert 3 > len((texts | given) & set(HEADERS)), ast.unparse(node)
+
+
+def test_no_two_modules_of_tests_have_one_name() -> None:
+    """Tests import one another by file name, so of two with one name whichever is met first hides the other."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("*.py") if not (path.parent / "__init__.py").exists())
+    assert ["conftest.py"] == [name for name, count in names.items() if count > 1]
