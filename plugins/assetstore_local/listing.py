@@ -18,6 +18,7 @@ from assetstore_local.disk.root import Root
 from assetstore_local.disk.scan_cache import Scan, ScanCache
 from assetstore_local.disk.tree import Tree
 from assetstore_local.errors import explained
+from assetstore_local.read import find
 
 # An entry with a rank after its key: of two files with one key, a reader finds the one with the lower rank.
 _Row: TypeAlias = tuple[str, int, Names, bool]
@@ -58,7 +59,11 @@ def _page(tree: Tree, scans: ScanCache, prefix: str, options: ListOptions) -> Li
             return ListPage(items=tuple(items), prefixes=tuple(prefixes), next_cursor=walk.start)
         status = tree.status(entry.names)
         if status is None or not stat.S_ISREG(status.st_mode):
-            continue
+            # Since its folder was read a writer may have given the file its other name.
+            found = find(tree, entry.key)
+            if found is None:
+                continue
+            status = found.status
         head, slash, _ = entry.key[len(prefix) :].partition("/")
         if slash and not options.recursive:
             prefixes.append(Prefix(key=f"{prefix}{head}/"))
@@ -109,14 +114,15 @@ class _Walk:
     def _folder(self, base: str, folder: Names) -> Iterator[_Entry]:
         """Yield the entries of a folder in order."""
         last = None
-        for key, _, names, is_folder in merge(self._plain(base, folder), sorted(self._others(base, folder))):
+        # One scan serves both: between two, a file may be given its other name.
+        plain, others = self._scan(folder)
+        for key, _, names, is_folder in merge(self._plain(base, folder, plain), sorted(self._others(base, folder, others))):
             if key != last:
                 yield _Entry(key, (*folder, *names), is_folder)
             last = key
 
-    def _plain(self, base: str, folder: Names) -> Iterator[_Row]:
+    def _plain(self, base: str, folder: Names, names: list[str]) -> Iterator[_Row]:
         """Yield the entries with ASCII names, from the first wanted one on."""
-        names = self._scan(folder).plain
         stem = self._prefix.removeprefix(base) if self._prefix.startswith(base) else ""
         start = max(stem, self.start.removeprefix(base) if self.start.startswith(base) else "")
         head, slash, _ = start.partition("/")
@@ -129,19 +135,21 @@ class _Walk:
             if self._wanted(base + name, text != name) and (folder or text != RESERVED):
                 yield base + name, 0, (text,), text != name
 
-    def _others(self, base: str, folder: Names, before: str = "", parts: Names = ()) -> Iterator[_Row]:
+    def _others(
+        self, base: str, folder: Names, entries: list[tuple[str, bool]], before: str = "", parts: Names = ()
+    ) -> Iterator[_Row]:
         """Yield the entries with other names, including long ones split into folders; names are relative to ``folder``."""
-        plain, others = self._scan((*folder, *parts))
-        if parts:
-            others = others + [(name.removesuffix("/"), name.endswith("/")) for name in plain]
-        for name, is_folder in others:
+        for name, is_folder in entries:
             segment = read_name(before, name, folder=is_folder)
             if segment is None:
                 continue
             text, complete = segment
             names = (*parts, name)
             if not complete:
-                yield from self._others(base, folder, text, names) if len(text) < limits.MAX_KEY_BYTES else ()
+                if len(text) < limits.MAX_KEY_BYTES:
+                    plain, others = self._scan((*folder, *names))
+                    others = others + [(inner.removesuffix("/"), inner.endswith("/")) for inner in plain]
+                    yield from self._others(base, folder, others, text, names)
                 continue
             key = f"{base}{text}/" if is_folder else base + text
             rank = _rank(names, text, is_folder, top=not base) if self._wanted(key, is_folder) else None

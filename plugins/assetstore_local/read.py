@@ -84,7 +84,8 @@ class Found:
 
 def find(tree: Tree, key: str) -> Found | None:
     """Return the file of ``key``, or ``None``."""
-    return found_last(look_for(tree, key))
+    # Between the looks at its two names a writer may have put a new version at the first and removed the second.
+    return found_last(look_for(tree, key)) or found_last(look_for(tree, key))
 
 
 def found_last(seen: list[tuple[Names, os.stat_result | None]]) -> Found | None:
@@ -96,8 +97,8 @@ def found_last(seen: list[tuple[Names, os.stat_result | None]]) -> Found | None:
 def look_for(tree: Tree, key: str) -> list[tuple[Names, os.stat_result | None]]:
     """Return the candidates for the file of ``key`` with their statuses, up to the first that is a file.
 
-    The order of the candidates matters: writers rename a file from its plain to its marked name and never back, so a reader
-    that looks in this order cannot miss it.
+    The order of the candidates matters: writers rename a file from its plain to its marked name, and never back. So whoever
+    looks in this order misses it only if meanwhile a new version takes the plain name and the marked one is removed.
     """
     seen = []
     for names in candidates(key):

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 Act: TypeAlias = Callable[[], object]
 Watcher: TypeAlias = Callable[[str, tuple[Any, ...]], None]
 
-CALLS = ("open", "os.rename", "os.utime", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "fcntl.flock")
+CALLS = ("open", "os.scandir", "os.rename", "os.utime", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "fcntl.flock")
 _watchers: list[Watcher] = []
 
 

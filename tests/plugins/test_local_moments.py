@@ -246,3 +246,35 @@ def test_a_big_folder_that_did_not_change_is_not_scanned_again(tmp_path: Path) -
         assert 1001 == len(settled.scan(folder).plain)
     finally:
         os.close(folder)
+
+
+def test_a_key_whose_file_is_given_its_other_name_during_a_listing_is_listed(tmp_path: Path) -> None:
+    """A key that is there all the time is listed, also if keys below it come or go after its folder was read."""
+    store, other = _store(tmp_path), _store(tmp_path)
+    store.upload(b"", "A/1")
+    store.upload(b"", "a")
+    with right_before("open", "A", lambda: other.upload(b"", "a/b")) as met:
+        listed = [item.key for item in store.list()]
+    assert (1, ["A/1", "a"]) == (len(met), listed)
+
+    def move_back() -> None:
+        other.delete("a/b")
+        other.upload(b"", "a")
+
+    with right_before("open", "A", move_back) as met:
+        listed = [item.key for item in store.list()]
+    assert (1, ["A/1", "a"]) == (len(met), listed)
+
+
+def test_a_big_folder_that_is_changing_is_read_twice(tmp_path: Path) -> None:
+    """A file that was given its other name while the folder was read, so that neither may have been met, is met then."""
+    for number in range(200):
+        (tmp_path / f"{number}").touch()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    renames = iter([lambda: None, lambda: os.rename(tmp_path / "7", tmp_path / "7\x80f")])
+    try:
+        with right_before("os.scandir", "", lambda: next(renames)(), times=2) as met:
+            scan = ScanCache().scan(folder)
+    finally:
+        os.close(folder)
+    assert (2, 200, [("7\x80f", False)]) == (len(met), len(scan.plain), scan.others)

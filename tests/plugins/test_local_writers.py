@@ -141,6 +141,34 @@ def test_keys_in_each_others_way_hold_under_concurrent_writers(tmp_path: Path) -
     assert b"a " == _store(tmp_path).read("a")[:2]
 
 
+def test_a_key_whose_file_is_given_its_other_name_is_listed_in_a_big_folder(tmp_path: Path) -> None:
+    """A folder that takes many reads is listed with each key that is there all the time."""
+    store, writer = _store(tmp_path), _store(tmp_path)
+    for number in range(2000):
+        (tmp_path / f"f{number}").touch()
+    writer.upload(b"", "m")
+    rounds = 10 * _ROUNDS
+    barrier = threading.Barrier(2)
+
+    def write() -> None:
+        for number in range(rounds):
+            barrier.wait()
+            if number % 2:
+                writer.delete("m/x")
+            writer.upload(b"", "m" if number % 2 else "m/x")
+            barrier.wait()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    listed = []
+    for _ in range(rounds):
+        barrier.wait()
+        listed.append([item.key for item in store.list_page("m", limit=1).items])
+        barrier.wait()
+    thread.join()
+    assert [["m"]] * rounds == listed
+
+
 def test_an_open_reader_keeps_its_version(tmp_path: Path) -> None:
     """Overwriting, renaming and deleting do not change the bytes that somebody is reading."""
     store = _store(tmp_path)

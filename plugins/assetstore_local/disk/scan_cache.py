@@ -1,4 +1,4 @@
-"""Caches the names in a big folder until the folder changes."""
+"""Reads the names in a folder, and caches those of a big one until it changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-_BIG = 1000
+# One system call reads at least as many names at once. Between two calls a writer may give a file its other name, and
+# then neither name may be met.
+_BIG = 100
 # File systems may record times in steps of up to 2 seconds; a change after that has another time.
 _SETTLED_NS = 3_000_000_000
 
@@ -38,10 +40,19 @@ class ScanCache:
         last = self._last
         if last is not None and last[0] == version:
             return last[1]
-        with os.scandir(descriptor) as found:
-            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        entries = _read(descriptor)
+        is_settled = now - status.st_ctime_ns > _SETTLED_NS and os.fstat(descriptor).st_ctime_ns == status.st_ctime_ns
+        if len(entries) >= _BIG and not is_settled:
+            # A file that was given its other name meanwhile has it by now.
+            entries |= _read(descriptor)
         plain = sorted(f"{name}/" if is_folder else name for name, is_folder in entries if name.isascii())
         scan = Scan(plain, [entry for entry in entries if not entry[0].isascii()])
-        if len(entries) >= _BIG and now - status.st_ctime_ns > _SETTLED_NS:
+        if len(entries) >= _BIG and is_settled:
             self._last = version, scan
         return scan
+
+
+def _read(descriptor: int) -> set[tuple[str, bool]]:
+    """Return the names in an open folder, and whether they are folders."""
+    with os.scandir(descriptor) as found:
+        return {(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found}
