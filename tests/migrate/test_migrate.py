@@ -21,8 +21,8 @@ from assetstore.errors import (
 )
 from assetstore.migrate import Difference, RunReport, failed_assets, links, plan, run, status, verify
 from assetstore.migrate.documents import packed
-from assetstore.plugin import ListOptions, ListPage, hookimpl
 from assetstore.testing import FaultyBackend, Flip, MemoryBackend, Raise
+from unordered import FolderByFolder
 
 
 def memory(name: str) -> AssetStore:
@@ -478,18 +478,6 @@ def test_what_a_later_plan_keeps_at_the_destination_is_not_compared_with_an_olde
     run(work, source=old, destination=new)
     verified = verify(work, source=old, destination=new)
     assert (1, 0) == (verified.equal, verified.differs)
-
-
-class FolderByFolder(MemoryBackend):
-    """Lists ``a/x`` before ``a-b/x``, as some services do."""
-
-    @hookimpl
-    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
-        """Return all, a thousand at most, on one page."""
-        items = super().assetstore_list(prefix, ListOptions()).items
-        after = (options.start_after or "").split("/")
-        found = sorted((info for info in items if info.key.split("/") > after), key=lambda info: info.key.split("/"))
-        return ListPage(items=tuple(found))
 
 
 @pytest.mark.parametrize("at", ["source", "destination"])

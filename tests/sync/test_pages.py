@@ -17,6 +17,7 @@ from assetstore.sync import sync
 from assetstore.sync.merge import UnorderedError
 from assetstore.sync.pages import SPAN, listed_at_once
 from assetstore.testing import FaultyBackend, MemoryBackend
+from unordered import FolderByFolder
 
 KEYS = st.from_regex("[ab-]{1,2}(/[ab-]{1,2}){0,2}", fullmatch=True)
 
@@ -34,18 +35,6 @@ class FromTheBeginning(MemoryBackend):
     """Lists from the first key on alone."""
 
     supports = MemoryBackend.supports - {"list.start_after"}
-
-
-class FolderByFolder(MemoryBackend):
-    """Lists what lies in a folder before all whose names go on behind the folder's name, as some services do."""
-
-    @hookimpl
-    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
-        """Return all that comes after a key in that order, on one page."""
-        items = super().assetstore_list(prefix, ListOptions()).items
-        after = (options.start_after or "").split("/")
-        found = sorted((info for info in items if info.key.split("/") > after), key=lambda info: info.key.split("/"))
-        return ListPage(items=tuple(found))
 
 
 def listed(store: AssetStore, cuts: list[str]) -> list[str]:
