@@ -239,10 +239,10 @@ class Run:
 
         def items() -> Iterator[tuple[str, str, dict[str, Any]]]:
             for step in steps:
-                _let_tick(step)
                 # What is sent may be newer than what was walked; a small file is rather sent again than looked at each time.
                 if step.action.size > _SMALL or step.action.key in self._attempts:
                     step = attrs.evolve(step, stamp=self._stamp(step) or step.stamp)
+                _let_tick(step)
                 self._sent[step.action.key] = step
                 yield os.path.join(source.folder, step.path), step.action.key, self._keywords(step)
 
