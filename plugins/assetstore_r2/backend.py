@@ -78,7 +78,7 @@ _SETTING, _ACCOUNT = "endpoint_url", "account_id"
 _STYLES = ("path", "virtual", "auto")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,63}")
 _IDLE = 2 * limits.MAX_UPLOADS
-"""Connections that are kept for the next requests: as many as two batches of uploads use."""
+"""Connections that are kept for the next requests at least: as many as two batches of uploads use."""
 _ENGINES = ("wire", "boto3")
 # No operating system waits for more seconds than fit into 31 bits; nobody wants to wait for a day.
 _SECONDS = (0.001, 86_400, " seconds")
@@ -254,7 +254,9 @@ class S3Backend:
         retries = Retries(max_attempts=self.max_attempts)
         if self.engine == "wire":
             retries.mend = functools.partial(mend, signer)
-            pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=_IDLE)
+            # Those beyond the size would be closed after each asset, and opened anew for the next.
+            size = max(_IDLE, self.max_concurrency)
+            pool = Pool(url=address.base, connect_timeout=self.connect_timeout, size=size)
             s3: Client = WireClient(signer, pool)
         else:
             s3 = self._make_client(1)

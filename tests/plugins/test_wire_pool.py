@@ -236,6 +236,19 @@ def test_64_threads_get_their_own_answers(pools: list[Pool]) -> None:
         assert 64 == server.connections
 
 
+def test_as_many_connections_are_kept_as_one_asset_may_use() -> None:
+    """What a backend asks for at once is asked for on the same connections the next time, however many are allowed."""
+    count = 600
+    with odd_server((READ, ok(b"1"), READ, ok(b"2"), STALL)) as server:
+        backend = backend_at(server.url, max_concurrency=count)
+        pool = backend._opened.get().s3.pool  # type: ignore[attr-defined]  # the wire's client has one
+        for data in (b"1", b"2"):
+            answers = [pool.send("GET", "/", HOST) for _ in range(count)]
+            assert {data} == {answer.read() for answer in answers}
+        assert count == server.connections
+        backend.assetstore_close()
+
+
 @pytest.mark.parametrize("engine", ["wire", "boto3"])
 def test_64_threads_write_and_read_their_own_bytes(engine: str, seaweedfs: S3Server, unique_prefix: str) -> None:
     """Threads share a backend; each gets back what it wrote."""
