@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from assetstore import AssetInfo
+from assetstore import AssetInfo, AssetReader
 from assetstore.plugin import HEADERS
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
@@ -20,6 +20,8 @@ from assetstore_gallery.kinds import PICTURES, type_of
 PIECE = 1 << 18
 TEXT_BYTES = 1 << 16
 LINK_HOURS = (1, 24, 168)
+MAX_DIGITS = 19
+"""The longest number of a range: no asset has more bytes, and Python refuses to read numbers of thousands of digits."""
 _INERT = PICTURES | {"application/pdf", "text/plain"}
 """What a browser shows without running anything; beside them sound and film."""
 _SANDBOX = "sandbox; default-src 'none'"
@@ -60,8 +62,16 @@ def _text(gallery: Gallery, info: AssetInfo) -> str | None:
     essence = type_of(info).partition(";")[0]
     if info.content_encoding or not (essence.startswith("text/") or essence == "application/json"):
         return None
-    data = gallery.store.read(info.key, length=min(TEXT_BYTES, info.size)) if info.size else b""
-    return data.decode("utf-8", "replace")
+    if not info.size:
+        return ""
+    with opened(gallery, info, 0, min(TEXT_BYTES, info.size)) as reader:
+        return reader.read().decode("utf-8", "replace")
+
+
+def opened(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> AssetReader:
+    """Open bytes of the version that was looked at, where the store can tell versions apart."""
+    if_match = info.etag if gallery.store.can("read.if_match") else None
+    return gallery.store.open(info.key, offset=offset, length=length, if_match=if_match)
 
 
 def is_shown(content_type: str) -> bool:
@@ -102,8 +112,7 @@ def _file(gallery: Gallery, key: str, request: Request) -> Response:
 
 
 def _pieces(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> Iterator[bytes]:
-    if_match = info.etag if gallery.store.can("read.if_match") else None
-    with gallery.store.open(info.key, offset=offset, length=length, if_match=if_match) as reader:
+    with opened(gallery, info, offset, length) as reader:
         while piece := reader.read(PIECE):
             yield piece
 
@@ -112,7 +121,10 @@ def range_of(text: str, size: int) -> tuple[int, int] | None:
     """Return the begin and the end of the one range that a header Range names, ``None`` where it names none or several."""
     unit, _, span = text.partition("=")
     first, dash, last = span.strip().partition("-")
-    if unit.strip().lower() != "bytes" or not dash or not f"{first}{last}".isascii() or not f"{first}{last}".isdecimal():
+    digits = f"{first}{last}"
+    if unit.strip().lower() != "bytes" or not dash or not digits.isascii() or not digits.isdecimal():
+        return None
+    if max(len(first), len(last)) > MAX_DIGITS:
         return None
     if not first:
         return max(0, size - int(last)) if int(last) else size, size

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetStore, open_store
-from assetstore_gallery.asset import range_of
+from assetstore import AssetInfo, AssetStore, open_store
+from assetstore.plugin import StatOptions, hookimpl
+from assetstore.testing import MemoryBackend
+from assetstore_gallery.asset import MAX_DIGITS, range_of
 
 DATA = bytes(range(256)) * 40
 
@@ -34,6 +36,25 @@ def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Callable[
     assert ({"cache-control": "no-store"}, {"by": "gm"}, "hello") == (shown["headers"], shown["metadata"], shown["text"])
     page = client.get("/asset", params={"key": "notes/a.txt"}).text
     assert ["hello", "no-store", "gm"] == [text for text in ("hello", "no-store", "gm") if text in page]
+
+
+class WrittenMeanwhile(MemoryBackend):
+    """Another program writes the asset right after it was looked at."""
+
+    @hookimpl
+    def assetstore_stat(self, key: str, options: StatOptions) -> AssetInfo:
+        """Return what was there."""
+        info = super().assetstore_stat(key, options)
+        AssetStore(self).upload(b"newer", key, overwrite=True)
+        return info
+
+
+def test_the_text_shown_is_that_of_the_version_described(visit: Callable[..., httpx.Client]) -> None:
+    """Where the bytes are of another version than size and digest, the page says that the asset changed."""
+    with AssetStore(WrittenMeanwhile()) as changing:
+        changing.upload(b"older", "a.txt")
+        answer = visit(changing).get("/asset.json", params={"key": "a.txt"})
+        assert (409, "Precondition") == (answer.status_code, answer.json()["error"])
 
 
 def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
@@ -71,6 +92,8 @@ def test_ranges_are_slices_of_one_version(store: AssetStore, visit: Callable[...
     assert (200, len(DATA)) == (old.status_code, len(old.content))
     beyond = client.get("/file", params={"key": "a.bin"}, headers={"range": f"bytes={len(DATA)}-"})
     assert 416 == beyond.status_code
+    endless = client.get("/file", params={"key": "a.bin"}, headers={"range": f"bytes=0-{5000 * '9'}"})
+    assert (200, len(DATA)) == (endless.status_code, len(endless.content))
     again = client.get("/file", params={"key": "a.bin"}, headers={"if-none-match": whole.headers["etag"]})
     assert 304 == again.status_code
 
@@ -90,7 +113,12 @@ def test_a_range_is_read_as_http_says(first: int, last: int, size: int) -> None:
     assert (data[-last:] if last else b"") == data[slice(*of_end)]
 
 
-@pytest.mark.parametrize("text", ["", "bytes", "bytes=", "bytes=-", "items=1-2", "bytes=1-2,4-5", "bytes=a-b", "bytes=٣-٤"])
+ENDLESS = [f"bytes={5000 * '9'}-", f"bytes=0-{5000 * '9'}", f"bytes=-{5000 * '9'}", f"bytes=-{'9' * (MAX_DIGITS + 1)}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "bytes", "bytes=", "bytes=-", "items=1-2", "bytes=1-2,4-5", "bytes=a-b", "bytes=٣-٤", *ENDLESS]
+)
 def test_what_is_no_single_range_asks_for_the_whole(text: str) -> None:
     """A header that is not understood is ignored."""
     assert range_of(text, 10) is None
