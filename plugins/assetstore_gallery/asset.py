@@ -15,7 +15,7 @@ from assetstore import AssetInfo, AssetReader
 from assetstore.plugin import HEADERS
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
-from assetstore_gallery.kinds import PICTURES, type_of
+from assetstore_gallery.kinds import PICTURES, essence_of, type_of
 
 PIECE = 1 << 18
 TEXT_BYTES = 1 << 16
@@ -59,7 +59,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
 
 def _text(gallery: Gallery, info: AssetInfo) -> str | None:
     """Return the beginning of a text; what is packed or no text is ``None``."""
-    essence = type_of(info).partition(";")[0]
+    essence = essence_of(type_of(info))
     if info.content_encoding or not (essence.startswith("text/") or essence == "application/json"):
         return None
     if not info.size:
@@ -76,7 +76,7 @@ def opened(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> Asset
 
 def is_shown(content_type: str) -> bool:
     """Return whether a browser may show bytes of a type by itself, because it runs nothing of them."""
-    essence = content_type.partition(";")[0].strip().lower()
+    essence = essence_of(content_type)
     return essence in _INERT or essence.startswith(("audio/", "video/"))
 
 

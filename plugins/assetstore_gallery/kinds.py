@@ -18,9 +18,14 @@ def type_of(info: AssetInfo) -> str:
     return info.content_type or guess_content_type(info.key)
 
 
+def essence_of(content_type: str) -> str:
+    """Return a Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def kind_of(content_type: str) -> str:
     """Return the kind of a Content-Type, one of ``KINDS``."""
-    essence = content_type.partition(";")[0].strip().lower()
+    essence = essence_of(content_type)
     if essence in _DOCUMENTS or essence.startswith(_OFFICE):
         return "documents"
     return _BY_TYPE.get(essence.partition("/")[0], "other")
@@ -28,4 +33,4 @@ def kind_of(content_type: str) -> str:
 
 def is_picture(content_type: str) -> bool:
     """Return whether a Content-Type is one of ``PICTURES``."""
-    return content_type.partition(";")[0].strip().lower() in PICTURES
+    return essence_of(content_type) in PICTURES

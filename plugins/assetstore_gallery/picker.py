@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore.plugin import allows, guess_content_type
+from assetstore.plugin import allows
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
+from assetstore_gallery.kinds import type_of
 
 LINK_SECONDS = 3600
 
@@ -63,4 +64,4 @@ def describe(gallery: Gallery, request: Request, key: str) -> dict[str, object]:
         url = store.presign(key, expires=LINK_SECONDS).url
     else:
         url = f"{str(request.base_url).rstrip('/')}/file?{urlencode({'key': key})}"
-    return {"key": key, "url": url, "type": info.content_type or guess_content_type(key), "size": info.size}
+    return {"key": key, "url": url, "type": type_of(info), "size": info.size}
