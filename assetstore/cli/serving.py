@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import os
-import socket
 import threading
 import webbrowser
 from typing import Any, Protocol, cast
@@ -16,24 +13,17 @@ import click
 
 from assetstore.cli import errors
 from assetstore.cli.completion import complete_stores
+from assetstore.cli.listening import LOOPBACK, PORT, Listener, address_of, is_loopback
 from assetstore.cli.session import Session, command
 from assetstore.cli.text import plain
 from assetstore.cli.values import as_bytes
 from assetstore.config import build_store, find_store
-from assetstore.content.content_types import guess_content_type
 from assetstore.entry_points import PAGES, load_factory
-from assetstore.errors import AssetStoreError, PluginError, UnsupportedError
-from assetstore.limits import MIN_SIGNING_KEY, PENDING
+from assetstore.errors import PluginError, UnsupportedError
+from assetstore.limits import MIN_SIGNING_KEY
 from assetstore.store import AssetStore
 
 TOKEN_VARIABLE = "ASSETSTORE_SERVE_TOKEN"  # noqa: S105 - the name of the variable, not a token
-LOOPBACK = "127.0.0.1"
-PORT = 8420
-
-# An SVG can hold scripts, so the browser would save it.
-IMAGES = frozenset(f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp"))
-SAMPLE = 100  # assets among which an image is looked for
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - only to recognise them
 
 METERING = "prometheus"
 """The observer whose metrics are shown."""
@@ -98,7 +88,7 @@ def serve_command(
     opened = _open(session, store, {"origins": list(origins)} if origins else {}, metrics=metrics)
     signs = opened.can("application")
     base = signed_base(opened) if signs else urlsplit(f"http://{LOOPBACK}:{PORT}")
-    host, port = _address(base, host, port)
+    host, port = address_of(base, host, port)
     token = _token(host)
     with Listener.at(host, port) as listener:
         names = frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"})
@@ -232,12 +222,6 @@ def signed_base(store: AssetStore) -> SplitResult:
     return url._replace(path=url.path.removesuffix(f"/{_PROBE}"), query="")
 
 
-def _address(base: SplitResult, host: str | None, port: int | None) -> tuple[str, int]:
-    """Return the address to listen at: by default that of the signed URLs, if they lead to this machine."""
-    here = _is_loopback(str(base.hostname))
-    return host or (str(base.hostname) if here else LOOPBACK), ((here and base.port) or PORT) if port is None else port
-
-
 def _token(host: str) -> str | None:
     """Return the token for the page that is not signed.
 
@@ -245,97 +229,10 @@ def _token(host: str) -> str | None:
         click.UsageError: the token is too short, or it is missing and other machines can reach the server.
     """
     token = os.environ.get(TOKEN_VARIABLE) or None
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise click.UsageError(
             f"other machines can reach {host}: set {TOKEN_VARIABLE} to {MIN_SIGNING_KEY} or more random characters first"
         )
     if token is not None and len(token) < MIN_SIGNING_KEY:
         raise click.UsageError(f"{TOKEN_VARIABLE} must have at least {MIN_SIGNING_KEY} characters")
     return token
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@attrs.frozen
-class Listener:
-    """A listening socket; a context manager.
-
-    Attributes:
-        host: the address as given.
-        socket: the socket.
-    """
-
-    host: str
-    socket: socket.socket
-
-    @classmethod
-    def at(cls, host: str, port: int) -> Listener:
-        """Listen.
-
-        Raises:
-            AssetStoreError: the port is taken, or the address is not one of this machine.
-        """
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-            made = socket.create_server(address[:2], family=family, backlog=1024)
-            # asyncio sets it only if the socket names its protocol; without it answers wait 40 ms for an acknowledgement.
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return cls(host, made)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            hint = "stop the program that listens there, or choose another --host or --port and set serve_url to match"
-            raise AssetStoreError(f"cannot listen at {_netloc(host, port)}: {why}", op="serve", hint=hint) from error
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-    @property
-    def port(self) -> int:
-        """The actual port."""
-        return int(self.socket.getsockname()[1])
-
-    @property
-    def url(self) -> str:
-        """The URL of the server."""
-        return f"http://{_netloc(self.host, self.port)}"
-
-    @property
-    def reached(self) -> str:
-        """The URL of the server for a browser on this machine."""
-        return f"http://{_netloc(LOOPBACK if self.host in WILDCARDS else self.host, self.port)}"
-
-    def link(self, store: AssetStore, base: SplitResult) -> str | None:
-        """Return a signed URL of an asset that this server answers, of an image if there is one, or ``None``."""
-        if _is_loopback(str(base.hostname)):
-            here = LOOPBACK if self.host in WILDCARDS else self.host
-            if not _is_loopback(here):
-                return None
-            base = base._replace(scheme="http", netloc=_netloc(here, self.port))
-        with contextlib.suppress(AssetStoreError):
-            found = [info.key for info in store.list(limit=SAMPLE) if info.valid and not info.key.startswith(PENDING)]
-            images = [key for key in found if guess_content_type(key) in IMAGES]
-            for key in (images or found)[:1]:
-                return urlsplit(store.presign(key).url)._replace(scheme=base.scheme, netloc=base.netloc).geturl()
-        return None
-
-    def warning(self, base: SplitResult) -> str | None:
-        """Return what to do if signed URLs, which begin with ``base``, lead elsewhere."""
-        host, there = str(base.hostname), f"{base.scheme}://{base.netloc}"
-        if not _is_loopback(host) and host != self.host:
-            return f"signed URLs lead to {there}: a proxy there must pass requests on to {self.url} and keep Host"
-        if (base.scheme, base.port or 80, _is_loopback(host)) == ("http", self.port, _is_loopback(self.host)):
-            return None
-        wanted = "the address by which other machines reach it" if self.host in WILDCARDS else f"{self.url}{base.path}"
-        return f"signed URLs lead to {there}: set serve_url to {wanted} in the store's settings"
-
-
-def _netloc(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -26,7 +26,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from assetstore import AssetStore, PresignedRequest, open_store
-from assetstore.cli.serving import Listener
+from assetstore.cli.listening import Listener
 from assetstore.cli.web_server import Attended
 from browsing import HAS_CURL
 
