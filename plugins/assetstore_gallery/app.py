@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from assetstore import AssetStore
 from assetstore_gallery import asset, browse, changes, picker, stats, uploads
 from assetstore_gallery.gallery import Gallery
-from assetstore_gallery.guard import Guard, safe_headers
+from assetstore_gallery.guard import Guard
 from assetstore_gallery.options import GalleryOptions
 
 Pages = Callable[[Gallery], Sequence[BaseRoute]]
@@ -33,4 +33,4 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
     static = Mount("/static", StaticFiles(packages=[("assetstore_gallery", "static")]))
     pages = [page for module in (asset, browse, changes, picker, stats, uploads) for page in module.routes(gallery)]
     router = Router([*entrance(gallery), *pages, static], redirect_slashes=False)
-    return Guard(router, gallery, safe_headers(store, options))
+    return Guard(router, gallery)

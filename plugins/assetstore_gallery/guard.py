@@ -9,6 +9,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import attrs
@@ -20,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assetstore import AssetStore, AssetStoreError
+from assetstore.plugin import PerProcess
 from assetstore_gallery.answers import described, explained, refusal, wants_page
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.options import GalleryOptions
@@ -65,19 +67,24 @@ def _origins(store: AssetStore) -> Iterator[str]:
                 yield f"{parts.scheme}://{parts.netloc}"
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Guard:
     """Wraps the pages.
 
     Attributes:
         application: the pages.
         gallery: what they show.
-        headers: the headers of each answer.
     """
 
     application: ASGIApp
     gallery: Gallery
-    headers: dict[str, str]
+    _headers: PerProcess[dict[str, str]] = attrs.field(init=False)
+    """The headers of each answer: made at the first one, in a thread, because they ask the store."""
+
+    def __attrs_post_init__(self) -> None:
+        """Leave it to the first request to make the headers."""
+        make = partial(safe_headers, self.gallery.store, self.gallery.options)
+        self._headers = PerProcess(make)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -86,6 +93,7 @@ class Guard:
         # The application around the gallery has pages of its own for what is missing or wrong; ours are in ours.
         scope = {name: value for name, value in scope.items() if name not in ("app", "starlette.exception_handlers")}
         request = Request(scope, receive)
+        safety = await run_in_threadpool(self._headers.get)
         begun = False
 
         async def safe(message: Message) -> None:
@@ -95,7 +103,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 # A file says itself what may frame it.
                 own = "content-security-policy" in headers
-                for name, value in self.headers.items():
+                for name, value in safety.items():
                     if not (own and name == "x-frame-options"):
                         headers.setdefault(name, value)
             await send(message)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
+from asking import Visit
 
 from assetstore import AssetStore
 from serving import serving
 
 
 @pytest.fixture
-def visit() -> Iterator[Callable[..., httpx.Client]]:
+def visit() -> Iterator[Visit]:
     """Return a client of a new gallery over a store; options are those of ``GalleryOptions``."""
     from assetstore_gallery import GalleryOptions, create_gallery
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import httpx
 import pytest
+from asking import Visit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ def store() -> Iterator[AssetStore]:
         yield store
 
 
-def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Visit) -> None:
     """Size, type, digest, headers and metadata stand on the page and in its JSON twin."""
     info = store.upload(b"hello", "notes/a.txt", cache_control="no-store", metadata={"by": "gm"})
     client = visit(store)
@@ -49,7 +49,7 @@ class WrittenMeanwhile(MemoryBackend):
         return info
 
 
-def test_the_text_shown_is_that_of_the_version_described(visit: Callable[..., httpx.Client]) -> None:
+def test_the_text_shown_is_that_of_the_version_described(visit: Visit) -> None:
     """Where the bytes are of another version than size and digest, the page says that the asset changed."""
     with AssetStore(WrittenMeanwhile()) as changing:
         changing.upload(b"older", "a.txt")
@@ -57,7 +57,7 @@ def test_the_text_shown_is_that_of_the_version_described(visit: Callable[..., ht
         assert (409, "Precondition") == (answer.status_code, answer.json()["error"])
 
 
-def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Visit) -> None:
     """The page, its twin and the bytes of what is not there say so."""
     client = visit(store)
     assert [404] * 3 == [client.get(path, params={"key": "no"}).status_code for path in ("/asset", "/asset.json", "/file")]
@@ -70,7 +70,7 @@ def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Callable[...
         *(("page.html", "attachment"), ("drawing.svg", "attachment"), ("feed.xml", "attachment"), ("run.js", "attachment")),
     ],
 )
-def test_what_could_run_is_only_saved(store: AssetStore, visit: Callable[..., httpx.Client], name: str, way: str) -> None:
+def test_what_could_run_is_only_saved(store: AssetStore, visit: Visit, name: str, way: str) -> None:
     """Each file comes with a sandbox and its own type; a browser shows alone what it does not run."""
     store.upload(b"<script>alert(1)</script>", name, content_type=None)
     answer = visit(store).get("/file", params={"key": name})
@@ -79,7 +79,7 @@ def test_what_could_run_is_only_saved(store: AssetStore, visit: Callable[..., ht
     assert "nosniff" == answer.headers["x-content-type-options"]
 
 
-def test_ranges_are_slices_of_one_version(store: AssetStore, visit: Callable[..., httpx.Client]) -> None:
+def test_ranges_are_slices_of_one_version(store: AssetStore, visit: Visit) -> None:
     """A player seeks: a range is answered by 206, and by the whole where it is of an older version."""
     store.upload(DATA, "a.bin")
     client = visit(store)
@@ -125,7 +125,7 @@ def test_what_is_no_single_range_asks_for_the_whole(text: str) -> None:
 
 
 def test_a_signed_link_is_made_where_the_store_signs(
-    visit: Callable[..., httpx.Client], tmp_path_factory: pytest.TempPathFactory
+    visit: Visit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """It is on the page for who asked, for the hours that were chosen."""
     with open_store({"url": f"file:{tmp_path_factory.mktemp('signed')}"}) as folder:

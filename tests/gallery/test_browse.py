@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from html import escape
 from html.parser import HTMLParser
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from asking import Visit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +45,7 @@ class Links(HTMLParser):
         return reader.found
 
 
-def test_a_folder_shows_its_folders_and_assets(visit: Callable[..., httpx.Client]) -> None:
+def test_a_folder_shows_its_folders_and_assets(visit: Visit) -> None:
     """The JSON twin of a page tells what the page shows."""
     with open_store("memory:") as store:
         store.upload(b"a map", key="maps/dungeon.txt")
@@ -70,7 +71,7 @@ def _keys(pages: Iterable[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["", "images"])
-def test_every_asset_is_on_one_page(visit: Callable[..., httpx.Client], kind: str) -> None:
+def test_every_asset_is_on_one_page(visit: Visit, kind: str) -> None:
     """The pages follow one another by their cursors, and together show all there is of a kind."""
     with open_store("memory:") as store:
         for number in range(25):
@@ -88,7 +89,7 @@ PIECES = st.text(st.sampled_from("ab\"<>&'%+#?= é\u202eß"), min_size=1, max_si
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.lists(PIECES, min_size=1, max_size=3).map("/".join), unique=True, max_size=15))
-def test_every_key_is_found_by_following_links(visit: Callable[..., httpx.Client], names: list[str]) -> None:
+def test_every_key_is_found_by_following_links(visit: Visit, names: list[str]) -> None:
     """Whatever the keys are, the links of the pages lead to each folder once and to each asset once."""
     with open_store("memory:") as store:
         for name in names:
@@ -105,7 +106,7 @@ def test_every_key_is_found_by_following_links(visit: Callable[..., httpx.Client
         assert sorted(info.key for info in store.list()) == sorted(found)
 
 
-def test_a_search_looks_below_the_folder_for_all_words_without_case_and_marks(visit: Callable[..., httpx.Client]) -> None:
+def test_a_search_looks_below_the_folder_for_all_words_without_case_and_marks(visit: Visit) -> None:
     """Words may stand in any order and anywhere in the path below the folder; others of the store are not found."""
     with open_store("memory:") as store:
         for key in ("maps/Höhle/Große Karte.png", "maps/höhle.txt", "sounds/hohle karte.ogg"):
@@ -118,7 +119,7 @@ def test_a_search_looks_below_the_folder_for_all_words_without_case_and_marks(vi
         assert [] == _keys(_pages(client, q="karte x"))
 
 
-def test_one_page_reads_a_bounded_part_of_the_store(visit: Callable[..., httpx.Client]) -> None:
+def test_one_page_reads_a_bounded_part_of_the_store(visit: Visit) -> None:
     """A search for what is rare reads some pages of the listing and leaves the rest to the next page."""
     observer = RecordingObserver()
     with AssetStore(MemoryBackend(), plugins=[observer], name="counted") as store:
@@ -134,7 +135,7 @@ def test_one_page_reads_a_bounded_part_of_the_store(visit: Callable[..., httpx.C
 
 
 @pytest.mark.parametrize(("sort", "order"), [("name", "abc"), ("size", "bca"), ("odd", "abc")])
-def test_a_page_is_sorted_as_asked(visit: Callable[..., httpx.Client], sort: str, order: str) -> None:
+def test_a_page_is_sorted_as_asked(visit: Visit, sort: str, order: str) -> None:
     """By name, by size with the largest first; an order that there is not is that of names."""
     with open_store("memory:") as store:
         for key, size in (("a", 1), ("b", 3), ("c", 2)):
@@ -142,7 +143,7 @@ def test_a_page_is_sorted_as_asked(visit: Callable[..., httpx.Client], sort: str
         assert list(order) == _keys(_pages(visit(store), sort=sort))
 
 
-def test_links_keep_what_the_page_shows(visit: Callable[..., httpx.Client]) -> None:
+def test_links_keep_what_the_page_shows(visit: Visit) -> None:
     """View, kind, order and search stand in the URL: choosing one keeps the others, and so does the form."""
     with open_store("memory:") as store:
         store.upload(b"", "maps/a.png")
@@ -156,7 +157,7 @@ def test_links_keep_what_the_page_shows(visit: Callable[..., httpx.Client]) -> N
             assert f'name="{name}" value="{asked[name]}"' in text
 
 
-def test_any_key_is_shown_as_text_and_linked(visit: Callable[..., httpx.Client]) -> None:
+def test_any_key_is_shown_as_text_and_linked(visit: Visit) -> None:
     """No key becomes markup, and the link of each leads to its page."""
     with open_store("memory:") as store:
         for key in ODD:

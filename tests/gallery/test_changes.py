@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
+from asking import ASKING, Visit, do
 
 from assetstore import open_store
-
-Visit = Callable[..., httpx.Client]
-ASKING = {"X-Assetstore": "1"}
-
-
-def do(client: httpx.Client, action: str, **question: Any) -> httpx.Response:
-    """Ask for a change."""
-    return client.post(f"/do/{action}", json=question, headers=ASKING)
 
 
 def test_many_assets_are_moved_and_what_fails_is_named(visit: Visit) -> None:

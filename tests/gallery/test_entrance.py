@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
+from asking import BROWSER
 
 from assetstore import open_store
 from assetstore_gallery.entrance import MAX_FORM, MAX_TRIES
@@ -15,7 +16,6 @@ from assetstore_gallery.served import ServedGallery, serve_gallery
 from serving import serving
 
 TOKEN = "the server's token & an Umläut"
-BROWSER = {"Accept": "text/html"}
 Enter = Callable[[str | None], tuple[ServedGallery, Callable[[], httpx.Client]]]
 
 

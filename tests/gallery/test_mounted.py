@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from asking import BROWSER
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -19,7 +20,6 @@ from assetstore import AssetStore, open_store
 from assetstore_gallery import GalleryOptions, Rights, Visitor, create_gallery
 
 ALL = Rights(upload=True, change=True, delete=True)
-BROWSER = {"Accept": "text/html"}
 PATHS = ("browse", "browse.json", "asset.json?key=notes.txt", "file?key=notes.txt", "stats.json")
 LINK = re.compile(r'(?<=\s)(?:href|src|action)="([^"#][^"]*)"')
 

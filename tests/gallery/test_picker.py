@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import httpx
+from asking import Visit
 
 from assetstore import open_store
-
-Visit = Callable[..., httpx.Client]
 
 
 def test_the_picker_shows_what_fits_to_allowed_origins_alone(visit: Visit) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
+from asking import ASKING, BROWSER, Visit
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
-from assetstore import UnavailableError, open_store
-
-Visit = Callable[..., httpx.Client]
-ASKING = {"X-Assetstore": "1"}
-BROWSER = {"Accept": "text/html"}
+from assetstore import AssetStore, UnavailableError, open_store
+from assetstore.plugin import UrlOptions, hookimpl
+from assetstore.testing import MemoryBackend
 
 
 def test_pages_run_nothing_but_their_own_scripts_and_stand_in_no_frame(visit: Visit) -> None:
@@ -49,6 +49,33 @@ def test_pictures_may_come_from_where_the_store_signs(visit: Visit, tmp_path: Pa
         policy = dict(part.split(" ", 1) for part in text.split("; "))
         assert {"'self' https://files.example"} == {policy[f"{kind}-src"] for kind in ("img", "media", "connect")}
         assert "'self'" == policy["script-src"]
+
+
+def test_the_store_is_asked_for_its_origins_once_and_beside_the_event_loop() -> None:
+    """Making a gallery sends nothing; the first request asks the store in a thread, and all requests get the answer."""
+    from assetstore_gallery import create_gallery
+
+    asked: list[int] = []
+
+    class Public(MemoryBackend):
+        supports = MemoryBackend.supports | {"url"}
+
+        @hookimpl
+        def assetstore_url(self, key: str, options: UrlOptions) -> str:
+            asked.append(threading.get_ident())
+            return f"https://files.example/{key}"
+
+    async def policies(gallery: ASGIApp) -> list[str]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(gallery), base_url="http://gallery") as client:
+            answers = await asyncio.gather(*(client.get("/browse.json") for _ in range(3)))
+        return [answer.headers["content-security-policy"] for answer in answers]
+
+    with AssetStore(Public()) as store:
+        gallery = create_gallery(store)
+        assert [] == asked
+        assert [True] * 3 == ["https://files.example" in policy for policy in asyncio.run(policies(gallery))]
+        once = 2  # whether it has public URLs, and one of them
+        assert (once, False) == (len(asked), threading.get_ident() in asked)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
@@ -93,14 +120,14 @@ def test_a_fault_is_a_page_with_a_status_and_nothing_more() -> None:
     """A visitor reads why the store cannot answer; of a fault of our own they read only that it was logged."""
     from assetstore_gallery import GalleryOptions
     from assetstore_gallery.gallery import Gallery
-    from assetstore_gallery.guard import Guard, safe_headers
+    from assetstore_gallery.guard import Guard
 
     async def answered(error: Exception) -> httpx.Response:
         async def failing(*_: object) -> None:
             raise error
 
         with open_store("memory:") as store:
-            guard = Guard(failing, Gallery(store=store, options=GalleryOptions()), safe_headers(store, GalleryOptions()))
+            guard = Guard(failing, Gallery(store=store, options=GalleryOptions()))
             async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://gallery") as client:
                 return await client.get("/browse", headers=BROWSER)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
 import pytest
+from asking import Visit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,6 @@ from assetstore import AssetStore, UnavailableError, open_store
 from assetstore.plugin import count_request, default_plugins, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 
-Visit = Callable[..., httpx.Client]
 SIZES = st.dictionaries(st.from_regex(r"([ab]/)?[a-c]\.(png|mp3|glb|xyz)", fullmatch=True), st.integers(0, 9), max_size=20)
 
 

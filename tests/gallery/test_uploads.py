@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from asking import ASKING, Visit, do
 
 from assetstore import UploadPolicy, open_store
 from serving import serving
-
-Visit = Callable[..., httpx.Client]
-ASKING = {"X-Assetstore": "1"}
-
-
-def ask(client: httpx.Client, action: str, **question: Any) -> httpx.Response:
-    """Ask for a step of an upload."""
-    return client.post(f"/do/upload/{action}", json=question, headers=ASKING)
 
 
 def test_a_file_goes_through_the_gallery_where_the_store_cannot_sign(visit: Visit) -> None:
     """A store without signed requests gets the bytes from the gallery; nothing is overwritten unasked."""
     with open_store("memory:") as store:
         client = visit(store)
-        begun = ask(client, "begin", key="maps/keep.txt", size=3).json()
+        begun = do(client, "upload/begin", key="maps/keep.txt", size=3).json()
         assert {"key": "maps/keep.txt"} == begun
         put = {"url": "/do/upload/body", "content": b"one", "headers": ASKING}
         assert 201 == client.put(**put, params={"key": "maps/keep.txt"}).status_code
         assert b"one" == store.read("maps/keep.txt")
         again = client.put(**put | {"content": b"two"}, params={"key": "maps/keep.txt"})
         assert (409, "AlreadyExists") == (again.status_code, again.json()["error"])
-        assert "maps/keep (2).txt" == ask(client, "begin", key="maps/keep.txt", size=3, clash="keep").json()["key"]
+        assert "maps/keep (2).txt" == do(client, "upload/begin", key="maps/keep.txt", size=3, clash="keep").json()["key"]
         stale = {"key": "maps/keep.txt", "clash": "replace", "etag": "other"}
         assert 409 == client.put(**put | {"content": b"two"}, params=stale).status_code
         assert (
@@ -53,17 +45,17 @@ def test_a_file_goes_straight_to_a_store_that_signs(visit: Visit, tmp_path: Path
             serving(store.application("asgi"), listener),
         ):
             client, data = visit(store), bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-            begun = ask(client, "begin", key="sounds/rain.bin", size=size).json()
+            begun = do(client, "upload/begin", key="sounds/rain.bin", size=size).json()
             if begun["request"]:
                 assert 200 == sent(begun["request"], data)
             else:
                 part = begun["part_size"]
                 numbers = list(range(1, begun["part_count"] + 1))
-                requests = ask(client, "parts", token=begun["token"], numbers=numbers).json()["requests"]
+                requests = do(client, "upload/parts", token=begun["token"], numbers=numbers).json()["requests"]
                 for number in numbers:
                     assert 200 == sent(requests[str(number)], data[(number - 1) * part : number * part])
-                assert numbers == ask(client, "parts", token=begun["token"]).json()["parts"]
-            assert "sounds/rain.bin" == ask(client, "finish", token=begun["token"]).json()["key"]
+                assert numbers == do(client, "upload/parts", token=begun["token"]).json()["parts"]
+            assert "sounds/rain.bin" == do(client, "upload/finish", token=begun["token"]).json()["key"]
             assert data == store.read("sounds/rain.bin")
 
 
@@ -77,11 +69,11 @@ def test_replacing_by_a_signed_upload_is_bound_to_the_version_seen(visit: Visit,
         ):
             client = visit(store)
             etag = store.upload(b"old", key="note.txt").etag
-            assert 409 == ask(client, "begin", key="note.txt", size=3).status_code
+            assert 409 == do(client, "upload/begin", key="note.txt", size=3).status_code
             for seen, status, stored in (("other", 409, b"old"), (etag, 200, b"new")):
-                begun = ask(client, "begin", key="note.txt", size=3, clash="replace").json()
+                begun = do(client, "upload/begin", key="note.txt", size=3, clash="replace").json()
                 assert 200 == sent(begun["request"], b"new")
-                answer = ask(client, "replace", token=begun["token"], key="note.txt", etag=seen)
+                answer = do(client, "upload/replace", token=begun["token"], key="note.txt", etag=seen)
                 assert (status, stored) == (answer.status_code, store.read("note.txt"))
             assert ["note.txt"] == [info.key for info in store.list()]
 
@@ -98,7 +90,7 @@ def test_a_policy_refuses_with_its_reason(visit: Visit, way: str) -> None:
         client = visit(store, uploads=UploadPolicy(types=("image/*",), max_size=4))
         for key, size, reason in (("a.png", 5, "at most 4 bytes"), ("a.txt", 3, "text/plain is not allowed")):
             if way == "begin":
-                answer = ask(client, "begin", key=key, size=size)
+                answer = do(client, "upload/begin", key=key, size=size)
             else:
                 answer = client.put("/do/upload/body", params={"key": key}, content=b"x" * size, headers=ASKING)
             assert answer.status_code in (413, 422)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from string import Formatter
 
-import httpx
 import pytest
+from asking import Visit
 
 import assetstore_gallery
 from assetstore import InvalidOptionError, open_store
@@ -51,7 +50,7 @@ def test_the_browser_chooses_the_language(header: str, language: str) -> None:
     assert language == language_of(header)
 
 
-def test_pages_speak_the_language_of_the_browser_or_of_the_option(visit: Callable[..., httpx.Client]) -> None:
+def test_pages_speak_the_language_of_the_browser_or_of_the_option(visit: Visit) -> None:
     """The page says which language it is in; the option goes before the browser."""
     with open_store("memory:") as store:
         german = visit(store).get("/browse", headers={"accept-language": "de"}).text

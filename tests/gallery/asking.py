@@ -1,0 +1,20 @@
+"""How tests ask a gallery for pages and for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import httpx
+
+Visit: TypeAlias = Callable[..., httpx.Client]
+"""Takes a store and options of ``GalleryOptions``, and returns a client of a new gallery; the fixture ``visit`` is one."""
+ASKING = {"X-Assetstore": "1"}
+"""What the gallery's own pages send with a change."""
+BROWSER = {"Accept": "text/html"}
+"""What a browser sends that shows the answer."""
+
+
+def do(client: httpx.Client, action: str, **question: Any) -> httpx.Response:
+    """Ask for a change, as the gallery's own pages do."""
+    return client.post(f"/do/{action}", json=question, headers=ASKING)
