@@ -37,7 +37,7 @@ from assetstore.sync.outages import Outages, concerns_all
 from assetstore.sync.pages import AT_ONCE, SPAN, listed_at_once
 from assetstore.sync.refusals import Refusals
 from assetstore.sync.renames import Renames
-from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, lies_below
+from assetstore.sync.sides import FileInfo, FolderSide, Problem, Side, StoreSide, lies_below
 from assetstore.sync.spool import Spool, Step
 
 
@@ -167,7 +167,7 @@ class Planning:
             if is_source or not isinstance(side, FolderSide) or side.folder.exists():
                 raise
 
-    def _known(self, side: Any, problem: Any) -> Any:
+    def _known(self, side: Side, problem: Problem) -> Iterator[AssetInfo]:
         if self.index is None:
             return side.walk(problem)
         if isinstance(side, FolderSide):

@@ -7,7 +7,7 @@ import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import attrs
 
@@ -28,6 +28,7 @@ CREATE TABLE folded (folded BLOB PRIMARY KEY, key BLOB, written INTEGER) WITHOUT
 _ADD = "INSERT INTO plan (key, kind, late, size, digest, kept, step) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FINISH = "UPDATE plan SET left = 0 WHERE key = ?"
 _NOTE = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
+_Value: TypeAlias = bytes | str | int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -107,13 +108,12 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in (_ADD, _FINISH, _NOTE)}
+        self._waiting: dict[str, list[tuple[_Value, ...]]] = {statement: [] for statement in (_ADD, _FINISH, _NOTE)}
         self._count = 0
         self._made: sqlite3.Connection | None = None
 
-    @property
-    def _base(self) -> sqlite3.Connection:
-        """The file, with all rows."""
+    def _flushed(self) -> sqlite3.Connection:
+        """Write the rows that wait, and return the file, which has all of them."""
         if self._made is None:
             # With an empty name SQLite makes a temporary file when its cache is full, and unlinks it at once.
             self._made = sqlite3.connect("", isolation_level=None)
@@ -130,11 +130,11 @@ class Spool:
         """Whether nothing was ever added."""
         return self._made is None and not self._count
 
-    def _write(self, statement: str, *row: Any) -> None:
+    def _write(self, statement: str, *row: _Value) -> None:
         self._waiting[statement].append(row)
         self._count += 1
         if self._count >= STEP:
-            _ = self._base
+            self._flushed()
 
     def add(self, step: Step, *, late: bool = False, kept: bool = False) -> None:
         """Add a step.
@@ -151,11 +151,11 @@ class Spool:
         """Put a step for the one of its key."""
         action = step.action
         row = (action.kind, step.digest, step.packed(), _bytes(action.key))
-        self._base.execute("UPDATE plan SET kind = ?, digest = ?, step = ? WHERE key = ?", row)
+        self._flushed().execute("UPDATE plan SET kind = ?, digest = ?, step = ? WHERE key = ?", row)
 
     def note_moved(self, key: str) -> None:
         """Take note that the bytes of what is deleted live on under another key."""
-        self._base.execute("UPDATE plan SET moved = 1 WHERE key = ?", (_bytes(key),))
+        self._flushed().execute("UPDATE plan SET moved = 1 WHERE key = ?", (_bytes(key),))
 
     def lost(self) -> int:
         """Return how many steps delete bytes that do not live on."""
@@ -165,7 +165,7 @@ class Spool:
         """Return the number of steps of each kind, and the bytes."""
         if self.is_empty:
             return {}
-        rows = self._base.execute("SELECT kind, COUNT(*), SUM(size) FROM plan WHERE NOT kept GROUP BY kind")
+        rows = self._flushed().execute("SELECT kind, COUNT(*), SUM(size) FROM plan WHERE NOT kept GROUP BY kind")
         return {kind: (count, size) for kind, count, size in rows}
 
     def steps(self, *kinds: Kind, late: bool | None = None) -> Iterator[Step]:
@@ -173,7 +173,7 @@ class Spool:
         marks = ", ".join("?" * len(kinds))
         wanted = f"kind IN ({marks}) AND left AND NOT kept" + ("" if late is None else f" AND late = {int(late)}")
         last = b""
-        while rows := self._base.execute(
+        while rows := self._flushed().execute(
             f"SELECT key, step FROM plan WHERE key > ? AND {wanted} ORDER BY key LIMIT {STEP}",  # noqa: S608 - no values
             (last, *kinds),
         ).fetchall():
@@ -192,13 +192,13 @@ class Spool:
     def share_sizes(self) -> None:
         """Find the sizes that ``new`` and ``deleted`` assets have in common, for ``same_sizes``."""
         sizes = "SELECT size FROM plan WHERE kind = ? AND size > 0"
-        self._base.execute(f"INSERT INTO shared {sizes} INTERSECT {sizes}", (NEW, DELETED))
-        self._base.execute("CREATE INDEX by_digest ON plan (digest, size)")
+        self._flushed().execute(f"INSERT INTO shared {sizes} INTERSECT {sizes}", (NEW, DELETED))
+        self._flushed().execute("CREATE INDEX by_digest ON plan (digest, size)")
 
     def same_sizes(self, kind: Kind) -> Iterator[Step]:
         """Yield the steps of a kind, ``new`` or ``deleted``, of which the other kind has one of equal size, none empty."""
         last = b""
-        while rows := self._base.execute(
+        while rows := self._flushed().execute(
             "SELECT key, step FROM plan WHERE kind = ? AND key > ? AND size IN shared ORDER BY key LIMIT ?",
             (kind, last, STEP),
         ).fetchall():
@@ -207,17 +207,17 @@ class Spool:
 
     def with_digest(self, digest: str, size: int) -> Step | None:
         """Return a step of what the destination alone has, with this digest and size."""
-        row = self._base.execute(
+        row = self._flushed().execute(
             "SELECT step FROM plan WHERE digest = ? AND size = ? AND kind = ? ORDER BY key LIMIT 1", (digest, size, DELETED)
         ).fetchone()
         return None if row is None else Step.unpacked(row[0])
 
     def fold(self, folded: str, key: str, *, written: bool) -> tuple[str, bool] | None:
         """Remember a key by what a disk makes of it; return an earlier one that is the same to it, and its ``written``."""
-        row = self._base.execute("SELECT key, written FROM folded WHERE folded = ?", (_bytes(folded),)).fetchone()
+        row = self._flushed().execute("SELECT key, written FROM folded WHERE folded = ?", (_bytes(folded),)).fetchone()
         if row is not None:
             return _text(row[0]), bool(row[1])
-        self._base.execute("INSERT INTO folded VALUES (?, ?, ?)", (_bytes(folded), _bytes(key), written))
+        self._flushed().execute("INSERT INTO folded VALUES (?, ?, ?)", (_bytes(folded), _bytes(key), written))
         return None
 
     def note_file(self, line: Line) -> None:
@@ -228,14 +228,14 @@ class Spool:
         """Yield what ``note_file`` was called with, by key."""
         if self.is_empty:
             return
-        rows: Iterable[tuple[bytes, str, str, str]] = self._base.execute("SELECT * FROM files ORDER BY key")
+        rows: Iterable[tuple[bytes, str, str, str]] = self._flushed().execute("SELECT * FROM files ORDER BY key")
         for key, stamp, digest, etag in rows:
             yield _text(key), stamp, digest, etag
 
     def _counted(self, wanted: str, *values: object) -> int:
         if self.is_empty:
             return 0
-        return int(self._base.execute(f"SELECT COUNT(*) FROM plan WHERE {wanted}", values).fetchone()[0])  # noqa: S608
+        return int(self._flushed().execute(f"SELECT COUNT(*) FROM plan WHERE {wanted}", values).fetchone()[0])  # noqa: S608
 
     def close(self) -> None:
         """Remove it."""
