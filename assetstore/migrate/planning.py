@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import attrs
 
@@ -27,6 +27,24 @@ MAX_LEASE = 86_400
 """Seconds. Who waits longer for the shard of a process that was killed has forgotten it."""
 EXAMPLES = 100
 """How many refused keys the plan itself shows; the manifests have all."""
+
+
+class Settings(TypedDict):
+    """What a plan depends on; an interrupted plan of other settings is not gone on with.
+
+    Attributes:
+        source: the address of the source, ``None`` for a live object.
+        destination: that of the destination, likewise.
+        keys: the most keys of a shard.
+        newer: whether what is newer at the destination is copied over too.
+        sorted: whether the listings are put in the order of keys; a plan finds out by itself that it must.
+    """
+
+    source: str | None
+    destination: str | None
+    keys: int
+    newer: bool
+    sorted: bool
 
 
 @outages.named("migrate")
@@ -76,7 +94,9 @@ def plan(
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
     _refuse_overlap(*sides, store)
-    settings = {"source": names[0], "destination": names[1], "keys": shard_keys, "newer": overwrite_newer, "sorted": False}
+    settings = Settings(
+        source=names[0], destination=names[1], keys=shard_keys, newer=overwrite_newer, sorted=False
+    )
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
     try:
@@ -127,7 +147,7 @@ def _refuse_overlap(source: AssetStore, destination: AssetStore, work: AssetStor
             raise InvalidOptionError(problem, hint="choose folders beside each other, or another store", store=one.name)
 
 
-def _open_folder(work: AssetStore, settings: Mapping[str, Any], *, anew: bool) -> PlanFolder:
+def _open_folder(work: AssetStore, settings: Settings, *, anew: bool) -> PlanFolder:
     """Return the folder of the interrupted plan, if it was made with these settings, or that of a new one."""
     folders = PlanFolder.all_of(work)
     if not folders:
@@ -160,7 +180,7 @@ class Planning:
     source: AssetStore = attrs.field(kw_only=False)
     destination: AssetStore = attrs.field(kw_only=False)
     folder: PlanFolder
-    settings: dict[str, Any]
+    settings: Settings
     progress: Callable[[int], object]
     shards: int = 0
     refusals: list[tuple[str, str]] = attrs.field(factory=list)

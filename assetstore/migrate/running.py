@@ -105,7 +105,7 @@ def run(
     migration.stores(plan)
     options = EngineOptions(max_concurrency=max_concurrency, progress=progress)
     hooks = load_engine(engine) if isinstance(engine, str) else engine
-    patience, own = PATIENCE, set[str]()
+    patience, ran_here = PATIENCE, set[str]()
     report, began = RunReport(number=plan.number, shards=plan.shards), time.monotonic()
     while True:
         found = Shards.of(folder, plan)
@@ -125,10 +125,10 @@ def run(
             for result in results:
                 report.add(result)
                 if result.state == "done":
-                    own.add(result.shard.rpartition("/")[2])
+                    ran_here.add(result.shard.rpartition("/")[2])
                 if on_result is not None:
                     on_result(result)
-    report.failed_elsewhere = _failed(folder, (shard for shard in found.done if shard not in own))
+    report.failed_elsewhere = _failed(folder, (shard for shard in found.done if shard not in ran_here))
     report.seconds = time.monotonic() - began
     return report
 
