@@ -31,7 +31,7 @@ ORDER = [
     ["wrapper", "entry_points", "operation"],
     ["stack", "side_plugins"],
     ["fallbacks", "named_upload"],
-    ["bulk.concurrency", "bulk.pool", "bulk.repeats", "bulk.folder", "bulk.uploads", "bulk.calls"],
+    ["bulk.concurrency", "bulk.work", "bulk.pool", "bulk.repeats", "bulk.folder", "bulk.uploads", "bulk.calls"],
     ["bulk.delete"],
     ["direct.token", "direct.context", "direct.parts", "direct.cancel", "direct.begin", "direct.finish"],
     ["store", "config", "plugin", "__init__"],

@@ -14,10 +14,11 @@ import attrs
 
 from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.folder import path_below
-from assetstore.bulk.pool import BulkResults, Task, Together
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.repeats import Repeats
 from assetstore.bulk.running import Running
 from assetstore.bulk.uploads import JointUploads, Upload
+from assetstore.bulk.work import Task, Together
 from assetstore.errors import AssetStoreError, InvalidKeyError, InvalidOptionError
 from assetstore.keys import Scope
 from assetstore.operation import Operation

@@ -14,8 +14,9 @@ import click
 
 from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.folder import path_below
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.cli.selection import Selector
 from assetstore.cli.session import PAST, Session, where
 from assetstore.cli.targets import refuse_chains, refuse_meetings

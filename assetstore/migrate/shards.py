@@ -14,8 +14,9 @@ from typing import Literal, TypeAlias
 import attrs
 
 from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.errors import (
     AccessDeniedError,
     AssetStoreError,

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 import attrs
 
 from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.errors import AssetStoreError
 from assetstore.migrate.documents import SHARD_KEYS, packed
 from assetstore.migrate.reporting import planned

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.errors import AssetStoreError, InvalidOptionError, NotFoundError
 from assetstore.keys import Filter
 from assetstore.results import AssetInfo, BulkResult

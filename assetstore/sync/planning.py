@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 
 from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.errors import AssetStoreError, InvalidKeyError, StoreNotFoundError
 from assetstore.keys import Filter
 from assetstore.results import AssetInfo, BulkResult

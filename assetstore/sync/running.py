@@ -19,8 +19,9 @@ import attrs
 
 from assetstore.bulk.concurrency import Concurrency
 from assetstore.bulk.folder import path_below
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.content.atomic_file import replacing
 from assetstore.errors import (
     AlreadyExistsError,

@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 
 from assetstore.bulk.concurrency import Concurrency
-from assetstore.bulk.pool import BulkResults, Task
+from assetstore.bulk.pool import BulkResults
 from assetstore.bulk.running import Running
+from assetstore.bulk.work import Task
 from assetstore.content.digests import Verifier
 from assetstore.errors import IntegrityError, InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.limits import PAGE
