@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,17 @@ def test_an_unchanged_sync_loads_neither_check_nor_verify(tmp_path: Path, monkey
     modules = loaded(COMMAND, "sync", "-q", "./art", "file:assets")
     rest = {"assetstore.sync.comparison", "assetstore.sync.verification", "assetstore.sync.verify_file", "fractions"}
     assert {"assetstore.sync.planning"} == modules & ((SLOW - {"sqlite3"}) | rest | {"assetstore.sync.planning"})
+
+
+def test_reaching_a_host_of_ascii_loads_no_codec_of_other_alphabets() -> None:
+    """That codec has large tables, and the first connection of every command would wait for them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        program = (
+            "from urllib.parse import urlsplit; from assetstore_r2.deadline import current;"
+            "from assetstore_r2.wire.connecting import reach;"
+            f"reach(urlsplit('http://127.0.0.1:{server.getsockname()[1]}'), 'the endpoint', 5, current()).close()"
+        )
+        assert {"socket"} == loaded(program) & {"socket", "encodings.idna", "stringprep"}
 
 
 def test_help_loads_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def reach(to: SplitResult, name: str, timeout: float, limit: Deadline) -> socket
     """Return a TCP connection to the first address of a host that answers; cancelling the operation ends the wait."""
     problem: Exception | None = None
     try:
-        found = socket.getaddrinfo(to.hostname, to.port or PORTS[to.scheme], type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(_host(to), to.port or PORTS[to.scheme], type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise NotSentError(f"{name} cannot be reached: its name has no address") from error
     for family, _, _, _, address in found:
@@ -78,6 +78,12 @@ def reach(to: SplitResult, name: str, timeout: float, limit: Deadline) -> socket
     raise NotSentError(f"{name} cannot be reached") from problem
 
 
+def _host(to: SplitResult) -> str | bytes | None:
+    """Return the host. As bytes it does not load the codec of other alphabets, which takes longer than a handshake."""
+    name = to.hostname
+    return name.encode() if name is not None and name.isascii() else name
+
+
 def make_socket(family: int) -> socket.socket:
     """Return a TCP socket with the settings of all our connections."""
     plain = socket.socket(family, socket.SOCK_STREAM)
@@ -95,7 +101,7 @@ def _secured(plain: socket.socket, to: SplitResult, timeout: float, limit: Deadl
     limit.watch(watched)
     try:
         plain.settimeout(min(timeout, limit.left()))
-        return context.wrap_socket(plain, server_hostname=to.hostname)
+        return context.wrap_socket(plain, server_hostname=_host(to))
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError("the TLS certificate is not trusted") from error
     finally:
@@ -116,7 +122,7 @@ def begin_tls(opening: Any, to: SplitResult) -> tuple[Any, int]:
     import ssl
 
     if not isinstance(opening, ssl.SSLSocket):
-        opening = trusted().wrap_socket(opening, server_hostname=to.hostname, do_handshake_on_connect=False)
+        opening = trusted().wrap_socket(opening, server_hostname=_host(to), do_handshake_on_connect=False)
     try:
         opening.do_handshake()
     except ssl.SSLWantReadError:
