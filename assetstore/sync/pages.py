@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 from assetstore.limits import PAGE
 from assetstore.results import AssetInfo, ListPage
 from assetstore.store import AssetStore
+from assetstore.sync.folder_index import FolderIndex
 from assetstore.sync.merge import UnorderedError
+from assetstore.sync.sides import Side, StoreSide
 
 AT_ONCE = 16
 """Pages that are asked for, or held, at one time."""
@@ -19,6 +22,26 @@ SPAN = PAGE - 1
 """Keys between two cuts: the page of an unchanged span holds the first key behind it too, which the next one begins with."""
 
 _Asked: TypeAlias = tuple[str | None, "Future[ListPage]"]
+
+
+@contextlib.contextmanager
+def listed_ahead(side: Side, index: FolderIndex | None) -> Iterator[Iterator[AssetInfo] | None]:
+    """Ask for the first pages of a destination; yield its listing, whose pages are asked for until the block ends.
+
+    It is ``None`` where no earlier run knows about which keys stand there, or the store cannot begin at a key. An asset that
+    is taken for missing costs a request where it would be written, but a file where it is fetched from.
+    """
+    store = side.store if isinstance(side, StoreSide) and not side.sorts else None
+    cuts = iter(()) if index is None or store is None or not store.can("list.start_after") else index.cuts(SPAN)
+    first = next(cuts, None)
+    if first is None or store is None:
+        yield None
+        return
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            yield listed_at_once(pool, store, itertools.chain((first,), cuts))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def listed_at_once(pool: Executor, store: AssetStore, cuts: Iterable[str]) -> Iterator[AssetInfo]:

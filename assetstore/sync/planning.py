@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -35,7 +33,7 @@ from assetstore.sync.options import (
     SyncRefusedError,
 )
 from assetstore.sync.outages import Outages, concerns_all
-from assetstore.sync.pages import AT_ONCE, SPAN, listed_at_once
+from assetstore.sync.pages import AT_ONCE, SPAN
 from assetstore.sync.refusals import Refusals
 from assetstore.sync.renames import Renames
 from assetstore.sync.sides import FileInfo, FolderSide, Problem, Side, StoreSide, lies_below
@@ -53,6 +51,7 @@ class Planning:
         spool: gets the steps.
         index: the digests of the folder, where one side is one.
         compared: called with numbers of keys, as they are compared.
+        listing: what the destination lists, where that was asked for before.
         unreadable: how many things are there and cannot be read or compared.
         errors: the first of them.
         unchanged: keys of which nothing is to be done.
@@ -65,6 +64,7 @@ class Planning:
     spool: Spool
     index: FolderIndex | None
     compared: Callable[[int], object] | None = None
+    listing: Iterator[AssetInfo] | None = None
     unreadable: int = 0
     errors: list[Failure] = attrs.field(factory=list)
     unchanged: int = 0
@@ -73,7 +73,6 @@ class Planning:
     _refusals: Refusals = attrs.field(init=False)
     _filtering: Filter = attrs.field(init=False)
     _late: Filter = attrs.field(init=False)
-    _listing: Iterator[AssetInfo] | None = None
     _unread: list[str] = attrs.field(factory=list)
     _here: int = 0
     _there: int = 0
@@ -91,16 +90,8 @@ class Planning:
             SyncRefusedError: it must not be done.
             AssetStoreError: a listing could not be read to its end.
         """
-        with contextlib.ExitStack() as exits:
-            return self._planned(exits)
-
-    def _planned(self, exits: contextlib.ExitStack) -> SyncPlan:
         here = self._walk(self.source)
-        if (cuts := self._cuts()) is not None:
-            pool = exits.enter_context(ThreadPoolExecutor(AT_ONCE))
-            exits.callback(pool.shutdown, cancel_futures=True)
-            assert isinstance(self.destination, StoreSide)
-            self._listing = listed_at_once(pool, self.destination.store, cuts)
+        if self.listing is not None:
             here = itertools.chain(list(itertools.islice(here, AT_ONCE * SPAN)), here)  # while the pages are on their way
         pairs = merge(here, self._walk(self.destination))
         outages = Outages()
@@ -173,19 +164,7 @@ class Planning:
             return side.walk(problem)
         if isinstance(side, FolderSide):
             return self.index.known(side.walk(problem))
-        return side.walk(problem) if self._listing is None else self._listing
-
-    def _cuts(self) -> Iterator[str] | None:
-        """Return about where the pages of the destination begin, if an earlier run knows it and the store can begin there.
-
-        An asset that is taken for missing costs a request where it would be written, but a file where it is fetched from.
-        """
-        side = self.destination
-        if self.index is None or not isinstance(side, StoreSide) or side.sorts or not side.store.can("list.start_after"):
-            return None
-        cuts = self.index.cuts(SPAN)
-        first = next(cuts, None)
-        return None if first is None else itertools.chain((first,), cuts)
+        return side.walk(problem) if self.listing is None else self.listing
 
     def _undecided(self, pairs: Iterable[Pair]) -> Iterator[tuple[AssetInfo, AssetInfo]]:
         """Decide about what the listings decide, and yield the other pairs."""

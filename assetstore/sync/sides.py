@@ -27,7 +27,6 @@ from assetstore.limits import OWN_FOLDER
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.address import Address
-from assetstore.sync.sorting import sorted_on_disk
 
 Problem: TypeAlias = Callable[[str, AssetStoreError], None]
 """Is called with the key and the error of what is there but cannot be read; who walks then must delete nothing."""
@@ -65,7 +64,12 @@ class StoreSide:
     def walk(self, problem: Problem) -> Iterator[AssetInfo]:
         """Yield what the store lists."""
         del problem  # a listing is whole or fails
-        yield from sorted_on_disk(self.store.list()) if self.sorts else self.store.list()
+        if not self.sorts:
+            yield from self.store.list()
+            return
+        from assetstore.sync.sorting import sorted_on_disk  # by a database, which few services need
+
+        yield from sorted_on_disk(self.store.list())
 
 
 Stamp: TypeAlias = tuple[int, int, int, int]

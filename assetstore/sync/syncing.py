@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import attrs
 
@@ -16,10 +16,12 @@ from assetstore.sync.folder_index import FolderIndex
 from assetstore.sync.merge import UnorderedError
 from assetstore.sync.options import Action, Counts, SyncKeywords, SyncOptions, SyncPlan, SyncRefusedError, SyncReport
 from assetstore.sync.outages import named
-from assetstore.sync.planning import Planning
-from assetstore.sync.running import Run
+from assetstore.sync.pages import listed_ahead
 from assetstore.sync.sides import FolderSide, Side, StoreSide, open_side, require_a_store
-from assetstore.sync.spool import Spool, spooling_errors
+
+if TYPE_CHECKING:
+    from assetstore.sync.planning import Planning
+    from assetstore.sync.running import Run
 
 
 def sync(
@@ -53,17 +55,17 @@ def sync(
     began = time.monotonic()
     checked = SyncOptions(**options)
     require_progress(progress)
-    with named("sync"), spooling_errors(), contextlib.ExitStack() as exits:
+    with named("sync"), contextlib.ExitStack() as exits:
         one, other = open_side(source, exits), open_side(destination, exits)
         require_a_store(one, other, "rsync")
         _require_apart(one, other)
-        planning = _planning(one, other, checked, compared, exits)
         try:
-            plan = planning.run()
+            planning, plan = _planned(one, other, checked, compared, exits)
         except UnorderedError:
             one, other = _sorting(one), _sorting(other)
-            planning = _planning(one, other, checked, compared, exits)
-            plan = planning.run()
+            planning, plan = _planned(one, other, checked, compared, exits)
+        from assetstore.sync.running import Run
+
         if planned is not None:
             planned(plan)
         run = Run(
@@ -84,15 +86,22 @@ def sync(
         return _report(plan, run, time.monotonic() - began)
 
 
-def _planning(
+def _planned(
     one: Side, other: Side, options: SyncOptions, compared: Callable[[int], object] | None, exits: contextlib.ExitStack
-) -> Planning:
+) -> tuple[Planning, SyncPlan]:
     index = _index(one, other)
-    spool = exits.enter_context(Spool())
-    if index is not None:
-        # What was read or sent need not be read at the next run, however this one ends.
-        exits.callback(lambda: index.save(spool.files()))
-    return Planning(one, other, options, spool, index, compared)
+    with listed_ahead(other, index) as listing:
+        # These load while the first pages are on their way.
+        from assetstore.sync.planning import Planning
+        from assetstore.sync.spool import Spool, spooling_errors
+
+        exits.enter_context(spooling_errors())
+        spool = exits.enter_context(Spool())
+        if index is not None:
+            # What was read or sent need not be read at the next run, however this one ends.
+            exits.callback(lambda: index.save(spool.files()))
+        planning = Planning(one, other, options, spool, index, compared, listing)
+        return planning, planning.run()
 
 
 def _sorting(side: Side) -> Side:
