@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.util import find_spec
 
@@ -21,6 +22,7 @@ def main() -> None:
         app(prog_name="assetstore")
     finally:
         end_data()
+        gc.freeze()  # otherwise the interpreter looks for cycles among all objects before it ends
 
 
 __all__ = ["main"]
