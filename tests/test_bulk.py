@@ -30,7 +30,7 @@ from assetstore import (
     UnavailableError,
 )
 from assetstore.bulk import repeats
-from assetstore.bulk.concurrency import GENTLE, UNIT, Concurrency, as_many_as_files_allow
+from assetstore.bulk.concurrency import BATCHES, GENTLE, UNIT, Concurrency, as_many_as_files_allow
 from assetstore.bulk.repeats import Repeats
 from assetstore.bulk.running import Running, Stopped
 from assetstore.plugin import NewAsset, UploadManyOptions, hookimpl, slow_down, stopping
@@ -81,6 +81,23 @@ def test_a_batch_is_one_call_of_the_backend() -> None:
     alone = [arguments["key"] for op, arguments in backend.calls if op == "upload"]
     assert 20 == sum(batches) + len(alone) - 1
     assert "k/stream" in alone
+
+
+def test_batches_begin_no_thread_while_another_one_is_idle() -> None:
+    """Each thread keeps memory of its own, so two that take turns do any number of batches."""
+    threads = set()
+
+    class Telling(Batching):
+        @hookimpl
+        def assetstore_upload_many(
+            self, items: Sequence[NewAsset], options: UploadManyOptions
+        ) -> Sequence[AssetInfo | Exception] | None:
+            threads.add(threading.current_thread())
+            return super().assetstore_upload_many(items, options)
+
+    with AssetStore(Telling()) as store:
+        assert {None} == {result.error for result in store.upload_many((b"x", f"{number}") for number in range(3000))}
+    assert 1 <= len(threads) <= BATCHES
 
 
 def test_a_batch_that_the_backend_declines_goes_one_by_one() -> None:

@@ -73,6 +73,7 @@ class BulkResults(Generic[T]):
         self._work: Work[T] = Work(running, concurrency, together)
         self._threads: list[threading.Thread] = []
         self._live = 0
+        self._handed = 0
         self._chunk = 1
         self._joining: list[Task[T]] = []
         self._batches_out = 0
@@ -180,7 +181,9 @@ class BulkResults(Generic[T]):
     def _put(self, tasks: Sequence[Task[T]]) -> None:
         if tasks:
             self._work.todo.put(tasks)
-            if self._live < self._work.concurrency.limit:
+            self._handed += 1
+            # Each thread keeps memory of its own for what batches hold, so none begins while another one is idle.
+            if self._live < min(self._work.concurrency.limit, self._handed):
                 self._start()
 
     def _start(self) -> None:
@@ -209,6 +212,7 @@ class BulkResults(Generic[T]):
             return
         if isinstance(done, BaseException):
             raise done
+        self._handed -= 1
         results, seconds = done.results, done.seconds
         concurrency, running = self._work.concurrency, self._work.running
         if running.slowed > self._slowed:
