@@ -253,7 +253,8 @@ class Exchange(Generic[T]):
                 return
             # It may have answered all the same.
             count, line.cut = len(line.left), True
-        had, line.left = len(line.left), line.left[count:]
+        had = len(line.left)
+        line.left = line.left[count:] if count < had else _NOTHING  # an empty slice would keep the bytes
         if line.left or had < len(request.data):
             line.since = time.monotonic()
             self._selector.modify(line.number, _IN | _OUT if line.left else _IN, line)
@@ -312,4 +313,6 @@ class Exchange(Generic[T]):
                 self.drop(line)
             else:
                 self._pool.put_back(line.connection)
+        self._lines.clear()  # they know the exchange, and nobody looks for such circles soon
+        self.free.clear()
         self._selector.close()
