@@ -118,6 +118,19 @@ def test_the_bundle_of_aws_goes_before_that_of_openssl(
         assert b"ok" == body(pool)
 
 
+def test_threads_that_begin_at_once_read_the_authorities_once(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All wait for the context that the first one makes, which takes as long as a hundred requests."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
+    together = threading.Barrier(8)
+
+    def context(_: int) -> ssl.SSLContext:
+        together.wait(30)
+        return connecting.trusted()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == len(set(pool.map(context, range(8))))
+
+
 def test_certifi_is_the_list_where_the_system_has_none(tmp_path: Path) -> None:
     """Some installations of Python have no authorities of the system; botocore's requirement certifi has them."""
     program = "from assetstore_r2.wire.connecting import tls_context; print(len(tls_context().get_ca_certs()) > 9)"

@@ -9,10 +9,11 @@ import importlib.util
 import os
 import selectors
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from assetstore.plugin import ConfigError
+from assetstore.plugin import ConfigError, PerProcess
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.wire.errors import NotHttpError, NotSentError, UntrustedError
 from assetstore_r2.wire.head import find_end, parse
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PORTS = {"http": 80, "https": 443}
 _BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+_MAKING = PerProcess(threading.RLock)
+"""Held while a context is made: of threads that begin at once, each would read all authorities."""
 
 
 def connect(to: SplitResult, proxy: SplitResult | None, timeout: float, limit: Deadline) -> Any:
@@ -143,7 +146,8 @@ def trusted() -> ssl.SSLContext:
     """
     name = next((name for name in _BUNDLES if os.environ.get(name)), None)
     try:
-        return tls_context(name and os.environ[name])
+        with _MAKING.get():
+            return tls_context(name and os.environ[name])
     except OSError as error:
         raise ConfigError(f"{name} must name a file with certificates in PEM form") from error
 
