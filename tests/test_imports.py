@@ -186,11 +186,12 @@ def test_reaching_a_host_of_ascii_loads_no_codec_of_other_alphabets() -> None:
         assert {"socket"} == loaded(program) & {"socket", "encodings.idna", "stringprep"}
 
 
-def test_the_end_of_a_command_looks_at_no_object_again() -> None:
+@pytest.mark.parametrize("arguments", [("--help",), ("gc", "--help")], ids=" ".join)
+def test_the_end_of_a_command_looks_at_no_object_again(arguments: tuple[str, ...]) -> None:
     """What the interpreter would look for cycles in when it ends is set apart, which is a tenth of a short command."""
     told = "atexit.register(lambda: print(len(gc.get_objects()) < gc.get_freeze_count() / 10, file=sys.stderr))"
     program = f"import atexit, gc, sys; {told}; {COMMAND}"
-    done = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert "True\n" == done.stderr
 
 

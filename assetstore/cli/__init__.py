@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+from gc import freeze  # not the module: the command gc has this name in the package
 from importlib.util import find_spec
 
 
@@ -22,7 +22,7 @@ def main() -> None:
         app(prog_name="assetstore")
     finally:
         end_data()
-        gc.freeze()  # otherwise the interpreter looks for cycles among all objects before it ends
+        freeze()  # otherwise the interpreter looks for cycles among all objects before it ends
 
 
 __all__ = ["main"]
