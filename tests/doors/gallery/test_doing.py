@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gestures import DROP
 
 from assetstore import AssetStore, UploadPolicy, open_store
 from assetstore_r2.bucket_rules import cors_rule
 from serving import serving
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "gallery-picker"
-DROP = """([names, size]) => {
-    const data = new DataTransfer();
-    for (const name of names) data.items.add(new File([new Uint8Array(size)], name));
-    document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-}"""
-
 PAST_A_THIRD = "bar => new Promise(done => { const look = () => bar.value > 0.3 ? done() : setTimeout(look, 20); look(); })"
 """Waits until a bar of progress has come so far."""
 
@@ -37,6 +32,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, page: Any) -> Iterator
         table = {"url": f"file:{tmp_path}", "serve_url": url, "origins": ["*"]}
         with open_store(table) as opened, serving(opened.application("asgi"), listener):
             yield opened
+
 
 def test_thirty_files_are_dropped(store: AssetStore, page: Any, serve: Callable[..., str]) -> None:
     """All files that are dropped on a page arrive under its prefix, whichever way the store takes them."""
