@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assetstore import AssetStore
+from assetstore_gallery.amounts import number, readable
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
 from assetstore_gallery.words import language_of, say, words_for_scripts
@@ -76,6 +77,8 @@ class Gallery:
             "root": root,
             "language": language,
             "say": partial(say, language),
+            "number": partial(number, language),
+            "readable": partial(readable, language),
             "words_for_scripts": partial(words_for_scripts, language),
             "trash": self.trash is not None,
         }
