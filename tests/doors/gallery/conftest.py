@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from everything import ASSETS, ORIGIN
 
 import browsing
-from assetstore import AssetStore
+from assetstore import AssetStore, UploadPolicy, open_store
 from serving import serving
 
 
@@ -54,3 +55,20 @@ def serve() -> Iterator[Callable[..., str]]:
             return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[AssetStore]:
+    """Give a store with an asset of each kind and a folder of two pages."""
+    with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
+        for key, data in ASSETS.items():
+            store.upload(data, key=key, metadata={"by": "Ada"}, cache_control="max-age=60")
+        for number in range(60):
+            store.upload(b"x" * number, key=f"many/{number}.bin")
+        yield store
+
+
+@pytest.fixture
+def gallery(shown: AssetStore, serve: Callable[..., str]) -> str:
+    """Serve the store with all rights and return the address."""
+    return serve(shown, frame_ancestors=(ORIGIN,), page_size=50, uploads=UploadPolicy(max_size=2000))
