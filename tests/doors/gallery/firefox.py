@@ -20,6 +20,15 @@ KEYS = {"Enter": "\ue006", "Tab": "\ue004", "Escape": "\ue00c", "Delete": "\ue01
 SECONDS = 600
 
 
+def until(expression: str) -> str:
+    """Return an expression for what waits until another one holds; one that cannot be told yet does not."""
+    return f"""new Promise((resolve) => {{
+        const holds = () => {{ try {{ return {expression}; }} catch {{ return false; }} }};
+        const look = () => (holds() ? resolve(true) : setTimeout(look, 50));
+        look();
+    }})"""
+
+
 @attrs.frozen(eq=False)
 class Tab:
     """A tab of Firefox.
@@ -73,11 +82,7 @@ class Tab:
 
     def wait_for(self, expression: str) -> None:
         """Wait until an expression holds in the page."""
-        polling = f"""new Promise((resolve) => {{
-            const look = () => (({expression}) ? resolve(true) : setTimeout(look, 50));
-            look();
-        }})"""
-        self.evaluate(polling)
+        self.evaluate(until(expression))
 
     def choose(self, selector: str, path: Path) -> None:
         """Choose a file in an input."""
@@ -91,6 +96,15 @@ class Tab:
         actions = [{"type": kind, "value": value} for value in values for kind in ("keyDown", "keyUp")]
         sources = [{"type": "key", "id": "keyboard", "actions": actions}]
         self.send("input.performActions", context=self.context, actions=sources)
+
+    def resize(self, width: int, height: int) -> None:
+        """Make the page so wide and high, in pixels."""
+        self.send("browsingContext.setViewport", context=self.context, viewport={"width": width, "height": height})
+
+    def frame(self) -> Tab:
+        """Return the first frame of the page."""
+        tree = self.send("browsingContext.getTree", root=self.context)["contexts"][0]
+        return attrs.evolve(self, context=tree["children"][0]["context"])
 
 
 @contextmanager

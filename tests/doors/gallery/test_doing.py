@@ -12,7 +12,6 @@ import pytest
 from gestures import DROP
 
 from assetstore import AssetStore, UploadPolicy, open_store
-from assetstore_r2.bucket_rules import cors_rule
 from serving import serving
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "gallery-picker"
@@ -185,30 +184,3 @@ def test_the_picker_tells_an_allowed_page_alone_what_was_chosen(page: Any, serve
         picker.get_by_role("button", name="maps/dungeon.svg").click()
         expect(page.locator("#chosen")).to_contain_text("maps/dungeon.svg, image/svg+xml, 41 bytes: ")
         assert 403 == page.request.get(f"{gallery}/picker?origin=https://evil.example").status
-
-
-def test_a_bucket_gets_files_straight_from_the_browser(
-    seaweedfs: Any, unique_prefix: str, page: Any, serve: Callable[..., str]
-) -> None:
-    """A bucket whose CORS rule names the gallery's origin gets whole files and parts from the browser, and none from us."""
-    from playwright.sync_api import expect
-
-    table = {
-        "url": f"r2:///{seaweedfs.bucket}?endpoint_url={seaweedfs.endpoint_url}",
-        "access_key": seaweedfs.access_key,
-        "secret_key": seaweedfs.secret_key,
-    }
-    with open_store(table) as whole, seaweedfs.client() as client:
-        store = whole.scoped(unique_prefix)
-        gallery = serve(store)
-        rules = {"CORSRules": [cors_rule([gallery])]}
-        client.put_bucket_cors(Bucket=seaweedfs.bucket, CORSConfiguration=rules)
-        puts: list[str] = []
-        page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
-        page.goto(gallery)
-        page.evaluate(DROP, [["small.bin"], 1000])
-        page.evaluate(DROP, [["large.bin"], 17 << 20])
-        expect(page.locator("#upload-status")).to_contain_text("2 of 2 files uploaded")
-        client.delete_bucket_cors(Bucket=seaweedfs.bucket)
-        assert {"small.bin": 1000, "large.bin": 17 << 20} == {info.key: info.size for info in store.list()}
-        assert [True] * 3 == [url.startswith(seaweedfs.endpoint_url) for url in puts]
