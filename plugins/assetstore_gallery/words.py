@@ -154,6 +154,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "F2 und Entf gelten überall, Buchstaben, solange der Fokus auf einer Datei oder diesen Bedienelementen liegt.",
         "F2 et Suppr marchent partout, les lettres quand le focus est sur un fichier ou sur ces commandes.",
     ),
+    "delete_key": ("Delete", "Entf", "Suppr"),
     "key_choose": ("choose the asset", "die Datei wählen", "choisir le fichier"),
     "key_choose_all": ("choose all or none", "alle oder keine wählen", "tout choisir ou rien"),
     "key_rename": ("rename", "umbenennen", "renommer"),

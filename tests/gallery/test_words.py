@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
 
@@ -15,11 +18,16 @@ from assetstore_gallery import GalleryOptions
 from assetstore_gallery.asset import LINK_HOURS
 from assetstore_gallery.browse import SORTS
 from assetstore_gallery.kinds import KINDS
-from assetstore_gallery.words import WORDS, language_of
+from assetstore_gallery.words import LANGUAGES, WORDS, language_of
 
 TEMPLATES = Path(assetstore_gallery.__file__).with_name("templates")
 MADE = {*KINDS, "grid", "list", *(f"by_{sort}" for sort in SORTS), *(f"{hours}_hours" for hours in LINK_HOURS)}
 """Words whose names the templates make from facts."""
+PAGES = (
+    *("/browse", "/browse?view=list&sort=size", "/browse?q=a", "/browse?prefix=nothing/", "/browse?kind=models", "/stats"),
+    *("/asset?key=a.png", "/asset?key=c.txt&hours=1", "/picker?origin=https://app.example"),
+    "/picker?origin=https://app.example&prefix=nothing/",
+)
 
 
 def test_every_word_is_used_and_every_used_word_is_there() -> None:
@@ -64,3 +72,38 @@ def test_a_language_that_the_pages_do_not_speak_is_refused() -> None:
     """The error names those that there are."""
     with pytest.raises(InvalidOptionError, match="language must be one of en, de, fr"):
         GalleryOptions(language="it")
+
+
+class Texts(HTMLParser):
+    """The texts and labels of a page, and what its scripts say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take up the labels of a tag."""
+        given = dict(attrs)
+        self.found += [value for name in ("aria-label", "placeholder") if (value := given.get(name))]
+        if tag == "section" and "data-words" in given:
+            self.found += json.loads(str(given["data-words"])).values()
+
+    def handle_data(self, data: str) -> None:
+        """Take up a text."""
+        self.found.append(" ".join(data.split()))
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_no_english_is_left_on_a_page(language: str, visit: Callable[..., httpx.Client]) -> None:
+    """No text or label of a page is the English one of the table, unless the language has the same word."""
+    column = LANGUAGES.index(language)
+    ours = {texts[column] for texts in WORDS.values()}
+    english = {texts[0] for texts in WORDS.values()} - ours
+    with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
+        for key in ("a.png", "b.wav", "c.txt", "maps/d.zip"):
+            store.upload(b"text", key=key, metadata={"by": "Ada"})
+        client = visit(store, language=language, title="Assets of all", frame_ancestors=("https://app.example",))
+        for path in PAGES:
+            texts = Texts()
+            texts.feed(client.get(path).text)
+            assert set() == english & set(texts.found), path
