@@ -154,6 +154,7 @@ async function open(name) {
       await WORK[name](which, form);
     } catch (error) {
       const failed = error.answer?.failed ?? [];
+      alert.lang = error.answer ? "en" : document.documentElement.lang; // what the store says
       alert.textContent = failed.map((each) => `${each.key}: ${each.message}`).join("\n") || error.message;
     }
   };

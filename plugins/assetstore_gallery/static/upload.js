@@ -35,6 +35,7 @@ class Upload {
   show(state, text, ...buttons) {
     this.state = state;
     this.text.textContent = text;
+    this.text.lang = state === "refused" ? "en" : document.documentElement.lang; // what the store says
     const focused = this.buttons.contains(document.activeElement);
     const made = ([word, onclick]) =>
       element("button", { type: "button", textContent: say(word), ariaLabel: `${say(word)}: ${this.key}`, onclick });
