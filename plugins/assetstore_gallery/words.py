@@ -183,6 +183,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "choose_file": ("Choose the file", "Datei wählen", "Choisir le fichier"),
     "chosen": ("{count} chosen", "{count} gewählt", "{count} choisis"),
     "deleted": ("{count} deleted", "{count} gelöscht", "{count} supprimés"),
+    "delete_one": ("1 asset, {bytes}:", "1 Datei, {bytes}:", "1 fichier, {bytes} :"),
     "delete_what": ("{count} assets, {bytes}:", "{count} Dateien, {bytes}:", "{count} fichiers, {bytes} :"),
     "discard": ("Discard", "Verwerfen", "Abandonner"),
     "edited": ("{name} is changed", "{name} ist geändert", "{name} est modifié"),

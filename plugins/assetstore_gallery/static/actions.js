@@ -122,7 +122,7 @@ const FILL = {
   move: ([item], form) => (form.to.value = folder(item.dataset.key)),
   delete: (chosen, form) => {
     const bytes = readable(chosen.reduce((sum, item) => sum + Number(item.dataset.size), 0));
-    form.querySelector("p").textContent = say("delete_what", { count: chosen.length, bytes });
+    form.querySelector("p").textContent = say(chosen.length === 1 ? "delete_one" : "delete_what", { count: chosen.length, bytes });
     const names = chosen.slice(0, 10).map((item) => element("li", { textContent: item.dataset.key }));
     if (chosen.length > 10) names.push(element("li", { textContent: say("and_more", { count: chosen.length - 10 }) }));
     form.querySelector("ul").replaceChildren(...names);
