@@ -263,7 +263,12 @@ for (const choice of [input, document.getElementById("upload-folder")])
     choice.value = "";
   };
 document.getElementById("upload-show").onclick = () => location.reload();
-document.addEventListener("dragover", (event) => event.preventDefault());
+const box = document.getElementById("upload");
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  box.classList.add("over");
+});
+for (const name of ["dragleave", "drop"]) document.addEventListener(name, () => box.classList.remove("over"));
 document.addEventListener("drop", dropped);
 addEventListener("beforeunload", (event) => {
   if (uploads.some(({ state, begun }) => ["running", "waiting"].includes(state) && !begun?.part_size)) event.preventDefault();
