@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assetstore import AssetStore
-from assetstore_gallery import asset, browse, changes, picker, stats, uploads
+from assetstore_gallery import asset, browse, changes, looks, picker, stats, uploads
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard
 from assetstore_gallery.options import GalleryOptions
@@ -31,6 +31,6 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
     """Return a gallery with some pages for those who are not logged in."""
     gallery = Gallery(store=store, options=options)
     static = Mount("/static", StaticFiles(packages=[("assetstore_gallery", "static")]))
-    pages = [page for module in (asset, browse, changes, picker, stats, uploads) for page in module.routes(gallery)]
+    pages = [page for module in (asset, browse, changes, looks, picker, stats, uploads) for page in module.routes(gallery)]
     router = Router([*entrance(gallery), *pages, static], redirect_slashes=False)
     return Guard(router, gallery)

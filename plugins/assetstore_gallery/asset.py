@@ -24,7 +24,8 @@ MAX_DIGITS = 19
 """The longest number of a range: no asset has more bytes, and Python refuses to read numbers of thousands of digits."""
 _INERT = PICTURES | {"application/pdf", "text/plain"}
 """What a browser shows without running anything; beside them sound and film."""
-_SANDBOX = "sandbox; default-src 'none'"
+SANDBOX = "sandbox; default-src 'none'"
+"""The policy of what a store holds: nothing of it runs."""
 
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
@@ -45,6 +46,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "signed": None,
             "hours": list(LINK_HOURS) if gallery.store.can("presign") else [],
             "text": _text(gallery, info),
+            "facts": gallery.facts.of(info),
         }
         for hours in facts["hours"]:
             if request.query_params.get("hours") == str(hours):
@@ -90,7 +92,7 @@ def _file(gallery: Gallery, key: str, request: Request) -> Response:
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache",
         "content-disposition": f"{way}; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}",
-        "content-security-policy": _SANDBOX,
+        "content-security-policy": SANDBOX,
         "content-type": content_type,
         "etag": etag,
     }

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assetstore import AssetStore
 from assetstore_gallery.amounts import number, readable
+from assetstore_gallery.facts import Facts
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
 from assetstore_gallery.words import language_of, say, words_for_scripts
@@ -34,10 +35,12 @@ class Gallery:
     Attributes:
         store: what is shown.
         options: how.
+        facts: what its assets hold.
     """
 
     store: AssetStore
     options: GalleryOptions
+    facts: Facts = attrs.field(default=attrs.Factory(lambda self: Facts(self.store), takes_self=True), init=False)
     _templates: Environment = attrs.field(factory=_environment, init=False)
 
     @property

@@ -65,6 +65,15 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "168_hours": ("7 days", "7 Tage", "7 jours"),
     "make_link": ("Make a link", "Link machen", "Créer un lien"),
     "the_link": ("The link", "Der Link", "Le lien"),
+    # What an asset holds
+    "artist": ("Artist", "Interpret", "Artiste"),
+    "cover": ("Cover of {name}", "Cover von {name}", "Pochette de {name}"),
+    "dimensions": ("Dimensions", "Maße", "Dimensions"),
+    "length": ("Length", "Länge", "Durée"),
+    "pixels": ("{width} × {height} pixels", "{width} × {height} Pixel", "{width} × {height} pixels"),
+    "sample_rate": ("Sample rate", "Abtastrate", "Fréquence d’échantillonnage"),
+    "song": ("Title", "Titel", "Titre"),
+    "waveform": ("Waveform", "Wellenform", "Forme d’onde"),
     # The statistics
     "about": ("About the store", "Über den Speicher", "À propos du stockage"),
     "stats": ("Statistics", "Statistik", "Statistiques"),

@@ -1,0 +1,219 @@
+"""What a gallery finds out about the contents of assets."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import wave
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from assetstore import AssetStore, open_store
+from assetstore_gallery import bounded
+from assetstore_gallery.bounded import TooMuchError, opened
+from assetstore_gallery.facts import Facts
+from assetstore_gallery.sounds import MAX_COVER
+
+Visit = Callable[..., httpx.Client]
+NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
+
+
+@pytest.fixture
+def store() -> Iterator[AssetStore]:
+    """Give a store in memory."""
+    with open_store("memory:") as store:
+        yield store
+
+
+def picture(kind: str, size: tuple[int, int] = (30, 20), **options: Any) -> bytes:
+    """Return a picture of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", size, "teal").save(file, kind, **options)
+    return file.getvalue()
+
+
+def sound(width: int = 2, channels: int = 1, seconds: float = 2.0) -> bytes:
+    """Return a WAV at 8 kHz that is half as loud in its second half."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((channels, width, 8000, 0, "NONE", ""))
+        top = (1 << 8 * width - 1) - 1
+        count = int(8000 * seconds)
+        levels = [int(top * (1 if at < count / 2 else 0.5) * math.sin(at)) for at in range(count)]
+        signed = width > 1
+        frames = (
+            (level if signed else level + 128).to_bytes(width, "little", signed=signed) * channels for level in levels
+        )
+        out.writeframes(b"".join(frames))
+    return file.getvalue()
+
+
+def flac(cover: bytes = b"", **tags: str) -> bytes:
+    """Return the head of a FLAC of three seconds at 44.1 kHz."""
+    info = bytes(10) + (44100 << 44 | 1 << 41 | 15 << 36 | 3 * 44100).to_bytes(8, "big") + bytes(16)
+    texts = [f"{name}={text}".encode() for name, text in tags.items()]
+    comments = struct.pack("<II", 0, len(texts)) + b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    shown = struct.pack(">II", 3, 9) + b"image/png" + bytes(20) + struct.pack(">I", len(cover)) + cover
+    blocks = [(0, info), (4, comments), *([(6, shown)] if cover else [])]
+    last = len(blocks) - 1
+    heads = ((kind | (128 if at == last else 0), block) for at, (kind, block) in enumerate(blocks))
+    return b"fLaC" + b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block for kind, block in heads)
+
+
+def facts(store: AssetStore, key: str) -> dict[str, Any]:
+    """Return what is found out about an asset."""
+    return Facts(store).of(store.stat(key))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_a_picture_has_its_pixels(store: AssetStore, kind: str) -> None:
+    """Width and height are those that are shown."""
+    store.upload(picture(kind), "a", content_type=f"image/{kind.lower()}")
+    assert {"width": 30, "height": 20} == facts(store, "a")
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"}])
+def test_each_kind_of_webp_has_its_pixels(store: AssetStore, options: dict[str, Any]) -> None:
+    """Lossy, lossless and extended files say their size in three ways."""
+    store.upload(picture("WEBP", (300, 7), **options), "a.webp")
+    assert {"width": 300, "height": 7} == facts(store, "a.webp")
+
+
+def test_a_turned_photograph_has_the_pixels_that_are_shown(store: AssetStore) -> None:
+    """A camera that was held upright writes width and height the other way round and says so."""
+    exif = Image.Exif()
+    exif[274] = 6
+    store.upload(picture("JPEG", exif=exif), "a.jpg")
+    assert {"width": 20, "height": 30} == facts(store, "a.jpg")
+
+
+def test_a_picture_of_too_many_pixels_is_measured_and_not_decoded(store: AssetStore) -> None:
+    """A header that promises ten thousand million pixels costs nothing."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    data = picture("PNG")
+    store.upload(data[:12] + head + zlib.crc32(head).to_bytes(4, "big") + data[33:], "a.png")
+    assert {"width": 100_000, "height": 100_000} == facts(store, "a.png")
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_wav_has_its_length_and_its_peaks(store: AssetStore, width: int, channels: int) -> None:
+    """Two hundred columns say how loud each part is, whatever the samples are."""
+    store.upload(sound(width, channels), "a.wav")
+    found = facts(store, "a.wav")
+    assert (2.0, 8000, 200) == (found["seconds"], found["sample_rate"], len(found["peaks"]))
+    assert [pytest.approx(1, abs=0.02)] * 100 == found["peaks"][:100]
+    assert [pytest.approx(0.5, abs=0.02)] * 99 == found["peaks"][101:]
+
+
+def test_a_large_wav_has_no_peaks(store: AssetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only files up to a limit are read whole; the length stands in the head of any."""
+    from assetstore_gallery import waveform
+
+    monkeypatch.setattr(waveform, "MAX_BYTES", 1000)
+    store.upload(sound(), "a.wav")
+    assert {"seconds": 2.0, "sample_rate": 8000} == facts(store, "a.wav")
+
+
+def test_a_sound_says_its_title_artist_and_cover(store: AssetStore, visit: Visit) -> None:
+    """They stand on the page and in its twin; the cover comes in a sandbox, and once only."""
+    cover = picture("PNG")
+    store.upload(flac(cover, TITLE="Rain <b>", ARTIST="The\u202e Warden"), "rain.flac")
+    client = visit(store)
+    found = client.get("/asset.json", params={"key": "rain.flac"}).json()["facts"]
+    expected = {"seconds": 3.0, "sample_rate": 44100, "title": "Rain <b>", "artist": "The Warden", "cover": True}
+    assert expected == found
+    page = client.get("/asset", params={"key": "rain.flac"}).text
+    assert ["Rain &lt;b&gt;", "/cover?key=rain.flac", "3.0 s"] == [
+        text for text in ("Rain &lt;b&gt;", "/cover?key=rain.flac", "3.0 s") if text in page
+    ]
+    answer = client.get("/cover", params={"key": "rain.flac"})
+    assert (200, "image/png", cover) == (answer.status_code, answer.headers["content-type"], answer.content)
+    assert "sandbox; default-src 'none'" == answer.headers["content-security-policy"]
+    again = client.get("/cover", params={"key": "rain.flac"}, headers={"if-none-match": answer.headers["etag"]})
+    assert 304 == again.status_code
+
+
+@pytest.mark.parametrize("cover", [b"<svg onload='alert(1)'/>", b"GIF9", picture("PNG") + bytes(MAX_COVER)])
+def test_a_cover_that_is_no_small_picture_is_none(store: AssetStore, visit: Visit, cover: bytes) -> None:
+    """Its first bytes decide, not what the sound says that it is."""
+    store.upload(flac(cover), "a.flac")
+    client = visit(store)
+    assert "cover" not in client.get("/asset.json", params={"key": "a.flac"}).json()["facts"]
+    assert 404 == client.get("/cover", params={"key": "a.flac"}).status_code
+
+
+def test_what_is_no_sound_has_no_cover(store: AssetStore, visit: Visit) -> None:
+    """Neither a text, nor what is missing, nor nothing at all."""
+    store.upload(b"text", "a.txt")
+    store.upload(b"", "empty.mp3")
+    client = visit(store)
+    assert [404] * 3 == [client.get("/cover", params={"key": key}).status_code for key in ("a.txt", "none", "empty.mp3")]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(NAMES), data=st.data())
+def test_broken_files_are_unknown(name: str, data: st.DataObject) -> None:
+    """Cut short, changed or made of noise: whatever is found, nothing fails."""
+    beginnings = {
+        "a.png": picture("PNG"), "a.jpg": picture("JPEG"), "a.webp": picture("WEBP"), "a.gif": picture("GIF"),
+        "a.tiff": picture("TIFF"), "a.wav": sound(seconds=0.02), "a.flac": flac(b"\xff\xd8\xff", TITLE="x"),
+        "a.mp3": b"ID3\x04\0\0\0\0\0\x20", "a.ogg": b"OggS\0\2", "a.mp4": b"\0\0\0\x14ftypisom",
+        "a.avif": b"\0\0\0\x14ftypavif", "a.webm": b"\x1a\x45\xdf\xa3",
+    }  # fmt: skip
+    whole = bytearray(beginnings[name])
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):
+        whole[at] = data.draw(st.integers(0, 255))
+    cut = bytes(whole[: data.draw(st.integers(1, len(whole)))]) + data.draw(st.binary(max_size=200))
+    with open_store("memory:") as store:
+        store.upload(cut, name)
+        assert isinstance(facts(store, name), dict)
+
+
+def test_a_parser_reads_only_so_much(store: AssetStore) -> None:
+    """More than it may have, by one call or by many, ends it."""
+    info = store.upload(bytes(10_000), "a.bin")
+    with opened(store, info, 6000) as file:
+        assert 4000 == len(file.read(4000))
+        with pytest.raises(TooMuchError):
+            file.read()
+    with opened(store, info, 6000) as file:
+        assert 9000 == file.seek(9000)
+        with pytest.raises(TooMuchError):
+            file.read(1)
+
+
+def test_a_parser_reads_only_so_long(store: AssetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read when its time is over."""
+    monkeypatch.setattr(bounded, "MOST_SECONDS", -1)
+    info = store.upload(b"abc", "a.bin")
+    with opened(store, info) as file, pytest.raises(TooMuchError):
+        file.read(1)
+
+
+def test_facts_are_found_once_for_each_version(store: AssetStore) -> None:
+    """What is kept answers without the store; other bytes under the same key are read anew."""
+    kept = Facts(store)
+    first = store.upload(picture("PNG"), "a.png")
+    assert {"width": 30, "height": 20} == kept.of(first)
+    second = store.upload(picture("PNG", (5, 6)), "a.png")
+    assert {"width": 5, "height": 6} == kept.of(second)
+    store.delete("a.png")
+    assert {"width": 30, "height": 20} == kept.of(first)
+
+
+def test_what_the_store_cannot_read_now_is_asked_again(store: AssetStore) -> None:
+    """A fault of the store is not kept as a fact."""
+    kept = Facts(store)
+    info = store.upload(picture("PNG"), "a.png")
+    store.delete("a.png")
+    assert {} == kept.of(info)
+    assert {"width": 30, "height": 20} == kept.of(store.upload(picture("PNG"), "a.png"))
