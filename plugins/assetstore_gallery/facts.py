@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from assetstore import AssetInfo, AssetStore, AssetStoreError
-from assetstore_gallery import pixels, sounds, waveform
+from assetstore_gallery import archive, pixels, sounds, specimen, waveform
 from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
 from assetstore_gallery.kinds import kind_of, type_of
 
@@ -91,6 +91,10 @@ def parsers_of(info: AssetInfo) -> list[tuple[Parser, int]]:
     """Return what reads the facts of an asset of this type, each with how many bytes it may read."""
     essence = type_of(info).partition(";")[0].strip().lower()
     kind = kind_of(essence)
+    if archive.is_archive(essence):
+        return [(archive.facts_of, archive.MAX_BYTES)]
+    if essence in specimen.TYPES:
+        return [(specimen.facts_of, MOST_BYTES)]
     if kind == "images" and essence != "image/svg+xml":
         return [(pixels.size_of, MOST_BYTES)]
     if essence in _WAV and info.size <= waveform.MAX_BYTES:

@@ -1,4 +1,4 @@
-"""What the page of an asset shows beside its bytes: the cover of a sound."""
+"""What the page of an asset shows beside its bytes: the cover of a sound, the specimen of a font."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore_gallery import sounds
+from assetstore_gallery import sounds, specimen
 from assetstore_gallery.asset import SANDBOX
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import kind_of, type_of
@@ -28,4 +28,10 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             raise HTTPException(404, "the asset has no cover")
         return Response(found.data, headers=headers, media_type=found.content_type)
 
-    return [Route("/cover", cover)]
+    def style(request: Request) -> Response:
+        info = gallery.store.stat(request.query_params.get("key", ""))
+        if "font" not in gallery.facts.of(info):
+            raise HTTPException(404, "the asset is not a font")
+        return Response(specimen.stylesheet(info.key), media_type="text/css")
+
+    return [Route("/cover", cover), Route("/specimen.css", style)]

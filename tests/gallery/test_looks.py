@@ -1,0 +1,128 @@
+"""What the page of an asset shows of a font, an archive, a document or a model."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assetstore import AssetStore, open_store
+from assetstore_gallery.archive import SHOWN
+from assetstore_gallery.facts import Facts
+from assetstore_gallery.specimen import stylesheet
+
+Visit = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def store() -> Iterator[AssetStore]:
+    """Give a store in memory."""
+    with open_store("memory:") as store:
+        yield store
+
+
+def font(flavor: str | None = None) -> bytes:
+    """Return a font in which each letter is a black square."""
+    letters = {ord(letter): f"square{ord(letter)}" for letter in "ABCabc"}
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", *letters.values()])
+    builder.setupCharacterMap(letters)
+    pen = TTGlyphPen(None)
+    corners = [(100, 0), (100, 700), (800, 700), (800, 0)]
+    pen.moveTo(corners[0])
+    for corner in corners[1:]:
+        pen.lineTo(corner)
+    pen.closePath()
+    square = pen.glyph()
+    builder.setupGlyf(dict.fromkeys([".notdef", *letters.values()], square))
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *letters.values()], (900, 100)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.font.flavor = flavor
+    file = io.BytesIO()
+    builder.save(file)
+    return file.getvalue()
+
+
+def archive(names: list[str]) -> bytes:
+    """Return a ZIP with files of these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in names:
+            out.writestr(zipfile.ZipInfo(name, (2026, 11, 5, 12, 30, 0)), b"a" * 1000, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def facts(store: AssetStore, key: str) -> dict[str, Any]:
+    """Return what is found out about an asset."""
+    return Facts(store).of(store.stat(key))
+
+
+@pytest.mark.parametrize(("name", "flavor", "found"), [("a.ttf", None, "opentype"), ("a.woff", "woff", "woff")])
+def test_a_font_is_a_specimen(store: AssetStore, visit: Visit, name: str, flavor: str | None, found: str) -> None:
+    """The page names a stylesheet for this font alone, and the font comes as nothing else."""
+    store.upload(font(flavor), name)
+    client = visit(store)
+    assert {"font": found} == client.get("/asset.json", params={"key": name}).json()["facts"]
+    assert f'href="/specimen.css?key={name}"' in client.get("/asset", params={"key": name}).text
+    style = client.get("/specimen.css", params={"key": name})
+    assert (200, "text/css; charset=utf-8") == (style.status_code, style.headers["content-type"])
+    assert f'url("file?key={name}")' in style.text
+    bytes_of = client.get("/file", params={"key": name})
+    assert f"font/{name[2:]}" == bytes_of.headers["content-type"]
+    assert bytes_of.headers["content-disposition"].startswith("attachment")
+
+
+def test_what_is_no_font_has_no_stylesheet(store: AssetStore, visit: Visit) -> None:
+    """Neither by its type alone, nor by its bytes alone."""
+    store.upload(b"* { display: none }", "a.ttf")
+    store.upload(font(), "b.bin")
+    client = visit(store)
+    answers = [client.get("/specimen.css", params={"key": key}).status_code for key in ("a.ttf", "b.bin", "none")]
+    assert [404] * 3 == answers
+
+
+@given(st.text(min_size=1))
+def test_no_key_ends_the_name_of_a_font(key: str) -> None:
+    """Whatever stands in a key, the stylesheet has one rule with one URL."""
+    key = key.encode("utf-8", "replace").decode()
+    inner = stylesheet(key).removeprefix('@font-face { font-family: specimen; src: url("').removesuffix('"); }\n')
+    assert set() == set(inner) & set("\"'()\\{}<>; \n")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "book.epub", "letter.docx", "sheet.ods", "comic.cbz"])
+def test_an_archive_is_a_table_of_its_first_entries(store: AssetStore, visit: Visit, name: str) -> None:
+    """Names, sizes and dates come from its directory; the rest is counted."""
+    names = ["<img src=x>.png", *(f"maps/{number}.png" for number in range(SHOWN))]
+    store.upload(archive(names), name)
+    client = visit(store)
+    found = client.get("/asset.json", params={"key": name}).json()["facts"]
+    assert (SHOWN + 1, names[:SHOWN]) == (found["entry_count"], [entry["name"] for entry in found["entries"]])
+    assert (1000, "2026-11-05T12:30:00") == (found["entries"][0]["size"], found["entries"][0]["modified"])
+    assert 0 < found["entries"][0]["packed"] < 1000
+    page = client.get("/asset", params={"key": name}).text
+    assert "&lt;img src=x&gt;.png" in page
+    assert f"{SHOWN + 1} entries" in page
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(["a.zip", "a.ttf", "a.woff2", "a.pdf", "a.glb"]), data=st.data())
+def test_broken_archives_and_fonts_are_unknown(name: str, data: st.DataObject) -> None:
+    """Cut short, changed or made of noise: whatever is found, it is JSON, and nothing fails."""
+    whole = bytearray(archive(["a", "b/c"]) if name == "a.zip" else font())
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):
+        whole[at] = data.draw(st.integers(0, 255))
+    cut = bytes(whole[data.draw(st.sampled_from([0, 1, 50])) : data.draw(st.integers(51, len(whole)))])
+    with open_store("memory:") as store:
+        store.upload(cut + data.draw(st.binary(max_size=30)), name)
+        assert httpx.Response(200, json=facts(store, name)).json() == facts(store, name)
