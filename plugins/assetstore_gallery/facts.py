@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from assetstore import AssetInfo, AssetStore, AssetStoreError
-from assetstore_gallery import archive, pixels, sounds, specimen, waveform
+from assetstore_gallery import archive, model, pixels, sounds, specimen, waveform
 from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
 from assetstore_gallery.kinds import kind_of, type_of
 
@@ -95,6 +95,8 @@ def parsers_of(info: AssetInfo) -> list[tuple[Parser, int]]:
         return [(archive.facts_of, archive.MAX_BYTES)]
     if essence in specimen.TYPES:
         return [(specimen.facts_of, MOST_BYTES)]
+    if essence == model.TYPE:
+        return [(model.facts_of, MOST_BYTES)]
     if kind == "images" and essence != "image/svg+xml":
         return [(pixels.size_of, MOST_BYTES)]
     if essence in _WAV and info.size <= waveform.MAX_BYTES:

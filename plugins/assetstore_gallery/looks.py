@@ -1,4 +1,4 @@
-"""What the page of an asset shows beside its bytes: the cover of a sound, the specimen of a font."""
+"""What the page of an asset shows beside its bytes: the cover of a sound, the specimen of a font, a model to turn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore_gallery import sounds, specimen
+from assetstore_gallery import model, sounds, specimen
 from assetstore_gallery.asset import SANDBOX
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import kind_of, type_of
@@ -34,4 +34,12 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             raise HTTPException(404, "the asset is not a font")
         return Response(specimen.stylesheet(info.key), media_type="text/css")
 
-    return [Route("/cover", cover), Route("/specimen.css", style)]
+    def viewer(request: Request) -> Response:
+        info = gallery.store.stat(request.query_params.get("key", ""))
+        if "model" not in gallery.facts.of(info):
+            raise HTTPException(404, "the asset is not a model that can be shown")
+        page = gallery.page(request, "model.html", {"key": info.key, "name": info.key.rpartition("/")[2]})
+        page.headers["content-security-policy"] = model.policy(gallery.options)
+        return page
+
+    return [Route("/cover", cover), Route("/model", viewer), Route("/specimen.css", style)]

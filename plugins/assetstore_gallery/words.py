@@ -72,6 +72,12 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "entries": ("{count} entries.", "{count} Einträge.", "{count} entrées."),
     "first_shown": ("These are the first {count}.", "Dies sind die ersten {count}.", "Voici les {count} premières."),
     "length": ("Length", "Länge", "Durée"),
+    "broken_model": (
+        "This model cannot be shown here.",
+        "Dieses Modell kann hier nicht gezeigt werden.",
+        "Ce modèle ne peut pas être affiché ici.",
+    ),
+    "model": ("Model {name}", "Modell {name}", "Modèle {name}"),
     "packed": ("Packed", "Gepackt", "Comprimé"),
     "pangram": (
         "The quick brown fox jumps over the lazy dog.",
@@ -82,6 +88,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "sample_rate": ("Sample rate", "Abtastrate", "Fréquence d’échantillonnage"),
     "song": ("Title", "Titel", "Titre"),
     "specimen": ("Specimen of the font", "Schriftprobe", "Spécimen de la police"),
+    "turn": ("Turn", "Drehen", "Tourner"),
     "waveform": ("Waveform", "Wellenform", "Forme d’onde"),
     # The statistics
     "about": ("About the store", "Über den Speicher", "À propos du stockage"),

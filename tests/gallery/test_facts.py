@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import math
 import struct
-import wave
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +18,7 @@ from assetstore_gallery import bounded
 from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
+from made_files import flac, picture, sound
 
 Visit = Callable[..., httpx.Client]
 NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
@@ -31,41 +29,6 @@ def store() -> Iterator[AssetStore]:
     """Give a store in memory."""
     with open_store("memory:") as store:
         yield store
-
-
-def picture(kind: str, size: tuple[int, int] = (30, 20), **options: Any) -> bytes:
-    """Return a picture of one colour."""
-    file = io.BytesIO()
-    Image.new("RGB", size, "teal").save(file, kind, **options)
-    return file.getvalue()
-
-
-def sound(width: int = 2, channels: int = 1, seconds: float = 2.0) -> bytes:
-    """Return a WAV at 8 kHz that is half as loud in its second half."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setparams((channels, width, 8000, 0, "NONE", ""))
-        top = (1 << 8 * width - 1) - 1
-        count = int(8000 * seconds)
-        levels = [int(top * (1 if at < count / 2 else 0.5) * math.sin(at)) for at in range(count)]
-        signed = width > 1
-        frames = (
-            (level if signed else level + 128).to_bytes(width, "little", signed=signed) * channels for level in levels
-        )
-        out.writeframes(b"".join(frames))
-    return file.getvalue()
-
-
-def flac(cover: bytes = b"", **tags: str) -> bytes:
-    """Return the head of a FLAC of three seconds at 44.1 kHz."""
-    info = bytes(10) + (44100 << 44 | 1 << 41 | 15 << 36 | 3 * 44100).to_bytes(8, "big") + bytes(16)
-    texts = [f"{name}={text}".encode() for name, text in tags.items()]
-    comments = struct.pack("<II", 0, len(texts)) + b"".join(struct.pack("<I", len(text)) + text for text in texts)
-    shown = struct.pack(">II", 3, 9) + b"image/png" + bytes(20) + struct.pack(">I", len(cover)) + cover
-    blocks = [(0, info), (4, comments), *([(6, shown)] if cover else [])]
-    last = len(blocks) - 1
-    heads = ((kind | (128 if at == last else 0), block) for at, (kind, block) in enumerate(blocks))
-    return b"fLaC" + b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block for kind, block in heads)
 
 
 def facts(store: AssetStore, key: str) -> dict[str, Any]:

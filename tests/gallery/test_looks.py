@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
+import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import assetstore_gallery
 from assetstore import AssetStore, open_store
 from assetstore_gallery.archive import SHOWN
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.specimen import stylesheet
+from made_files import archive, cube, font
 
 Visit = Callable[..., httpx.Client]
+
+
+VENDOR = Path(assetstore_gallery.__file__).parent / "static" / "vendor"
 
 
 @pytest.fixture
@@ -27,40 +30,6 @@ def store() -> Iterator[AssetStore]:
     """Give a store in memory."""
     with open_store("memory:") as store:
         yield store
-
-
-def font(flavor: str | None = None) -> bytes:
-    """Return a font in which each letter is a black square."""
-    letters = {ord(letter): f"square{ord(letter)}" for letter in "ABCabc"}
-    builder = FontBuilder(1000)
-    builder.setupGlyphOrder([".notdef", *letters.values()])
-    builder.setupCharacterMap(letters)
-    pen = TTGlyphPen(None)
-    corners = [(100, 0), (100, 700), (800, 700), (800, 0)]
-    pen.moveTo(corners[0])
-    for corner in corners[1:]:
-        pen.lineTo(corner)
-    pen.closePath()
-    square = pen.glyph()
-    builder.setupGlyf(dict.fromkeys([".notdef", *letters.values()], square))
-    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *letters.values()], (900, 100)))
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
-    builder.setupOS2()
-    builder.setupPost()
-    builder.font.flavor = flavor
-    file = io.BytesIO()
-    builder.save(file)
-    return file.getvalue()
-
-
-def archive(names: list[str]) -> bytes:
-    """Return a ZIP with files of these names."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
-        for name in names:
-            out.writestr(zipfile.ZipInfo(name, (2026, 11, 5, 12, 30, 0)), b"a" * 1000, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
 
 
 def facts(store: AssetStore, key: str) -> dict[str, Any]:
@@ -113,6 +82,36 @@ def test_an_archive_is_a_table_of_its_first_entries(store: AssetStore, visit: Vi
     page = client.get("/asset", params={"key": name}).text
     assert "&lt;img src=x&gt;.png" in page
     assert f"{SHOWN + 1} entries" in page
+
+
+def test_a_model_turns_on_a_page_of_its_own(store: AssetStore, visit: Visit) -> None:
+    """Its policy allows neither another origin nor scripts from texts, and only the gallery frames it."""
+    store.upload(cube(), "a.glb")
+    client = visit(store, frame_ancestors=("https://app.example",))
+    asset = client.get("/asset", params={"key": "a.glb"})
+    assert '<iframe class="model" src="/model?key=a.glb"' in asset.text
+    assert "wasm" not in asset.headers["content-security-policy"]
+    page = client.get("/model", params={"key": "a.glb"})
+    policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+    assert ("'none'", "'self' 'wasm-unsafe-eval'") == (policy["default-src"], policy["script-src"])
+    assert "'self' https://app.example" == policy["frame-ancestors"]
+    assert "'unsafe-inline'" not in policy["style-src"]
+    assert "x-frame-options" not in page.headers
+
+
+def test_what_is_no_model_has_no_page(store: AssetStore, visit: Visit) -> None:
+    """Neither by its type alone, nor by its bytes alone."""
+    store.upload(b"<script>", "a.glb")
+    store.upload(cube(), "b.bin")
+    client = visit(store)
+    assert [404] * 3 == [client.get("/model", params={"key": key}).status_code for key in ("a.glb", "b.bin", "none")]
+
+
+def test_the_viewer_is_the_one_that_was_published() -> None:
+    """Its file is that of @google/model-viewer 4.4.0 on npm, byte for byte, with its licence beside it."""
+    digest = hashlib.sha256((VENDOR / "model-viewer.min.js").read_bytes()).hexdigest()
+    assert "18b2e711035aa4705ee281530a55dc2338ff05eed3d70ae16d54105282a75ed5" == digest
+    assert "Apache License" in (VENDOR / "model-viewer.LICENSE").read_text()
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

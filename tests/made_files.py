@@ -1,0 +1,151 @@
+"""Makes small files of the kinds that a gallery shows."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+import struct
+import wave
+import zipfile
+from typing import Any
+
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from PIL import Image
+
+
+def picture(kind: str, size: tuple[int, int] = (30, 20), **options: Any) -> bytes:
+    """Return a picture of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", size, "teal").save(file, kind, **options)
+    return file.getvalue()
+
+
+def sound(width: int = 2, channels: int = 1, seconds: float = 2.0) -> bytes:
+    """Return a WAV at 8 kHz that is half as loud in its second half."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((channels, width, 8000, 0, "NONE", ""))
+        top = (1 << 8 * width - 1) - 1
+        count = int(8000 * seconds)
+        levels = [int(top * (1 if at < count / 2 else 0.5) * math.sin(at)) for at in range(count)]
+        signed = width > 1
+        frames = (
+            (level if signed else level + 128).to_bytes(width, "little", signed=signed) * channels for level in levels
+        )
+        out.writeframes(b"".join(frames))
+    return file.getvalue()
+
+
+def flac(cover: bytes = b"", **tags: str) -> bytes:
+    """Return the head of a FLAC of three seconds at 44.1 kHz."""
+    info = bytes(10) + (44100 << 44 | 1 << 41 | 15 << 36 | 3 * 44100).to_bytes(8, "big") + bytes(16)
+    texts = [f"{name}={text}".encode() for name, text in tags.items()]
+    comments = struct.pack("<II", 0, len(texts)) + b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    shown = struct.pack(">II", 3, 9) + b"image/png" + bytes(20) + struct.pack(">I", len(cover)) + cover
+    blocks = [(0, info), (4, comments), *([(6, shown)] if cover else [])]
+    last = len(blocks) - 1
+    heads = ((kind | (128 if at == last else 0), block) for at, (kind, block) in enumerate(blocks))
+    return b"fLaC" + b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block for kind, block in heads)
+
+
+def font(flavor: str | None = None) -> bytes:
+    """Return a font in which each letter is a black square."""
+    letters = {ord(letter): f"square{ord(letter)}" for letter in "ABCabc"}
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", *letters.values()])
+    builder.setupCharacterMap(letters)
+    pen = TTGlyphPen(None)
+    corners = [(100, 0), (100, 700), (800, 700), (800, 0)]
+    pen.moveTo(corners[0])
+    for corner in corners[1:]:
+        pen.lineTo(corner)
+    pen.closePath()
+    square = pen.glyph()
+    builder.setupGlyf(dict.fromkeys([".notdef", *letters.values()], square))
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *letters.values()], (900, 100)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.font.flavor = flavor
+    file = io.BytesIO()
+    builder.save(file)
+    return file.getvalue()
+
+
+def archive(names: list[str]) -> bytes:
+    """Return a ZIP with files of these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in names:
+            out.writestr(zipfile.ZipInfo(name, (2026, 11, 5, 12, 30, 0)), b"a" * 1000, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def cube() -> bytes:
+    """Return a GLB of a cube with a texture."""
+    corners: list[list[float]] = []
+    normals: list[list[float]] = []
+    for axis, sign in itertools.product(range(3), (-1, 1)):
+        for across, up in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            corner, normal = [0.0] * 3, [0.0] * 3
+            corner[axis], corner[(axis + 1) % 3], corner[(axis + 2) % 3] = sign, across * sign, up
+            normal[axis] = sign
+            corners.append(corner)
+            normals.append(normal)
+    triangles = [4 * face + each for face in range(6) for each in (0, 1, 2, 0, 2, 3)]
+    parts = (
+        *(struct.pack("<72f", *itertools.chain(*values)) for values in (corners, normals)),
+        *(struct.pack("<48f", *[0.5] * 48), struct.pack("<36H", *triangles), picture("PNG", (4, 4))),
+    )
+    data = b"".join(part + bytes(-len(part) % 4) for part in parts)
+    starts = itertools.accumulate((len(part) + -len(part) % 4 for part in parts[:-1]), initial=0)
+    attributes = {"POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2}
+    floats = {"componentType": 5126, "count": 24}
+    document = json.dumps(
+        {
+            "asset": {"version": "2.0"},
+            "scenes": [{"nodes": [0]}],
+            "scene": 0,
+            "nodes": [{"mesh": 0}],
+            "meshes": [{"primitives": [{"attributes": attributes, "indices": 3, "material": 0}]}],
+            "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0}}],
+            "textures": [{"source": 0}],
+            "images": [{"bufferView": 4, "mimeType": "image/png"}],
+            "accessors": [
+                {"bufferView": 0, "type": "VEC3", "min": [-1, -1, -1], "max": [1, 1, 1], **floats},
+                {"bufferView": 1, "type": "VEC3", **floats},
+                {"bufferView": 2, "type": "VEC2", **floats},
+                {"bufferView": 3, "type": "SCALAR", "componentType": 5123, "count": 36},
+            ],
+            "bufferViews": [
+                {"buffer": 0, "byteOffset": start, "byteLength": len(part)}
+                for start, part in zip(starts, parts, strict=True)
+            ],
+            "buffers": [{"byteLength": len(data)}],
+        }
+    ).encode()
+    document += b" " * (-len(document) % 4)
+    chunks = b"".join(struct.pack("<I4s", len(part), kind) + part for kind, part in ((b"JSON", document), (b"BIN\0", data)))
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def pdf() -> bytes:
+    """Return a PDF of one page."""
+    text = b"BT /F 36 Tf 40 90 Td (Hello) Tj ET"
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    written, offsets = b"%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        offsets.append(b"%010d 00000 n \n" % len(written))
+        written += b"%d 0 obj%s endobj\n" % (number, each)
+    table = b"xref\n0 6\n0000000000 65535 f \n" + b"".join(offsets) + b"trailer<</Size 6/Root 1 0 R>>\n"
+    return written + table + b"startxref\n%d\n%%%%EOF" % len(written)
