@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 from starlette.routing import Mount, Router
 
 from assetstore import open_store
+from made_files import archive, cube, flac, font, pdf, picture
 
 EXAMPLES = int(os.environ.get("ASSETSTORE_FUZZ", "25"))
 CANARY = "canary-5c1e"
 KEY = "maps/a.png"
+MADE = {"a.ttf": font(), "a.zip": archive(["b"]), "a.glb": cube(), "a.flac": flac(picture("PNG")), "a.pdf": pdf()}
+"""Assets of kinds that have pages of their own."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")
 HEADERS = ("accept", "origin", "host", "range", "if-match", "if-none-match", "x-assetstore", "content-length", "cookie")
 WORDS = ("key", "prefix", "cursor", "sort", "view", "kind", "q", "pick", "origin", "v", "code", "token", "size", "clash")
 TEXTS = st.one_of(
-    st.sampled_from((KEY, "", "/", "..", "../x", "maps/", "\0", "a" * 2000, "-1", "text/html", "1", "\ud800", "*/*")),
+    st.sampled_from((KEY, *MADE, "", "/", "..", "../x", "maps/", "\0", "a" * 2000, "-1", "text/html", "1", "\ud800", "*/*")),
     st.text(max_size=20),
 )
 VALUES = st.recursive(
@@ -47,6 +50,8 @@ def test_no_route_fails_or_tells_a_secret_or_lets_a_stranger_write() -> None:
 
     with open_store("memory:") as store:
         store.upload(b"x", key=KEY)
+        for name, data in MADE.items():
+            store.upload(data, key=name)
         entrance = Entrance(rights=EVERYTHING, token=CANARY * 4, renew=lambda: None)
         options = GalleryOptions(login=lambda request: Visitor(rights=EVERYTHING))
         guard = put_together(store, options, entrance.routes)

@@ -17,7 +17,7 @@ from assetstore import AssetStore, open_store
 from assetstore_gallery.archive import SHOWN
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.specimen import stylesheet
-from made_files import archive, cube, font
+from made_files import archive, cube, font, pdf
 
 Visit = Callable[..., httpx.Client]
 
@@ -105,6 +105,18 @@ def test_what_is_no_model_has_no_page(store: AssetStore, visit: Visit) -> None:
     store.upload(cube(), "b.bin")
     client = visit(store)
     assert [404] * 3 == [client.get("/model", params={"key": key}).status_code for key in ("a.glb", "b.bin", "none")]
+
+
+def test_a_pdf_is_shown_by_the_browsers_own_viewer(store: AssetStore, visit: Visit) -> None:
+    """The frame shows the file itself, which its own header puts in a sandbox; what is packed is only saved."""
+    store.upload(pdf(), "a.pdf")
+    store.upload(pdf(), "b.pdf", content_encoding="gzip")
+    client = visit(store)
+    assert '<iframe class="document" src="/file?key=a.pdf"' in client.get("/asset", params={"key": "a.pdf"}).text
+    assert "<iframe" not in client.get("/asset", params={"key": "b.pdf"}).text
+    headers = client.get("/file", params={"key": "a.pdf"}).headers
+    assert "sandbox; default-src 'none'" == headers["content-security-policy"]
+    assert "application/pdf" == headers["content-type"]
 
 
 def test_the_viewer_is_the_one_that_was_published() -> None:

@@ -8,5 +8,7 @@ const turn = document.querySelector("#turn");
 const broken = document.querySelector("#broken");
 turn.checked = !matchMedia("(prefers-reduced-motion: reduce)").matches;
 turn.addEventListener("change", () => (viewer.autoRotate = turn.checked));
-viewer.addEventListener("error", () => (broken.textContent = broken.dataset.text));
+const fail = () => (broken.textContent = broken.dataset.text);
+viewer.addEventListener("error", fail);
+if (!document.createElement("canvas").getContext("webgl2")) fail();
 viewer.autoRotate = turn.checked;

@@ -1,4 +1,4 @@
-"""What a gallery shows of fonts and models, in Chromium."""
+"""What a gallery shows of fonts, models and documents, in Chromium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from assetstore import open_store
-from made_files import cube, font
+from made_files import cube, font, pdf
 
 IS_SHOWN = """viewer => new Promise(done => {
     const look = () => (viewer.modelIsVisible ? done() : setTimeout(look, 50));
@@ -75,4 +75,13 @@ def test_a_specimen_is_set_in_its_font(page: Any, serve: Callable[..., str], ref
         page.goto(f"{serve(store)}/asset?key=maps%20%26%20more/a'b.ttf")
         loaded = page.evaluate("document.fonts.ready.then(fonts => [...fonts].map(font => [font.family, font.status]))")
         assert [["specimen", "loaded"]] == loaded
+        assert [] == refusals
+
+
+def test_a_pdf_is_open_on_the_page(page: Any, serve: Callable[..., str], refusals: list[str]) -> None:
+    """The browser's own viewer takes it, although its header puts it in a sandbox."""
+    with open_store("memory:") as store:
+        store.upload(pdf(), "a.pdf")
+        with page.expect_event("framenavigated", lambda frame: frame.url.startswith("chrome-extension:")):
+            page.goto(f"{serve(store)}/asset?key=a.pdf")
         assert [] == refusals
