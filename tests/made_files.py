@@ -51,6 +51,35 @@ def flac(cover: bytes = b"", **tags: str) -> bytes:
     return b"fLaC" + b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block for kind, block in heads)
 
 
+def mp4(*, turned: bool = False) -> bytes:
+    """Return an MP4 of 640 × 360 pixels and five seconds, its head behind its content; turned as upright telephones do."""
+
+    def box(name: bytes, *inner: bytes) -> bytes:
+        content = b"".join(inner)
+        return struct.pack(">I4s", 8 + len(content), name) + content
+
+    matrix = (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30) if turned else (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    track = struct.pack(">40x9i2I", *matrix, 640 << 16, 360 << 16)
+    sound = struct.pack(">40x9i2I", *matrix, 0, 0)
+    head = struct.pack(">12xII80x", 1000, 5000)
+    tracks = (box(b"trak", box(b"tkhd", each)) for each in (sound, track))
+    return box(b"ftyp", b"isom\0\0\2\0isommp41") + box(b"mdat", bytes(200_000)) + box(b"moov", box(b"mvhd", head), *tracks)
+
+
+def webm() -> bytes:
+    """Return the head of a WebM of 640 × 360 pixels and five seconds, as it is recorded: its end is open."""
+
+    def element(name: str, *inner: bytes) -> bytes:
+        content = b"".join(inner)
+        return bytes.fromhex(name) + (1 << 28 | len(content)).to_bytes(4, "big") + content
+
+    info = element("1549a966", element("2ad7b1", (1_000_000).to_bytes(3, "big")), element("4489", struct.pack(">f", 5000)))
+    video = element("e0", element("b0", (640).to_bytes(2, "big")), element("ba", (360).to_bytes(2, "big")))
+    tracks = element("1654ae6b", element("ae", element("d7", b"\1")), element("ae", video))
+    open_end = bytes.fromhex("18538067 01ffffffffffffff")
+    return element("1a45dfa3", element("4282", b"webm")) + open_end + info + tracks + element("1f43b675", bytes(100))
+
+
 def font(flavor: str | None = None) -> bytes:
     """Return a font in which each letter is a black square."""
     letters = {ord(letter): f"square{ord(letter)}" for letter in "ABCabc"}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from assetstore import AssetInfo, AssetStore, AssetStoreError
-from assetstore_gallery import archive, model, pixels, sounds, specimen, waveform
+from assetstore_gallery import archive, films, model, pixels, sounds, specimen, waveform
 from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
 from assetstore_gallery.kinds import kind_of, type_of
 
@@ -101,4 +101,6 @@ def parsers_of(info: AssetInfo) -> list[tuple[Parser, int]]:
         return [(pixels.size_of, MOST_BYTES)]
     if essence in _WAV and info.size <= waveform.MAX_BYTES:
         return [(sounds.facts_of, MOST_BYTES), (waveform.facts_of, waveform.MAX_BYTES + MOST_BYTES)]
-    return [(sounds.facts_of, MOST_BYTES)] if kind in ("audio", "video") else []
+    if kind == "video":
+        return [(sounds.facts_of, MOST_BYTES), (films.facts_of, MOST_BYTES)]
+    return [(sounds.facts_of, MOST_BYTES)] if kind == "audio" else []

@@ -18,7 +18,7 @@ from assetstore_gallery import bounded
 from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
-from made_files import flac, picture, sound
+from made_files import flac, mp4, picture, sound, webm
 
 Visit = Callable[..., httpx.Client]
 NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
@@ -122,6 +122,29 @@ def test_what_is_no_sound_has_no_cover(store: AssetStore, visit: Visit) -> None:
     assert [404] * 3 == [client.get("/cover", params={"key": key}).status_code for key in ("a.txt", "none", "empty.mp3")]
 
 
+def test_a_film_has_its_length_and_its_pixels(store: AssetStore) -> None:
+    """Both formats of the web are known, also one that a telephone recorded upright."""
+    for name, data in (("a.mp4", mp4()), ("b.webm", webm()), ("c.mp4", mp4(turned=True))):
+        store.upload(data, name)
+    shown = {"seconds": 5.0, "width": 640, "height": 360}
+    upright = {"seconds": 5.0, "width": 360, "height": 640}
+    assert [shown, shown, upright] == [facts(store, name) for name in ("a.mp4", "b.webm", "c.mp4")]
+
+
+def test_a_long_ogg_is_read_at_both_ends(store: AssetStore) -> None:
+    """The length stands on the last page; what lies between is not walked through."""
+
+    def page(kind: int, position: int, number: int, content: bytes) -> bytes:
+        sizes = [255] * (len(content) // 255) + [len(content) % 255]
+        return struct.pack("<4sBBqIIIB", b"OggS", 0, kind, position, 1, number, 0, len(sizes)) + bytes(sizes) + content
+
+    head = b"\x01vorbis" + struct.pack("<IBIiiiBB", 0, 1, 8000, 0, 64000, 0, 0xB8, 1)
+    comment = b"\x03vorbis" + struct.pack("<III", 0, 1, 10) + b"TITLE=Wind\x01"
+    middle = b"".join(page(0, number * 100, number, bytes(60_000)) for number in range(2, 200))
+    store.upload(page(2, 0, 0, head) + page(0, 0, 1, comment) + middle + page(4, 8000 * 90, 200, bytes(100)), "wind.ogg")
+    assert {"seconds": 90.0, "sample_rate": 8000, "title": "Wind"} == facts(store, "wind.ogg")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(NAMES), data=st.data())
 def test_broken_files_are_unknown(name: str, data: st.DataObject) -> None:
@@ -129,8 +152,8 @@ def test_broken_files_are_unknown(name: str, data: st.DataObject) -> None:
     beginnings = {
         "a.png": picture("PNG"), "a.jpg": picture("JPEG"), "a.webp": picture("WEBP"), "a.gif": picture("GIF"),
         "a.tiff": picture("TIFF"), "a.wav": sound(seconds=0.02), "a.flac": flac(b"\xff\xd8\xff", TITLE="x"),
-        "a.mp3": b"ID3\x04\0\0\0\0\0\x20", "a.ogg": b"OggS\0\2", "a.mp4": b"\0\0\0\x14ftypisom",
-        "a.avif": b"\0\0\0\x14ftypavif", "a.webm": b"\x1a\x45\xdf\xa3",
+        "a.mp3": b"ID3\x04\0\0\0\0\0\x20", "a.ogg": b"OggS\0\2", "a.mp4": mp4(),
+        "a.avif": b"\0\0\0\x14ftypavif", "a.webm": webm(),
     }  # fmt: skip
     whole = bytearray(beginnings[name])
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):
