@@ -104,7 +104,8 @@ def _measure(client: httpx.Client) -> None:
     _timed(client, "images", kind="images")
     _timed(client, "search that finds one", q="09999")
     files = sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', first)))
-    imported = {f"/static/{name}" for file in files for name in re.findall(r'from "\./([^"]+)"', client.get(file).text)}
+    imports = [(file, name) for file in files for name in re.findall(r'from "\./([^"]+)"', client.get(file).text)]
+    imported = {f"{file.rpartition('/')[0]}/{name}" for file, name in imports}
     sizes = {file: len(gzip.compress(client.get(file).content, 9)) for file in {*files, *imported}}
     sizes["page"] = len(gzip.compress(first.encode(), 9))
     for file, size in sorted(sizes.items()):

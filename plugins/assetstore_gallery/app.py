@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Router
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assetstore import AssetStore
@@ -13,6 +13,8 @@ from assetstore_gallery import asset, browse, changes, looks, picker, stats, upl
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard
 from assetstore_gallery.options import GalleryOptions
+from assetstore_gallery.packing import Packing, pages_of
+from assetstore_gallery.static_files import PageFiles
 
 Pages = Callable[[Gallery], Sequence[BaseRoute]]
 
@@ -30,7 +32,8 @@ def create_gallery(store: AssetStore, options: GalleryOptions | None = None) -> 
 def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = lambda gallery: []) -> ASGIApp:
     """Return a gallery with some pages for those who are not logged in."""
     gallery = Gallery(store=store, options=options)
-    static = Mount("/static", StaticFiles(packages=[("assetstore_gallery", "static")]))
+    static = Mount("/static", PageFiles())
     pages = [page for module in (asset, browse, changes, looks, picker, stats, uploads) for page in module.routes(gallery)]
-    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False)
+    packing = Middleware(Packing, pages=pages_of(pages))
+    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False, middleware=[packing])
     return Guard(router, gallery)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,11 +14,11 @@ from assetstore import AssetInfo, AssetReader
 from assetstore.plugin import HEADERS
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
-from assetstore_gallery.kinds import PICTURES, essence_of, type_of
+from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
+from assetstore_gallery.links import links
 
 PIECE = 1 << 18
 TEXT_BYTES = 1 << 16
-LINK_HOURS = (1, 24, 168)
 MAX_DIGITS = 19
 """The longest number of a range: no asset has more bytes, and Python refuses to read numbers of thousands of digits."""
 _INERT = PICTURES | {"application/pdf", "text/plain"}
@@ -42,15 +41,10 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "digest": info.digest,
             "headers": {name.replace("_", "-"): value for name in headers if (value := getattr(info, name)) is not None},
             "metadata": dict(info.metadata or {}),
-            "public": gallery.store.url(key) if gallery.store.can("url") else None,
-            "signed": None,
-            "hours": list(LINK_HOURS) if gallery.store.can("presign") else [],
+            **links(gallery, key, request.query_params.get("minutes", ""), is_picture=is_picture(type_of(info))),
             "text": _text(gallery, info),
             "facts": gallery.facts.of(info),
         }
-        for hours in facts["hours"]:
-            if request.query_params.get("hours") == str(hours):
-                facts["signed"] = gallery.store.presign(key, expires=timedelta(hours=hours)).url
         return gallery.page(request, "asset.html", facts)
 
     def file(request: Request) -> Response:

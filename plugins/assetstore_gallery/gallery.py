@@ -15,6 +15,7 @@ from assetstore_gallery.amounts import number, readable
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
+from assetstore_gallery.static_files import VERSION
 from assetstore_gallery.words import language_of, say, words_for_scripts
 
 
@@ -78,6 +79,7 @@ class Gallery:
             "visitor": visitor,
             "rights": visitor.rights,
             "root": root,
+            "static": f"{root}/static/{VERSION}",
             "language": language,
             "say": partial(say, language),
             "number": partial(number, language),

@@ -127,10 +127,10 @@ def test_what_is_no_single_range_asks_for_the_whole(text: str) -> None:
 def test_a_signed_link_is_made_where_the_store_signs(
     visit: Visit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """It is on the page for who asked, for the hours that were chosen."""
+    """It is on the page for who asked, for the time that was chosen."""
     with open_store({"url": f"file:{tmp_path_factory.mktemp('signed')}"}) as folder:
         folder.upload(b"1", "a.txt")
         client = visit(folder)
         assert client.get("/asset.json", params={"key": "a.txt"}).json()["signed"] is None
-        signed = client.get("/asset.json", params={"key": "a.txt", "hours": "24"}).json()["signed"]
+        signed = client.get("/asset.json", params={"key": "a.txt", "minutes": "1440"}).json()["signed"]
         assert "a.txt?" in signed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
@@ -15,17 +14,17 @@ from asking import Visit
 import assetstore_gallery
 from assetstore import InvalidOptionError, open_store
 from assetstore_gallery import GalleryOptions
-from assetstore_gallery.asset import LINK_HOURS
 from assetstore_gallery.browse import SORTS
 from assetstore_gallery.kinds import KINDS
+from assetstore_gallery.links import LINK_MINUTES
 from assetstore_gallery.words import LANGUAGES, WORDS, language_of
 
 TEMPLATES = Path(assetstore_gallery.__file__).with_name("templates")
-MADE = {*KINDS, "grid", "list", *(f"by_{sort}" for sort in SORTS), *(f"{hours}_hours" for hours in LINK_HOURS)}
+MADE = {*KINDS, "grid", "list", *(f"by_{sort}" for sort in SORTS), *(f"{minutes}_minutes" for minutes in LINK_MINUTES)}
 """Words whose names the templates make from facts."""
 PAGES = (
     *("/browse", "/browse?view=list&sort=size", "/browse?q=a", "/browse?prefix=nothing/", "/browse?kind=models", "/stats"),
-    *("/asset?key=a.png", "/asset?key=c.txt&hours=1", "/picker?origin=https://app.example"),
+    *("/asset?key=a.png", "/asset?key=c.txt&minutes=60", "/picker?origin=https://app.example"),
     "/picker?origin=https://app.example&prefix=nothing/",
 )
 
@@ -36,6 +35,11 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
     said = set(re.findall(r'say\("([^"]+)"[,)]', text))
     listed = set(re.findall(r'"(\w+)"', text.partition("said_by_scripts = [")[2].partition("]")[0]))
     assert set(WORDS) == said | listed | MADE
+
+
+def test_templates_name_the_version_of_what_they_load() -> None:
+    """A script that is loaded under two addresses would run twice."""
+    assert [] == [each.name for each in TEMPLATES.iterdir() if "/static/" in each.read_text()]
 
 
 @pytest.mark.parametrize("name", WORDS)
@@ -94,7 +98,7 @@ class Texts(HTMLParser):
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])
-def test_no_english_is_left_on_a_page(language: str, visit: Callable[..., httpx.Client]) -> None:
+def test_no_english_is_left_on_a_page(language: str, visit: Visit) -> None:
     """No text or label of a page is the English one of the table, unless the language has the same word."""
     column = LANGUAGES.index(language)
     ours = {texts[column] for texts in WORDS.values()}
