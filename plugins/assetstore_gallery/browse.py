@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import attrs
@@ -12,9 +11,10 @@ from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo
 from assetstore_gallery.gallery import Gallery
+from assetstore_gallery.index import CURSOR, folded
 from assetstore_gallery.kinds import KINDS, is_picture, kind_of, type_of
 
-SORTS = ("name", "size", "date")
+SORTS = ("name", "size", "date", "kind")
 LOOKED_THROUGH = 10
 """Pages of the store that are looked through at most for one page of a kind or a search; the next goes on behind them."""
 SEARCHED_AT_ONCE = 1000
@@ -30,7 +30,7 @@ class Question:
     Attributes:
         prefix: the folder.
         kind: one of ``KINDS``, empty for all.
-        sort: the order within the page: ``name``, ``size`` (largest first) or ``date`` (newest first).
+        sort: the order: ``name``, ``size`` (largest first), ``date`` (newest first) or ``kind``.
         q: words that the names below the folder must hold, in any order; empty for the folder itself.
         cursor: where in the listing the page begins.
     """
@@ -70,7 +70,6 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
 
     def browse(request: Request) -> Response:
         asked = Question.of(request)
-        folders, assets, following = _page(gallery, asked)
         facts = {
             "prefix": asked.prefix,
             "kind": asked.kind,
@@ -78,19 +77,12 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "q": asked.q,
             "view": "list" if request.query_params.get("view") == "list" else "grid",
             "above": [{"name": name, "prefix": above} for name, above in _above(asked.prefix)],
-            "folders": folders,
-            "assets": assets,
             "is_first": asked.cursor is None,
-            "next": following,
+            **_shown(gallery, asked),
         }
         return gallery.page(request, "browse.html", facts)
 
     return [Route("/", home), Route("/browse", browse), Route("/browse.json", browse)]
-
-
-def folded(text: str) -> str:
-    """Return a text as searches compare it: without case and without marks, so that ``ü`` is ``u`` and ``ß`` is ``ss``."""
-    return "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
 
 
 def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
@@ -109,7 +101,31 @@ def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _page(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str, Any]], str | None]:
+def _shown(gallery: Gallery, asked: Question) -> dict[str, Any]:
+    """Return what a page shows: of the index where one is needed and there, else of the store's listing."""
+    facts: dict[str, Any] = {"counts": None, "index": None}
+    is_of_index = (asked.cursor or "").startswith(CURSOR)
+    if asked.q or asked.sort != "name":
+        known = gallery.index.facts() or {"as_of": None, "count": 0, "whole": False}
+        facts["index"] = {**known, "walked": gallery.index.progress, "problem": gallery.index.problem}
+        if known["as_of"] and (asked.cursor is None or is_of_index):
+            found = gallery.index.find(
+                prefix=asked.prefix,
+                words=asked.q,
+                kind=asked.kind,
+                sort=asked.sort,
+                cursor=asked.cursor,
+                limit=gallery.options.page_size,
+            )
+            if found is not None:
+                assets = [described(each, asked.prefix) for each in found.assets]
+                return {**facts, "folders": found.folders, "assets": assets, "counts": found.counts, "next": found.next}
+    # Where the index is gone since the page before, its listing begins anew.
+    folders, assets, following = _walked(gallery, attrs.evolve(asked, cursor=None) if is_of_index else asked)
+    return {**facts, "folders": folders, "assets": assets, "next": following}
+
+
+def _walked(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str, Any]], str | None]:
     """Return the folders and assets of a page and the cursor of the next one. A prefix is never listed whole."""
     size, cursor = gallery.options.page_size, asked.cursor
     limit = max(size, SEARCHED_AT_ONCE) if asked.q else size
@@ -127,6 +143,8 @@ def _page(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str, 
         assets.sort(key=lambda asset: -asset["size"])
     elif asked.sort == "date":
         assets.sort(key=lambda asset: asset["modified"] or "", reverse=True)
+    elif asked.sort == "kind":
+        assets.sort(key=lambda asset: KINDS.index(asset["kind"]))
     return folders, assets, cursor
 
 

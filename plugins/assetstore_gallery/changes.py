@@ -33,7 +33,8 @@ def move(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
 
     def one(item: dict[str, Any]) -> None:
         etag = _bound(store, "move.if_match", item)
-        store.move(str(item["key"]), str(item["to"]), overwrite=overwrite, if_match=etag)
+        info = store.move(str(item["key"]), str(item["to"]), overwrite=overwrite, if_match=etag)
+        gallery.index.change({str(item["key"]): None, info.key: info})
 
     return _each(question, one)
 
@@ -47,6 +48,7 @@ def delete(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     def one(item: dict[str, Any]) -> None:
         _bound(gallery.store, "delete.if_match", item)
         gallery.store.delete(str(item["key"]))
+        gallery.index.change({str(item["key"]): None})
 
     return _each(question, one)
 
@@ -56,6 +58,7 @@ def update(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     store, changes = gallery.store, {name: question[name] for name in HEADERS if name in question}
     etag = _bound(store, "update.if_match", question)
     info: AssetInfo = store.update(str(question["key"]), **changes, if_match=etag)
+    gallery.index.change({info.key: info})
     return {"key": info.key, "etag": info.etag}
 
 
@@ -72,7 +75,9 @@ def restore(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
         raise PreconditionError("the store has no trash", hint="add the wrapper 'trash' to it")
     with command.make_context("trash", ["restore", "--", str(question["key"])], obj=gallery.store) as context:
         command.invoke(context)
-    return {"key": str(question["key"])}
+    info = gallery.store.stat(str(question["key"]))
+    gallery.index.change({info.key: info})
+    return {"key": info.key}
 
 
 def _bound(store: AssetStore, capability: str, item: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from assetstore import AssetStore
 from assetstore_gallery.amounts import number, readable
 from assetstore_gallery.facts import Facts
+from assetstore_gallery.index import Index
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
 from assetstore_gallery.static_files import VERSION
@@ -37,11 +38,13 @@ class Gallery:
         store: what is shown.
         options: how.
         facts: what its assets hold.
+        index: the names in the store, for searches and orders.
     """
 
     store: AssetStore
     options: GalleryOptions
     facts: Facts = attrs.field(default=attrs.Factory(lambda self: Facts(self.store), takes_self=True), init=False)
+    index: Index = attrs.field(init=False, default=attrs.Factory(lambda gallery: Index.of(gallery.store), takes_self=True))
     _templates: Environment = attrs.field(factory=_environment, init=False)
 
     @property

@@ -86,7 +86,7 @@ def parts(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
 
 def finish(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Let the store examine what was sent, and make an asset of it."""
-    return _facts(gallery.store.finish_upload(str(question["token"])))
+    return _noted(gallery, gallery.store.finish_upload(str(question["token"])))
 
 
 def replace(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def replace(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     if etag is not None and store.stat(key).etag != etag:
         store.delete(info.key)
         raise PreconditionError("the asset was changed meanwhile", hint="reload the page and look at it", key=key)
-    return _facts(store.move(info.key, key))
+    return _noted(gallery, store.move(info.key, key))
 
 
 def cancel(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ async def _receive(gallery: Gallery, request: Request) -> Response:
         return gallery.store.upload(source, key, overwrite=replaces, if_match=etag if replaces else None)
 
     try:
-        return JSONResponse(_facts(await run_in_threadpool(store)), 201)
+        return JSONResponse(_noted(gallery, await run_in_threadpool(store)), 201)
     except AssetStoreError as error:
         return failure(error)
     except ClientDisconnect:
@@ -182,5 +182,6 @@ def _examined(chunks: Iterator[bytes], key: str, types: tuple[str, ...]) -> Iter
     yield from chunks
 
 
-def _facts(info: AssetInfo) -> dict[str, Any]:
+def _noted(gallery: Gallery, info: AssetInfo) -> dict[str, Any]:
+    gallery.index.change({info.key: info})
     return {"key": info.key, "size": info.size, "content_type": info.content_type, "etag": info.etag}

@@ -30,6 +30,15 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "by_name": ("Name", "Name", "Nom"),
     "by_size": ("Largest", "Größte", "Plus gros"),
     "by_date": ("Newest", "Neueste", "Plus récents"),
+    "by_kind": ("Kind", "Art", "Genre"),
+    "of_index": ("{count} names as of", "{count} Namen, Stand:", "{count} noms, état au"),
+    "index_most": ("The store has more.", "Der Speicher hat mehr.", "Le stockage en a d’autres."),
+    "index_walk": (
+        "The names are being gathered, {count} so far; reload the page for more.",
+        "Die Namen werden gesammelt, bisher {count}; laden Sie die Seite neu, um mehr zu sehen.",
+        "Collecte des noms en cours, {count} jusqu’ici ; rechargez la page pour la suite.",
+    ),
+    "not_indexed": ("The names cannot be gathered:", "Namen nicht gesammelt:", "Collecte des noms impossible :"),
     "within": ("Sorted within this page.", "Innerhalb dieser Seite sortiert.", "Trié dans cette page."),
     "found": (
         "Names with “{q}” in {folder} and the folders below.",
