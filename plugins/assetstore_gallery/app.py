@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from assetstore import AssetStore
-from assetstore_gallery import asset, browse, changes, looks, picker, stats, uploads
+from assetstore_gallery import asset, browse, changes, looks, picker, stats, trash, uploads
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard
 from assetstore_gallery.options import GalleryOptions
@@ -33,7 +33,8 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
     """Return a gallery with some pages for those who are not logged in."""
     gallery = Gallery(store=store, options=options)
     static = Mount("/static", PageFiles())
-    pages = [page for module in (asset, browse, changes, looks, picker, stats, uploads) for page in module.routes(gallery)]
+    modules = (asset, browse, changes, looks, picker, stats, trash, uploads)
+    pages = [page for module in modules for page in module.routes(gallery)]
     packing = Middleware(Packing, pages=pages_of(pages))
     router = Router([*entrance(gallery), *pages, static], redirect_slashes=False, middleware=[packing])
     return Guard(router, gallery)

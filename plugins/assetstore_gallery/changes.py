@@ -23,7 +23,6 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         Route("/do/delete", answering(gallery, "delete", delete), methods=["POST"]),
         Route("/do/update", answering(gallery, "change", update), methods=["POST"]),
         Route("/do/headers", answering(gallery, "change", headers), methods=["POST"]),
-        Route("/do/restore", answering(gallery, "delete", restore), methods=["POST"]),
     ]
 
 
@@ -66,18 +65,6 @@ def headers(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Return the headers and metadata of ``key`` as they are now, with its ETag, to be edited."""
     info = gallery.store.stat(str(question["key"]))
     return {**{name: getattr(info, name) for name in HEADERS}, "metadata": dict(info.metadata or {}), "etag": info.etag}
-
-
-def restore(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
-    """Bring back what was deleted last under ``key``."""
-    command = gallery.trash
-    if command is None:
-        raise PreconditionError("the store has no trash", hint="add the wrapper 'trash' to it")
-    with command.make_context("trash", ["restore", "--", str(question["key"])], obj=gallery.store) as context:
-        command.invoke(context)
-    info = gallery.store.stat(str(question["key"]))
-    gallery.index.change({info.key: info})
-    return {"key": info.key}
 
 
 def _bound(store: AssetStore, capability: str, item: Mapping[str, Any]) -> str | None:

@@ -207,6 +207,17 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "key_delete": ("delete", "löschen", "supprimer"),
     "key_uploads": ("go to the uploads", "zum Hochladen gehen", "aller aux envois"),
     "key_help": ("show this", "dies zeigen", "afficher ceci"),
+    # The trash
+    "trash": ("Trash", "Papierkorb", "Corbeille"),
+    "deleted_at": ("Deleted (UTC)", "Gelöscht (UTC)", "Supprimé (UTC)"),
+    "restore": ("Restore", "Wiederherstellen", "Restaurer"),
+    "empty": ("Empty the trash", "Papierkorb leeren", "Vider la corbeille"),
+    "empty?": ("Empty the trash?", "Papierkorb leeren?", "Vider la corbeille ?"),
+    "what_is_emptied": (
+        "Everything in it that was deleted before this page was opened is removed, also what stands on other pages.",
+        "Alles, was vor dem Öffnen dieser Seite gelöscht wurde, wird entfernt, auch was auf anderen Seiten steht.",
+        "Tout ce qui fut supprimé avant l’ouverture de cette page est retiré, y compris sur les autres pages.",
+    ),
     # Uploads
     "choose_files": ("Choose files", "Dateien wählen", "Choisir des fichiers"),
     "choose_folder": ("Choose a folder", "Einen Ordner wählen", "Choisir un dossier"),

@@ -24,7 +24,25 @@ MADE = {"a.ttf": font(), "a.zip": archive(["b"]), "a.glb": cube(), "a.flac": fla
 """Assets of kinds that have pages of their own."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")
 HEADERS = ("accept", "origin", "host", "range", "if-match", "if-none-match", "x-assetstore", "content-length", "cookie")
-WORDS = ("key", "prefix", "cursor", "sort", "view", "kind", "q", "pick", "origin", "v", "code", "token", "size", "clash")
+WORDS = (
+    "key",
+    "prefix",
+    "cursor",
+    "sort",
+    "view",
+    "kind",
+    "q",
+    "pick",
+    "origin",
+    "v",
+    "code",
+    "token",
+    "size",
+    "clash",
+    "entry",
+    "before",
+    "minutes",
+)
 TEXTS = st.one_of(
     st.sampled_from((KEY, *MADE, "", "/", "..", "../x", "maps/", "\0", "a" * 2000, "-1", "text/html", "1", "\ud800", "*/*")),
     st.text(max_size=20),

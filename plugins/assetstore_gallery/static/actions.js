@@ -73,7 +73,7 @@ function chooseAll(checked) {
 }
 
 // Goes to a page, which then says what was done and, after a delete, offers to undo it.
-function leave(url, message, undo = []) {
+export function leave(url, message, undo = []) {
   sessionStorage.setItem("assetstore done", JSON.stringify({ message, undo }));
   if (url) location.assign(url);
   else location.reload();

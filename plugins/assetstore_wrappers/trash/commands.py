@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import click
 
@@ -14,9 +14,16 @@ from assetstore_wrappers.trash.restoring import Deleted, deleted, oldest, restor
 T = TypeVar("T")
 
 
+class TrashGroup(click.Group):
+    """The group of commands. For programs that know the store alone, such as its gallery, it has the functions too."""
+
+    deleted: ClassVar = staticmethod(deleted)
+    restore: ClassVar = staticmethod(restore)
+
+
 def commands() -> Sequence[click.Command]:
     """Return the group of commands."""
-    group = click.Group("trash", help="List, restore and remove what was deleted.")
+    group = TrashGroup("trash", help="List, restore and remove what was deleted.")
     for name, callback, params in (
         ("list", _list, [_prefix(), _json()]),
         ("restore", _restore, _restore_params()),

@@ -29,18 +29,21 @@ class Deleted:
     entry: str
 
 
-def deleted(store: AssetStore, prefix: str = "") -> Iterator[Deleted]:
+def deleted(store: AssetStore, prefix: str = "", *, start_after: str | None = None) -> Iterator[Deleted]:
     """Yield what is in the trash and had a key that begins with ``prefix``. Each deletion of a key is one.
 
     Args:
         store: a whole store with the wrapper ``trash``, not a part of one.
         prefix: the beginning of the keys.
+        start_after: ``Deleted.entry`` of the last one that was yielded before.
     """
-    for info in store.list(FOLDER + prefix):
+    before = parse(start_after) if start_after is not None else None
+    is_among_long = before is not None and is_hashed(before[0])
+    for info in store.list(FOLDER + prefix, start_after=start_after) if not is_among_long else ():
         found = parse(info.key)
         if found is not None and not is_hashed(found[0]):
             yield Deleted(key=found[0], time=found[1], size=info.size, entry=info.key)
-    for info in store.list(f"{FOLDER}~"):
+    for info in store.list(f"{FOLDER}~", start_after=start_after if is_among_long else None):
         found = parse(info.key)
         if found is not None and is_hashed(found[0]):
             key = _long_key(store, info, found[0])
