@@ -103,6 +103,9 @@ def _measure(client: httpx.Client) -> None:
     _timed(client, "first page again")
     _timed(client, "images", kind="images")
     _timed(client, "search that finds one", q="09999")
+    time.sleep(5)
+    _timed(client, "search by the index", q="09999")
+    _timed(client, "largest by the index", sort="size")
     files = sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', first)))
     imports = [(file, name) for file in files for name in re.findall(r'from "\./([^"]+)"', client.get(file).text)]
     imported = {f"{file.rpartition('/')[0]}/{name}" for file, name in imports}

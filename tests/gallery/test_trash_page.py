@@ -26,7 +26,8 @@ def store() -> Iterator[AssetStore]:
 
 def test_each_deletion_is_on_one_page(store: AssetStore, visit: Visit) -> None:
     """The pages of the trash follow one another, name each deletion once, and show a name as text."""
-    client, found, asked = visit(store, page_size=1), [], {}
+    client, found = visit(store, page_size=1), []
+    asked: dict[str, str] = {}
     while True:
         shown = client.get("/trash.json", params=asked).json()
         found += [(each["key"], each["size"]) for each in shown["deleted"]]
