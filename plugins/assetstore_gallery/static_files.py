@@ -10,7 +10,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).with_name("static")
-VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(FOLDER.iterdir()))).hexdigest()[:12]
+_FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
+VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()[:12]
 """Changes with any of the files, so that a browser may keep what it got under it for ever."""
 
 
