@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from assetstore import AssetStore
-from assetstore_gallery import asset, browse, changes, looks, picker, stats, trash, uploads
+from assetstore_gallery import asset, browse, changes, looks, picker, stats, thumbnails, trash, uploads
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.guard import Guard
 from assetstore_gallery.options import GalleryOptions
@@ -33,8 +34,15 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
     """Return a gallery with some pages for those who are not logged in."""
     gallery = Gallery(store=store, options=options)
     static = Mount("/static", PageFiles())
-    modules = (asset, browse, changes, looks, picker, stats, trash, uploads)
+    modules = (asset, browse, changes, looks, picker, stats, thumbnails, trash, uploads)
     pages = [page for module in modules for page in module.routes(gallery)]
     packing = Middleware(Packing, pages=pages_of(pages))
-    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False, middleware=[packing])
+    gallery.ends.callback(gallery.index.close)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        with gallery.ends:
+            yield
+
+    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False, lifespan=lifespan, middleware=[packing])
     return Guard(router, gallery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import attrs
 from starlette.requests import Request
@@ -19,8 +20,8 @@ LOOKED_THROUGH = 10
 """Pages of the store that are looked through at most for one page of a kind or a search; the next goes on behind them."""
 SEARCHED_AT_ONCE = 1000
 """Names on each page of the store in a search: a listing costs the same however few it returns."""
-MAX_SHOWN_INLINE = 256 << 10
-"""The most bytes of a picture that stands for itself among others."""
+MAX_SHRUNK = 64 << 20
+"""The most bytes of a picture that gets a thumbnail."""
 
 
 @attrs.frozen
@@ -85,6 +86,11 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     return [Route("/", home), Route("/browse", browse), Route("/browse.json", browse)]
 
 
+def has_thumbnail(info: AssetInfo) -> bool:
+    """Return whether a thumbnail may be made of an asset: it is a picture that runs nothing, and not too large."""
+    return info.valid and is_picture(type_of(info)) and 0 < info.size <= MAX_SHRUNK
+
+
 def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
     """Return what pages and JSON tell of an asset."""
     content_type = type_of(info)
@@ -96,7 +102,7 @@ def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
         "modified": None if info.last_modified is None else info.last_modified.isoformat(timespec="seconds"),
         "type": content_type,
         "kind": kind_of(content_type),
-        "picture": is_picture(content_type) and 0 < info.size <= MAX_SHOWN_INLINE,
+        "thumbnail": f"thumbnail?{urlencode({'key': info.key, 'v': info.etag or ''})}" if has_thumbnail(info) else None,
         "valid": info.valid,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -39,12 +40,14 @@ class Gallery:
         options: how.
         facts: what its assets hold.
         index: the names in the store, for searches and orders.
+        ends: what is closed when the application ends.
     """
 
     store: AssetStore
     options: GalleryOptions
     facts: Facts = attrs.field(default=attrs.Factory(lambda self: Facts(self.store), takes_self=True), init=False)
     index: Index = attrs.field(init=False, default=attrs.Factory(lambda gallery: Index.of(gallery.store), takes_self=True))
+    ends: ExitStack = attrs.field(factory=ExitStack, init=False)
     _templates: Environment = attrs.field(factory=_environment, init=False)
 
     @property

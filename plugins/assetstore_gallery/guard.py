@@ -88,6 +88,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if scope["type"] == "lifespan":
+            await self.application(scope, receive, send)
         if scope["type"] != "http":
             return
         # The application around the gallery has pages of its own for what is missing or wrong; ours are in ours.

@@ -160,7 +160,8 @@ class Index:
             InvalidOptionError: the cursor is not one that ``find`` gave.
         """
         after = None if cursor is None else _after(cursor)
-        where, values = _condition(prefix, folded(words).split())
+        wanted = folded(words).split()
+        where, values = _condition(prefix, wanted)
         chosen, given = (f"{where} AND kind = ?", [*values, KINDS.index(kind)]) if kind else (where, values)
         order = _ORDERS[sort]
         if after is not None:
@@ -172,7 +173,7 @@ class Index:
             sql = f"SELECT {columns} FROM assets WHERE {chosen} ORDER BY place, key LIMIT ?"  # noqa: S608 - ours alone
             rows = database.execute(sql, [*given, limit + 1]).fetchall()
             sums = dict(database.execute(f"SELECT kind, count(*) FROM assets WHERE {where} GROUP BY kind", values))  # noqa: S608
-            folders = [] if words or after else list(islice(_folders(database, prefix), MAX_FOLDERS))
+            folders = [] if wanted or after else list(islice(_folders(database, prefix), MAX_FOLDERS))
             last = rows[limit - 1][:2] if len(rows) > limit else None
             return Found(
                 folders=folders,

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assetstore import AssetStore, open_store
 from assetstore_gallery import GalleryOptions, Rights, Visitor, create_gallery
+from assetstore_gallery.static_files import VERSION
 
 ALL = Rights(upload=True, change=True, delete=True)
 PATHS = ("browse", "browse.json", "asset.json?key=notes.txt", "file?key=notes.txt", "stats.json")
@@ -76,7 +77,7 @@ def test_every_link_stays_below_the_path_and_leads_somewhere(place_in: Callable[
             todo += sorted(inside - seen.keys() - {*todo})[: max(0, 150 - len(seen) - len(todo))]
     assert {200, 303} == set(seen.values())
     pages = {path.partition("?")[0] for path in seen}
-    assert {"", "browse", "asset", "file", "stats", "static/gallery.css"} <= pages
+    assert {"", "browse", "asset", "file", "stats", f"static/{VERSION}/gallery.css"} <= pages
 
 
 @pytest.mark.parametrize("place_in", [mounted, behind_a_proxy])
