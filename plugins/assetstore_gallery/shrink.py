@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from typing import BinaryIO
+from typing import IO
 
 if __name__ == "__main__":
     sys.path[:] = sys.argv[1:]  # so that Pillow is found where the gallery finds it
@@ -41,7 +41,7 @@ def main() -> None:
         send(target, thumbnail)
 
 
-def received(source: BinaryIO) -> bytes | None:
+def received(source: IO[bytes]) -> bytes | None:
     """Return the next message, or ``None`` at the end."""
     length = source.read(_LENGTH)
     data = source.read(int.from_bytes(length, "big"))
@@ -49,7 +49,7 @@ def received(source: BinaryIO) -> bytes | None:
     return data if is_whole else None
 
 
-def send(target: BinaryIO, data: bytes) -> None:
+def send(target: IO[bytes], data: bytes) -> None:
     """Send a message: its length in four bytes, then its bytes."""
     target.write(len(data).to_bytes(_LENGTH, "big"))
     target.write(data)
@@ -62,7 +62,8 @@ def shrunk(data: bytes) -> bytes:
     Raises:
         Exception: of any kind, if the bytes are not a picture.
     """
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as source:
+        image: Image.Image = source
         if image.width * image.height > MAX_PIXELS:
             return b""
         profile = image.info.get("icc_profile") or b""
@@ -70,7 +71,7 @@ def shrunk(data: bytes) -> bytes:
             profile = b""
         mode = "RGBA" if image.has_transparency_data else "RGB"
         # A JPEG must not be touched before: it is decoded at a smaller size, which takes a fraction of the time.
-        if image.format not in ("JPEG", "MPO") and image.mode != mode:
+        if source.format not in ("JPEG", "MPO") and image.mode != mode:
             image = _as_bytes(image).convert(mode)
         image.thumbnail((SIDE, SIDE), reducing_gap=1.5)
         ImageOps.exif_transpose(image, in_place=True)

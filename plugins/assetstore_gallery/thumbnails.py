@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore import AssetInfo
+from assetstore import AssetInfo, AssetStore
 from assetstore.plugin import PerProcess
 from assetstore_gallery.browse import has_thumbnail
 from assetstore_gallery.gallery import Gallery
@@ -29,51 +29,58 @@ _SIGN = Path(__file__).with_name("static") / "no_thumbnail.svg"
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
     """Return the route of thumbnails."""
-    folder = ThumbnailFolder.of_user()
-    workers = PerProcess(Workers)
-    # A limiter belongs to an event loop, so the first request makes it.
-    limiters: list[anyio.CapacityLimiter] = []
+    thumbnails = _Thumbnails(gallery.store)
+    gallery.ends.callback(thumbnails.close)
+    return [Route("/thumbnail", thumbnails.answer)]
 
-    def end() -> None:
-        if (running := workers.pop()) is not None:
+
+class _Thumbnails:
+    """Answers requests for thumbnails, of which a bounded number is made at once."""
+
+    def __init__(self, store: AssetStore) -> None:
+        self._store = store
+        self._folder = ThumbnailFolder.of_user()
+        self._workers = PerProcess(Workers)
+        # It belongs to an event loop, so the first request makes it.
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def close(self) -> None:
+        """End the processes."""
+        if (running := self._workers.pop()) is not None:
             running.close()
 
-    gallery.ends.callback(end)
-
-    def described(key: str) -> tuple[AssetInfo, str, bytes | None]:
-        info = gallery.store.stat(key)
-        if not has_thumbnail(info):
-            return info, "", b""
-        name = name_of(info, repr(gallery.store))
-        return info, name, folder.get(name)
-
-    def made(info: AssetInfo, name: str) -> bytes:
-        if (kept := folder.get(name)) is not None:  # another request was first
-            return kept
-        if_match = info.etag if gallery.store.can("read.if_match") else None
-        made = workers.get().shrink(gallery.store.read(info.key, if_match=if_match))
-        folder.put(name, made)
-        return made
-
-    async def thumbnail(request: Request) -> Response:
-        key = request.query_params.get("key", "")
-        info, name, data = await anyio.to_thread.run_sync(described, key)
-        etag = f'"{name[:32]}"'
+    async def answer(self, request: Request) -> Response:
+        """Return the thumbnail of the asset that a request names, or the sign that stands for one."""
+        info, name, data = await anyio.to_thread.run_sync(self._kept, request.query_params.get("key", ""))
         if data is None:
-            limiter = limiters[0] if limiters else anyio.CapacityLimiter(AT_ONCE)
-            limiters[:] = [limiter]
+            if self._limiter is None:
+                self._limiter = anyio.CapacityLimiter(AT_ONCE)
             # A visitor who has scrolled on does not wait for it any more.
-            if limiter.statistics().tasks_waiting >= MOST_WAITING or await request.is_disconnected():
+            if self._limiter.statistics().tasks_waiting >= MOST_WAITING or await request.is_disconnected():
                 return _sign()
-            data = await anyio.to_thread.run_sync(partial(made, info, name), limiter=limiter)
+            data = await anyio.to_thread.run_sync(partial(self._made, info, name), limiter=self._limiter)
         if not data:
             return _sign()
+        etag = f'"{name[:32]}"'
         headers = {"cache-control": f"private, max-age={FRESH}", "etag": etag}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(data, headers=headers, media_type="image/webp")
 
-    return [Route("/thumbnail", thumbnail)]
+    def _kept(self, key: str) -> tuple[AssetInfo, str, bytes | None]:
+        info = self._store.stat(key)
+        if not has_thumbnail(info):
+            return info, "", b""
+        name = name_of(info, repr(self._store))
+        return info, name, self._folder.get(name)
+
+    def _made(self, info: AssetInfo, name: str) -> bytes:
+        if (kept := self._folder.get(name)) is not None:  # another request was first
+            return kept
+        if_match = info.etag if self._store.can("read.if_match") else None
+        made = self._workers.get().shrink(self._store.read(info.key, if_match=if_match))
+        self._folder.put(name, made)
+        return made
 
 
 def _sign() -> Response:

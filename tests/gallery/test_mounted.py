@@ -77,7 +77,7 @@ def test_every_link_stays_below_the_path_and_leads_somewhere(place_in: Callable[
             todo += sorted(inside - seen.keys() - {*todo})[: max(0, 150 - len(seen) - len(todo))]
     assert {200, 303} == set(seen.values())
     pages = {path.partition("?")[0] for path in seen}
-    assert {"", "browse", "asset", "file", "stats", f"static/{VERSION}/gallery.css"} <= pages
+    assert {"", "browse", "asset", "thumbnail", "stats", f"static/{VERSION}/gallery.css"} <= pages
 
 
 @pytest.mark.parametrize("place_in", [mounted, behind_a_proxy])
