@@ -38,9 +38,12 @@ def test_the_trash_gives_back_and_is_emptied_by_keyboard(page: Any, serve: Calla
             store.delete(name)
         page.goto(f"{serve(store)}/browse")
         page.get_by_role("link", name="Trash").press("Enter")
+        page.get_by_role("button", name="Restore: a.txt").wait_for()
+        page.wait_for_load_state()  # its script has run by then
         page.get_by_role("button", name="Restore: a.txt").press("Enter")
         expect(page.locator("#doing-status")).to_have_text("1 restored")
         assert store.exists("a.txt")
+        page.wait_for_load_state()
         page.get_by_role("button", name="Empty the trash…").press("Enter")
         page.get_by_role("button", name="Cancel").press("Enter")
         expect(page.get_by_role("button", name="Restore: b.txt")).to_be_visible()

@@ -25,9 +25,12 @@ FOCUSED = """() => {
         const { outlineStyle, outlineWidth } = each ? getComputedStyle(each) : {};
         return each && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
     });
-    return [found.indexOf(now), drawn, found.length];
+    return [now.matches("iframe") ? "within" : found.indexOf(now), drawn, found.length];
 }""".replace("SELECTOR", f'"{FOCUSABLE}"')
-"""Tells which of the controls has the focus, whether one sees it (a player draws its own), and how many there are."""
+"""Tells which of the controls has the focus, whether one sees it (a player draws its own), and how many there are.
+
+What is in a frame, a browser's viewer or ours, has controls of its own.
+"""
 MOVING = """() => [...document.querySelectorAll("*")].flatMap((each) => {
     const { animationName, transitionDuration } = getComputedStyle(each);
     return animationName !== "none" || transitionDuration !== "0s" ? [each.outerHTML.slice(0, 80)] : [];
@@ -62,7 +65,10 @@ def test_tab_reaches_every_control_in_order_and_one_sees_where_it_is(path: str, 
     page.goto(f"{gallery}/{path}")
     seen = []
     page.keyboard.press("Tab")
-    while (now := page.evaluate(FOCUSED))[0] >= 0 and (not seen or now[0] != seen[0]):
+    while (now := page.evaluate(FOCUSED))[0] == "within" or (now[0] >= 0 and (not seen or now[0] != seen[0])):
+        if now[0] == "within":
+            page.keyboard.press("Tab")
+            continue
         if now[0] not in seen[-1:]:  # a player has several controls of its own
             seen.append(now[0])
         assert now[1], page.evaluate("document.activeElement.outerHTML")
