@@ -1,19 +1,23 @@
-"""Measures the gallery over a folder with 10,000 assets: its first page, in time and in bytes on the wire, and scrolling.
+"""Measures the gallery: its first page of 10,000 assets, in time and in bytes on the wire, scrolling, and thumbnails.
 
-Run ``python benchmarks/gallery.py page`` or, with Chromium, ``python benchmarks/gallery.py scroll``.
+Run ``python benchmarks/gallery.py page``, ``thumbnails [COUNT]`` or, with Chromium, ``scroll``.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import multiprocessing
+import os
 import re
 import socket
+import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,7 @@ from assetstore import open_store
 from assetstore_gallery import create_gallery
 
 ASSETS = 10_000
+_SPAWN = multiprocessing.get_context("spawn")
 PAGES = 20
 """Pages that are scrolled through."""
 
@@ -54,6 +59,89 @@ def scroll() -> None:
                 tab.wait_for_load_state("networkidle")
             print(f"{view}: {len(held)} tasks of 50 ms or more, the longest {max(held, default=0):.0f} ms")
         browser.close()
+
+
+def thumbnails(count: int = 200) -> None:
+    """Print how long thumbnails of photos take, beside a loop in one process, and the memory of a server meanwhile."""
+    with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as listener:
+        photos = Path(name, "photos")
+        photos.mkdir()
+        for number in range(count):
+            (photos / f"{number:03}.jpg").write_bytes(_photo(number % 20) + bytes([number // 20]))
+        ours, peers, peaks = [], [], []
+        for number in range(3):
+            peers.append(_timed_loop(photos))
+            os.environ["XDG_CACHE_HOME"] = f"{name}/{number}"
+            serving = _SPAWN.Process(target=_serve, args=(photos, listener))
+            serving.start()
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=60) as client:
+                client.get("/browse")
+                begun = time.perf_counter()
+                peaks.append(_asked_for(client, count, int(serving.pid or 0)))
+                ours.append(time.perf_counter() - begun)
+            serving.terminate()
+            serving.join()
+        print(f"{count} thumbnails: {statistics.median(ours):.1f} s, a loop {statistics.median(peers):.1f} s")
+        print("ratios " + " ".join(f"{mine / peer:.2f}" for mine, peer in zip(ours, peers, strict=True)))
+        print(f"serve and its processes: {max(peaks) >> 20} MiB at most")
+
+
+def _photo(seed: int) -> bytes:
+    """Return a JPEG of 4,000 by 3,000 pixels."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.effect_noise((1000, 750), 20 + seed).convert("RGB").resize((4000, 3000)).save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+def _timed_loop(photos: Path) -> float:
+    """Return the seconds that a loop in a process of its own takes, without the start of the process."""
+    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
+        pool.submit(int).result()
+        begun = time.perf_counter()
+        pool.submit(_plain_loop, photos).result()
+        return time.perf_counter() - begun
+
+
+def _plain_loop(photos: Path) -> None:
+    from PIL import Image, ImageOps
+
+    for path in sorted(photos.glob("*.jpg")):
+        with Image.open(path) as photo:
+            turned = ImageOps.exif_transpose(photo)
+            turned.thumbnail((256, 256))
+            turned.save(io.BytesIO(), "WEBP", quality=80)
+
+
+def _serve(photos: Path, listener: socket.socket) -> None:
+    with open_store(f"file:{photos}") as store:
+        uvicorn.Server(uvicorn.Config(create_gallery(store), log_level="warning")).run(sockets=[listener])
+
+
+def _asked_for(client: httpx.Client, count: int, server: int) -> int:
+    """Ask for all thumbnails, six at once as a browser does, and return the most memory in bytes that was seen meanwhile."""
+    peak = 0
+
+    def ask(number: int) -> None:
+        nonlocal peak
+        answer = client.get("/thumbnail", params={"key": f"{number:03}.jpg"}).raise_for_status()
+        assert answer.headers["content-type"] == "image/webp"
+        peak = max(peak, sum(map(_memory, [str(server), *_children_of(server)])))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(ask, range(count)))
+    return peak
+
+
+def _children_of(server: int) -> set[str]:
+    """Return the processes that any thread of a process started."""
+    return {child for each in Path(f"/proc/{server}/task").glob("*/children") for child in each.read_text().split()}
+
+
+def _memory(process: str) -> int:
+    """Return the memory of a process in bytes; shared pages count in part."""
+    return int(re.findall(r"^Pss: +(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)[0]) << 10
 
 
 def _scrolled(tab: Any) -> list[float]:
@@ -124,6 +212,7 @@ def _timed(client: httpx.Client, title: str, **asked: str) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["page"], ["scroll"]):
-        sys.exit("usage: python benchmarks/gallery.py page|scroll")
-    globals()[sys.argv[1]]()
+    name, *numbers = sys.argv[1:] or [""]
+    if name not in ("page", "scroll", "thumbnails"):
+        sys.exit("usage: python benchmarks/gallery.py page|scroll|thumbnails [COUNT]")
+    globals()[name](*map(int, numbers))
