@@ -16,9 +16,9 @@ from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
 from assetstore_gallery.links import links
+from assetstore_gallery.previews import TEXT_BYTES, is_text, preview
 
 PIECE = 1 << 18
-TEXT_BYTES = 1 << 16
 MAX_DIGITS = 19
 """The longest number of a range: no asset has more bytes, and Python refuses to read numbers of thousands of digits."""
 _INERT = PICTURES | {"application/pdf", "text/plain"}
@@ -42,7 +42,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "headers": {name.replace("_", "-"): value for name in headers if (value := getattr(info, name)) is not None},
             "metadata": dict(info.metadata or {}),
             **links(gallery, key, request.query_params.get("minutes", ""), is_picture=is_picture(type_of(info))),
-            "text": _text(gallery, info),
+            **_text(gallery, info),
             "facts": gallery.facts.of(info),
         }
         return gallery.page(request, "asset.html", facts)
@@ -53,15 +53,17 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     return [Route("/asset", asset), Route("/asset.json", asset), Route("/file", file)]
 
 
-def _text(gallery: Gallery, info: AssetInfo) -> str | None:
-    """Return the beginning of a text; what is packed or no text is ``None``."""
-    essence = essence_of(type_of(info))
-    if info.content_encoding or not (essence.startswith("text/") or essence == "application/json"):
-        return None
-    if not info.size:
-        return ""
-    with opened(gallery, info, 0, min(TEXT_BYTES, info.size)) as reader:
-        return reader.read().decode("utf-8", "replace")
+def _text(gallery: Gallery, info: AssetInfo) -> dict[str, Any]:
+    """Return what is shown of a text; what is packed or no text has none."""
+    content_type = type_of(info)
+    if info.content_encoding or not is_text(content_type):
+        return {"text": None, "table": None, "text_is_whole": None}
+    data = b""
+    if info.size:
+        with opened(gallery, info, 0, min(TEXT_BYTES, info.size)) as reader:
+            data = reader.read()
+    shown = preview(data, content_type, is_whole=info.size <= TEXT_BYTES)
+    return {"text": shown.text, "table": shown.table, "text_is_whole": shown.is_whole}
 
 
 def opened(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> AssetReader:

@@ -90,6 +90,11 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "dimensions": ("Dimensions", "Maße", "Dimensions"),
     "entries": ("{count} entries.", "{count} Einträge.", "{count} entrées."),
     "first_shown": ("These are the first {count}.", "Dies sind die ersten {count}.", "Voici les {count} premières."),
+    "goes_on": (
+        "This is the beginning; the asset goes on.",
+        "Dies ist der Anfang; das Asset geht weiter.",
+        "Ceci est le début ; la suite est dans le fichier.",
+    ),
     "length": ("Length", "Länge", "Durée"),
     "broken_model": (
         "This model cannot be shown here.",
