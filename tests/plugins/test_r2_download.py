@@ -112,7 +112,10 @@ def test_an_interrupted_download_ends_at_once(seaweedfs: Any, unique_prefix: str
             store.download(key, tmp_path / "a", progress=interrupt)
         held.set()
         assert [] == list(tmp_path.iterdir())
-        assert before == {thread for thread in threading.enumerate() if thread.name.startswith("assetstore-part")}
+        started = {thread for thread in threading.enumerate() if thread.name.startswith("assetstore-part")} - before
+        for thread in started:
+            thread.join(60)  # one that has let go of its request has still to end
+        assert [] == [thread for thread in started if thread.is_alive()]
         assert len(BIG) == store.download(key, tmp_path / "a").size
 
 
