@@ -25,12 +25,9 @@ FOCUSED = """() => {
         const { outlineStyle, outlineWidth } = each ? getComputedStyle(each) : {};
         return each && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
     });
-    return [now.matches("iframe") ? "within" : found.indexOf(now), drawn, found.length];
+    return [found.indexOf(now), drawn, found.length];
 }""".replace("SELECTOR", f'"{FOCUSABLE}"')
-"""Tells which of the controls has the focus, whether one sees it (a player draws its own), and how many there are.
-
-What is in a frame, a browser's viewer or ours, has controls of its own.
-"""
+"""Tells which of the controls has the focus, whether one sees it (a player draws its own), and how many there are."""
 MOVING = """() => [...document.querySelectorAll("*")].flatMap((each) => {
     const { animationName, transitionDuration } = getComputedStyle(each);
     return animationName !== "none" || transitionDuration !== "0s" ? [each.outerHTML.slice(0, 80)] : [];
@@ -59,19 +56,24 @@ def test_every_control_is_large_enough_to_hit(path: str, width: int, page: Any, 
         assert [] == page.evaluate(SMALL), name
 
 
-@EACH
+@pytest.mark.parametrize("path", [path for path in SHOWN if "rules.pdf" not in path])
 def test_tab_reaches_every_control_in_order_and_one_sees_where_it_is(path: str, page: Any, gallery: str) -> None:
-    """Tab goes from the first control to the last as they stand on the page, and each shows that it has the focus."""
+    """Tab goes from the first control to the last as they stand on the page, and each shows that it has the focus.
+
+    Chromium's viewer of PDFs takes the focus whenever it has loaded, so its page is left out.
+    """
     page.goto(f"{gallery}/{path}")
     seen = []
     page.keyboard.press("Tab")
-    while (now := page.evaluate(FOCUSED))[0] == "within" or (now[0] >= 0 and (not seen or now[0] != seen[0])):
-        if now[0] == "within":
-            page.keyboard.press("Tab")
-            continue
-        if now[0] not in seen[-1:]:  # a player has several controls of its own
-            seen.append(now[0])
-        assert now[1], page.evaluate("document.activeElement.outerHTML")
+    for _ in range(200):
+        now = page.evaluate(FOCUSED)
+        if seen and now[0] == seen[0]:
+            break
+        # Else it is in a frame, which has controls of its own, or between the end of the page and its beginning.
+        if now[0] >= 0:
+            if now[0] not in seen[-1:]:  # a player has several controls of its own
+                seen.append(now[0])
+            assert now[1], page.evaluate("document.activeElement.outerHTML")
         page.keyboard.press("Tab")
     assert list(range(now[2])) == seen
 
