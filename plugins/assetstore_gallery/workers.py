@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 
 import attrs
 
@@ -80,12 +81,12 @@ class Workers:
     """Some processes that share the pictures of a gallery. They end when it is closed or forgotten, or the program ends."""
 
     def __init__(self, count: int = COUNT) -> None:
-        self.all = [Worker() for _ in range(count)]
+        self.all: list[Worker] = [Worker() for _ in range(count)]
         # The last one used goes first, so that one process is enough where pictures come one by one.
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self.all:
             self._idle.put(worker)
-        self.close = weakref.finalize(self, _end, self.all, os.getpid())
+        self.close: Callable[[], object] = weakref.finalize(self, _end, self.all, os.getpid())
 
     def shrink(self, data: bytes) -> bytes:
         """Return the thumbnail of a picture, or nothing; wait until a process is free."""

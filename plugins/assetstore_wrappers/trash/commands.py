@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, TypeVar
 
 import click
 
-from assetstore.plugin import AssetStoreError
+from assetstore.plugin import AssetInfo, AssetStoreError
 from assetstore_wrappers.trash.restoring import Deleted, deleted, oldest, restore
 
 T = TypeVar("T")
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class TrashGroup(click.Group):
     """The group of commands. For programs that know the store alone, such as its gallery, it has the functions too."""
 
-    deleted: ClassVar = staticmethod(deleted)
-    restore: ClassVar = staticmethod(restore)
+    deleted: ClassVar[Callable[..., Iterator[Deleted]]] = staticmethod(deleted)
+    restore: ClassVar[Callable[..., AssetInfo]] = staticmethod(restore)
 
 
 def commands() -> Sequence[click.Command]:
