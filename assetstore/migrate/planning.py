@@ -94,9 +94,7 @@ def plan(
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
     _refuse_overlap(*sides, store)
-    settings = Settings(
-        source=names[0], destination=names[1], keys=shard_keys, newer=overwrite_newer, sorted=False
-    )
+    settings = Settings(source=names[0], destination=names[1], keys=shard_keys, newer=overwrite_newer, sorted=False)
     folder = _open_folder(store, settings, anew=anew)
     planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
     try:

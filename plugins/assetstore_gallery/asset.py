@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo, AssetReader
 from assetstore.plugin import HEADERS
+from assetstore_gallery.bounded import version_of
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
@@ -68,8 +69,7 @@ def _text(gallery: Gallery, info: AssetInfo) -> dict[str, Any]:
 
 def opened(gallery: Gallery, info: AssetInfo, offset: int, length: int) -> AssetReader:
     """Open bytes of the version that was looked at, where the store can tell versions apart."""
-    if_match = info.etag if gallery.store.can("read.if_match") else None
-    return gallery.store.open(info.key, offset=offset, length=length, if_match=if_match)
+    return gallery.store.open(info.key, offset=offset, length=length, if_match=version_of(gallery.store, info))
 
 
 def is_shown(content_type: str) -> bool:

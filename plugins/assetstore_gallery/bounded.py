@@ -14,7 +14,7 @@ from assetstore.plugin import AssetReader
 MOST_BYTES = 8 << 20
 """Bytes that a parser may read, unless it says otherwise."""
 MOST_SECONDS = 5.0
-"""How long it may read, in seconds."""
+"""How long it may read, likewise, in seconds."""
 JUMP = 1 << 16
 """What a jump costs at most, in bytes: a store answers it with as many."""
 
@@ -38,12 +38,12 @@ class Bounded(_File):
         fault: why the store failed, ``None`` if it did not. Parsers hide it.
     """
 
-    def __init__(self, reader: AssetReader, most: int) -> None:
+    def __init__(self, reader: AssetReader, most: int, seconds: float) -> None:
         self.size: int = reader.info.size
         self.fault: AssetStoreError | None = None
         self._reader = reader
         self._left = most
-        self._until = time.monotonic() + MOST_SECONDS
+        self._until = time.monotonic() + seconds
 
     def readable(self) -> bool:
         """Return ``True``."""
@@ -81,21 +81,28 @@ class Bounded(_File):
             raise
 
 
+def version_of(store: AssetStore, info: AssetInfo) -> str | None:
+    """Return what binds a read to the version that was looked at; ``None`` where the store cannot tell versions apart."""
+    return info.etag if store.can("read.if_match") else None
+
+
 @contextlib.contextmanager
-def opened(store: AssetStore, info: AssetInfo, most: int = MOST_BYTES) -> Iterator[Bounded]:
+def opened(
+    store: AssetStore, info: AssetInfo, most: int = MOST_BYTES, seconds: float = MOST_SECONDS
+) -> Iterator[Bounded]:
     """Open one version of an asset.
 
     Args:
         store: where it is.
         info: the version.
         most: how many bytes may be read.
+        seconds: for how long.
 
     Raises:
         AssetStoreError: the store failed, also where a parser hid it.
     """
-    if_match = info.etag if store.can("read.if_match") else None
-    with store.open(info.key, if_match=if_match) as reader:
-        file = Bounded(reader, most)
+    with store.open(info.key, if_match=version_of(store, info)) as reader:
+        file = Bounded(reader, most, seconds)
         try:
             yield file
         finally:

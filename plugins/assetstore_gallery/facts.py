@@ -14,7 +14,7 @@ import attrs
 from assetstore import AssetInfo, AssetStore, AssetStoreError
 from assetstore_gallery import archive, films, model, pixels, sounds, specimen, waveform
 from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
-from assetstore_gallery.kinds import kind_of, type_of
+from assetstore_gallery.kinds import essence_of, kind_of, type_of
 
 PATIENCE = 2.0
 """Seconds that a page waits for the facts; what takes longer is on the page when it is opened again."""
@@ -89,7 +89,7 @@ class Facts:
 
 def parsers_of(info: AssetInfo) -> list[tuple[Parser, int]]:
     """Return what reads the facts of an asset of this type, each with how many bytes it may read."""
-    essence = type_of(info).partition(";")[0].strip().lower()
+    essence = essence_of(type_of(info))
     kind = kind_of(essence)
     if archive.is_archive(essence):
         return [(archive.facts_of, archive.MAX_BYTES)]

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo, AssetStore
 from assetstore.plugin import PerProcess
+from assetstore_gallery.bounded import version_of
 from assetstore_gallery.browse import has_thumbnail
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.thumbnail_folder import ThumbnailFolder, name_of
@@ -24,7 +25,7 @@ MOST_WAITING = 256
 """Pictures that wait at most; a visitor who asks for more gets the sign for those."""
 FRESH, FRESH_SIGN = 86_400, 60
 """Seconds for which a browser keeps a thumbnail, and the sign that stands for one that there is not."""
-_SIGN = Path(__file__).with_name("static") / "no_thumbnail.svg"
+_SIGN = (Path(__file__).with_name("static") / "no_thumbnail.svg").read_bytes()
 
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
@@ -77,12 +78,11 @@ class _Thumbnails:
     def _made(self, info: AssetInfo, name: str) -> bytes:
         if (kept := self._folder.get(name)) is not None:  # another request was first
             return kept
-        if_match = info.etag if self._store.can("read.if_match") else None
-        made = self._workers.get().shrink(self._store.read(info.key, if_match=if_match))
+        made = self._workers.get().shrink(self._store.read(info.key, if_match=version_of(self._store, info)))
         self._folder.put(name, made)
         return made
 
 
 def _sign() -> Response:
     headers = {"cache-control": f"private, max-age={FRESH_SIGN}"}
-    return Response(_SIGN.read_bytes(), headers=headers, media_type="image/svg+xml")
+    return Response(_SIGN, headers=headers, media_type="image/svg+xml")

@@ -7,12 +7,21 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from assetstore import AssetStore
+
 Visit: TypeAlias = Callable[..., httpx.Client]
 """Takes a store and options of ``GalleryOptions``, and returns a client of a new gallery; the fixture ``visit`` is one."""
 ASKING = {"X-Assetstore": "1"}
 """What the gallery's own pages send with a change."""
 BROWSER = {"Accept": "text/html"}
 """What a browser sends that shows the answer."""
+
+
+def facts(store: AssetStore, key: str) -> dict[str, Any]:
+    """Return what is found out about an asset."""
+    from assetstore_gallery.facts import Facts
+
+    return Facts(store).of(store.stat(key))
 
 
 def do(client: httpx.Client, action: str, **question: Any) -> httpx.Response:

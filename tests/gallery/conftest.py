@@ -11,8 +11,15 @@ import httpx
 import pytest
 from asking import Visit
 
-from assetstore import AssetStore
+from assetstore import AssetStore, open_store
 from serving import serving
+
+
+@pytest.fixture
+def store() -> Iterator[AssetStore]:
+    """Give a store in memory."""
+    with open_store("memory:") as store:
+        yield store
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from asking import Visit
 from hypothesis import given
@@ -15,13 +13,6 @@ from assetstore.testing import MemoryBackend
 from assetstore_gallery.asset import MAX_DIGITS, range_of
 
 DATA = bytes(range(256)) * 40
-
-
-@pytest.fixture
-def store() -> Iterator[AssetStore]:
-    """Give a store in memory."""
-    with open_store("memory:") as store:
-        yield store
 
 
 def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Visit) -> None:

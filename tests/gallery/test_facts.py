@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import attrs
 import pytest
+from asking import Visit, facts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from assetstore import AssetStore, open_store
-from assetstore_gallery import bounded
+from assetstore_gallery import waveform
 from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
 from made_files import flac, mp4, picture, sound, webm
 
-Visit = Callable[..., httpx.Client]
 NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
-
-
-@pytest.fixture
-def store() -> Iterator[AssetStore]:
-    """Give a store in memory."""
-    with open_store("memory:") as store:
-        yield store
-
-
-def facts(store: AssetStore, key: str) -> dict[str, Any]:
-    """Return what is found out about an asset."""
-    return Facts(store).of(store.stat(key))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
@@ -77,13 +64,10 @@ def test_a_wav_has_its_length_and_its_peaks(store: AssetStore, width: int, chann
     assert [pytest.approx(0.5, abs=0.02)] * 99 == found["peaks"][101:]
 
 
-def test_a_large_wav_has_no_peaks(store: AssetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_wav_has_no_peaks(store: AssetStore) -> None:
     """Only files up to a limit are read whole; the length stands in the head of any."""
-    from assetstore_gallery import waveform
-
-    monkeypatch.setattr(waveform, "MAX_BYTES", 1000)
-    store.upload(sound(), "a.wav")
-    assert {"seconds": 2.0, "sample_rate": 8000} == facts(store, "a.wav")
+    large = attrs.evolve(store.upload(sound(), "a.wav"), size=waveform.MAX_BYTES + 1)
+    assert {"seconds": 2.0, "sample_rate": 8000} == Facts(store).of(large)
 
 
 def test_a_sound_says_its_title_artist_and_cover(store: AssetStore, visit: Visit) -> None:
@@ -177,11 +161,10 @@ def test_a_parser_reads_only_so_much(store: AssetStore) -> None:
             file.read(1)
 
 
-def test_a_parser_reads_only_so_long(store: AssetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_reads_only_so_long(store: AssetStore) -> None:
     """Nothing is read when its time is over."""
-    monkeypatch.setattr(bounded, "MOST_SECONDS", -1)
     info = store.upload(b"abc", "a.bin")
-    with opened(store, info) as file, pytest.raises(TooMuchError):
+    with opened(store, info, seconds=-1) as file, pytest.raises(TooMuchError):
         file.read(1)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from asking import Visit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,16 +19,8 @@ from assetstore import AssetInfo, AssetStore, InvalidKeyError, InvalidOptionErro
 from assetstore_gallery.index import Index, folded
 from assetstore_gallery.kinds import KINDS, kind_of, type_of
 
-Visit = Callable[..., httpx.Client]
 LETTERS = st.text(st.sampled_from("abÜß/ .é\u0301\U0010ffff"), min_size=1, max_size=6)
 KEYS = st.tuples(LETTERS, st.sampled_from(("", ".png", ".TXT", ".ogg"))).map("".join)
-
-
-@pytest.fixture
-def store() -> Iterator[AssetStore]:
-    """Give a store in memory."""
-    with open_store("memory:") as store:
-        yield store
 
 
 def made(index: Index) -> Index:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from asking import Visit
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -15,7 +14,6 @@ from markdown_it import MarkdownIt
 from assetstore import AssetStore, open_store
 from assetstore_gallery.links import markdown
 
-Visit = Callable[..., httpx.Client]
 MARKS = st.text(st.sampled_from("ab é\\`*_[]()<>&;~|!#\"'.-"), min_size=1, max_size=12)
 
 

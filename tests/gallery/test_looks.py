@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from asking import Visit, facts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import assetstore_gallery
 from assetstore import AssetStore, open_store
 from assetstore_gallery.archive import SHOWN
-from assetstore_gallery.facts import Facts
 from assetstore_gallery.specimen import stylesheet
 from made_files import archive, cube, font, pdf
 
-Visit = Callable[..., httpx.Client]
-
-
 VENDOR = Path(assetstore_gallery.__file__).parent / "static" / "vendor"
-
-
-@pytest.fixture
-def store() -> Iterator[AssetStore]:
-    """Give a store in memory."""
-    with open_store("memory:") as store:
-        yield store
-
-
-def facts(store: AssetStore, key: str) -> dict[str, Any]:
-    """Return what is found out about an asset."""
-    return Facts(store).of(store.stat(key))
 
 
 @pytest.mark.parametrize(("name", "flavor", "found"), [("a.ttf", None, "opentype"), ("a.woff", "woff", "woff")])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import httpx
+from asking import Visit
 
 from assetstore import open_store
 from assetstore_gallery.static_files import VERSION
-
-Visit = Callable[..., httpx.Client]
 
 
 def test_pages_and_what_they_load_are_packed_and_files_are_not(visit: Visit) -> None:

@@ -7,13 +7,13 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import httpx
 import pytest
+from asking import Visit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +23,6 @@ from assetstore_gallery import shrink
 from assetstore_gallery.thumbnail_folder import SUFFIX, ThumbnailFolder
 from assetstore_gallery.workers import Worker, Workers
 
-Visit = Callable[..., httpx.Client]
 COLOURS = {"red": (254, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 254), "white": (255, 255, 255)}
 TURNS = {
     1: None,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import httpx
 import pytest
+from asking import Visit
 
 from assetstore import AssetStore, open_store
 from assetstore_gallery import Rights, Visitor
 
-Visit = Callable[..., httpx.Client]
 ASKING = {"X-Assetstore": "1"}
 
 

@@ -41,6 +41,17 @@ def page(chromium: Any) -> Iterator[Any]:
         assert [] == errors
 
 
+@pytest.fixture(scope="module")
+def tab_of_firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give a tab of Firefox for one module."""
+    from firefox import firefox
+
+    if browsing.FIREFOX is None:
+        pytest.skip("needs Firefox")
+    with firefox(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
     """Serve an application, or a gallery over a store with options of ``GalleryOptions``, and return its address."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from chromium import ChromiumTab
-from firefox import Tab, firefox
 from gestures import DROP
 
-import browsing
 from assetstore import AssetStore, open_store
 from assetstore_r2.bucket_rules import cors_rule
 
@@ -27,15 +25,6 @@ def tab(request: pytest.FixtureRequest) -> Any:
     if request.param == "chromium":
         return ChromiumTab(request.getfixturevalue("page"))
     return request.getfixturevalue("tab_of_firefox")
-
-
-@pytest.fixture(scope="module")
-def tab_of_firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    """Give a tab of Firefox."""
-    if browsing.FIREFOX is None:
-        pytest.skip("needs Firefox")
-    with firefox(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def text(selector: str) -> str:

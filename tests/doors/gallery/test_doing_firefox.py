@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from firefox import Tab, firefox
+from firefox import Tab
 
-import browsing
 from assetstore import UploadPolicy, open_store
 from serving import serving
 
-pytestmark = pytest.mark.skipif(browsing.FIREFOX is None, reason="needs Firefox")
 DROP = """(() => {{
     const data = new DataTransfer();
     for (let number = 0; number < {count}; number++) data.items.add(new File([new Uint8Array({size})], `${{number}}.bin`));
@@ -23,11 +21,10 @@ DROP = """(() => {{
 STATUS = "document.getElementById('{id}').textContent"
 
 
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+@pytest.fixture
+def tab(tab_of_firefox: Tab) -> Tab:
     """Give a tab of Firefox."""
-    with firefox(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
+    return tab_of_firefox
 
 
 def test_thirty_files_are_dropped_and_one_too_large_is_refused(tab: Tab, serve: Callable[..., str]) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from firefox import Tab, firefox
+from firefox import Tab
 
-import browsing
 from assetstore import open_store
 from made_files import cube, font
 
-pytestmark = pytest.mark.skipif(browsing.FIREFOX is None, reason="needs Firefox")
 
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+@pytest.fixture
+def tab(tab_of_firefox: Tab) -> Tab:
     """Give a tab of Firefox."""
-    with firefox(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
+    return tab_of_firefox
 
 
 def test_a_specimen_is_set_in_its_font(tab: Tab, serve: Callable[..., str]) -> None:
