@@ -136,9 +136,9 @@ def test_a_sync_goes_on_after_a_signal(seaweedfs: S3Server, unique_prefix: str, 
             assert process.returncode in ENDED[name]
         assert b"changes done, and nothing is half-written: run it again to go on" in told
         assert [] == _uploads(client, seaweedfs.bucket, unique_prefix)
-        with running(folder, "sync", "./art", url.format(seaweedfs.endpoint_url), **keys) as process:
-            _, told = process.communicate(timeout=600)
-        assert (0, True) == (process.returncode, told.startswith(b"synced ")), told
+        with running(folder, "sync", "./art", url.format(seaweedfs.endpoint_url), **keys) as again:
+            _, told = again.communicate(timeout=600)
+        assert (0, True) == (again.returncode, told.startswith(b"synced ")), told
         assert sorted(os.listdir(folder / "art")) == _keys(client, seaweedfs.bucket, unique_prefix)
 
 
