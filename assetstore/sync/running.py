@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import shutil
 import stat
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -33,7 +34,7 @@ from assetstore.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from assetstore.options import Progress
+from assetstore.options import CopyOptions, Progress
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync.contents import MTIME
@@ -55,13 +56,19 @@ from assetstore.sync.options import (
 from assetstore.sync.outages import MEANWHILE, MOST, Patience, concerns_all
 from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
 from assetstore.sync.spool import Spool, Step
-from assetstore.sync.transfer import carried, copy_over, with_mtime
+from assetstore.sync.transfer import carried, copy_over, unequal, with_mtime
+
+T = TypeVar("T")
 
 Done: TypeAlias = Callable[[Action, Exception | None], object]
 
 ATTEMPTS = 5
 """How often a file is sent that changes each time meanwhile."""
 _SMALL = 1 << 20
+_IN_MEMORY = 256 << 10
+"""Bytes up to which an asset is read whole before it is written to another store."""
+_GROUP = 10_000
+"""So many steps are taken at once, to do the small ones first."""
 
 
 @attrs.define(eq=False)
@@ -233,7 +240,41 @@ class Run:
             return self._upload(self.source, self.destination, steps)
         if isinstance(self.destination, FolderSide):
             return self._download(self.source, self.destination, steps)
-        return self._each(steps, self._copy)
+        assert isinstance(self.source, StoreSide)
+        assert isinstance(self.destination, StoreSide)
+        return self._between(self.source.store, self.destination.store, steps)
+
+    def _between(self, source: AssetStore, destination: AssetStore, steps: Iterator[Step]) -> Ends:
+        """Copy assets, small ones by ``upload_many``, which may write several together."""
+        if destination._copies_from(source, CopyOptions()) is not None:  # noqa: SLF001 - only stores know their places
+            yield from self._each(steps, self._copy)
+            return
+        while group := list(itertools.islice(steps, _GROUP)):
+            left = {step.action.key: step for step in group}
+            yield from self._small(source, destination, left)
+            yield from self._each(iter(left.values()), self._copy)
+
+    def _small(self, source: AssetStore, destination: AssetStore, left: dict[str, Step]) -> Ends:
+        """Copy the small ones, and take what ended out of ``left``; the others are to be copied alone."""
+        infos: dict[str, AssetInfo] = {}
+
+        def items() -> Iterator[tuple[bytes, str, dict[str, Any]]]:
+            small = [step for step in left.values() if step.action.size <= _IN_MEMORY]
+            with self._many(iter(small), lambda step: _read(source, step), lambda read: read[0].size) as results:
+                for result in results:
+                    if isinstance(result.error, UnavailableError):
+                        return  # who copies alone notices an outage
+                    if result.value is not None and (data := result.value[1]) is not None:
+                        info = infos[result.item.action.key] = result.value[0]
+                        yield data, info.key, carried(info, times=self.options.times) | self._keywords(result.item)
+
+        with destination.upload_many(
+            items(), max_concurrency=self.options.max_concurrency, progress=self.progress
+        ) as results:
+            for result in results:
+                key, stored = result.item[1], result.value
+                info = infos.pop(key)
+                yield left.pop(key), stored, result.error if stored is None else unequal(info, stored, source)
 
     def _upload(self, source: FolderSide, destination: Side, steps: Iterator[Step]) -> Ends:
         assert isinstance(destination, StoreSide)
@@ -276,17 +317,20 @@ class Run:
             yield step, None, PreconditionError(MEANWHILE, hint="run the sync again")
 
     def _each(self, steps: Iterator[Step], do: Callable[[Step], AssetInfo]) -> Ends:
-        with BulkResults(
+        with self._many(steps, do, lambda info: info.size) as results:
+            for result in results:
+                yield result.item, result.value, result.error
+
+    def _many(self, steps: Iterator[Step], do: Callable[[Step], T], size: Callable[[T], int]) -> BulkResults[T]:
+        return BulkResults(
             "sync",
             steps,
             lambda step: Task(step.action.key, functools.partial(do, step)),
             running=Running(),
             ordered=False,
             concurrency=Concurrency(self.options.max_concurrency),
-            size=lambda info: info.size,
-        ) as results:
-            for result in results:
-                yield result.item, result.value, result.error
+            size=size,
+        )
 
     def _keywords(self, step: Step) -> dict[str, Any]:
         """Return the keywords of an upload: headers by rules, the time where asked, and which version it may replace."""
@@ -399,6 +443,13 @@ class Run:
         if stamp is not None:
             self.spool.note_file((step.action.key, written(stamp), info.digest or "", kept_etag(info.etag)))
         return None
+
+
+def _read(store: AssetStore, step: Step) -> tuple[AssetInfo, bytes | None]:
+    """Return an asset with its bytes, without them if it has grown since it was listed."""
+    with store.open(step.action.key) as reader:
+        return reader.info, reader.read() if reader.info.size <= _IN_MEMORY else None
+
 
 def _now(side: Side, step: Step) -> AssetInfo:
     """Return what a side has now of the key of a step."""

@@ -21,7 +21,7 @@ from assetstore.errors import (
 from assetstore.options import HEADERS, CopyOptions, Progress
 from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
-from assetstore.sync.compare import kind_of
+from assetstore.sync.compare import difference
 from assetstore.sync.contents import MTIME
 
 _ATTEMPTS = 3
@@ -254,12 +254,17 @@ class Transfer:
         return False
 
     def _verify(self, info: AssetInfo, stored: AssetInfo) -> None:
-        known = info.digest and stored.digest and kind_of(info.digest) == kind_of(stored.digest)
-        if info.size != stored.size or (known and info.digest != stored.digest):
-            fact = "size" if info.size != stored.size else "digest"
-            message = f"the copy has another {fact} than {self.key!r} of {self.source.name}"
-            hint = "copy it again"
-            raise IntegrityError(message, hint=hint, op=self.op, key=self.to, store=self.destination.name)
+        if (error := unequal(info, stored, self.source)) is not None:
+            error.op, error.key, error.store = self.op, self.to, self.destination.name
+            raise error
+
+
+def unequal(info: AssetInfo, stored: AssetInfo, source: AssetStore) -> IntegrityError | None:
+    """Return the error for a copy that has another size or digest than the asset; ``None`` if it has not."""
+    fact = difference(info, stored)
+    if fact not in ("size", "digest"):
+        return None  # a copy is as new as it was written
+    return IntegrityError(f"the copy has another {fact} than {info.key!r} of {source.name}", hint="copy it again")
 
 
 def _is_one_version(one: AssetInfo, other: AssetInfo) -> bool:

@@ -92,11 +92,11 @@ FASTEST_RANGES = ("obstore", "obstore, ranges")
 MANY = (*LIBRARY, COMMAND[0], *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
 LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
 SYNCING = (COMMAND[0], COMMANDS[0], S5CMD_64, *OWN, RCLONE_64, AWSCLI_64, JUICEFS_64)
-FASTEST_SYNC = tuple(each.label for each in SYNCING if each not in (COMMAND[0], *OWN))
+FASTEST_SYNC = tuple(each.label for each in SYNCING if each is not COMMAND[0])
 DEFAULT_SYNC = (COMMANDS[0].label,)
 """The fastest as they come from far away: the others send a few files at once by themselves, and take minutes."""
-SLOW = 20
-"""Milliseconds each way at which a few transfers at once take minutes."""
+TOO_SLOW = {0: (), 20: OWN[:2], 80: OWN}
+"""Whose few transfers at once take minutes, by the milliseconds each way."""
 BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
 
 
@@ -143,7 +143,7 @@ def _sync(delay: int) -> Work:
         quick={"count": 500, "size": KIB16},
         in_quick=delay == 20,
         rounds=3,
-        contenders=SYNCING if delay < SLOW else tuple(each for each in SYNCING if each not in OWN),  # which take minutes
+        contenders=tuple(each for each in SYNCING if each not in TOO_SLOW[delay]),
         measure="wall",
         bases=FASTEST_SYNC,
         relay=("--delay", str(delay / 1000)) if delay else (),
