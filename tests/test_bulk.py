@@ -36,6 +36,7 @@ from assetstore.bulk.running import Running, Stopped
 from assetstore.plugin import NewAsset, UploadManyOptions, hookimpl, slow_down, stopping
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise, RecordingObserver, Return
 from assetstore.testing.contract.bulk import BulkGuarantees
+from threads_left import threads_left
 
 
 class Batching(MemoryBackend):
@@ -64,11 +65,6 @@ class TestBatching(BulkGuarantees):
     def backend(self) -> Batching:
         """Return a new, empty memory."""
         return Batching()
-
-
-def ours() -> list[threading.Thread]:
-    """Return the threads of calls about many assets."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("assetstore ")]
 
 
 def test_a_batch_is_one_call_of_the_backend() -> None:
@@ -164,7 +160,7 @@ def test_the_error_of_the_items_comes_after_the_results() -> None:
     with pytest.raises(ZeroDivisionError):
         keys.extend(result.key for result in AssetStore(MemoryBackend()).upload_many(items()))
     assert ["a", "b"] == sorted(filter(None, keys))
-    assert [] == ours()
+    assert [] == threads_left()
 
 
 def test_memory_stays_flat_for_any_number_of_items(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,18 +298,15 @@ def test_closing_calls_what_a_backend_asked_to_be_called() -> None:
 
     with here, there, AssetStore(Waits()).stat_many(keys()) as results:
         assert isinstance(next(results).error, InvalidKeyError)
-    assert [] == ours()
+    assert [] == threads_left()
 
 
 def test_a_results_object_that_is_forgotten_ends_its_threads() -> None:
     """Without a close the threads end all the same once nobody holds the results."""
     results = AssetStore(MemoryBackend()).stat_many(f"{number}" for number in itertools.count())
     next(results)
-    threads = ours()
     del results
-    for thread in threads:
-        thread.join(600)
-    assert [] == ours()
+    assert [] == threads_left()
 
 
 def test_results_say_what_they_are_and_read_nothing() -> None:
@@ -466,9 +459,7 @@ def test_ctrl_c_ends_everything() -> None:
             list(store.upload_many((endless(), f"{number}") for number in range(3)))
     finally:
         signal.signal(signal.SIGINT, before)
-    for thread in ours():  # one that Ctrl-C met while it was started
-        thread.join(600)
-    assert [] == ours()
+    assert [] == threads_left()
     assert [] == list(store.list())
 
 
@@ -481,7 +472,7 @@ def test_an_item_whose_callback_exits_ends_the_call() -> None:
 
     with pytest.raises(SystemExit):
         list(AssetStore(MemoryBackend()).upload_many([(leaving(), "a")]))
-    assert [] == ours()
+    assert [] == threads_left()
 
 
 # --- how many at once ------------------------------------------------------------------------------------------------

@@ -24,13 +24,9 @@ from assetstore.plugin import AssetStream, hookimpl, stopping
 from assetstore.testing import MemoryBackend
 from assetstore_r2 import S3Backend
 from servers import S3Server
+from threads_left import threads_left
 
 MORE = bytes(3_000_000)
-
-
-def threads_of(name: str) -> list[str]:
-    """Return the threads of calls about many items that still run."""
-    return [thread.name for thread in threading.enumerate() if thread.name == f"assetstore {name}"]
 
 
 def until_stopped(tell: Callable[[], object]) -> None:
@@ -260,7 +256,7 @@ async def test_a_cancelled_call_about_many_items_ends_all_of_them() -> None:
             await anyio.to_thread.run_sync(backend.entered.acquire)
             tasks.cancel_scope.cancel()
         assert [] == [result async for result in results]
-        assert (0, []) == (backend.waiting, threads_of("stat_many"))
+        assert (0, []) == (backend.waiting, await anyio.to_thread.run_sync(threads_left, "stat_many"))
 
 
 @pytest.mark.anyio
@@ -293,7 +289,7 @@ async def test_items_that_come_asynchronously_are_cancelled() -> None:
         results = store.upload_many(items())
         await cancelled(main, when=asked)
         assert [] == [result async for result in results]
-        assert [] == threads_of("upload_many")
+        assert [] == await anyio.to_thread.run_sync(threads_left, "upload_many")
 
 
 @pytest.mark.anyio

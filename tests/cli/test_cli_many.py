@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from assetstore import AssetStore
+from threads_left import threads_left
 
 if TYPE_CHECKING:
     from running import Run
@@ -71,4 +71,4 @@ def test_a_signal_ends_what_runs(run: Run, art: list[str], name: str, code: int,
     """Uploads that would wait for ever are ended, one line says so, and no thread is left."""
     done = run("-s", f"stub:?trouble={name}", "upload", "-r", "art", "--to", "x", "-j", "1")
     assert (code, word) == (done.code, done.err.splitlines()[-1])
-    assert [] == [thread for thread in threading.enumerate() if thread.name.startswith("assetstore ")]
+    assert [] == threads_left()
