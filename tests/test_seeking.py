@@ -20,6 +20,7 @@ from assetstore.plugin import Source, every, hookimpl
 from assetstore.testing import FaultyBackend, MemoryBackend, RecordingObserver
 from assetstore.testing.faults import Flip, Raise, Trickle, Truncate
 from assetstore_local import LocalBackend
+from open_files import open_below
 
 DATA = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(12_000))
 SIZE = len(DATA)
@@ -361,7 +362,7 @@ def test_a_local_store_leaves_no_file_open(tmp_path):
     """Readers that sought and were closed, or forgotten, hold no descriptor."""
     store = AssetStore(LocalBackend(root=tmp_path / "store"))
     store.upload(DATA, "a")
-    before = len(os.listdir("/dev/fd"))
+    before = open_below(tmp_path)
     for number in range(20):
         reader = store.open("a")
         reader.seek(-100, os.SEEK_END)
@@ -371,4 +372,4 @@ def test_a_local_store_leaves_no_file_open(tmp_path):
         if number % 2:
             reader.close()
     del reader
-    assert before == len(os.listdir("/dev/fd"))
+    assert before == open_below(tmp_path)

@@ -78,11 +78,18 @@ class StandIn:
 def stand_in(upstream: str | None = None, script: Script | None = None) -> Iterator[StandIn]:
     """Run a stand-in on loopback."""
 
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 1024  # a connection that finds the queue full is tried again after seconds
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            length = int(self.headers.get("content-length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client is gone; the upstream server would wait for the rest
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, body)
             with lock:
@@ -106,7 +113,7 @@ def stand_in(upstream: str | None = None, script: Script | None = None) -> Itera
             """Log nothing."""
 
     lock = threading.Lock()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     path = urlsplit(upstream).path if upstream else ""
     served = StandIn(f"http://127.0.0.1:{server.server_port}{path}", upstream)
     if script is not None:

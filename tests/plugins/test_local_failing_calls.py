@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import io
@@ -20,6 +19,7 @@ from assetstore.plugin import EndPartsOptions, PartsOptions, UploadedPart, Uploa
 from assetstore_local import LocalBackend
 from assetstore_local.disk import whole_flush
 from assetstore_local.multipart_direct import save_part
+from open_files import open_below
 
 View: TypeAlias = dict[str, tuple[object, ...]]
 
@@ -141,19 +141,10 @@ def test_a_write_whose_calls_fail_tells_what_happened(
         if (found := _view(root)) not in permitted:
             problems.append(f"{told}: {'new' if found == new else 'old' if found == old else found}")
         staged = os.listdir(root / ".assetstore" / "tmp") if "unlink" not in calls.failed else []
-        if left := [*_open_below(root), *staged]:
+        if left := [*open_below(root), *staged]:
             problems.append(f"{told} leaves {left}")
     assert not problems, "\n".join(problems)
     assert nth > 10
-
-
-def _open_below(root: Path) -> list[str]:
-    """Return which files below a folder this process has open."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            found.append(os.readlink(f"/proc/self/fd/{name}"))
-    return [path for path in found if path.startswith(str(root))]
 
 
 @pytest.mark.parametrize("name", _BATCHES)
@@ -184,7 +175,7 @@ def test_a_batch_whose_calls_fail_tells_what_happened_to_each(
                 problems.append(f"{calls.failed}: {key} {error!r}: {found.get(key)}")
             if error is not None and not isinstance(error, AssetStoreError):
                 problems.append(f"{calls.failed}: {key} {error!r} is untyped")
-        if left := _open_below(root):
+        if left := open_below(root):
             problems.append(f"{calls.failed} leaves {left}")
     assert not problems, "\n".join(problems)
     assert nth > 10
@@ -207,7 +198,7 @@ def test_a_read_whose_calls_fail_gives_the_truth_or_an_error(tmp_path: Path, nam
                     problems.append(f"{calls.failed}: {caught!r}")
         if calls.failed is None:
             break
-        if left := [*_open_below(tmp_path), *(path.name for path in out.glob(".*"))]:
+        if left := [*open_below(tmp_path), *(path.name for path in out.glob(".*"))]:
             problems.append(f"{calls.failed} leaves {left}")
             for path in out.glob(".*"):
                 path.unlink()

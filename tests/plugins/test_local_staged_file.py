@@ -21,6 +21,7 @@ from assetstore_local.disk.paths import Names
 from assetstore_local.disk.staged_file import StagedFile, remove_left, sweep
 from assetstore_local.disk.tree import InTheWayError, Tree
 from assetstore_local.r2_rules import R2Rules
+from open_files import open_below
 
 OWN = ".assetstore"
 MIB = 1 << 20
@@ -132,23 +133,23 @@ def test_a_writer_holds_the_lock_of_its_file(tree: NotedTree, tmp_path: Path) ->
         os.close(descriptor)
 
 
-def test_a_descriptor_is_closed_with_its_file(tree: NotedTree) -> None:
+def test_a_descriptor_is_closed_with_its_file(tree: NotedTree, tmp_path: Path) -> None:
     """After a thousand files no descriptor is left, moved or not."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     for number in range(1000):
         with StagedFile(tree) as file:
             if number % 2:
                 file.settle()
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert before == open_below(tmp_path)
 
 
 def test_a_failure_to_begin_leaves_nothing(tree: NotedTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that cannot get its mode is removed again, and its descriptor is closed."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     monkeypatch.setattr(os, "fchmod", failing(errno.EIO))
     with pytest.raises(AssetStoreError):
         StagedFile(tree)
-    assert ([], before) == (staged(tmp_path), len(os.listdir("/proc/self/fd")))
+    assert ([], before) == (staged(tmp_path), open_below(tmp_path))
 
 
 def failing(number: int) -> Callable[..., object]:
@@ -359,9 +360,9 @@ def test_a_sweep_looks_at_a_thousand_files(tree: NotedTree, tmp_path: Path) -> N
         path = tmp_path / OWN / "tmp" / str(number)
         path.touch()
         os.utime(path, (0, 0))
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     sweep(tree)
-    assert (2, before) == (len(staged(tmp_path)), len(os.listdir("/proc/self/fd")))
+    assert (2, before) == (len(staged(tmp_path)), open_below(tmp_path))
 
 
 def test_the_folder_for_staged_files_is_made(tmp_path: Path) -> None:
@@ -426,13 +427,13 @@ def test_a_file_that_cannot_be_written_whole_is_removed(
     tree: NotedTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its descriptor is closed as well."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     monkeypatch.setattr(os, "write", failing(errno.ENOSPC))
     for call in (lambda: json_file.stage(tree, b"x"), lambda: json_file.create(tree, ("file",), {})):
         with pytest.raises(OSError, match="No space"):
             call()
     assert ([], False) == (staged(tmp_path), (tmp_path / "file").exists())
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert before == open_below(tmp_path)
 
 
 def test_a_file_is_removed_if_it_is_there(tree: NotedTree, tmp_path: Path) -> None:
@@ -457,16 +458,16 @@ def test_short_writes_are_continued(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @pytest.mark.parametrize("size", [1, (1 << 14) - 1, 1 << 14, (1 << 14) + 1, 3 << 14])
-def test_a_file_of_any_size_is_read_to_its_end(tree: NotedTree, size: int) -> None:
+def test_a_file_of_any_size_is_read_to_its_end(tree: NotedTree, tmp_path: Path, size: int) -> None:
     """A list of numbers as long as the pieces that are read, or a byte more or less."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(tmp_path)
     value = {"text": ""}
     value["text"] = "x" * max(0, size - len(json_file.encoded(value)))
     json_file.replace(tree, ("file",), json_file.encoded(value))
     assert json_file.read(tree, ("file",)) is not None
     assert json_file.read(tree, ("no-file",)) is None
     assert json_file.read(tree, ("no-folder", "file")) is None
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert before == open_below(tmp_path)
 
 
 def test_a_left_file_is_looked_at_before_it_is_removed(tree: NotedTree, tmp_path: Path) -> None:

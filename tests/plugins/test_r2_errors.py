@@ -26,6 +26,7 @@ from assetstore import (
 )
 from assetstore.plugin import ListOptions, StatOptions
 from assetstore_r2.errors import BY_CODE, retry_after
+from kept_ports import kept_port
 
 R2_CODES = {
     "Unauthorized": (401, CredentialsError),
@@ -185,12 +186,11 @@ def test_an_invalid_argument_about_credentials_is_a_credentials_error(text: str)
 
 def test_an_endpoint_that_refuses_is_unavailable() -> None:
     """Nothing listens: a retryable error, after bounded tries."""
-    with stand_in() as server:
-        url = server.url
-    backend = backend_at(url, max_attempts=2)
-    with pytest.raises(UnavailableError, match="cannot be reached"):
-        put(backend, "a", b"x")
-    backend.assetstore_close()
+    with kept_port() as port:
+        backend = backend_at(f"http://127.0.0.1:{port}", max_attempts=2)
+        with pytest.raises(UnavailableError, match="cannot be reached"):
+            put(backend, "a", b"x")
+        backend.assetstore_close()
 
 
 def test_an_answer_of_something_else_is_no_success() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 import runpy
-import socket
 import socketserver
 import sys
 import threading
@@ -29,6 +28,7 @@ from assetstore import (
 )
 from assetstore.plugin import is_valid_key
 from assetstore_r2 import DownloadResult, R2AssetManager, UploadResult
+from kept_ports import kept_port
 
 if TYPE_CHECKING:
     from servers import S3Server
@@ -135,19 +135,18 @@ def assert_fails(call: Callable[[], object], wanted: object) -> str | None:
     return returned.error
 
 
+class Busy(socketserver.ThreadingTCPServer):
+    """A server to which many connect at once."""
+
+    request_queue_size = 1024  # a connection that finds the queue full is tried again after seconds
+
+
 class HangingUp(socketserver.BaseRequestHandler):
     """Ends each connection without a response."""
 
     def handle(self) -> None:
         """Read the request and do not respond."""
         self.request.recv(1 << 16)
-
-
-def unused_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_the_basic_operations_run_unchanged(
@@ -387,10 +386,11 @@ def test_nothing_raises_without_configuration(
 
 def test_a_dead_endpoint_raises_nothing(picture: Path, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     """Each call that needs the network returns its failure and logs it once; signing needs none."""
-    manager = R2AssetManager(settings_for_port(unused_port()))
-    calls = every_call(manager, picture, tmp_path / "copy.jpg")
-    with ThreadPoolExecutor(len(calls)) as pool:  # at a time, for each waits between its attempts
-        errors = list(pool.map(lambda call: assert_fails(*call), calls.values()))
+    with kept_port() as port:
+        manager = R2AssetManager(settings_for_port(port))
+        calls = every_call(manager, picture, tmp_path / "copy.jpg")
+        with ThreadPoolExecutor(len(calls)) as pool:  # at a time, for each waits between its attempts
+            errors = list(pool.map(lambda call: assert_fails(*call), calls.values()))
     assert [
         "Upload failed: the endpoint cannot be reached; check the network, the account id and endpoint_url",
         "Download failed: the endpoint cannot be reached; check the network, the account id and endpoint_url",
@@ -402,7 +402,7 @@ def test_a_dead_endpoint_raises_nothing(picture: Path, tmp_path: Path, log: pyte
 
 def test_a_server_that_hangs_up_raises_nothing(picture: Path, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     """A connection that breaks is a failure like any other, logged once."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangingUp) as listener:
+    with Busy(("127.0.0.1", 0), HangingUp) as listener:
         threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
         manager = R2AssetManager(settings_for_port(listener.server_address[1]))
         calls = every_call(manager, picture, tmp_path / "copy.jpg")

@@ -11,6 +11,7 @@ from r2_stand_in import PART, Request, StandIn, backend_at, backend_on, drain, o
 from assetstore import NotFoundError
 from assetstore.plugin import CheckOptions, CopyOptions, DeleteOptions, ListOptions, ReadOptions, StatOptions
 from assetstore_r2 import S3Backend
+from kept_ports import kept_port
 
 AMBIENT = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
@@ -127,11 +128,10 @@ def counted(proxy: StandIn, action: Any) -> int:
 def test_the_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     """No repr, error or log record of ours contains a secret."""
     canary = "canary-5ec4e7" * 4
-    with stand_in() as server:
-        url = server.url
-    backend = backend_at(url, max_attempts=1, secret_key=canary, session_token=canary)
-    with pytest.raises(Exception, match="reached") as caught:
-        put(backend, "a", b"x")
+    with kept_port() as port:
+        backend = backend_at(f"http://127.0.0.1:{port}", max_attempts=1, secret_key=canary, session_token=canary)
+        with pytest.raises(Exception, match="reached") as caught:
+            put(backend, "a", b"x")
     assert canary not in repr(backend) + repr(backend._credentials) + repr(backend._opened.get())
     assert canary not in str(caught.value) + repr(caught.value) + repr(caught.value.__cause__)
     assert canary not in backend.location

@@ -18,6 +18,7 @@ from assetstore_r2 import S3Backend
 from assetstore_r2.deadline import Deadline
 from assetstore_r2.wire.errors import CancelledError, CutAnswerError, NoAnswerError, NotSentError, TooSlowError
 from assetstore_r2.wire.pool import READ_SECONDS, WRITE_SECONDS, Pool
+from kept_ports import kept_port
 from servers import S3Server
 
 HOST = {"host": "localhost"}
@@ -117,11 +118,10 @@ def test_what_was_not_sent_is_sent_on_another_connection(pools: list[Pool]) -> N
 
 def test_nobody_at_the_address_means_not_sent(pools: list[Pool]) -> None:
     """A refused connection leaves no doubt."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    pools.append(pool := Pool(url=f"http://127.0.0.1:{port}"))
-    with pytest.raises(NotSentError) as caught:
-        body(pool, "PUT", b"data")
+    with kept_port() as port:
+        pools.append(pool := Pool(url=f"http://127.0.0.1:{port}"))
+        with pytest.raises(NotSentError) as caught:
+            body(pool, "PUT", b"data")
     assert not caught.value.assetstore_doubt
 
 
