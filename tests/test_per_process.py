@@ -23,7 +23,7 @@ def in_a_fork(answer: Callable[[], object]) -> object:
         # Python warns of every fork beside other threads; that such a child works is what is tested.
         warnings.simplefilter("ignore", DeprecationWarning)
         child.start()
-    assert ours.poll(30)
+    assert ours.poll(600)
     received = ours.recv()
     child.join()
     ours.close()

@@ -19,22 +19,24 @@ if TYPE_CHECKING:
     from running import Run
 
 SCRIPT = """
-assetstore() { "$PYTHON" -m assetstore "$@"; }
+assetstore() { "$PYTHON" -c "$PROGRAM" "$@"; }
 source <(assetstore completion bash)
 COMP_LINE=$LINE_TYPED COMP_POINT=${#LINE_TYPED}
 compopt() { :; }
 _assetstore_completion assetstore
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-Press = Callable[[str], list[str]]
+PROGRAM = "from assetstore.cli import completion, main; completion.PATIENCE = {}; main()"
+Press = Callable[..., list[str]]
 
 
 @pytest.fixture
 def press(folder: Path) -> Press:
     """Give a function that returns what bash would put in for the last word of a line."""
 
-    def press(line: str) -> list[str]:
-        environment = {**os.environ, "LINE_TYPED": line, "PYTHON": sys.executable, "LC_ALL": "C.UTF-8"}
+    def press(line: str, patience: float = 600) -> list[str]:
+        program = {"PYTHON": sys.executable, "PROGRAM": PROGRAM.format(patience)}
+        environment = {**os.environ, **program, "LINE_TYPED": line, "LC_ALL": "C.UTF-8"}
         done = subprocess.run(["bash", "--norc", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
         assert "" == done.stderr
         return [text for text in done.stdout.splitlines() if text]
@@ -123,7 +125,7 @@ def test_a_store_that_does_not_answer_is_given_up(press: Press, monkeypatch: pyt
         monkeypatch.setenv(f"AWS_{name}", "a" * 32)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"s3://bucket?endpoint_url=http://127.0.0.1:{silent.getsockname()[1]}"
-        assert [] == press(f"assetstore -s '{url}' read a")
+        assert [] == press(f"assetstore -s '{url}' read a", patience=0.5)
 
 
 def test_a_broken_configuration_is_silent(press: Press, folder: Path) -> None:

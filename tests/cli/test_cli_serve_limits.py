@@ -105,11 +105,15 @@ def test_a_head_that_does_not_end_is_waited_for_no_longer_than_its_time(serve: S
 
 def test_the_head_of_a_further_request_has_the_same_time(serve: Serve) -> None:
     """What begins on a connection that had been answered has to end as soon."""
-    with serve(Limits(head_seconds=0.5, idle_seconds=LONG)).connect() as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
-        client.sendall(b"GE")
-        ended(client)
+    served = serve(Limits(head_seconds=0.5, idle_seconds=LONG))
+    while True:
+        with served.connect() as client, contextlib.suppress(ConnectionError):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK"):
+                client.sendall(b"GE")
+                ended(client)
+                return
+        # This machine is so slow that the time was over before the first request.
 
 
 def test_a_byte_now_and_then_buys_a_head_no_time(serve: Serve) -> None:
@@ -135,7 +139,8 @@ def dripping(client: socket.socket) -> bytes:
             try:
                 data = client.recv(1 << 16)
             except TimeoutError:
-                client.sendall(b"x")
+                with contextlib.suppress(ConnectionError):  # its last words may still be there to be read
+                    client.sendall(b"x")
             else:
                 if not data:
                     break

@@ -15,6 +15,13 @@ from assetstore import AssetStore, open_store
 from serving import serving
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages wait for what they count and find out, which on a busy machine takes longer than people like to wait."""
+    for module in ("facts", "index", "stats"):
+        monkeypatch.setattr(f"assetstore_gallery.{module}.PATIENCE", 600)
+
+
 @pytest.fixture
 def store() -> Iterator[AssetStore]:
     """Give a store in memory."""
@@ -33,6 +40,6 @@ def visit() -> Iterator[Visit]:
             listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
             ends.enter_context(serving(create_gallery(store, GalleryOptions(**options)), listener))
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            return ends.enter_context(httpx.Client(base_url=address, follow_redirects=True))
+            return ends.enter_context(httpx.Client(base_url=address, follow_redirects=True, timeout=600))
 
         yield open_gallery

@@ -87,7 +87,7 @@ def _query(link: str) -> dict[str, str]:
 PIECES = st.text(st.sampled_from("ab\"<>&'%+#?= é\u202eß"), min_size=1, max_size=4)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(names=st.lists(st.lists(PIECES, min_size=1, max_size=3).map("/".join), unique=True, max_size=15))
 def test_every_key_is_found_by_following_links(visit: Visit, names: list[str]) -> None:
     """Whatever the keys are, the links of the pages lead to each folder once and to each asset once."""

@@ -36,7 +36,7 @@ def enter(printed: list[str]) -> Iterator[Enter]:
             listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
             ends.enter_context(serving(gallery.application, listener))
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            return gallery, lambda: ends.enter_context(httpx.Client(base_url=address, headers=BROWSER))
+            return gallery, lambda: ends.enter_context(httpx.Client(base_url=address, headers=BROWSER, timeout=600))
 
         yield open_gallery
 

@@ -54,7 +54,7 @@ def order(info: AssetInfo, sort: str) -> int:
     return by[sort]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     keys=st.lists(KEYS, max_size=12),
     prefix=st.sampled_from(("", "a/", "a", "Ü/", "é")) | LETTERS,

