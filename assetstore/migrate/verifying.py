@@ -21,7 +21,7 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync import outages
 from assetstore.sync.contents import Contents, NotComparable
-from assetstore.sync.merge import Pair, merge
+from assetstore.sync.merge import Pair, merge_any_order
 from assetstore.sync.sides import StoreSide
 
 Finding: TypeAlias = Literal["equal", "missing", "differs", "not compared"]
@@ -88,7 +88,7 @@ def verify(
         destination: the destination, likewise.
         download: read every asset on both sides and compare the bytes.
         max_concurrency: the most assets to look at at once, from 1 to 1,024.
-        found: called with each difference, roughly in the order of keys.
+        found: called with each difference, roughly in the order of keys; what is missing comes last.
         progress: called with the number of assets that were compared since its last call.
 
     Raises:
@@ -100,7 +100,7 @@ def verify(
     old, new = Migration(work, source, destination).stores(plan)
     contents = Contents(StoreSide(old, plan.source_name), StoreSide(new, plan.destination_name), download=download)
     verifying = _Verifying(folder, contents, found or (lambda _: None), progress or (lambda _: None))
-    verifying.run(merge((item.as_info() for item in planned(store)), new.list()), max_concurrency)
+    verifying.run(merge_any_order((item.as_info() for item in planned(store)), new.list()), max_concurrency)
     return verifying.result
 
 

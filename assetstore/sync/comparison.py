@@ -21,7 +21,7 @@ from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
 from assetstore.sync.compare import is_apart
 from assetstore.sync.contents import DIGESTS, Contents, Fact, NotComparable, sizes
-from assetstore.sync.merge import Pair, merge, noting
+from assetstore.sync.merge import Pair, merge_any_order, noting
 from assetstore.sync.outages import Outages, concerns_all, named, reason
 from assetstore.sync.sides import FolderSide, Side, StoreSide, lies_below, open_side, require_a_store
 
@@ -116,7 +116,8 @@ def check(
         headers: compares headers and metadata too, of stores.
         allow_empty: whether a side may have no asset at all.
         max_concurrency: the most assets to look at at once, from 1 to 1,024.
-        found: called with each finding, roughly in the order of keys.
+        found: called with each finding, roughly in the order of keys; what one side alone has comes last, when both are
+            listed to their ends.
         progress: called with the number of keys compared since its last call.
 
     Raises:
@@ -183,7 +184,7 @@ class Comparison:
         Raises:
             NotFoundError: a side has no asset, or the filter leaves nothing.
         """
-        pairs = merge(
+        pairs = merge_any_order(
             self._walk(self.source, "source", isinstance(self.destination, FolderSide), allow_empty=allow_empty),
             self._walk(self.destination, "destination", isinstance(self.source, FolderSide), allow_empty=allow_empty),
         )

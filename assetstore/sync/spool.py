@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,6 @@ from typing import Any, Self, TypeAlias
 
 import attrs
 
-from assetstore.errors import BackendError, NoSpaceError
 from assetstore.sync.folder_index import Line
 from assetstore.sync.options import DELETED, NEW, Action, Kind
 from assetstore.sync.sides import Stamp
@@ -83,22 +81,6 @@ class Step:
             headers=headers,
             valid=valid,
         )
-
-
-@contextlib.contextmanager
-def spooling_errors() -> Iterator[None]:
-    """Raise an error of the temporary file as one of assetstore.
-
-    Raises:
-        NoSpaceError: there is no space for it.
-        BackendError: it cannot be written or read.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        kind = NoSpaceError if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else BackendError
-        hint = "free some space, or name another folder by SQLITE_TMPDIR"
-        raise kind(f"the plan cannot be kept in a temporary file: {error}", hint=hint) from error
 
 
 class Spool:

@@ -93,7 +93,8 @@ def _planned(
     with listed_ahead(other, index) as listing:
         # These load while the first pages are on their way.
         from assetstore.sync.planning import Planning
-        from assetstore.sync.spool import Spool, spooling_errors
+        from assetstore.sync.sorting import spooling_errors
+        from assetstore.sync.spool import Spool
 
         exits.enter_context(spooling_errors())
         spool = exits.enter_context(Spool())

@@ -158,7 +158,7 @@ def test_verify_finds_what_is_missing_or_differs_and_writes_it_down() -> None:
     seen: list[Difference] = []
     verified = verify(work, source=old, destination=new, found=seen.append)
     assert (10, 1, 1) == (verified.equal, verified.missing, verified.differs)
-    assert [("maps/003.txt", "missing"), ("maps/007.txt", "differs")] == [(one.key, one.finding) for one in seen]
+    assert [("maps/007.txt", "differs"), ("maps/003.txt", "missing")] == [(one.key, one.finding) for one in seen]
     names = [info.key for info in work.list("0001/verified/")]
     assert ["0001/verified/000000.jsonl.gz", "0001/verified/result.json.gz"] == names
 
@@ -493,8 +493,14 @@ def test_a_service_that_lists_folder_by_folder_is_planned(at: str, shard_keys: i
     made = plan(old, new, work, shard_keys=shard_keys)
     assert (3, 2) == (made.tally.objects, made.tally.equal)
     assert 3 == run(work, source=old, destination=new).copied
+    new.upload(b"1", "b")
+    assert verify(work, source=old, destination=new).same
+    new.delete("a.txt")
+    seen: list[Difference] = []
+    verified = verify(work, source=old, destination=new, found=seen.append)
+    assert (2, ["a.txt"]) == (verified.equal, [one.key for one in seen])
     again = plan(old, new, work, shard_keys=shard_keys)
-    assert (0, 5) == (again.tally.objects, again.tally.equal)
+    assert (1, 4) == (again.tally.objects, again.tally.equal)
 
 
 def test_an_interrupted_plan_of_a_service_that_lists_folder_by_folder_goes_on() -> None:

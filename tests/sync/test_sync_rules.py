@@ -308,7 +308,7 @@ def test_filters_hold_for_both_sides(tmp_path: Path) -> None:
 @pytest.mark.parametrize("order", ["backwards", "twice"])
 @pytest.mark.parametrize("at", ["source", "destination"])
 def test_a_listing_out_of_order_loses_nothing(order: str, at: str) -> None:
-    """A sync puts it in order, and a check refuses it: neither takes a key for missing that comes later."""
+    """Neither a sync nor a check takes a key for missing that comes later, or for two that comes twice in a row."""
 
     class Odd(MemoryBackend):
         @hookimpl
@@ -319,8 +319,8 @@ def test_a_listing_out_of_order_loses_nothing(order: str, at: str) -> None:
 
     odd, plain = store_of(Odd(), a=b"1", c=b"2"), store_of(a=b"1", b=b"2", c=b"3")
     source, destination = (odd, plain) if at == "source" else (plain, odd)
-    with pytest.raises(BackendError, match="not in the order of keys"):
-        check(source, destination)
+    report = check(source, destination)
+    assert (1, 1, 1) == (report.equal, report.different, report.only_source + report.only_destination)
     sync(source, destination, delete=True)
     expected = {"a": b"1", "c": b"2"} if at == "source" else {"a": b"1", "b": b"2", "c": b"3"}
     assert expected == {key: destination.read(key) for key in {info.key for info in destination.list()}}
@@ -390,7 +390,7 @@ def test_a_full_temporary_folder_is_an_error_of_ours(tmp_path: Path) -> None:
     source, destination = store_of(**{f"{number:01000}": b"1" for number in range(8_000)}), store_of()
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     try:
-        with pytest.raises(AssetStoreError, match="the plan cannot be kept") as caught:
+        with pytest.raises(AssetStoreError, match="cannot be kept in a temporary file") as caught:
             sync(source, destination)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
