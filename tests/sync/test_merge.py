@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from assetstore import AssetInfo, AssetStore, AssetStoreError, open_store
 from assetstore.plugin import ListOptions, ListPage, hookimpl
 from assetstore.sync import Finding, check
 from assetstore.sync.merge import Pair, UnorderedError, merge, merge_any_order
+from assetstore.sync.sides import FileInfo
+from assetstore.sync.sorting import sorted_on_disk
 from assetstore.testing import MemoryBackend
 from unordered import FolderByFolder
 
@@ -25,6 +28,19 @@ if TYPE_CHECKING:
 
 KEYS = st.sets(st.text("a-/é😀\udc80", min_size=1, max_size=3))
 TREES = st.dictionaries(st.sampled_from(["a", "a-b/x", "a/x", "a/y", "ab/y", "b"]), st.sampled_from([b"1", b"2", b"33"]))
+
+
+ASSETS = st.builds(
+    AssetInfo,
+    key=st.text("a-/é😀\udc80", min_size=1),
+    size=st.integers(0),
+    etag=st.none() | st.text(),
+    last_modified=st.none() | st.datetimes(timezones=st.just(UTC)),
+    digest=st.none() | st.text(),
+    valid=st.booleans(),
+    content_type=st.none() | st.just("image/webp"),
+    metadata=st.none() | st.dictionaries(st.sampled_from("ab"), st.just("1")),
+)
 
 
 class Rearranged(MemoryBackend):
@@ -71,6 +87,16 @@ def test_a_plain_merge_refuses_what_is_out_of_order() -> None:
     """It says which key came too late, and which one came before it."""
     with pytest.raises(UnorderedError, match="'a-b/x' comes after 'a/x'"):
         list(merge(infos(["a/x", "a-b/x"]), []))
+
+
+@given(st.lists(ASSETS, unique_by=lambda info: info.key))
+def test_what_was_put_in_order_is_what_was_listed(listing: list[AssetInfo]) -> None:
+    """Every field comes back from the temporary file as it was, to the microsecond, and files with what they add."""
+    files = [FileInfo(**vars(info), stamp=(1, 2, 3, 4), path="p") for info in listing]
+    for infos in (listing, files):
+        expected = sorted(infos, key=lambda info: info.key)
+        found = list(sorted_on_disk(infos))
+        assert [(type(info), info) for info in expected] == [(type(info), info) for info in found]
 
 
 def test_memory_does_not_grow_with_what_waits() -> None:
