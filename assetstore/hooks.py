@@ -353,8 +353,9 @@ class Hooks:
     def assetstore_container(self, options: ContainerOptions) -> Container | None:
         """Say which place of which service holds the assets, so that two stores know what they share.
 
-        Called by ``assetstore.sync.copy_between`` and ``move_between`` for both stores: to let the service copy, and to
-        refuse an asset as its own destination. A wrapper that changes keys, bytes or headers must not pass it on, because
+        Called by ``assetstore.sync`` and ``assetstore.migrate`` for both stores: to let the service copy, and to refuse an
+        asset as its own destination, or sides that overlap; and when a store is made whose wrapper uses another store, which
+        must not share assets with it. A wrapper that changes keys, bytes or headers must not pass it on, because
         the service's copies go past it; the store still asks the backend itself whether two stores are one.
 
         Given: nothing.

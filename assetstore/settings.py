@@ -63,7 +63,10 @@ def _concealed(value: Any) -> Any:
 
 
 class OtherStore:
-    """Another store, which a setting of a plugin names. It is opened when it is first used, once in each process.
+    """Another store, which a setting of a plugin names. It is opened once in each process, when it is first used.
+
+    That of a wrapper is opened with the store above it, which must have no assets in common with it; if it cannot be opened
+    then, it is when it is used.
 
     A field of this type, with ``as_other_store`` as its converter, is set in a configuration by the name of a store in the
     same file, or by a URL, and in a program also by an open store.

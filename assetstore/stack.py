@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -59,6 +59,7 @@ from assetstore.results import (
     PresignedRequest,
     UploadedPart,
 )
+from assetstore.settings import OtherStore
 from assetstore.wrapper import Wrapper
 
 T = TypeVar("T")
@@ -234,14 +235,21 @@ class Stack:
         mine, theirs = self.layers[0], other.layers[0]
         if mine.plugin is theirs.plugin:
             return True
-        ours, others = self._container(mine), other._container(theirs)
-        return ours is not None and others is not None and ours.is_same(others)
+        others = other._container(theirs)
+        return others is not None and (ours := self._container(mine)) is not None and ours.is_same(others)
 
     @property
     def folder(self) -> str | None:
         """The folder of this machine in which the backend keeps its assets as files; ``None`` if it keeps them elsewhere."""
         container = self._container(self.layers[0])
         return container.name if container is not None and container.service == Container.FOLDERS else None
+
+    def others(self) -> Iterator[OtherStore]:
+        """Yield the other stores that settings of the wrappers name."""
+        for layer in self.layers:
+            kind = type(layer.plugin)
+            values = [getattr(layer.plugin, field.name) for field in attrs.fields(kind)] if attrs.has(kind) else []
+            yield from (value for value in values if isinstance(value, OtherStore))
 
     @property
     def swaps_updates(self) -> bool:

@@ -25,6 +25,7 @@ from assetstore.errors import (
     AccessDeniedError,
     AssetStoreError,
     BackendError,
+    ConfigError,
     InvalidKeyError,
     InvalidOptionError,
     NotFoundError,
@@ -121,6 +122,7 @@ class AssetStore:
 
         Raises:
             PluginError: a plugin breaks the contract of its hooks.
+            ConfigError: a wrapper uses another store that has assets of this one, as a mirror onto itself would.
         """
         named_backend = _named(backend)
         self._stack = Stack(named_backend, [_named(wrapper) for wrapper in wrappers])
@@ -135,6 +137,7 @@ class AssetStore:
         self.name: str = (name or named_backend[0]).encode(errors="backslashreplace").decode()
         self.location: str = self._stack.location
         self.prices: Mapping[str, float] = MappingProxyType(self._stack.prices)
+        self._require_apart()
 
     def upload(
         self,
@@ -1126,12 +1129,36 @@ class AssetStore:
     def _overlaps(self, other: AssetStore) -> bool:
         """Return whether this store and another may have assets in common, as far as their backends tell."""
         ours, theirs = self._scope.prefix, other._scope.prefix
-        one, two = self._disk_path(ours), other._disk_path(theirs)
-        if one is not None and two is not None:
+        if (two := other._disk_path(theirs)) is not None and (one := self._disk_path(ours)) is not None:
             return one.startswith(two) or two.startswith(one)
         if not ours.startswith(theirs) and not theirs.startswith(ours):
             return False
         return self._stack.shares_assets(other._stack)
+
+    def _require_apart(self) -> None:
+        """Refuse another store of a wrapper that may have assets of this one.
+
+        Raises:
+            ConfigError: a wrapper uses such a store, or one whose own wrappers do.
+        """
+        for other in self._others():
+            if self._overlaps(other):
+                raise ConfigError(
+                    f"{self.name!r} and {other.name!r}, which a wrapper of it uses, must not have assets in common",
+                    hint="name another bucket or folder, of which neither lies in the other",
+                    op="open",
+                    store=self.name,
+                )
+
+    def _others(self) -> Iterator[AssetStore]:
+        """Yield the stores that wrappers use, and those that these use in turn."""
+        for setting in self._stack.others():
+            try:
+                other: AssetStore = setting.get()
+            except AssetStoreError:
+                continue  # who needs a store that cannot be opened is told why
+            yield other
+            yield from other._others()
 
     def _lies_in(self, folder: Path) -> bool:
         """Return whether this store keeps its files in a folder, or in one around it, as far as its backend tells."""

@@ -1,4 +1,4 @@
-"""A setting that names another store: found in the same file, opened late and once, and never in a circle."""
+"""A setting that names another store: found in the same file, opened once, never in a circle, with no assets in common."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from assetstore import AssetStore, ConfigError, open_store
 from assetstore.plugin import OtherStore, as_other_store
 from assetstore.testing import MemoryBackend
+from assetstore_wrappers.mirror import Mirror
 
 TABLES = """
 [stores.dev]
@@ -75,6 +76,61 @@ def test_a_circle_that_begins_later_is_refused_too(tmp_path: Path) -> None:
     with open_store("a", config=written(tmp_path, tables.replace("LAST", "c"))) as store:
         store.upload(b"abc", "k")
     assert [b"abc"] * 3 == [(tmp_path / name / "k").read_bytes() for name in "abc"]
+
+
+COMMON = "'a' and '{}', which a wrapper of it uses, must not have assets in common"
+
+
+@pytest.mark.parametrize("wrapper", ["mirror", "read-through"])
+@pytest.mark.parametrize("other", ["file:a", "file:./a", "./a", "link", "file:a/sub", "file:.", "same"])
+def test_a_store_with_assets_of_this_one_is_refused(
+    tmp_path: Path, wrapper: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it is written, a folder is not put in front of itself, of one in it or of one around it; nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("a")
+    other = "file:link" if other == "link" else other
+    tables = f'[stores.a]\nurl = "file:a"\nwrappers = ["{wrapper}"]\n[stores.a.{wrapper}]\nstore = "{other}"\n'
+    config = written(tmp_path, f'{tables}[stores.same]\nurl = "./a"\n')
+    with pytest.raises(ConfigError, match=COMMON.format(other)) as caught:
+        open_store("a", config=config)
+    assert ("open", "a") == (caught.value.op, caught.value.store)
+    assert ["assetstore.toml", "link"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("url", ["s3://bucket?endpoint_url=https://s3.example/", "s3://bucket?endpoint_url=https://S3.example"])
+def test_a_bucket_is_not_its_own_mirror(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known by service and name, whatever else its URL says; another bucket there is another store."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    url += "&region=eu"
+    table = '[stores.a]\nurl = "s3://bucket?endpoint_url=https://s3.example"\nregion = "us"\nwrappers = ["mirror"]\n'
+    with pytest.raises(ConfigError, match=COMMON.format("s3://bucket")):
+        open_store("a", config=written(tmp_path, f'{table}mirror = {{ store = "{url}" }}\n'))
+    url = url.replace("bucket", "backup")
+    with open_store("a", config=written(tmp_path, f'{table}mirror = {{ store = "{url}" }}\n')) as store:
+        assert "a" == store.name
+
+
+def test_a_store_behind_the_other_one_is_refused_too(tmp_path: Path) -> None:
+    """A mirror whose own mirror is a folder of this store would write there what it was not given."""
+    tables = '[stores.a]\nurl = "file:a"\nwrappers = ["mirror"]\nmirror = { store = "b" }\n'
+    tables += '[stores.b]\nurl = "file:b"\nwrappers = ["mirror"]\nmirror = { store = "file:a/sub" }\n'
+    config = written(tmp_path, tables)
+    with pytest.raises(ConfigError, match=COMMON.format("file:a/sub")):
+        open_store("a", config=config)
+    with open_store("b", config=config) as store:
+        assert "b" == store.name
+
+
+def test_a_live_store_with_assets_of_this_one_is_refused() -> None:
+    """One backend in two stores is one place, a part of it too."""
+    backend = MemoryBackend()
+    whole = AssetStore(backend, name="whole")
+    for other in (whole, whole.scoped("part/")):
+        with pytest.raises(ConfigError, match="must not have assets in common"):
+            AssetStore(backend, wrappers=[lambda inner, other=other: Mirror(inner, store=other)])
+    assert not whole.exists("a")
 
 
 def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
