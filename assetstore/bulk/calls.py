@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -56,7 +55,6 @@ class Call:
     concurrency: Concurrency
     _repeats: Repeats = attrs.field(init=False, factory=Repeats)
     _running: Running = attrs.field(init=False, factory=Running)
-    _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
     def upload(
         self, keywords: dict[str, Any], progress: Progress | None, joint: JointUploads | None
@@ -120,16 +118,9 @@ class Call:
         return self._results(plan, _no_size)
 
     def report(self, progress: Progress | None) -> Progress:
-        """Return what is called for progress: it ends a transfer when the call is closed, and calls one at a time."""
+        """Return what is called for progress."""
         require_progress(progress)
-
-        def report(count: int) -> None:
-            self._running.require()
-            if progress is not None:
-                with self._lock:
-                    progress(count)
-
-        return report
+        return self._running.reporting(progress)
 
     def _results(
         self,

@@ -84,6 +84,18 @@ class Running:
                 self._wake.wait(left)
         self.require()
 
+    def reporting(self, progress: Callable[[int], object] | None) -> Callable[[int], None]:
+        """Return what threads report bytes to: it calls ``progress`` one at a time, and ends what a closed call moves."""
+        lock = threading.Lock()
+
+        def report(count: int) -> None:
+            self.require()
+            if progress is not None:
+                with lock:
+                    progress(count)
+
+        return report
+
     @contextlib.contextmanager
     def calling(self, callback: Callable[[], object]) -> Iterator[None]:
         """Call ``callback`` if the call is closed while the block runs."""

@@ -274,7 +274,7 @@ def _show_difference(session: Session, difference: Difference) -> None:
         session.record(as_record(difference))
         return
     why = f"  ({plain(difference.detail)})" if difference.detail else ""
-    session.line(f"{difference.finding:<12}  {shown(difference.key)}{why}")
+    session.line(f"{difference.state.replace('_', ' '):<12}  {shown(difference.key)}{why}")
 
 
 def _show_verified(session: Session, verified: Verification, seconds: float) -> None:

@@ -10,7 +10,6 @@ from typing import TypedDict
 import attrs
 
 from assetstore.errors import AlreadyExistsError, InvalidOptionError, NotFoundError
-from assetstore.limits import PAGE
 from assetstore.migrate.documents import LEASE_SECONDS, SHARD_BYTES, SHARD_KEYS, Item, Plan, Tally
 from assetstore.migrate.leases import BEATS
 from assetstore.migrate.pricing import PART, Rates, priced
@@ -20,7 +19,7 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync import outages
 from assetstore.sync.compare import difference, is_apart, is_newer, may_be_newer
-from assetstore.sync.merge import UnorderedError, merge
+from assetstore.sync.merge import UnorderedError, merge, noting
 from assetstore.sync.sorting import sorted_on_disk
 
 MAX_LEASE = 86_400
@@ -96,7 +95,7 @@ def plan(
     _refuse_overlap(*sides, store)
     settings = Settings(source=names[0], destination=names[1], keys=shard_keys, newer=overwrite_newer, sorted=False)
     folder = _open_folder(store, settings, anew=anew)
-    planning = Planning(*sides, folder=folder, settings=settings, progress=progress or (lambda _: None))
+    planning = Planning(*sides, folder=folder, settings=settings, progress=progress)
     try:
         planning.run()
     except UnorderedError:
@@ -179,7 +178,7 @@ class Planning:
     destination: AssetStore = attrs.field(kw_only=False)
     folder: PlanFolder
     settings: Settings
-    progress: Callable[[int], object]
+    progress: Callable[[int], object] | None
     shards: int = 0
     refusals: list[tuple[str, str]] = attrs.field(factory=list)
     _counts: dict[str, int] = attrs.field(init=False, factory=lambda: attrs.asdict(Tally()))
@@ -190,20 +189,16 @@ class Planning:
         """Walk both sides to their ends, from where an interrupted plan has come to."""
         last = self._resume()
         items: list[Item] = []
-        keys, size, walked = self.settings["keys"], 0, 0
-        for one, other in merge(self._listed(self.source, last), self._listed(self.destination, last)):
+        keys, size = self.settings["keys"], 0
+        pairs = merge(self._listed(self.source, last), self._listed(self.destination, last))
+        for one, other in noting(pairs, self.progress):
             self._last = one.key if one is not None else other.key if other is not None else ""
-            walked += 1
-            if walked == PAGE:
-                self.progress(walked)
-                walked = 0
             if (item := self._decide(one, other)) is not None:
                 items.append(item)
                 size += item.size
                 if len(items) == keys or size >= SHARD_BYTES:
                     self._write(items)
                     items, size = [], 0
-        self.progress(walked)
         if items:
             self._write(items)
 

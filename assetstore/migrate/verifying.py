@@ -21,10 +21,10 @@ from assetstore.results import AssetInfo
 from assetstore.store import AssetStore
 from assetstore.sync import outages
 from assetstore.sync.contents import Contents, NotComparable
-from assetstore.sync.merge import Pair, merge_any_order
+from assetstore.sync.merge import Pair, merge_any_order, noting
 from assetstore.sync.sides import StoreSide
 
-Finding: TypeAlias = Literal["equal", "missing", "differs", "not compared"]
+State: TypeAlias = Literal["equal", "missing", "differs", "not_compared"]
 
 
 @attrs.frozen(kw_only=True)
@@ -33,12 +33,12 @@ class Difference:
 
     Attributes:
         key: its key.
-        finding: ``"missing"``, ``"differs"`` or ``"not compared"``.
+        state: ``"missing"``, ``"differs"`` or ``"not_compared"``.
         detail: which fact differs, or why it could not be compared.
     """
 
     key: str
-    finding: Finding
+    state: State
     detail: str
 
 
@@ -99,7 +99,7 @@ def verify(
     folder, plan = newest(store)
     old, new = Migration(work, source, destination).stores(plan)
     contents = Contents(StoreSide(old, plan.source_name), StoreSide(new, plan.destination_name), download=download)
-    verifying = _Verifying(folder, contents, found or (lambda _: None), progress or (lambda _: None))
+    verifying = _Verifying(folder, contents, found or (lambda _: None), progress)
     verifying.run(merge_any_order((item.as_info() for item in planned(store)), new.list()), max_concurrency)
     return verifying.result
 
@@ -119,7 +119,7 @@ class _Verifying:
     folder: PlanFolder
     contents: Contents
     found: Callable[[Difference], object]
-    progress: Callable[[int], object]
+    progress: Callable[[int], object] | None
     result: Verification = attrs.field(init=False)
     _page: list[Difference] = attrs.field(init=False, factory=list)
     _pages: int = attrs.field(init=False, default=0)
@@ -146,9 +146,8 @@ class _Verifying:
 
     def _undecided(self, pairs: Iterator[Pair]) -> Iterator[tuple[AssetInfo, AssetInfo]]:
         """Decide what the listings decide, and yield the other pairs."""
-        for one, other in pairs:
-            if one is None:
-                continue
+        for one, other in noting((pair for pair in pairs if pair[0] is not None), self.progress):
+            assert one is not None
             if other is None:
                 self._note(one.key, "missing", "")
             elif one.size != other.size:
@@ -158,21 +157,19 @@ class _Verifying:
             else:
                 self._note(one.key, "equal" if equal else "differs", "" if equal else "digest")
 
-    def _look(self, one: AssetInfo, other: AssetInfo) -> tuple[Finding, str]:
+    def _look(self, one: AssetInfo, other: AssetInfo) -> tuple[State, str]:
         try:
             fact = self.contents.difference(one, other)
         except NotComparable as error:
-            return "not compared", str(error)
+            return "not_compared", str(error)
         except AssetStoreError as error:
-            return "not compared", error.message
+            return "not_compared", error.message
         return ("equal", "") if fact is None else ("differs", ": ".join(fact))
 
-    def _note(self, key: str, finding: Finding, detail: str) -> None:
-        name = finding.replace(" ", "_")
-        setattr(self.result, name, getattr(self.result, name) + 1)
-        self.progress(1)
-        if finding != "equal":
-            difference = Difference(key=key, finding=finding, detail=detail)
+    def _note(self, key: str, state: State, detail: str) -> None:
+        setattr(self.result, state, getattr(self.result, state) + 1)
+        if state != "equal":
+            difference = Difference(key=key, state=state, detail=detail)
             self.found(difference)
             self._page.append(difference)
             if len(self._page) == SHARD_KEYS:

@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import stat
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -108,7 +107,6 @@ class Run:
     slowed: bool = False
     _attempts: Counter[str] = attrs.field(factory=Counter)
     _sent: dict[str, Step] = attrs.field(factory=dict)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     def run(self) -> None:
         """Do it."""
@@ -247,12 +245,16 @@ class Run:
     def _between(self, source: AssetStore, destination: AssetStore, steps: Iterator[Step]) -> Ends:
         """Copy assets, small ones by ``upload_many``, which may write several together."""
         if destination._copies_from(source, CopyOptions()) is not None:  # noqa: SLF001 - only stores know their places
-            yield from self._each(steps, self._copy)
+            yield from self._alone(steps)
             return
         while group := list(itertools.islice(steps, _GROUP)):
             left = {step.action.key: step for step in group}
             yield from self._small(source, destination, left)
-            yield from self._each(iter(left.values()), self._copy)
+            yield from self._alone(iter(left.values()))
+
+    def _alone(self, steps: Iterator[Step]) -> Ends:
+        running = Running()
+        return self._each(steps, functools.partial(self._copy, running.reporting(self.progress)), running)
 
     def _small(self, source: AssetStore, destination: AssetStore, left: dict[str, Step]) -> Ends:
         """Copy the small ones, and take what ended out of ``left``; the others are to be copied alone."""
@@ -260,7 +262,8 @@ class Run:
 
         def items() -> Iterator[tuple[bytes, str, dict[str, Any]]]:
             small = [step for step in left.values() if step.action.size <= _IN_MEMORY]
-            with self._many(iter(small), lambda step: _read(source, step), lambda read: read[0].size) as results:
+            read = functools.partial(_read, source)
+            with self._many(iter(small), read, lambda found: found[0].size, Running()) as results:
                 for result in results:
                     if isinstance(result.error, UnavailableError):
                         return  # who copies alone notices an outage
@@ -316,17 +319,19 @@ class Run:
         for step in touched:
             yield step, None, PreconditionError(MEANWHILE, hint="run the sync again")
 
-    def _each(self, steps: Iterator[Step], do: Callable[[Step], AssetInfo]) -> Ends:
-        with self._many(steps, do, lambda info: info.size) as results:
+    def _each(self, steps: Iterator[Step], do: Callable[[Step], AssetInfo], running: Running) -> Ends:
+        with self._many(steps, do, lambda info: info.size, running) as results:
             for result in results:
                 yield result.item, result.value, result.error
 
-    def _many(self, steps: Iterator[Step], do: Callable[[Step], T], size: Callable[[T], int]) -> BulkResults[T]:
+    def _many(
+        self, steps: Iterator[Step], do: Callable[[Step], T], size: Callable[[T], int], running: Running
+    ) -> BulkResults[T]:
         return BulkResults(
             "sync",
             steps,
             lambda step: Task(step.action.key, functools.partial(do, step)),
-            running=Running(),
+            running=running,
             ordered=False,
             concurrency=Concurrency(self.options.max_concurrency),
             size=size,
@@ -345,7 +350,7 @@ class Run:
             keywords["overwrite"] = False
         return keywords
 
-    def _copy(self, step: Step) -> AssetInfo:
+    def _copy(self, progress: Progress, step: Step) -> AssetInfo:
         assert isinstance(self.source, StoreSide)
         assert isinstance(self.destination, StoreSide)
         key, keywords = step.action.key, self._keywords(step)
@@ -358,20 +363,15 @@ class Run:
                 replaces=keywords.get("if_match"),
                 times=self.options.times,
                 resume=True,
-                progress=self._advance,
+                progress=progress,
             )
         with self.source.store.open(key) as reader:
             headers = {**carried(reader.info, times=self.options.times), **keywords}
-            return self.destination.store.upload(reader, key, **headers, progress=self._advance, resume=True)
-
-    def _advance(self, count: int) -> None:
-        if self.progress is not None:
-            with self._lock:  # copies run at once, and who shows progress need not know it
-                self.progress(count)
+            return self.destination.store.upload(reader, key, **headers, progress=progress, resume=True)
 
     def _at_destination(self, steps: Iterator[Step]) -> Ends:
         """Set headers, and copy what is renamed, without sending bytes."""
-        return self._each(steps, self._fix if isinstance(self.destination, StoreSide) else self._copy_file)
+        return self._each(steps, self._fix if isinstance(self.destination, StoreSide) else self._copy_file, Running())
 
     def _fix(self, step: Step) -> AssetInfo:
         assert isinstance(self.destination, StoreSide)

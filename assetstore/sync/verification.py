@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from assetstore.bulk.work import Task
 from assetstore.content.digests import Verifier
 from assetstore.errors import IntegrityError, InvalidKeyError, InvalidOptionError, NotFoundError
 from assetstore.limits import PAGE
+from assetstore.options import Progress
 from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
 from assetstore.sync.outages import Outages, concerns_all, named, reason
@@ -135,17 +135,17 @@ class _Verification:
     progress: Callable[[int], object] | None
     counts: dict[VerifyState, int] = attrs.field(factory=lambda: dict.fromkeys(STATES, 0))
     size: int = 0
-    _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     def run(self, max_concurrency: int | None) -> None:
         """Read all, and note the results in the order of keys."""
         last = None if self.file is None else self.file.last
-        outages, waiting = Outages(), list[Verified]()
+        outages, waiting, running = Outages(), list[Verified](), Running()
+        progress = running.reporting(self.progress)
         with BulkResults(
             "verify",
             self.side.store.list(start_after=last),
-            lambda info: Task(info.key, lambda: self._read(info)),
-            running=Running(),
+            lambda info: Task(info.key, lambda: self._read(info, progress)),
+            running=running,
             ordered=True,
             concurrency=Concurrency(max_concurrency),
             size=lambda verified: verified.size,
@@ -177,24 +177,22 @@ class _Verification:
             resumed_after=None if self.file is None else self.file.last,
         )
 
-    def _read(self, info: AssetInfo) -> Verified:
+    def _read(self, info: AssetInfo, progress: Progress) -> Verified:
         if not info.valid:
             raise InvalidKeyError("the key is foreign and cannot be read", hint="rename the asset at its source")
         try:
-            return self._read_once(info)
+            return self._read_once(info, progress)
         except IntegrityError:
             pass  # the connection may have failed, and not the disk
         try:
-            return self._read_once(info)
+            return self._read_once(info, progress)
         except IntegrityError as error:
             return _of(info, "damaged", error.message)
 
-    def _read_once(self, info: AssetInfo) -> Verified:
+    def _read_once(self, info: AssetInfo, progress: Progress) -> Verified:
         with self.side.store.open(info.key) as reader:
             for piece in reader.chunks():
-                if self.progress is not None:
-                    with self._lock:
-                        self.progress(len(piece))
+                progress(len(piece))
             return _of(reader.info, "ok" if Verifier(reader.info.digest).knows else "no_digest")
 
     def _verified(self, result: BulkResult[Verified]) -> Iterator[Verified]:

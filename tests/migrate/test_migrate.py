@@ -158,7 +158,7 @@ def test_verify_finds_what_is_missing_or_differs_and_writes_it_down() -> None:
     seen: list[Difference] = []
     verified = verify(work, source=old, destination=new, found=seen.append)
     assert (10, 1, 1) == (verified.equal, verified.missing, verified.differs)
-    assert [("maps/007.txt", "differs"), ("maps/003.txt", "missing")] == [(one.key, one.finding) for one in seen]
+    assert [("maps/007.txt", "differs"), ("maps/003.txt", "missing")] == [(one.key, one.state) for one in seen]
     names = [info.key for info in work.list("0001/verified/")]
     assert ["0001/verified/000000.jsonl.gz", "0001/verified/result.json.gz"] == names
 
