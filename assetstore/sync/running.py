@@ -475,8 +475,8 @@ def _is_as_walked(path: Path, step: Step) -> bool:
 def _let_tick(step: Step) -> None:
     """Wait until a change of the file would show in its times, whose clock may stand still for some milliseconds."""
     if step.stamp is not None:
-        left = max(step.stamp[1], step.stamp[2]) + TICK_NS - time.time_ns()
-        if 0 < left <= TICK_NS:
+        end = max(step.stamp[1], step.stamp[2]) + TICK_NS
+        while 0 < (left := end - time.time_ns()) <= TICK_NS:
             time.sleep(left / 1e9)
 
 
