@@ -53,7 +53,7 @@ from assetstore.sync.options import (
     SyncOptions,
 )
 from assetstore.sync.outages import MEANWHILE, MOST, Patience, concerns_all
-from assetstore.sync.sides import FileInfo, FolderSide, Side, StoreSide, stamp_of
+from assetstore.sync.sides import FileInfo, FolderSide, Side, Stamp, StoreSide, stamp_of
 from assetstore.sync.spool import Spool, Step
 from assetstore.sync.transfer import carried, copy_over, unequal, with_mtime
 
@@ -287,7 +287,8 @@ class Run:
                 # What is sent may be newer than what was walked; a small file is rather sent again than looked at each time.
                 if step.action.size > _SMALL or step.action.key in self._attempts:
                     step = attrs.evolve(step, stamp=self._stamp(step) or step.stamp)
-                _let_tick(step)
+                if step.stamp is not None:
+                    let_tick(step.stamp)
                 self._sent[step.action.key] = step
                 yield os.path.join(source.folder, step.path), step.action.key, self._keywords(step)
 
@@ -472,12 +473,13 @@ def _is_as_walked(path: Path, step: Step) -> bool:
     return stamp_of(found) == step.stamp or (step.stamp is None and stat.S_ISDIR(found.st_mode))
 
 
-def _let_tick(step: Step) -> None:
+def let_tick(
+    stamp: Stamp, *, now: Callable[[], int] = time.time_ns, sleep: Callable[[float], object] = time.sleep
+) -> None:
     """Wait until a change of the file would show in its times, whose clock may stand still for some milliseconds."""
-    if step.stamp is not None:
-        end = max(step.stamp[1], step.stamp[2]) + TICK_NS
-        while 0 < (left := end - time.time_ns()) <= TICK_NS:
-            time.sleep(left / 1e9)
+    end = max(stamp[1], stamp[2]) + TICK_NS
+    while 0 < (left := end - now()) <= TICK_NS:
+        sleep(left / 1e9)
 
 
 def _set_time(path: Path, step: Step, info: AssetInfo) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assetstore import (
     AssetInfo,
@@ -30,6 +32,7 @@ from assetstore.sync import Action, SyncRefusedError, check, sync
 from assetstore.sync.folder_index import TICK_NS, FolderIndex
 from assetstore.sync.options import SyncOptions
 from assetstore.sync.refusals import Refusals
+from assetstore.sync.running import let_tick
 from assetstore.sync.sides import FolderSide
 from assetstore.sync.spool import Spool
 from assetstore.testing import FaultyBackend, MemoryBackend, Raise
@@ -723,6 +726,24 @@ def test_a_file_is_read_only_when_a_further_change_would_show_in_its_times(tmp_p
 
     report = sync(source, store_of(Changing()), planned=lambda _: (source / "a").write_bytes(data))
     assert (True, [True, True]) == (report.ok, [age >= TICK_NS for age in ages])
+
+
+@given(changed=st.integers(0, 3 * TICK_NS), step=st.integers(TICK_NS // 9, TICK_NS))
+def test_a_wait_ends_when_a_change_would_show(changed: int, step: int) -> None:
+    """It lasts until the last change is a tick ago, however early each sleep ends, and not beyond it."""
+    start = clock = 2 * TICK_NS
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal clock
+        waits.append(seconds)
+        clock += min(step, round(seconds * 1e9))
+
+    let_tick((0, 0, changed, 0), now=lambda: clock, sleep=sleep)
+    # What lies in the future by more than a tick is no change that was just made.
+    expected = changed + TICK_NS if start < changed + TICK_NS <= start + TICK_NS else start
+    assert expected == clock
+    assert all(0 < seconds <= TICK_NS / 1e9 for seconds in waits)
 
 
 def test_a_store_in_distress_is_tried_again_and_said_once() -> None:
