@@ -38,7 +38,7 @@ MAX_ASSET = (5 << 40) - (5 << 30)
 """The largest asset that R2 takes, 5 GiB less than 5 TiB (R2, "Limits")."""
 
 RESUMABLE = 64 * MIB
-"""The smallest transfer that is worth resuming; a smaller one begins anew and leaves nothing behind."""
+"""The smallest transfer that is worth resuming; a smaller one begins anew, and ends what a killed one left behind."""
 
 MAX_CONCURRENCY = 1024
 """The most requests, or operations of a call about many assets, at a time; a process may usually have as many open files."""

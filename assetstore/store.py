@@ -37,7 +37,7 @@ from assetstore.errors import (
 )
 from assetstore.hooks import Hooks
 from assetstore.keys import Scope, normalize_prefix
-from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, PAGE, RESUMABLE
+from assetstore.limits import HEAD_BYTES, LEFTOVER_AGE, MIN_PART, PAGE
 from assetstore.operation import Operation
 from assetstore.options import (
     CREATE_ONLY_CACHE_CONTROL,
@@ -181,7 +181,7 @@ class AssetStore:
                 ended, in any process. The source is read again, and what differs from the stored parts is sent. Instead of
                 ``True``, a function that is called with the key, the bytes that are there and all bytes when it goes on.
                 Needs a key, a source whose length is known, and a backend that sends in parts, as R2 does; otherwise the
-                upload begins anew.
+                upload begins anew. Of a smaller asset, what a killed call left open at the service is ended.
         """
         require_resume(resume)
         with self._operation("upload", key) as operation, Source(source, progress=progress) as opened:
@@ -207,8 +207,8 @@ class AssetStore:
             else:
                 _refuse_category(category)
                 full_key = operation.locate(self._scope)
-                is_large = opened.size is not None and opened.size >= RESUMABLE
-                with self._noting("upload", key, full_key, "", resume if is_large else False) as opened.checkpoint:
+                in_parts = opened.size is not None and opened.size > MIN_PART
+                with self._noting("upload", key, full_key, "", resume if in_parts else False) as opened.checkpoint:
                     info = self._stack.upload(full_key, opened, options)
                 operation.bytes = info.size
             return self._scope.outward(info)

@@ -36,6 +36,12 @@ def _begin_and_raise(checkpoint, error=KeyboardInterrupt):
     raise error("ended")
 
 
+def _find_leftover_and_raise(checkpoint):
+    assert (False, {"id": "x"}, {}) == (checkpoint.resumes(10), checkpoint.begun, checkpoint.parts)
+    checkpoint.note_leftover(id="y")
+    raise KeyboardInterrupt
+
+
 def _note_and_raise(checkpoint):
     checkpoint.note(3, "three")
     raise KeyboardInterrupt
@@ -71,6 +77,20 @@ def test_a_small_transfer_has_no_notes(folder):
     """What is smaller than the least size begins anew."""
     with pytest.raises(KeyboardInterrupt), transfer(least=11) as checkpoint:
         _begin_and_raise(checkpoint)
+    assert [] == list(folder.iterdir())
+
+
+def test_what_a_killed_small_transfer_left_is_found(folder):
+    """The next one finds the note of it; its parts are not noted, and each other end of it drops the note."""
+    with transfer(least=11) as checkpoint:
+        checkpoint.note_leftover(id="x")
+        checkpoint.note(1, "one")
+        (notes,) = folder.iterdir()
+        left = notes.read_bytes()  # as a kill would leave it
+    assert [] == list(folder.iterdir())
+    notes.write_bytes(left)
+    with pytest.raises(KeyboardInterrupt), transfer(least=11) as checkpoint:
+        _find_leftover_and_raise(checkpoint)
     assert [] == list(folder.iterdir())
 
 

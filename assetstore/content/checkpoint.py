@@ -44,7 +44,7 @@ class Checkpoint:
         Args:
             path: the file.
             resumed: called when the transfer goes on, with the bytes that are there and all bytes.
-            least: the smallest transfer, in bytes, that is noted.
+            least: the smallest transfer, in bytes, that goes on later.
 
         Raises:
             OSError: it cannot be opened, or another process or thread has it.
@@ -83,12 +83,24 @@ class Checkpoint:
         """What names the transfer: 64 hex digits, the same in each process."""
         return self._path.name
 
+    def resumes(self, size: int) -> bool:
+        """Return whether a transfer of ``size`` bytes goes on later; a smaller one begins anew."""
+        return size >= self._least
+
     def begin(self, size: int, **facts: str) -> None:
         """Note how a transfer of ``size`` bytes begins, in place of all earlier notes; one that is too small has none."""
         self.forget()
-        if size >= self._least:
+        if self.resumes(size):
             self.begun = facts
             self._write(facts)
+
+    def note_leftover(self, **facts: str) -> None:
+        """Note what this transfer, which does not go on, leaves at the service if it is killed; the next one finds it.
+
+        The next one finds it in ``begun`` and ends it there. Every other end of this one drops the note.
+        """
+        self.forget()
+        self._write(facts)
 
     def note(self, number: int, text: str) -> None:
         """Note that a part is done; several threads may."""
@@ -135,7 +147,7 @@ def opened(
     Args:
         identity: what the transfer is, the same texts in each process.
         resumed: called when the transfer goes on, with the bytes that are there and all bytes.
-        least: the smallest transfer, in bytes, that is noted.
+        least: the smallest transfer, in bytes, that goes on later.
 
     Yields ``None`` where no notes can be kept: the disk refuses, the system has no locks, or somebody else has these notes.
     """

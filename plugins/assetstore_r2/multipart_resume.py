@@ -50,8 +50,17 @@ class EarlierUpload:
     done: Mapping[str, Any] | None = None
 
     def begin(self, parts_id: str, write: str) -> None:
-        """Note an upload that was just begun."""
-        self.checkpoint.begin(self.size, parts_id=parts_id, write=write, fingerprint=self.fingerprint)
+        """Note an upload that was just begun; of a small one only what is to be ended if this process is killed."""
+        facts = {"parts_id": parts_id, "write": write, "fingerprint": self.fingerprint}
+        if self.resumes:
+            self.checkpoint.begin(self.size, **facts)
+        else:
+            self.checkpoint.note_leftover(**facts)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the upload goes on in another process; a small one begins anew, and none of its parts is noted."""
+        return self.checkpoint.resumes(self.size)
 
     def find(self, number: int, piece: bytes) -> Part | None:
         """Return the stored part that has the bytes of ``piece``, if there is one."""
@@ -65,8 +74,10 @@ class EarlierUpload:
         md5 = hashlib.md5(piece, usedforsecurity=False).digest() if self.has_md5 else None
         return Part(number=number, etag=f'"{etag}"', md5=md5)
 
-    def sending(self, number: int, piece: bytes) -> str:
-        """Note that a part is about to be sent, and return its SHA-256 in hex."""
+    def sending(self, number: int, piece: bytes) -> str | None:
+        """Note that a part is about to be sent, and return its SHA-256 in hex; ``None`` where no parts are noted."""
+        if not self.resumes:
+            return None
         sha256 = hashlib.sha256(piece).hexdigest()
         noted = self.checkpoint.parts.get(number)
         if noted != sha256:
@@ -94,12 +105,15 @@ def fingerprint_of(params: Mapping[str, Any], part_size: int, size: int) -> str:
 
 
 def find(bucket: Bucket, key: str, checkpoint: Checkpoint, fingerprint: str, size: int) -> EarlierUpload:
-    """Return what an earlier process sent; an upload of other bytes or headers is aborted, since it cannot be changed."""
+    """Return what an earlier process sent.
+
+    An upload of other bytes or headers, which cannot be changed, is aborted; so is a small one, which begins anew.
+    """
     fresh = EarlierUpload(checkpoint=checkpoint, fingerprint=fingerprint, size=size, has_md5=bucket.sends_md5)
     parts_id, write = (checkpoint.begun.get(name) for name in ("parts_id", "write"))
     if parts_id is None or write is None:
         return fresh
-    if checkpoint.begun.get("fingerprint") != fingerprint:
+    if checkpoint.begun.get("fingerprint") != fingerprint or not fresh.resumes:
         checkpoint.forget()
         _drop(bucket, key, parts_id)
         return fresh

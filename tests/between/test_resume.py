@@ -186,6 +186,56 @@ def test_an_upload_that_was_ended_meanwhile_begins_anew(world, unique_prefix):
         assert DATA == store.read(key)
 
 
+SMALL = DATA[: 4 * PART + 1]
+"""Bytes of several parts, and too few to go on with."""
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_killed_small_upload_is_ended_by_the_next_sync(world, unique_prefix, changed):
+    """A sync that was killed leaves an upload open, which the next one ends, and none of anybody else for the same key."""
+    (world.folder / "art").mkdir()
+    (world.folder / "art" / "a").write_bytes(SMALL)
+    key, sync = f"{unique_prefix}a", ("sync", "./art", f":{unique_prefix}")
+    with world.server.client() as client:
+        client.create_multipart_upload(Bucket=world.server.bucket, Key=key)
+    world.kill(PUT_PART, 2)
+    assert -signal.SIGKILL == world.start(*sync)[0]
+    assert (1, 2) == (len(world.notes), world.open_uploads(key))
+    if changed:
+        (world.folder / "art" / "a").write_bytes(SMALL[::-1])
+    world.let()
+    code, err = world.start(*sync)
+    assert (0, False) == (code, "resumed" in err), err
+    assert ([], 1, 5) == (world.notes, world.open_uploads(key), world.sent(PUT_PART))
+    with world.store() as store:
+        assert (SMALL[::-1] if changed else SMALL) == store.read(key)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+def test_a_killed_upload_of_another_user_stays(world, unique_prefix):
+    """Whoever has other notes, as another machine or user has, ends nothing of it."""
+    (world.folder / "small").write_bytes(SMALL)
+    key = f"{unique_prefix}a"
+    world.kill(PUT_PART, 2)
+    assert -signal.SIGKILL == world.start("upload", "small", "--key", key)[0]
+    world.let()
+    (world.folder / "state").rename(world.folder / "state of another")
+    assert 0 == world.start("upload", "small", "--key", key)[0]
+    assert 1 == world.open_uploads(key)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+def test_ctrl_c_leaves_nothing_of_a_small_upload(world, unique_prefix):
+    """It is ended at once, and there is nothing to go on with."""
+    (world.folder / "small").write_bytes(SMALL)
+    key = f"{unique_prefix}a"
+    world.kill(PUT_PART, 2, signal.SIGINT)
+    code, err = world.start("upload", "small", "--key", key)
+    assert (130, False) == (code, "run the same command again" in err), err
+    assert ([], 0) == (world.notes, world.open_uploads(key))
+
+
 @pytest.mark.parametrize("name", ["seaweedfs"])
 @pytest.mark.parametrize(("more", "left"), [((), 1), (("--no-resume",), 0)])
 def test_ctrl_c_keeps_what_goes_on(world, unique_prefix, more, left):
