@@ -206,12 +206,19 @@ class AssetStore:
                 info = named_upload.upload_named(self._stack, self._scope, operation, propose, opened, options)
             else:
                 _refuse_category(category)
-                full_key = operation.locate(self._scope)
-                in_parts = opened.size is not None and opened.size > MIN_PART
-                with self._noting("upload", key, full_key, "", resume if in_parts else False) as opened.checkpoint:
-                    info = self._stack.upload(full_key, opened, options)
-                operation.bytes = info.size
+                info = self._upload(operation, key, opened, options, resume)
             return self._scope.outward(info)
+
+    def _upload(
+        self, operation: Operation, key: str, source: Source, options: UploadOptions, resume: bool | Resumed
+    ) -> AssetInfo:
+        """Upload under a key that the caller gave, with notes of what may be sent in parts."""
+        full_key = operation.locate(self._scope)
+        in_parts = source.size is not None and source.size > MIN_PART
+        with self._noting("upload", key, full_key, "", resume if in_parts else False) as source.checkpoint:
+            info = self._stack.upload(full_key, source, options)
+        operation.bytes = info.size
+        return info
 
     def _upload_options(
         self, source: Source, key: str | None, filename: str, **given: Unpack[UploadKeywords]

@@ -63,11 +63,9 @@ def serve_command(
     origins: tuple[str, ...],
     max_size: int | None,
     metrics: bool,
-    title: str | None,
-    read_only: bool,
-    no_delete: bool,
     opens: bool,
     quiet: bool,
+    **pages: Any,
 ) -> None:
     """Show a store in a browser, and serve its signed URLs from this machine.
 
@@ -79,12 +77,9 @@ def serve_command(
     characters in the environment variable ASSETSTORE_SERVE_TOKEN. Whoever knows it may log in to the gallery; the pages /
     and /-/metrics then require the header "Authorization: Bearer TOKEN". Signed URLs do not. Metrics hold no keys.
     """
-    try:
-        from assetstore.cli import web_server
-    except ImportError:
-        text = errors.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
-        session.complain(text)
-        raise click.exceptions.Exit(errors.USAGE) from None
+    _require_server(session)
+    from assetstore.cli import web_server
+
     opened = _open(session, store, {"origins": list(origins)} if origins else {}, metrics=metrics)
     signs = opened.can("application")
     base = signed_base(opened) if signs else urlsplit(f"http://{LOOPBACK}:{PORT}")
@@ -92,17 +87,8 @@ def serve_command(
     token = _token(host)
     with Listener.at(host, port) as listener:
         names = frozenset({str(base.hostname), listener.host, LOOPBACK, "::1", "localhost"})
-        gallery = _gallery(
-            session,
-            opened,
-            listener,
-            path=web_server.GALLERY,
-            title=title,
-            rights=() if read_only else ("upload", "change") if no_delete else ("upload", "change", "delete"),
-            token=token,
-            hosts=names,
-            max_size=max_size,
-        )
+        facts = {"path": web_server.GALLERY, "token": token, "hosts": names, "max_size": max_size, **_shown(**pages)}
+        gallery = _gallery(session, opened, listener, **facts)
         server = web_server.WebServer(
             application=opened.application("asgi", max_size=max_size) if signs else None,
             gallery=gallery.application if gallery else None,
@@ -119,6 +105,21 @@ def serve_command(
             # A browser in the terminal returns only when it ends, and the server must answer it meanwhile.
             threading.Thread(target=_show, args=(session, links.first or listener.url), daemon=True).start()
         server.run(listener.socket)
+
+
+def _require_server(session: Session) -> None:
+    """End the command where what it needs to serve is not installed."""
+    try:
+        import assetstore.cli.web_server  # noqa: F401 - the command uses it
+    except ImportError:
+        text = errors.report("cannot serve", "starlette and uvicorn are not installed", "pip install 'assetstore[serve]'")
+        session.complain(text)
+        raise click.exceptions.Exit(errors.USAGE) from None
+
+
+def _shown(*, title: str | None, read_only: bool, no_delete: bool) -> dict[str, Any]:
+    """Return what the gallery is called, and what its visitors may do."""
+    return {"title": title, "rights": () if read_only else ("upload", "change") + (() if no_delete else ("delete",))}
 
 
 class Gallery(Protocol):

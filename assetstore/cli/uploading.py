@@ -131,7 +131,7 @@ def upload_command(
     several = recursive or len(sources) > 1
     with (
         session.closing("upload", "file", f"to {where(store)}", several=several, no_overwrite=skips, dry_run=dry_run),
-        session.working("uploading", _total(items)) as bar,
+        session.working("uploading", _total(items)),
     ):
         if dry_run:
             for item in items:
@@ -139,12 +139,7 @@ def upload_command(
                     _pretend(session, store, item, options)
         else:
             options["resume"] = False if no_resume else session.resumed
-            uploads = Uploads(session=session, store=store, options=options, max_concurrency=max_concurrency)
-            with session.resuming(), contextlib.closing(uploads.run(items)) as ends:
-                for item, result in ends:
-                    bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
-                    with session.item("upload", item.source):
-                        _report(session, store, item, result())
+            Uploads(session=session, store=store, options=options, max_concurrency=max_concurrency).run(items)
     session.finish()
 
 
@@ -271,7 +266,16 @@ class Uploads:
     options: Mapping[str, Any]
     max_concurrency: int | None
 
-    def run(self, items: Sequence[Item]) -> Generator[tuple[Item, Callable[[], AssetInfo]]]:
+    def run(self, items: Sequence[Item]) -> None:
+        """Upload the items, and report each in its turn."""
+        assert self.session.bar is not None
+        with self.session.resuming(), contextlib.closing(self._ends(items)) as ends:
+            for item, result in ends:
+                self.session.bar.label = "stdin" if item.source == STDIN else shown(Path(item.source).name)
+                with self.session.item("upload", item.source):
+                    _report(self.session, self.store, item, result())
+
+    def _ends(self, items: Sequence[Item]) -> Generator[tuple[Item, Callable[[], AssetInfo]]]:
         """Upload the items and yield for each, in order, what returns the asset or raises the error."""
         if any(item.source == STDIN for item in items):
             # The thread that Ctrl-C interrupts must be the one that waits for stdin.

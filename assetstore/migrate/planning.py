@@ -85,10 +85,7 @@ def plan(
         NotFoundError: the source has no assets.
         AlreadyExistsError: another process is planning in this work folder.
     """
-    if not 1 <= shard_keys <= SHARD_KEYS:
-        raise InvalidOptionError(f"shard_keys must be between 1 and {SHARD_KEYS:,}, got {shard_keys!r}")
-    if not BEATS <= lease_seconds <= MAX_LEASE:  # R2 takes one write of a key in a second
-        raise InvalidOptionError(f"lease_seconds must be between {BEATS} and {MAX_LEASE:,}, got {lease_seconds!r}")
+    _require_in_range(shard_keys, lease_seconds)
     names = named(source, "the source"), named(destination, "the destination")
     sides, store = (opened(names[0] or source), opened(names[1] or destination)), open_work(work)
     require_create_only(sides[1], "the destination")
@@ -120,6 +117,13 @@ def plan(
     with _alone():
         planning.folder.write_plan(made)
     return made
+
+
+def _require_in_range(shard_keys: int, lease_seconds: float) -> None:
+    if not 1 <= shard_keys <= SHARD_KEYS:
+        raise InvalidOptionError(f"shard_keys must be between 1 and {SHARD_KEYS:,}, got {shard_keys!r}")
+    if not BEATS <= lease_seconds <= MAX_LEASE:  # R2 takes one write of a key in a second
+        raise InvalidOptionError(f"lease_seconds must be between {BEATS} and {MAX_LEASE:,}, got {lease_seconds!r}")
 
 
 @contextlib.contextmanager

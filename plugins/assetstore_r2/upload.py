@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections import deque
@@ -216,30 +217,11 @@ def _put_parts(
             size += len(piece)
             yield piece
 
-    def send(parts_id: str, number: int, piece: bytes) -> Part:
-        sha256 = None if earlier is None else earlier.sending(number, piece)
-        digests, md5 = bucket.digests(piece, sha256)
-        with translated():
-            answer = bucket.s3.upload_part(
-                Bucket=bucket.name,
-                Key=key,
-                UploadId=parts_id,
-                PartNumber=number,
-                Body=piece,
-                **digests,
-            )
-            if "ETag" not in answer:
-                raise LostAnswerError
-        part = Part(number=number, etag=answer["ETag"], md5=md5)
-        if earlier is not None and sha256 is not None:
-            earlier.sent(part, sha256)
-        return part
-
     answer = send_parts(
         bucket,
         key,
         counted(),
-        send,
+        functools.partial(_send_part, bucket, key, earlier),
         workers=max(1, min(bucket.max_concurrency, _MEMORY // part_size)),
         params=upload_params(options, own),
         conditions=_conditions(options),
@@ -247,6 +229,29 @@ def _put_parts(
         earlier=earlier,
     )
     return _written(key, size, _verified(bucket, key, size, own[WRITE], answer), options, own)
+
+
+def _send_part(
+    bucket: Bucket, key: str, earlier: EarlierUpload | None, parts_id: str, number: int, piece: bytes
+) -> Part:
+    """Make one attempt to send a part; ``earlier`` notes it for a process that goes on."""
+    sha256 = None if earlier is None else earlier.sending(number, piece)
+    digests, md5 = bucket.digests(piece, sha256)
+    with translated():
+        answer = bucket.s3.upload_part(
+            Bucket=bucket.name,
+            Key=key,
+            UploadId=parts_id,
+            PartNumber=number,
+            Body=piece,
+            **digests,
+        )
+        if "ETag" not in answer:
+            raise LostAnswerError
+    part = Part(number=number, etag=answer["ETag"], md5=md5)
+    if earlier is not None and sha256 is not None:
+        earlier.sent(part, sha256)
+    return part
 
 
 def _verified(bucket: Bucket, key: str, size: int, mark: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
