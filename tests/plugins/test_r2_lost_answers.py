@@ -185,7 +185,7 @@ def test_a_write_that_took_too_long_is_still_looked_for() -> None:
         return Reply(200, {"etag": '"x-1"', "content-length": "3", "x-amz-meta-assetstore-write": marks[0]})
 
     with stand_in(script=script) as server:
-        backend = backend_at(server.url, timeout=0.5, engine="wire")
+        backend = backend_at(server.url, timeout=3, engine="wire")
         assert 3 == put(backend, "a", b"abc").size
         assert ["PUT", "HEAD"] == [request.method for request in server.requests]
         ended.set()

@@ -19,7 +19,9 @@ from assetstore import AlreadyExistsError, AssetStore, AssetStoreError, Precondi
 from assetstore.testing import RecordingObserver
 from assetstore_r2.testing import Answer, Fault, FaultProxy, LoseResponse, Request, Reset, Status, Truncate
 from assetstore_r2.upload_many import SMALL
+from kept_ports import kept_port
 from score.network_cases import failing, store_at
+from threads_left import threads_left
 
 COUNT = 60
 
@@ -167,10 +169,9 @@ def test_a_file_that_vanishes_fails_alone(store: AssetStore, tmp_path: Path) -> 
 
 def test_a_service_that_nobody_runs_fails_each() -> None:
     """No connection is an error of each asset, after as many tries as one upload has."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    store = AssetStore(backend_at(f"http://127.0.0.1:{port}", max_attempts=1))
-    results = list(store.upload_many([(b"x", f"{number}") for number in range(5)]))
+    with kept_port() as port:
+        store = AssetStore(backend_at(f"http://127.0.0.1:{port}", max_attempts=1))
+        results = list(store.upload_many([(b"x", f"{number}") for number in range(5)]))
     assert [UnavailableError] * 5 == [type(result.error) for result in results]
 
 
@@ -185,4 +186,4 @@ def test_closing_ends_what_is_under_way() -> None:
         with silent.accept()[0]:
             results.close()
             taking.join(600)
-        assert not [thread for thread in threading.enumerate() if thread.name == "assetstore upload_many"]
+    assert [] == threads_left("upload_many")

@@ -124,7 +124,7 @@ def test_threads_that_begin_at_once_read_the_authorities_once(authority: Authori
     together = threading.Barrier(8)
 
     def context(_: int) -> ssl.SSLContext:
-        together.wait(30)
+        together.wait(600)
         return connecting.trusted()
 
     with ThreadPoolExecutor(8) as pool:
