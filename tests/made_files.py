@@ -23,6 +23,13 @@ def picture(kind: str, size: tuple[int, int] = (30, 20), **options: Any) -> byte
     return file.getvalue()
 
 
+def psd(picture: Image.Image) -> bytes:
+    """Return a picture as a file of Photoshop without layers."""
+    bands = picture.convert("RGB").split()
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(bands), picture.height, picture.width, 8, 3)
+    return head + struct.pack(">IIIH", 0, 0, 0, 0) + b"".join(band.tobytes() for band in bands)
+
+
 def sound(width: int = 2, channels: int = 1, seconds: float = 2.0) -> bytes:
     """Return a WAV at 8 kHz that is half as loud in its second half."""
     file = io.BytesIO()

@@ -17,6 +17,7 @@ from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
 from assetstore_gallery.links import links
+from assetstore_gallery.pictures import look_of
 from assetstore_gallery.previews import TEXT_BYTES, is_text, preview
 
 PIECE = 1 << 18
@@ -43,6 +44,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "headers": {name.replace("_", "-"): value for name in headers if (value := getattr(info, name)) is not None},
             "metadata": dict(info.metadata or {}),
             **links(gallery, key, request.query_params.get("minutes", ""), is_picture=is_picture(type_of(info))),
+            **look_of(info),
             **_text(gallery, info),
             "facts": gallery.facts.of(info),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import attrs
 from starlette.requests import Request
@@ -13,15 +12,14 @@ from starlette.routing import BaseRoute, Route
 from assetstore import AssetInfo
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.index import CURSOR, folded
-from assetstore_gallery.kinds import KINDS, is_picture, kind_of, type_of
+from assetstore_gallery.kinds import KINDS, kind_of, type_of
+from assetstore_gallery.pictures import copy_of
 
 SORTS = ("name", "size", "date", "kind")
 LOOKED_THROUGH = 10
 """Pages of the store that are looked through at most for one page of a kind or a search; the next goes on behind them."""
 SEARCHED_AT_ONCE = 1000
 """Names on each page of the store in a search: a listing costs the same however few it returns."""
-MAX_SHRUNK = 64 << 20
-"""The most bytes of a picture that gets a thumbnail."""
 
 
 @attrs.frozen
@@ -86,11 +84,6 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     return [Route("/", home), Route("/browse", browse), Route("/browse.json", browse)]
 
 
-def has_thumbnail(info: AssetInfo) -> bool:
-    """Return whether a thumbnail may be made of an asset: it is a picture that runs nothing, and not too large."""
-    return info.valid and is_picture(type_of(info)) and 0 < info.size <= MAX_SHRUNK
-
-
 def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
     """Return what pages and JSON tell of an asset."""
     content_type = type_of(info)
@@ -102,7 +95,7 @@ def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
         "modified": None if info.last_modified is None else info.last_modified.isoformat(timespec="seconds"),
         "type": content_type,
         "kind": kind_of(content_type),
-        "thumbnail": f"thumbnail?{urlencode({'key': info.key, 'v': info.etag or ''})}" if has_thumbnail(info) else None,
+        "thumbnail": copy_of(info),
         "valid": info.valid,
     }
 

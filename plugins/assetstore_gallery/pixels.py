@@ -8,7 +8,7 @@ from PIL import Image
 
 from assetstore_gallery.bounded import Bounded
 
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "AVIF")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "PSD", "DDS", "AVIF")
 _ORIENTATION = 274
 _ON_ITS_SIDE = (5, 6, 7, 8)
 

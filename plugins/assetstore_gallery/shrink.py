@@ -23,19 +23,20 @@ MAX_PIXELS = 100_000_000
 MAX_MEMORY = 1 << 30
 """Bytes of address space of this process, which bound what a picture can make a decoder use."""
 QUALITY = 80
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "PSD", "DDS")
+"""Each begins in a way of its own, so that none is taken for another."""
 _LENGTH = 4
 _MAX_PROFILE = 4096
 """The longest colour profile that a thumbnail keeps, in bytes: those of cameras and screens are shorter."""
 
 
 def main() -> None:
-    """Answer each picture with its thumbnail, or with nothing, until standard input ends."""
+    """Answer each size and picture with the smaller picture, or with nothing, until standard input ends."""
     _confine()
     source, target = sys.stdin.buffer, sys.stdout.buffer
-    while (data := received(source)) is not None:
+    while (side := received(source)) is not None and (data := received(source)) is not None:
         try:
-            thumbnail = shrunk(data)
+            thumbnail = shrunk(data, int.from_bytes(side, "big"))
         except Exception:  # whatever a decoder raises for bytes that are no picture
             thumbnail = b""
         send(target, thumbnail)
@@ -56,8 +57,12 @@ def send(target: IO[bytes], data: bytes) -> None:
     target.flush()
 
 
-def shrunk(data: bytes) -> bytes:
-    """Return the thumbnail of a picture as WebP, the first of moving ones, or nothing if it has too many pixels.
+def shrunk(data: bytes, side: int = SIDE) -> bytes:
+    """Return a picture as WebP, the first of moving ones, or nothing if it has too many pixels.
+
+    Args:
+        data: the file.
+        side: to how many pixels at most the longer side is made smaller.
 
     Raises:
         Exception: of any kind, if the bytes are not a picture.
@@ -73,7 +78,7 @@ def shrunk(data: bytes) -> bytes:
         # A JPEG must not be touched before: it is decoded at a smaller size, which takes a fraction of the time.
         if source.format not in ("JPEG", "MPO") and image.mode != mode:
             image = _as_bytes(image).convert(mode)
-        image.thumbnail((SIDE, SIDE), reducing_gap=1.5)
+        image.thumbnail((side, side), reducing_gap=1.5)
         ImageOps.exif_transpose(image, in_place=True)
         thumbnail = io.BytesIO()
         image.convert(mode).save(thumbnail, "WEBP", quality=QUALITY, icc_profile=profile)
@@ -87,6 +92,7 @@ def _as_bytes(image: Image.Image) -> Image.Image:
 
 def _confine() -> None:
     """Load what decodes pictures, by a thumbnail of each kind; then give up opening anything and much memory."""
+    Image.init()
     for name in _FORMATS:
         with contextlib.suppress(Exception):  # this Pillow may not write all of them
             picture = io.BytesIO()

@@ -22,14 +22,14 @@ _RECIPE = "1"
 _DIGEST_BYTES = 32
 
 
-def name_of(info: AssetInfo, store: str) -> str:
+def name_of(info: AssetInfo, store: str, side: int) -> str:
     """Return the name of a thumbnail: the same for the same bytes in any store, where the store vouches for a digest.
 
     An MD5 does not do: two pictures may be made that have the same.
     """
     is_sure = info.digest is not None and info.digest.startswith("sha256:")
     version = (info.digest,) if is_sure else (store, info.key, info.etag, info.size, info.last_modified)
-    return hashlib.sha256(repr((_RECIPE, *version)).encode()).hexdigest()
+    return hashlib.sha256(repr((_RECIPE, side, *version)).encode()).hexdigest()
 
 
 @attrs.define(eq=False)

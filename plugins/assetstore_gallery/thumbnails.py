@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute, Route
 from assetstore import AssetInfo, AssetStore
 from assetstore.plugin import PerProcess
 from assetstore_gallery.bounded import version_of
-from assetstore_gallery.browse import has_thumbnail
 from assetstore_gallery.gallery import Gallery
+from assetstore_gallery.pictures import LARGE, is_shrunk
+from assetstore_gallery.shrink import SIDE
 from assetstore_gallery.thumbnail_folder import ThumbnailFolder, name_of
 from assetstore_gallery.workers import COUNT, Workers
 
@@ -52,14 +53,16 @@ class _Thumbnails:
 
     async def answer(self, request: Request) -> Response:
         """Return the thumbnail of the asset that a request names, or the sign that stands for one."""
-        info, name, data = await anyio.to_thread.run_sync(self._kept, request.query_params.get("key", ""))
+        asked = request.query_params
+        side = LARGE if asked.get("side") == str(LARGE) else SIDE
+        info, name, data = await anyio.to_thread.run_sync(self._kept, asked.get("key", ""), side)
         if data is None:
             if self._limiter is None:
                 self._limiter = anyio.CapacityLimiter(AT_ONCE)
             # A visitor who has scrolled on does not wait for it any more.
             if self._limiter.statistics().tasks_waiting >= MOST_WAITING or await request.is_disconnected():
                 return _sign()
-            data = await anyio.to_thread.run_sync(partial(self._made, info, name), limiter=self._limiter)
+            data = await anyio.to_thread.run_sync(partial(self._made, info, name, side), limiter=self._limiter)
         if not data:
             return _sign()
         etag = f'"{name[:32]}"'
@@ -68,17 +71,18 @@ class _Thumbnails:
             return Response(status_code=304, headers=headers)
         return Response(data, headers=headers, media_type="image/webp")
 
-    def _kept(self, key: str) -> tuple[AssetInfo, str, bytes | None]:
+    def _kept(self, key: str, side: int) -> tuple[AssetInfo, str, bytes | None]:
         info = self._store.stat(key)
-        if not has_thumbnail(info):
+        if not is_shrunk(info):
             return info, "", b""
-        name = name_of(info, repr(self._store))
+        name = name_of(info, repr(self._store), side)
         return info, name, self._folder.get(name)
 
-    def _made(self, info: AssetInfo, name: str) -> bytes:
+    def _made(self, info: AssetInfo, name: str, side: int) -> bytes:
         if (kept := self._folder.get(name)) is not None:  # another request was first
             return kept
-        made = self._workers.get().shrink(self._store.read(info.key, if_match=version_of(self._store, info)))
+        data = self._store.read(info.key, if_match=version_of(self._store, info))
+        made = self._workers.get().shrink(data, side)
         self._folder.put(name, made)
         return made
 

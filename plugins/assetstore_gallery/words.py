@@ -87,6 +87,16 @@ WORDS: dict[str, tuple[str, str, str]] = {
     # What an asset holds
     "artist": ("Artist", "Interpret", "Artiste"),
     "cover": ("Cover of {name}", "Cover von {name}", "Pochette de {name}"),
+    "copy_shown": (
+        "Browsers do not draw this type of picture: this is a smaller copy.",
+        "Browser zeichnen diesen Bildtyp nicht: Dies ist eine kleinere Kopie.",
+        "Les navigateurs n’affichent pas ce type d’image : ceci est une copie réduite.",
+    ),
+    "not_drawn": (
+        "Pictures of this type are not shown here; save the file to look at it.",
+        "Bilder dieses Typs werden hier nicht gezeigt; speichern Sie die Datei, um sie anzusehen.",
+        "Les images de ce type ne sont pas affichées ici ; enregistrez le fichier pour la voir.",
+    ),
     "dimensions": ("Dimensions", "Maße", "Dimensions"),
     "entries": ("{count} entries.", "{count} Einträge.", "{count} entrées."),
     "first_shown": ("These are the first {count}.", "Dies sind die ersten {count}.", "Voici les {count} premières."),

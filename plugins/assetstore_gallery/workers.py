@@ -32,14 +32,15 @@ class Worker:
     seconds: float = SECONDS
     process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
 
-    def shrink(self, data: bytes) -> bytes:
-        """Return the thumbnail of a picture, or nothing where the process makes none, fails, or is too slow."""
+    def shrink(self, data: bytes, side: int = shrink.SIDE) -> bytes:
+        """Return a picture made smaller, or nothing where the process makes none, fails, or is too slow."""
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Timer(self.seconds, process.kill)
         late.start()
         try:
+            shrink.send(process.stdin, side.to_bytes(2, "big"))
             shrink.send(process.stdin, data)
             thumbnail = shrink.received(process.stdout)
         except OSError:
@@ -88,11 +89,11 @@ class Workers:
             self._idle.put(worker)
         self.close: Callable[[], object] = weakref.finalize(self, _end, self.all, os.getpid())
 
-    def shrink(self, data: bytes) -> bytes:
-        """Return the thumbnail of a picture, or nothing; wait until a process is free."""
+    def shrink(self, data: bytes, side: int = shrink.SIDE) -> bytes:
+        """Return a picture whose longer side has at most so many pixels, or nothing; wait until a process is free."""
         worker = self._idle.get()
         try:
-            return worker.shrink(data)
+            return worker.shrink(data, side)
         finally:
             self._idle.put(worker)
 

@@ -18,7 +18,7 @@ from assetstore_gallery import waveform
 from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
-from made_files import flac, mp4, picture, sound, webm
+from made_files import flac, mp4, picture, psd, sound, webm
 
 NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
 
@@ -35,6 +35,12 @@ def test_each_kind_of_webp_has_its_pixels(store: AssetStore, options: dict[str, 
     """Lossy, lossless and extended files say their size in three ways."""
     store.upload(picture("WEBP", (300, 7), **options), "a.webp")
     assert {"width": 300, "height": 7} == facts(store, "a.webp")
+
+
+def test_a_file_of_photoshop_has_its_pixels(store: AssetStore) -> None:
+    """Its head says them."""
+    store.upload(psd(Image.new("RGB", (30, 20))), "a.psd")
+    assert {"width": 30, "height": 20} == facts(store, "a.psd")
 
 
 def test_a_turned_photograph_has_the_pixels_that_are_shown(store: AssetStore) -> None:

@@ -21,8 +21,10 @@ from PIL import Image
 
 from assetstore import open_store
 from assetstore_gallery import shrink
+from assetstore_gallery.pictures import LARGE
 from assetstore_gallery.thumbnail_folder import SUFFIX, ThumbnailFolder
 from assetstore_gallery.workers import Worker, Workers
+from made_files import psd
 
 COLOURS = {"red": (254, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 254), "white": (255, 255, 255)}
 TURNS = {
@@ -122,6 +124,18 @@ def test_grey_and_printed_pictures_keep_their_brightness(mode: str, kind: str) -
     assert (True, True) == (dark < 50, bright > 240)
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"compression": "jpeg"}], ids=str)
+def test_a_scan_has_a_thumbnail(worker: Worker, options: dict[str, Any]) -> None:
+    """A TIFF is read by the process that can open nothing, however it is packed."""
+    assert list(COLOURS) == seen(worker.shrink(encoded(quarters(), "TIFF", **options)))
+
+
+def test_what_artists_and_games_work_with_has_a_thumbnail(worker: Worker) -> None:
+    """Files of Photoshop, bitmaps of Windows and textures are read too."""
+    files = [psd(quarters()), encoded(quarters(), "BMP"), encoded(quarters(), "DDS")]
+    assert [list(COLOURS)] * 3 == [seen(worker.shrink(file)) for file in files]
+
+
 def test_a_small_picture_is_not_made_larger() -> None:
     """It keeps its size."""
     assert (20, 10) == opened(shrink.shrunk(encoded(quarters(20, 10)))).size
@@ -148,7 +162,7 @@ def test_what_is_no_good_picture_has_no_thumbnail_and_harms_nothing(worker: Work
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.binary(max_size=300), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "AVIF"]))
+@given(st.binary(max_size=300), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "DDS"]))
 def test_any_damage_is_declined_or_drawn(damage: bytes, at: int, kind: str) -> None:
     """Whatever stands in a file, a thumbnail comes out of it or an error of a kind that the process catches."""
     data = bytearray(encoded(quarters(40, 30), kind))
@@ -216,6 +230,25 @@ def test_a_card_shows_a_thumbnail_and_a_copy_of_the_picture_has_the_same(visit: 
         assert ("image/webp", True) == (first.headers["content-type"], "private" in first.headers["cache-control"])
         etag = first.headers["etag"]
         assert 304 == client.get("/thumbnail", params={"key": "maps/copy.png"}, headers={"If-None-Match": etag}).status_code
+
+
+def test_a_page_shows_a_copy_of_a_picture_that_browsers_do_not_draw(visit: Visit) -> None:
+    """A TIFF has a large copy that says what it is; a browser draws a PNG itself; HEIC and SVG are only saved."""
+    with open_store("memory:") as store:
+        for key, data in (("a.tiff", encoded(quarters(2000, 1500), "TIFF")), ("a.png", encoded(quarters())), ("a.heic", b"x")):
+            store.upload(data, key)
+        store.upload(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg")
+        client = visit(store)
+        told = [client.get("/asset.json", params={"key": f"a.{kind}"}).json() for kind in ("tiff", "png", "heic", "svg")]
+        assert [False, True, False, False] == [facts["drawn"] for facts in told]
+        assert ["file?key=a.png", None, None] == [facts["picture"] for facts in told[1:]]
+        copy = client.get(told[0]["picture"]).content
+        assert ((LARGE, LARGE * 3 // 4), list(COLOURS)) == (opened(copy).size, seen(copy))
+        assert (256, 192) == opened(client.get(told[0]["thumbnail"]).content).size
+        pages = [client.get("/asset", params={"key": f"a.{kind}"}).text for kind in ("tiff", "png", "heic", "svg")]
+        assert [1, 1, 0, 0] == [page.count("<img") for page in pages]
+        assert [True, False, False, False] == ["this is a smaller copy" in page for page in pages]
+        assert [False, False, True, True] == ["save the file to look at it" in page for page in pages]
 
 
 def test_a_damaged_thumbnail_is_made_anew(visit: Visit, cache: Path) -> None:
