@@ -11,6 +11,7 @@ from assetstore.bulk.running import slow_down, stopping
 from assetstore.config import default_plugins
 from assetstore.content.content_types import category_of, guess_content_encoding, guess_content_type
 from assetstore.content.digests import Verifier
+from assetstore.content.read_ahead import ReadAhead
 from assetstore.content.reader import AssetReader
 from assetstore.content.source import Source
 from assetstore.direct.signing_keys import SigningKeys
@@ -169,6 +170,7 @@ __all__ = [
     "PresignOptions",
     "PresignedRequest",
     "ProposedKey",
+    "ReadAhead",
     "ReadOptions",
     "RefusedError",
     "SecretText",

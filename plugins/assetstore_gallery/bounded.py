@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from assetstore import AssetInfo, AssetStore, AssetStoreError
-from assetstore.plugin import AssetReader
+from assetstore.plugin import AssetStream, ReadAhead
+
+ReadAt: TypeAlias = Callable[[int, int], bytes]
+"""Returns from a position on at most so many bytes, at least one where there are any."""
 
 MOST_BYTES = 8 << 20
 """Bytes that a parser may read, unless it says otherwise."""
@@ -38,10 +41,11 @@ class Bounded(_File):
         fault: why the store failed, ``None`` if it did not. Parsers hide it.
     """
 
-    def __init__(self, reader: AssetReader, most: int, seconds: float) -> None:
-        self.size: int = reader.info.size
+    def __init__(self, size: int, read_at: ReadAt, most: int, seconds: float) -> None:
+        self.size = size
         self.fault: AssetStoreError | None = None
-        self._reader = reader
+        self._read_at = read_at
+        self._position = 0
         self._left = most
         self._until = time.monotonic() + seconds
 
@@ -50,19 +54,19 @@ class Bounded(_File):
         return True
 
     def seekable(self) -> bool:
-        """Return ``True``; where the store honours no ranges, ``seek`` fails."""
+        """Return ``True``."""
         return True
 
     def tell(self) -> int:
         """Return the position of the next byte."""
-        return self._reader.tell()
+        return self._position
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move to a position and return it."""
-        before = self._reader.tell()
-        position = self._reader.seek(offset, whence)
-        self._left -= min(abs(position - before), JUMP)
-        return position
+        """Move to a position, at least to the first byte, and return it."""
+        before = self._position
+        self._position = max(0, (0, before, self.size)[whence] + offset)
+        self._left -= min(abs(self._position - before), JUMP)
+        return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, all that are left for -1, fewer only at the end.
@@ -70,15 +74,21 @@ class Bounded(_File):
         Raises:
             TooMuchError: these bytes are more than may be read, or it takes too long.
         """
-        wanted = self._reader.left if size is None or size < 0 else min(size, self._reader.left)
+        there = max(0, self.size - self._position)
+        wanted = there if size is None or size < 0 else min(size, there)
         self._left -= wanted
         if self._left < 0 or time.monotonic() > self._until:
             raise TooMuchError
+        pieces = []
         try:
-            return self._reader.read(wanted)
+            while wanted and (piece := self._read_at(self._position, wanted)):
+                pieces.append(piece)
+                self._position += len(piece)
+                wanted -= len(piece)
         except AssetStoreError as error:
             self.fault = error
             raise
+        return b"".join(pieces)
 
 
 def version_of(store: AssetStore, info: AssetInfo) -> str | None:
@@ -101,10 +111,26 @@ def opened(
     Raises:
         AssetStoreError: the store failed, also where a parser hid it.
     """
-    with store.open(info.key, if_match=version_of(store, info)) as reader:
-        file = Bounded(reader, most, seconds)
-        try:
-            yield file
-        finally:
-            if file.fault is not None:
-                raise file.fault
+    file = Bounded(info.size, _reading(store, info, most), most, seconds)
+    try:
+        yield file
+    finally:
+        if file.fault is not None:
+            raise file.fault
+
+
+def _reading(store: AssetStore, info: AssetInfo, most: int) -> ReadAt:
+    """Return what reads bytes of one version: by ranges, or from all of it where the store honours none."""
+    version = version_of(store, info)
+    if not (store.can("read.offset") and store.can("read.length")):
+        if info.size > most:
+            raise TooMuchError
+        data = store.read(info.key, if_match=version)
+        return lambda position, size: data[position : position + size]
+
+    def open_run(start: int, length: int) -> AssetStream:
+        reader = store.open(info.key, offset=start, length=length, if_match=version)
+        return AssetStream(info=reader.info, body=reader, length=reader.left)
+
+    ahead = ReadAhead(open_run, info, info.size)
+    return lambda position, size: ahead.kept(position, size) or ahead.read(position, size, info.size, whole=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from asking import Visit, facts
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from assetstore import AssetStore, open_store
-from assetstore_gallery import waveform
+from assetstore.plugin import every
+from assetstore.testing import FaultyBackend, MemoryBackend
 from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
+from assetstore_local import LocalBackend
 from made_files import flac, mp4, picture, psd, sound, webm
 
 NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
@@ -68,12 +70,6 @@ def test_a_wav_has_its_length_and_its_peaks(store: AssetStore, width: int, chann
     assert (2.0, 8000, 200) == (found["seconds"], found["sample_rate"], len(found["peaks"]))
     assert [pytest.approx(1, abs=0.02)] * 100 == found["peaks"][:100]
     assert [pytest.approx(0.5, abs=0.02)] * 99 == found["peaks"][101:]
-
-
-def test_a_large_wav_has_no_peaks(store: AssetStore) -> None:
-    """Only files up to a limit are read whole; the length stands in the head of any."""
-    large = attrs.evolve(store.upload(sound(), "a.wav"), size=waveform.MAX_BYTES + 1)
-    assert {"seconds": 2.0, "sample_rate": 8000} == Facts(store).of(large)
 
 
 def test_a_sound_says_its_title_artist_and_cover(store: AssetStore, visit: Visit) -> None:
@@ -172,6 +168,46 @@ def test_a_parser_reads_only_so_long(store: AssetStore) -> None:
     info = store.upload(b"abc", "a.bin")
     with opened(store, info, seconds=-1) as file, pytest.raises(TooMuchError):
         file.read(1)
+
+
+def large(folder: Path, name: str, head: bytes, tail: bytes = b"") -> None:
+    """Write a file of 200 MB whose middle takes no room on the disk."""
+    with (folder / name).open("wb") as file:
+        file.write(head)
+        file.seek(200_000_000 - len(tail))
+        file.write(tail)
+        file.truncate(200_000_000)
+
+
+def test_of_a_large_file_only_what_tells_the_facts_is_asked_for(tmp_path: Path) -> None:
+    """A film and a sound of 200 MB are known by a few ranges; the whole is not asked for, neither for the peaks."""
+    film, wav = mp4(), sound(seconds=0)
+    start = film.index(b"mdat") - 4
+    end = film.index(b"moov") - 4
+    large(tmp_path, "a.mp4", film[:start] + struct.pack(">I4s", 200_000_000 - start - len(film[end:]), b"mdat"), film[end:])
+    large(tmp_path, "a.wav", wav[:-4] + (200_000_000 - len(wav)).to_bytes(4, "little"))
+    spy = FaultyBackend(LocalBackend(root=tmp_path))
+    with AssetStore(spy) as store:
+        assert {"seconds": 5.0, "width": 640, "height": 360} == facts(store, "a.mp4")
+        assert {"seconds": 12499.997, "sample_rate": 8000} == facts(store, "a.wav")
+    lengths = [arguments["options"].length for operation, arguments in spy.calls if operation == "read"]
+    assert 10 >= len(lengths)
+    assert 1_000_000 > sum(lengths)
+
+
+class NoRanges(MemoryBackend):
+    """Reads whole assets only."""
+
+    supports = MemoryBackend.supports - every("read")
+
+
+def test_a_store_that_reads_no_ranges_is_asked_for_small_files_alone() -> None:
+    """A picture is known there too; of what has more bytes than a parser may read nothing is asked."""
+    with AssetStore(NoRanges()) as store:
+        info = store.upload(picture("PNG"), "a.png")
+        assert {"width": 30, "height": 20} == facts(store, "a.png")
+        with pytest.raises(TooMuchError), opened(store, info, info.size - 1):
+            pass
 
 
 def test_facts_are_found_once_for_each_version(store: AssetStore) -> None:
