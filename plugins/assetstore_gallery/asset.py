@@ -17,6 +17,7 @@ from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
 from assetstore_gallery.links import links
+from assetstore_gallery.options import frame_policy
 from assetstore_gallery.pictures import look_of
 from assetstore_gallery.previews import TEXT_BYTES, is_text, preview
 
@@ -25,8 +26,6 @@ MAX_DIGITS = 19
 """The longest number of a range: no asset has more bytes, and Python refuses to read numbers of thousands of digits."""
 _INERT = PICTURES | {"application/pdf", "text/plain"}
 """What a browser shows without running anything; beside them sound and film."""
-SANDBOX = "sandbox; default-src 'none'"
-"""The policy of what a store holds: nothing of it runs."""
 
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
@@ -54,6 +53,11 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         return _file(gallery, request.query_params.get("key", ""), request)
 
     return [Route("/asset", asset), Route("/asset.json", asset), Route("/file", file)]
+
+
+def sandbox(gallery: Gallery) -> str:
+    """Return the policy of what a store holds: nothing of it runs, and only the pages show it."""
+    return f"sandbox; default-src 'none'; {frame_policy(gallery.options)}"
 
 
 def _text(gallery: Gallery, info: AssetInfo) -> dict[str, Any]:
@@ -90,7 +94,7 @@ def _file(gallery: Gallery, key: str, request: Request) -> Response:
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache",
         "content-disposition": f"{way}; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}",
-        "content-security-policy": SANDBOX,
+        "content-security-policy": sandbox(gallery),
         "content-type": content_type,
         "etag": etag,
     }

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore_gallery import model, sounds, specimen
-from assetstore_gallery.asset import SANDBOX
+from assetstore_gallery.asset import sandbox
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import kind_of, type_of
 
@@ -19,7 +19,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
     def cover(request: Request) -> Response:
         info = gallery.store.stat(request.query_params.get("key", ""))
         etag = f'"{info.etag}-cover"'
-        headers = {"cache-control": "private, no-cache", "content-security-policy": SANDBOX, "etag": etag}
+        headers = {"cache-control": "private, no-cache", "content-security-policy": sandbox(gallery), "etag": etag}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         is_sound = kind_of(type_of(info)) in ("audio", "video") and info.size and not info.content_encoding

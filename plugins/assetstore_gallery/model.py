@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assetstore_gallery.bounded import Bounded
-from assetstore_gallery.options import GalleryOptions
+from assetstore_gallery.options import GalleryOptions, frame_policy
 
 TYPE = "model/gltf-binary"
 MAX_BYTES = 64 << 20
@@ -32,6 +32,5 @@ def policy(options: GalleryOptions) -> str:
         "connect-src": "'self' blob: data:",
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": " ".join(("'self'", *options.frame_ancestors)),
     }
-    return "; ".join(f"{name} {value}" for name, value in parts.items())
+    return "; ".join((*(f"{name} {value}" for name, value in parts.items()), frame_policy(options)))

@@ -46,3 +46,8 @@ class GalleryOptions:
     def _check_language(self, _: object, value: str | None) -> None:
         if value is not None and value not in LANGUAGES:
             raise InvalidOptionError(f"language must be one of {', '.join(LANGUAGES)}, got {value!r}")
+
+
+def frame_policy(options: GalleryOptions) -> str:
+    """Return the part of a policy for what the pages show in a frame: they may, and those that may show them in one."""
+    return " ".join(("frame-ancestors", "'self'", *options.frame_ancestors))

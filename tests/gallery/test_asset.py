@@ -27,6 +27,7 @@ def test_the_page_tells_what_the_store_knows(store: AssetStore, visit: Visit) ->
     assert ({"cache-control": "no-store"}, {"by": "gm"}, "hello") == (shown["headers"], shown["metadata"], shown["text"])
     page = client.get("/asset", params={"key": "notes/a.txt"}).text
     assert ["hello", "no-store", "gm"] == [text for text in ("hello", "no-store", "gm") if text in page]
+    assert (1, 0) == (page.count('value="notes/a.txt"'), page.count(">notes/a.txt<"))  # only where it can be copied
 
 
 class WrittenMeanwhile(MemoryBackend):
@@ -66,7 +67,7 @@ def test_what_could_run_is_only_saved(store: AssetStore, visit: Visit, name: str
     store.upload(b"<script>alert(1)</script>", name, content_type=None)
     answer = visit(store).get("/file", params={"key": name})
     assert answer.headers["content-disposition"].startswith(f"{way};")
-    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "sandbox; default-src 'none'; frame-ancestors 'self'" == answer.headers["content-security-policy"]
     assert "nosniff" == answer.headers["x-content-type-options"]
 
 

@@ -86,7 +86,7 @@ def test_a_sound_says_its_title_artist_and_cover(store: AssetStore, visit: Visit
     ]
     answer = client.get("/cover", params={"key": "rain.flac"})
     assert (200, "image/png", cover) == (answer.status_code, answer.headers["content-type"], answer.content)
-    assert "sandbox; default-src 'none'" == answer.headers["content-security-policy"]
+    assert "sandbox; default-src 'none'; frame-ancestors 'self'" == answer.headers["content-security-policy"]
     again = client.get("/cover", params={"key": "rain.flac"}, headers={"if-none-match": answer.headers["etag"]})
     assert 304 == again.status_code
 

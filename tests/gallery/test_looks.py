@@ -91,14 +91,14 @@ def test_what_is_no_model_has_no_page(store: AssetStore, visit: Visit) -> None:
 
 
 def test_a_pdf_is_shown_by_the_browsers_own_viewer(store: AssetStore, visit: Visit) -> None:
-    """The frame shows the file itself, which its own header puts in a sandbox; what is packed is only saved."""
+    """The frame shows the file itself, which its own header puts in a sandbox for frames of ours; what is packed is only saved."""
     store.upload(pdf(), "a.pdf")
     store.upload(pdf(), "b.pdf", content_encoding="gzip")
-    client = visit(store)
+    client = visit(store, frame_ancestors=("https://app.example",))
     assert '<iframe class="document" src="/file?key=a.pdf"' in client.get("/asset", params={"key": "a.pdf"}).text
     assert "<iframe" not in client.get("/asset", params={"key": "b.pdf"}).text
     headers = client.get("/file", params={"key": "a.pdf"}).headers
-    assert "sandbox; default-src 'none'" == headers["content-security-policy"]
+    assert "sandbox; default-src 'none'; frame-ancestors 'self' https://app.example" == headers["content-security-policy"]
     assert "application/pdf" == headers["content-type"]
 
 
