@@ -46,6 +46,16 @@ def sound(width: int = 2, channels: int = 1, seconds: float = 2.0) -> bytes:
     return file.getvalue()
 
 
+def float_sound(seconds: int = 2) -> bytes:
+    """Return a WAV of 32-bit floats at 8 kHz that is twice as loud in its second half."""
+    levels = (math.sin(at) * (0.4 if at < 4000 * seconds else 0.8) for at in range(8000 * seconds))
+    samples = b"".join(struct.pack("<f", level) for level in levels)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, 8000, 32_000, 4, 32)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(form) + 8 + len(samples), b"WAVE") + form + (
+        struct.pack("<4sI", b"data", len(samples)) + samples
+    )
+
+
 def flac(cover: bytes = b"", **tags: str) -> bytes:
     """Return the head of a FLAC of three seconds at 44.1 kHz."""
     info = bytes(10) + (44100 << 44 | 1 << 41 | 15 << 36 | 3 * 44100).to_bytes(8, "big") + bytes(16)

@@ -106,6 +106,12 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "Ceci est le début ; la suite est dans le fichier.",
     ),
     "length": ("Length", "Länge", "Durée"),
+    "loudest": ("It is loudest at {time}.", "Am lautesten ist es bei {time}.", "Le plus fort est à {time}."),
+    "no_waveform": (
+        "This browser cannot decode the sound.",
+        "Dieser Browser kann den Klang nicht dekodieren.",
+        "Ce navigateur ne peut pas décoder ce son.",
+    ),
     "broken_model": (
         "This model cannot be shown here.",
         "Dieses Modell kann hier nicht gezeigt werden.",

@@ -91,7 +91,7 @@ def test_what_is_no_model_has_no_page(store: AssetStore, visit: Visit) -> None:
 
 
 def test_a_pdf_is_shown_by_the_browsers_own_viewer(store: AssetStore, visit: Visit) -> None:
-    """The frame shows the file itself, which its own header puts in a sandbox for frames of ours; what is packed is only saved."""
+    """The frame shows the file itself, which its header puts in a sandbox for our frames; a packed one is only saved."""
     store.upload(pdf(), "a.pdf")
     store.upload(pdf(), "b.pdf", content_encoding="gzip")
     client = visit(store, frame_ancestors=("https://app.example",))
