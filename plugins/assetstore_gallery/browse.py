@@ -102,7 +102,7 @@ def described(info: AssetInfo, prefix: str = "") -> dict[str, Any]:
 
 def _shown(gallery: Gallery, asked: Question) -> dict[str, Any]:
     """Return what a page shows: of the index where one is needed and there, else of the store's listing."""
-    facts: dict[str, Any] = {"counts": None, "index": None}
+    facts: dict[str, Any] = {"counts": None, "index": None, "looked_through": None}
     is_of_index = (asked.cursor or "").startswith(CURSOR)
     if asked.q or asked.sort != "name":
         known = gallery.index.facts() or {"as_of": None, "count": 0, "whole": False}
@@ -120,22 +120,22 @@ def _shown(gallery: Gallery, asked: Question) -> dict[str, Any]:
                 assets = [described(each, asked.prefix) for each in found.assets]
                 return {**facts, "folders": found.folders, "assets": assets, "counts": found.counts, "next": found.next}
     # Where the index is gone since the page before, its listing begins anew.
-    folders, assets, following = _walked(gallery, attrs.evolve(asked, cursor=None) if is_of_index else asked)
-    return {**facts, "folders": folders, "assets": assets, "next": following}
+    return {**facts, **_walked(gallery, attrs.evolve(asked, cursor=None) if is_of_index else asked)}
 
 
-def _walked(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str, Any]], str | None]:
-    """Return the folders and assets of a page and the cursor of the next one. A prefix is never listed whole."""
-    size, cursor = gallery.options.page_size, asked.cursor
+def _walked(gallery: Gallery, asked: Question) -> dict[str, Any]:
+    """Return what a page shows of the store's listing. A prefix is never listed whole."""
+    size, cursor, is_filtered = gallery.options.page_size, asked.cursor, asked.kind or asked.q
     limit = max(size, SEARCHED_AT_ONCE) if asked.q else size
     folders: list[str] = []
     assets: list[dict[str, Any]] = []
+    looked_through = 0
     for _ in range(LOOKED_THROUGH):
         page = gallery.store.list_page(asked.prefix, limit=limit, recursive=bool(asked.q), cursor=cursor)
         folders += [each.key for each in page.prefixes]
         assets += filter(asked.wants, (described(each, asked.prefix) for each in page.items))
+        looked_through += len(page.items)
         cursor = page.next_cursor
-        is_filtered = asked.kind or asked.q
         if cursor is None or not is_filtered or len(assets) >= size // 2:
             break
     if asked.sort == "size":
@@ -144,7 +144,7 @@ def _walked(gallery: Gallery, asked: Question) -> tuple[list[str], list[dict[str
         assets.sort(key=lambda asset: asset["modified"] or "", reverse=True)
     elif asked.sort == "kind":
         assets.sort(key=lambda asset: KINDS.index(asset["kind"]))
-    return folders, assets, cursor
+    return {"folders": folders, "assets": assets, "next": cursor, "looked_through": looked_through if is_filtered else None}
 
 
 def _above(prefix: str) -> list[tuple[str, str]]:

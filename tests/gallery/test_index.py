@@ -15,7 +15,10 @@ from asking import Visit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assetstore import AssetInfo, AssetStore, InvalidKeyError, InvalidOptionError, open_store
+from assetstore import AssetInfo, AssetStore, InvalidKeyError, InvalidOptionError, ListPage, open_store
+from assetstore.plugin import ListOptions, hookimpl
+from assetstore.testing import MemoryBackend
+from assetstore_gallery.browse import SEARCHED_AT_ONCE
 from assetstore_gallery.index import Index, folded
 from assetstore_gallery.kinds import KINDS, kind_of, type_of
 
@@ -110,6 +113,41 @@ def test_a_folder_is_sorted_over_all_its_pages(visit: Visit, store: AssetStore) 
     assert ([26, 25, 24, 23], []) == ([asset["size"] for asset in following["assets"]], following["folders"])
     page = client.get("/browse", params={"prefix": "maps/", "sort": "size"}).text
     assert ("Images 20" in page, "31 names as of" in page, "Sorted within" in page) == (True, True, False)
+
+
+class SlowForTheIndex(MemoryBackend):
+    """Lets the walk of the index wait until ``go_on`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    @hookimpl
+    def assetstore_list(self, prefix: str, options: ListOptions) -> ListPage:
+        """List for others at once."""
+        if threading.current_thread().name == "assetstore-gallery-index":
+            self.go_on.wait()
+        return super().assetstore_list(prefix, options)
+
+
+def test_a_page_says_what_it_looked_through_and_leads_to_the_index(visit: Visit) -> None:
+    """While the names are gathered it tells through how many it looked, and links the search that asks the index."""
+    backend = SlowForTheIndex()
+    with AssetStore(backend) as slow:
+        for number in range(SEARCHED_AT_ONCE + 1):
+            slow.upload(b"", f"{number:05}.txt")
+        client = visit(slow)
+        again = 'href="/browse?prefix=&amp;q=txt">Look again'
+        shown = client.get("/browse.json", params={"q": "txt"}).json()
+        page = client.get("/browse", params={"q": "txt"}).text
+        assert (SEARCHED_AT_ONCE, 0, None) == (shown["looked_through"], shown["index"]["walked"], shown["counts"])
+        assert [True] * 3 == [text in page for text in ("looked through 1,000 names", "being gathered, 0 so far", again)]
+        backend.go_on.set()
+        while (found := client.get("/browse.json", params={"q": "txt"}).json())["counts"] is None:
+            pass
+        assert (None, SEARCHED_AT_ONCE + 1) == (found["looked_through"], found["counts"]["documents"])
+        older = client.get("/browse", params={"q": "txt", "cursor": shown["next"]}).text
+        assert [True, True, False] == [text in older for text in ("are gathered by now", again, "looked through")]
 
 
 def test_what_the_gallery_changes_is_found_at_once(visit: Visit, store: AssetStore) -> None:
