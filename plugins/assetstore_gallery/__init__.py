@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assetstore.plugin import require_extra
 
-for _module in ("jinja2", "PIL", "starlette", "tinytag"):
+for _module in ("jinja2", "PIL", "pypdf", "starlette", "tinytag"):
     require_extra(_module, "gallery")
 
 from assetstore_gallery.app import create_gallery  # noqa: E402 - each needs the extra

@@ -38,6 +38,7 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
     pages = [page for module in modules for page in module.routes(gallery)]
     packing = Middleware(Packing, pages=pages_of(pages))
     gallery.ends.callback(gallery.index.close)
+    gallery.ends.callback(gallery.facts.close)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

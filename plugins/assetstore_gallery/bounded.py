@@ -17,7 +17,7 @@ ReadAt: TypeAlias = Callable[[int, int], bytes]
 MOST_BYTES = 8 << 20
 """Bytes that a parser may read, unless it says otherwise."""
 MOST_SECONDS = 5.0
-"""How long it may read, likewise, in seconds."""
+"""How long it may read, likewise, in seconds from its first byte on."""
 JUMP = 1 << 16
 """What a jump costs at most, in bytes: a store answers it with as many."""
 
@@ -47,7 +47,8 @@ class Bounded(_File):
         self._read_at = read_at
         self._position = 0
         self._left = most
-        self._until = time.monotonic() + seconds
+        self._seconds = seconds
+        self._until: float | None = None  # what parses may take a while to start
 
     def readable(self) -> bool:
         """Return ``True``."""
@@ -77,7 +78,10 @@ class Bounded(_File):
         there = max(0, self.size - self._position)
         wanted = there if size is None or size < 0 else min(size, there)
         self._left -= wanted
-        if self._left < 0 or time.monotonic() > self._until:
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+        if self._left < 0 or now > self._until:
             raise TooMuchError
         pieces = []
         try:

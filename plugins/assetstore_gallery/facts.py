@@ -14,6 +14,7 @@ import attrs
 from assetstore import AssetInfo, AssetStore, AssetStoreError
 from assetstore_gallery import archive, films, model, pixels, sounds, specimen, waveform
 from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
+from assetstore_gallery.documents import TYPE, Documents
 from assetstore_gallery.kinds import essence_of, kind_of, type_of
 
 PATIENCE = 2.0
@@ -39,6 +40,7 @@ class Facts:
     store: AssetStore
     _kept: OrderedDict[tuple[object, ...], Future[dict[str, Any]]] = attrs.field(factory=OrderedDict, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _documents: Documents = attrs.field(factory=Documents, init=False)
     _turns: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(_AT_ONCE), init=False)
     _pool: ThreadPoolExecutor = attrs.field(
         factory=lambda: ThreadPoolExecutor(_THREADS, "assetstore-gallery-facts"), init=False
@@ -46,7 +48,7 @@ class Facts:
 
     def of(self, info: AssetInfo) -> dict[str, Any]:
         """Return what is known of an asset; the names and units are those of the JSON of its page."""
-        if not info.size or info.content_encoding or not parsers_of(info):
+        if not info.size or info.content_encoding or not self._parsers_of(info):
             return {}
         version = (type_of(info), info.digest) if info.digest else (type_of(info), info.key, info.etag, info.last_modified)
         with self._lock:
@@ -83,8 +85,16 @@ class Facts:
             return None
 
     def _found(self, info: AssetInfo) -> dict[str, Any]:
-        found = [self.read(info, parse, most) or {} for parse, most in parsers_of(info)]
+        found = [self.read(info, parse, most) or {} for parse, most in self._parsers_of(info)]
         return {name: value for facts in found for name, value in facts.items()}
+
+    def _parsers_of(self, info: AssetInfo) -> list[tuple[Parser, int]]:
+        is_document = essence_of(type_of(info)) == TYPE
+        return [(self._documents.facts_of, MOST_BYTES)] if is_document else parsers_of(info)
+
+    def close(self) -> None:
+        """End what runs for it."""
+        self._documents.close()
 
 
 def parsers_of(info: AssetInfo) -> list[tuple[Parser, int]]:

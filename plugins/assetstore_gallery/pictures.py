@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from assetstore import AssetInfo
+from assetstore_gallery.confined import SIDE
 from assetstore_gallery.kinds import PICTURES, essence_of, type_of
-from assetstore_gallery.shrink import SIDE
 
 LARGE = 1600
 """The longer side in pixels, at most, of a copy for who cannot see the file."""

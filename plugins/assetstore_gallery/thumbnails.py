@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Route
 from assetstore import AssetInfo, AssetStore
 from assetstore.plugin import PerProcess
 from assetstore_gallery.bounded import version_of
+from assetstore_gallery.confined import SIDE
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.pictures import LARGE, is_shrunk
-from assetstore_gallery.shrink import SIDE
 from assetstore_gallery.thumbnail_folder import ThumbnailFolder, name_of
-from assetstore_gallery.workers import COUNT, Workers
+from assetstore_gallery.workers import COUNT, Workers, shrinking
 
 AT_ONCE = 2 * COUNT
 """Pictures that are read or shrunk at once: while each process has one, the next ones are read."""
@@ -42,7 +42,7 @@ class _Thumbnails:
     def __init__(self, store: AssetStore) -> None:
         self._store = store
         self._folder = ThumbnailFolder.of_user()
-        self._workers = PerProcess(Workers)
+        self._workers = PerProcess(partial(Workers, "shrink"))
         # It belongs to an event loop, so the first request makes it.
         self._limiter: anyio.CapacityLimiter | None = None
 
@@ -82,7 +82,7 @@ class _Thumbnails:
         if (kept := self._folder.get(name)) is not None:  # another request was first
             return kept
         data = self._store.read(info.key, if_match=version_of(self._store, info))
-        made = self._workers.get().shrink(data, side)
+        made = self._workers.get().ask(shrinking(data, side))
         self._folder.put(name, made)
         return made
 

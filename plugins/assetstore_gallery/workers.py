@@ -1,4 +1,4 @@
-"""Has thumbnails made by processes of their own, which are killed and replaced when a picture takes too long."""
+"""Has files of strangers looked at by processes of their own, which are killed and replaced when one takes too long."""
 
 from __future__ import annotations
 
@@ -10,47 +10,61 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from typing import IO, TypeAlias
 
 import attrs
 
-from assetstore_gallery import shrink
+from assetstore_gallery import confined
 
 COUNT = 2
-"""Processes of one gallery."""
+"""Processes of one gallery that make thumbnails."""
 SECONDS = 15.0
-"""How long a picture may take, the start of a process included."""
+"""How long a file may take, the start of a process included."""
+Exchange: TypeAlias = Callable[[IO[bytes], IO[bytes]], bytes | None]
+"""Writes to a process and reads its answer, ``None`` where it ended before; both as ``confined`` has it."""
+
+
+def shrinking(data: bytes, side: int = confined.SIDE) -> Exchange:
+    """Return what has a process make a picture smaller, to so many pixels at most on its longer side."""
+
+    def exchange(target: IO[bytes], source: IO[bytes]) -> bytes | None:
+        confined.send(target, side.to_bytes(2, "big"))
+        confined.send(target, data)
+        return confined.received(source)
+
+    return exchange
 
 
 @attrs.define(eq=False)
 class Worker:
-    """One process; it starts with its first picture.
+    """One process; it starts with its first file.
 
     Attributes:
-        seconds: how long a picture may take.
+        job: what it does, a name that ``confined`` knows.
+        seconds: how long a file may take.
     """
 
+    job: str
     seconds: float = SECONDS
     process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
 
-    def shrink(self, data: bytes, side: int = shrink.SIDE) -> bytes:
-        """Return a picture made smaller, or nothing where the process makes none, fails, or is too slow."""
+    def ask(self, exchange: Exchange) -> bytes:
+        """Return the answer to a question, nothing where the process fails or is too slow."""
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Timer(self.seconds, process.kill)
         late.start()
+        answer = None
         try:
-            shrink.send(process.stdin, side.to_bytes(2, "big"))
-            shrink.send(process.stdin, data)
-            thumbnail = shrink.received(process.stdout)
-        except OSError:
-            thumbnail = None
+            with contextlib.suppress(OSError):
+                answer = exchange(process.stdin, process.stdout)
         finally:
             late.cancel()
-            late.join()  # or it might kill a process that goes on to the next picture
-        if thumbnail is None:
-            self.end()
-        return thumbnail or b""
+            late.join()  # or it might kill a process that goes on to the next file
+            if answer is None:
+                self.end()
+        return answer or b""
 
     def end(self) -> None:
         """End the process, if there is one; it has nothing to lose."""
@@ -67,7 +81,7 @@ class Worker:
             self.end()
         if self.process is None:
             self.process = subprocess.Popen(  # noqa: S603 - our own file, run by this Python
-                [sys.executable, "-I", shrink.__file__, *sys.path],
+                [sys.executable, "-I", confined.__file__, self.job, *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -79,21 +93,21 @@ class Worker:
 
 
 class Workers:
-    """Some processes that share the pictures of a gallery. They end when it is closed or forgotten, or the program ends."""
+    """Some processes for one job of a gallery. They end when it is closed or forgotten, or the program ends."""
 
-    def __init__(self, count: int = COUNT) -> None:
-        self.all: list[Worker] = [Worker() for _ in range(count)]
-        # The last one used goes first, so that one process is enough where pictures come one by one.
+    def __init__(self, job: str, count: int = COUNT) -> None:
+        self.all: list[Worker] = [Worker(job) for _ in range(count)]
+        # The last one used goes first, so that one process is enough where files come one by one.
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self.all:
             self._idle.put(worker)
         self.close: Callable[[], object] = weakref.finalize(self, _end, self.all, os.getpid())
 
-    def shrink(self, data: bytes, side: int = shrink.SIDE) -> bytes:
-        """Return a picture whose longer side has at most so many pixels, or nothing; wait until a process is free."""
+    def ask(self, exchange: Exchange) -> bytes:
+        """Return the answer to a question, or nothing; wait until a process is free."""
         worker = self._idle.get()
         try:
-            return worker.shrink(data, side)
+            return worker.ask(exchange)
         finally:
             self._idle.put(worker)
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from assetstore import open_store
-from assetstore_gallery import shrink
+from assetstore_gallery import confined
 from assetstore_gallery.pictures import LARGE
 from assetstore_gallery.thumbnail_folder import SUFFIX, ThumbnailFolder
-from assetstore_gallery.workers import Worker, Workers
+from assetstore_gallery.workers import Worker, Workers, shrinking
 from made_files import psd
 
 COLOURS = {"red": (254, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 254), "white": (255, 255, 255)}
@@ -51,7 +51,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def worker() -> Iterator[Worker]:
     """Give a process that makes thumbnails."""
-    worker = Worker(seconds=120)
+    worker = Worker("shrink", seconds=120)
     yield worker
     worker.end()
 
@@ -76,6 +76,11 @@ def opened(thumbnail: bytes) -> Image.Image:
     return Image.open(io.BytesIO(thumbnail))
 
 
+def shrunk_by(worker: Worker | Workers, data: bytes) -> bytes:
+    """Return the thumbnail that a process makes."""
+    return worker.ask(shrinking(data))
+
+
 def seen(thumbnail: bytes) -> list[str]:
     """Return the colours of the quarters of a thumbnail, each as the nearest one that there is."""
     picture = opened(thumbnail).convert("RGB")
@@ -96,7 +101,7 @@ def test_a_picture_stands_as_its_camera_was_held(kind: str, orientation: int) ->
     exif[0x0112], exif[0x010F] = orientation, "a camera"
     turn = TURNS[orientation]
     picture = quarters() if turn is None else quarters().transpose(turn)
-    thumbnail = shrink.shrunk(encoded(picture, kind, exif=exif))
+    thumbnail = confined.shrunk(encoded(picture, kind, exif=exif))
     assert list(COLOURS) == seen(thumbnail)
     assert (256, 192) == opened(thumbnail).size
     assert b"a camera" not in thumbnail
@@ -107,7 +112,7 @@ def test_what_is_transparent_stays_so(mode: str, kind: str) -> None:
     """A picture whose left half is transparent has such a thumbnail."""
     picture = Image.new("RGBA", (400, 400))
     picture.paste((200, 200, 200, 255), (200, 0, 400, 400))
-    alpha = opened(shrink.shrunk(encoded(picture.convert(mode), kind))).getchannel("A")
+    alpha = opened(confined.shrunk(encoded(picture.convert(mode), kind))).getchannel("A")
     assert (0, 255) == (alpha.getpixel((50, 128)), alpha.getpixel((200, 128)))
 
 
@@ -118,7 +123,7 @@ def test_grey_and_printed_pictures_keep_their_brightness(mode: str, kind: str) -
     picture = Image.new(mode, (300, 300), white)
     black = Image.new(mode, (150, 300), (0, 0, 0, 255) if mode == "CMYK" else 0)
     picture.paste(black, (0, 0))
-    shown = opened(shrink.shrunk(encoded(picture, kind))).convert("L")
+    shown = opened(confined.shrunk(encoded(picture, kind))).convert("L")
     dark, bright = (shown.getpixel((x, 128)) for x in (40, 210))
     assert isinstance(dark, int)
     assert isinstance(bright, int)
@@ -128,18 +133,18 @@ def test_grey_and_printed_pictures_keep_their_brightness(mode: str, kind: str) -
 @pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"compression": "jpeg"}], ids=str)
 def test_a_scan_has_a_thumbnail(worker: Worker, options: dict[str, Any]) -> None:
     """A TIFF is read by the process that can open nothing, however it is packed."""
-    assert list(COLOURS) == seen(worker.shrink(encoded(quarters(), "TIFF", **options)))
+    assert list(COLOURS) == seen(shrunk_by(worker, encoded(quarters(), "TIFF", **options)))
 
 
 def test_what_artists_and_games_work_with_has_a_thumbnail(worker: Worker) -> None:
     """Files of Photoshop, bitmaps of Windows and textures are read too."""
     files = [psd(quarters()), encoded(quarters(), "BMP"), encoded(quarters(), "DDS")]
-    assert [list(COLOURS)] * 3 == [seen(worker.shrink(file)) for file in files]
+    assert [list(COLOURS)] * 3 == [seen(shrunk_by(worker, file)) for file in files]
 
 
 def test_a_small_picture_is_not_made_larger() -> None:
     """It keeps its size."""
-    assert (20, 10) == opened(shrink.shrunk(encoded(quarters(20, 10)))).size
+    assert (20, 10) == opened(confined.shrunk(encoded(quarters(20, 10)))).size
 
 
 def claiming(width: int, height: int) -> bytes:
@@ -156,9 +161,9 @@ def test_what_is_no_good_picture_has_no_thumbnail_and_harms_nothing(worker: Work
     """A bomb, a file that ends early and what is no picture are declined by a process that goes on with the next one."""
     good = encoded(quarters())
     for bad in (claiming(60_000, 60_000), claiming(2**31 - 1, 1), good[:-200], b"no picture", b"", b"<svg/>"):
-        assert b"" == worker.shrink(bad)
+        assert b"" == shrunk_by(worker, bad)
     process = worker.process
-    assert list(COLOURS) == seen(worker.shrink(good))
+    assert list(COLOURS) == seen(shrunk_by(worker, good))
     assert process is worker.process
 
 
@@ -169,43 +174,43 @@ def test_any_damage_is_declined_or_drawn(damage: bytes, at: int, kind: str) -> N
     data = bytearray(encoded(quarters(40, 30), kind))
     data[at : at + len(damage)] = damage
     try:
-        thumbnail = shrink.shrunk(bytes(data))
+        thumbnail = confined.shrunk(bytes(data))
     except Exception:
         return
-    assert thumbnail == b"" or opened(thumbnail).width <= shrink.SIDE
+    assert thumbnail == b"" or opened(thumbnail).width <= confined.SIDE
 
 
 def test_a_process_that_takes_too_long_is_replaced(worker: Worker) -> None:
     """It is killed, its picture has no thumbnail, and the next picture gets a process of its own."""
-    worker.shrink(encoded(quarters()))
+    shrunk_by(worker, encoded(quarters()))
     assert worker.process is not None
     worker.process.send_signal(signal.SIGSTOP)  # however slow this machine is, it answers later
     worker.seconds = 0.01
-    assert b"" == worker.shrink(encoded(quarters()))
+    assert b"" == shrunk_by(worker, encoded(quarters()))
     assert worker.process is None
     worker.seconds = 120
-    assert list(COLOURS) == seen(worker.shrink(encoded(quarters())))
+    assert list(COLOURS) == seen(shrunk_by(worker, encoded(quarters())))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_knows_no_credentials_and_can_open_nothing(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its environment is empty but for the path, its memory is bounded, and it gets no further file or connection."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    worker.shrink(encoded(quarters()))
+    shrunk_by(worker, encoded(quarters()))
     assert worker.process is not None
     about = Path(f"/proc/{worker.process.pid}")
     names = {line.partition(b"=")[0] for line in (about / "environ").read_bytes().split(b"\0") if line}
     assert {b"PATH"} == names
     limits = {line[:26].strip(): line[26:].split()[0] for line in (about / "limits").read_text().splitlines()[1:]}
-    assert (str(shrink.MAX_MEMORY), "3") == (limits["Max address space"], limits["Max open files"])
+    assert (str(confined.MAX_MEMORY), "3") == (limits["Max address space"], limits["Max open files"])
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
-        assert list(COLOURS) == seen(worker.shrink(encoded(quarters(), kind))), kind
+        assert list(COLOURS) == seen(shrunk_by(worker, encoded(quarters(), kind))), kind
 
 
 def test_processes_end_with_what_owns_them() -> None:
     """Whoever closes the workers, or forgets them, leaves no process behind."""
-    workers = Workers(1)
-    workers.shrink(encoded(quarters()))
+    workers = Workers("shrink", 1)
+    shrunk_by(workers, encoded(quarters()))
     process = workers.all[0].process
     assert process is not None
     workers.close()
