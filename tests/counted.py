@@ -28,6 +28,7 @@ class Wire(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 1024  # a connection that finds the queue full is tried again after seconds
 
     def __init__(self, url: str) -> None:
         self.upstream = (urlsplit(url).hostname, urlsplit(url).port)
@@ -61,8 +62,8 @@ class Passage(socketserver.BaseRequestHandler):
             threading.Thread(target=self.pass_up, args=[upstream], daemon=True).start()
             with contextlib.suppress(OSError):
                 while data := upstream.recv(1 << 14):
-                    self.request.sendall(data)
                     self.server.received += len(data)
+                    self.request.sendall(data)
             with contextlib.suppress(OSError):
                 self.request.shutdown(socket.SHUT_RDWR)
 

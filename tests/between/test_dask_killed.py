@@ -52,7 +52,7 @@ def test_a_worker_that_is_killed_loses_nothing() -> None:
     plan("old:", "first:assets/", "first:filling/")
     run("first:filling/")
     work = open_store("first").scoped("work/")
-    made = plan("first:assets/", "second:assets/", "first:work/", shard_keys=SHARD, lease_seconds=5)
+    made = plan("first:assets/", "second:assets/", "first:work/", shard_keys=SHARD, lease_seconds=20)
     assert (ASSETS // SHARD, ASSETS) == (made.shards, made.tally.objects)
     killed: list[int] = []
 

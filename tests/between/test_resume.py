@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -67,7 +68,7 @@ class World:
 
     def kill(self, pattern: str, count: int, number: signal.Signals = signal.SIGKILL) -> None:
         """Let the process be killed when so many requests of a kind have been answered, each before the next is taken."""
-        left = [count]
+        left, lock = [count], threading.Lock()
 
         def script(request: Request, forward: Forward) -> Reply | None:
             if not re.search(pattern, f"{request.method} {request.path}"):
@@ -75,8 +76,10 @@ class World:
             if left[0] <= 0:
                 return None  # the client is gone
             reply = forward()
-            left[0] -= 1
-            if left[0] == 0:
+            with lock:  # one thread alone sends the signal, which a late one would send to the next process
+                left[0] -= 1
+                is_last = left[0] == 0
+            if is_last:
                 assert self.process is not None
                 self.process.send_signal(number)
             return reply

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from assetstore import AssetStore, open_store
+from kept_ports import kept_port
 from servers import running
-from servers.seaweedfs import free_ports
 
 FRAMEWORKS = Path(__file__).parents[2] / "docs" / "frameworks"
 ASYNCHRONOUS = ("fastapi", "starlette", "litestar")
@@ -68,12 +68,11 @@ def example(request: pytest.FixtureRequest, seaweedfs: Any, tmp_path_factory: py
     """Run each framework's example over each store; one line of the configuration tells which store."""
     framework, default = request.param.split()
     folder = tmp_path_factory.mktemp(framework)
-    [port] = free_ports(1)
-    site = f"http://127.0.0.1:{port}"
     config = folder / "assetstore.toml"
-    config.write_text(CONFIG.format(default=default, site=site, server=seaweedfs))
-    command = [sys.executable, "-m", *COMMANDS[framework], "--port", str(port)]
-    with pytest.MonkeyPatch.context() as environment:
+    with kept_port() as port, pytest.MonkeyPatch.context() as environment:
+        site = f"http://127.0.0.1:{port}"
+        config.write_text(CONFIG.format(default=default, site=site, server=seaweedfs))
+        command = [sys.executable, "-m", *COMMANDS[framework], "--port", str(port)]
         environment.setenv("ASSETSTORE_CONFIG", str(config))
         with (
             running.process(command, folder / "log") as process,
