@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,13 @@ def has_browser() -> bool:
     """Tell whether there are a browser that starts and the package that drives it."""
     if CHROMIUM is None or importlib.util.find_spec("playwright") is None:
         return False
-    command = [CHROMIUM, "--headless", *ARGUMENTS, "--dump-dom", "about:blank"]
-    try:
-        return subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+    # Several processes of tests look at once, and what they find must agree: each has a profile of its own.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [CHROMIUM, "--headless", *ARGUMENTS, f"--user-data-dir={profile}", "--dump-dom", "about:blank"]
+        try:
+            return subprocess.run(command, capture_output=True, timeout=600, check=False).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
 
 def bundle(version: str) -> Path:

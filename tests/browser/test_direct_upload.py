@@ -27,7 +27,7 @@ def test_a_page_uploads_with_progress_and_shows_the_picture(
     """What was chosen is stored byte for byte, the bar has moved to its end, and the signed URL shows the picture."""
     page.goto(place.site)
     page.evaluate(WATCH)
-    slow_down(page, 1_000_000)
+    slow_down(page, 200_000)
     choose("keep.png", "image/png", picture)
     page.wait_for_function("document.getElementById('image').naturalWidth > 0")
     width, key, seen = page.evaluate("[image.naturalWidth, caption.textContent, seen]")

@@ -20,7 +20,7 @@ def chromium() -> Iterator[Any]:
     """Give Chromium for one module."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=600_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=browsing.CHROMIUM, args=[*browsing.ARGUMENTS, "--no-proxy-server"], timeout=600_000

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,24 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Load a page."""
-        self.send("browsingContext.navigate", context=self.context, url=url, wait="complete")
-        self.loaded()
+        found = self.send("browsingContext.navigate", context=self.context, url=url, wait="complete")
+        self.loaded(found["navigation"])
 
     def reload(self) -> None:
         """Load the page again."""
-        self.send("browsingContext.reload", context=self.context, wait="complete")
-        self.loaded()
+        found = self.send("browsingContext.reload", context=self.context, wait="complete")
+        self.loaded(found["navigation"])
 
-    def loaded(self) -> None:
-        """Wait until a page has loaded since the last call of this, ``open`` or ``reload``."""
-        while "browsingContext.load" not in (event["method"] for event in self.events):
+    def loaded(self, navigation: str | None = None) -> None:
+        """Wait until this navigation is over, or any page has loaded since the last call of this, ``open`` or ``reload``."""
+        while not any(self._is_end(event, navigation) for event in self.events):
             self.events.append(json.loads(self.socket.recv()))
         self.events.clear()
+
+    def _is_end(self, event: dict[str, Any], navigation: str | None) -> bool:
+        # Frames load too, and what a test before this one has left may still do.
+        found = event["params"] if event.get("method") == "browsingContext.load" else {}
+        return found.get("context") == self.context and navigation in (None, found["navigation"])
 
     def evaluate(self, expression: str) -> Any:
         """Return the JSON value of an expression, awaited."""
@@ -107,18 +112,25 @@ class Tab:
         return attrs.evolve(self, context=tree["children"][0]["context"])
 
 
+def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait until Firefox has written where it listens; it would stop at a pipe that nobody empties."""
+    while not (found := re.search(r"BiDi listening on (ws://\S+)", log.read_text(errors="replace"))):
+        assert process.poll() is None, log.read_text(errors="replace")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    return found[1]
+
+
 @contextmanager
 def firefox(profile: Path) -> Iterator[Tab]:
     """Start Firefox with an empty profile and give its tab."""
     command = [str(browsing.FIREFOX), "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"]
     with (
         (profile / "log").open("w") as log,
-        subprocess.Popen(command, stderr=subprocess.PIPE, stdout=log, text=True) as process,
+        subprocess.Popen(command, stderr=log, stdout=log) as process,
     ):
-        assert process.stderr is not None
         try:
-            found = (re.search(r"BiDi listening on (ws://\S+)", line) for line in process.stderr)
-            address = next(match[1] for match in found if match)
+            address = address_in(profile / "log", process)
             connect = importlib.import_module("websocket").create_connection  # websocket-client, which selenium brings
             socket = connect(f"{address}/session", timeout=SECONDS, suppress_origin=True)
             tab = Tab(socket, "")
@@ -129,4 +141,3 @@ def firefox(profile: Path) -> Iterator[Tab]:
             socket.close()
         finally:
             process.terminate()
-            process.communicate()

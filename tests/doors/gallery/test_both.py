@@ -84,7 +84,7 @@ def test_a_link_that_was_opened_before_is_explained(tab: Any, serve: Callable[..
         served = serve_gallery(store, path="", renew=lambda: renewed.append(True))
         address = serve(served.application)
         link = served.link()
-        assert 303 == httpx.get(f"{address}{link}").status_code
+        assert 303 == httpx.get(f"{address}{link}", timeout=600).status_code
         tab.open(f"{address}{link}")
         assert "This link was opened before, and works only once" == tab.evaluate(text("h1"))
         assert "A new one is printed where assetstore serve runs: open that." == tab.evaluate(text("main p"))
