@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
@@ -18,6 +19,11 @@ from assetstore_gallery.packing import Packing, pages_of
 from assetstore_gallery.static_files import PageFiles
 
 Pages = Callable[[Gallery], Sequence[BaseRoute]]
+
+
+async def _missing(*_: object) -> None:
+    """Have the guard answer what is under none of the paths, with a page for those who read pages."""
+    raise HTTPException(404, "there is no such page")
 
 
 def create_gallery(store: AssetStore, options: GalleryOptions | None = None) -> ASGIApp:
@@ -45,5 +51,6 @@ def put_together(store: AssetStore, options: GalleryOptions, entrance: Pages = l
         with gallery.ends:
             yield
 
-    router = Router([*entrance(gallery), *pages, static], redirect_slashes=False, lifespan=lifespan, middleware=[packing])
+    found = [*entrance(gallery), *pages, static]
+    router = Router(found, redirect_slashes=False, default=_missing, lifespan=lifespan, middleware=[packing])
     return Guard(router, gallery)

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from assetstore import AssetInfo, AssetReader
 from assetstore.plugin import HEADERS
 from assetstore_gallery.bounded import version_of
-from assetstore_gallery.browse import described
+from assetstore_gallery.browse import above, described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import PICTURES, essence_of, is_picture, type_of
 from assetstore_gallery.links import links
@@ -35,10 +35,12 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         key = request.query_params.get("key", "")
         info = gallery.store.stat(key)
         headers = [name for name in HEADERS if name not in ("content_type", "metadata")]
+        name = key.rpartition("/")[2]
         facts: dict[str, Any] = {
             **described(info),
-            "name": key.rpartition("/")[2],
-            "prefix": key[: len(key) - len(key.rpartition("/")[2])],
+            "name": name,
+            "prefix": key.removesuffix(name),
+            "above": above(key),
             "digest": info.digest,
             "headers": {name.replace("_", "-"): value for name in headers if (value := getattr(info, name)) is not None},
             "metadata": dict(info.metadata or {}),

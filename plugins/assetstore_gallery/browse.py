@@ -75,7 +75,7 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
             "sort": asked.sort,
             "q": asked.q,
             "view": "list" if request.query_params.get("view") == "list" else "grid",
-            "above": [{"name": name, "prefix": above} for name, above in _above(asked.prefix)],
+            "above": above(asked.prefix),
             "is_first": asked.cursor is None,
             **_shown(gallery, asked),
         }
@@ -147,7 +147,7 @@ def _walked(gallery: Gallery, asked: Question) -> dict[str, Any]:
     return {"folders": folders, "assets": assets, "next": cursor, "looked_through": looked_through if is_filtered else None}
 
 
-def _above(prefix: str) -> list[tuple[str, str]]:
+def above(prefix: str) -> list[dict[str, str]]:
     """Return the names and prefixes of the folders above, the folder itself last."""
     names = prefix.split("/")[:-1]
-    return [(name, "/".join(names[: count + 1]) + "/") for count, name in enumerate(names)]
+    return [{"name": name, "prefix": "/".join(names[: count + 1]) + "/"} for count, name in enumerate(names)]

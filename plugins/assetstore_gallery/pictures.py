@@ -1,4 +1,4 @@
-"""Says what pages show of a picture: the file itself, a smaller copy that the gallery makes, or nothing."""
+"""Says what browsers show of a file themselves, and where a smaller copy of a picture stands for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ LARGE = 1600
 MAX_SHRUNK = 64 << 20
 """The most bytes of a picture of which a smaller one is made."""
 _DRAWN = PICTURES | {"image/apng", "image/bmp", "image/vnd.microsoft.icon", "image/x-icon"}
+_PLAYED = {
+    *(f"audio/{name}" for name in ("aac", "flac", "mp4", "mpeg", "ogg", "opus", "wav", "wave", "webm", "x-wav")),
+    *("video/mp4", "video/ogg", "video/webm"),
+}
 _SHRUNK = PICTURES | {"image/bmp", "image/tiff", "image/vnd.adobe.photoshop", "image/vnd.ms-dds"}
 
 
@@ -31,11 +35,12 @@ def copy_of(info: AssetInfo, side: int = SIDE) -> str | None:
 
 
 def look_of(info: AssetInfo) -> dict[str, Any]:
-    """Return what the page of a picture shows.
+    """Return what the page of a picture, a sound or a film shows.
 
-    ``drawn`` is whether browsers draw the file itself; ``picture`` is the address below the gallery's of what they draw:
-    the file, a copy, or ``None``.
+    ``drawn`` and ``played`` are whether every browser draws or plays the file itself; ``picture`` is the address below the
+    gallery's of what is drawn: the file, a copy, or ``None``.
     """
-    drawn = essence_of(type_of(info)) in _DRAWN
+    essence = essence_of(type_of(info))
+    drawn = essence in _DRAWN
     file = f"file?{urlencode({'key': info.key})}" if info.size else None
-    return {"drawn": drawn, "picture": file if drawn else copy_of(info, LARGE)}
+    return {"drawn": drawn, "played": essence in _PLAYED, "picture": file if drawn else copy_of(info, LARGE)}

@@ -99,9 +99,14 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "artist": ("Artist", "Interpret", "Artiste"),
     "cover": ("Cover of {name}", "Cover von {name}", "Pochette de {name}"),
     "copy_shown": (
-        "Browsers do not draw this type of picture: this is a smaller copy.",
-        "Browser zeichnen diesen Bildtyp nicht: Dies ist eine kleinere Kopie.",
-        "Les navigateurs n’affichent pas ce type d’image : ceci est une copie réduite.",
+        "Browsers do not draw this type of picture: this is a copy, which may be smaller.",
+        "Browser zeichnen diesen Bildtyp nicht: Dies ist eine Kopie, die kleiner sein kann.",
+        "Les navigateurs n’affichent pas ce type d’image : ceci est une copie, parfois réduite.",
+    ),
+    "not_played": (
+        "Not every browser plays this type; save the file to play it elsewhere.",
+        "Nicht jeder Browser spielt diesen Typ ab; speichern Sie die Datei, um sie anderswo abzuspielen.",
+        "Tous les navigateurs ne lisent pas ce type ; enregistrez le fichier pour le lire ailleurs.",
     ),
     "not_drawn": (
         "Pictures of this type are not shown here; save the file to look at it.",

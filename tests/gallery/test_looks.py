@@ -67,6 +67,15 @@ def test_an_archive_is_a_table_of_its_first_entries(store: AssetStore, visit: Vi
     assert f"{SHOWN + 1} entries" in page
 
 
+def test_a_film_that_not_every_browser_plays_says_so(store: AssetStore, visit: Visit) -> None:
+    """The page of an AVI tells why its player may stay dark, that of a WebM says nothing."""
+    for name in ("a.avi", "a.webm", "a.wma", "a.mp3"):
+        store.upload(b"x", name)
+    client = visit(store)
+    pages = [client.get("/asset", params={"key": name}).text for name in ("a.avi", "a.webm", "a.wma", "a.mp3")]
+    assert [True, False, True, False] == ["Not every browser plays this type" in page for page in pages]
+
+
 def test_a_model_turns_on_a_page_of_its_own(store: AssetStore, visit: Visit) -> None:
     """Its policy allows neither another origin nor scripts from texts, and only the gallery frames it."""
     store.upload(cube(), "a.glb")

@@ -34,6 +34,15 @@ def test_pages_run_nothing_but_their_own_scripts_and_stand_in_no_frame(visit: Vi
         assert "no-store" == client.get("/browse").headers["cache-control"]
 
 
+def test_what_is_not_there_is_a_page_of_404(visit: Visit) -> None:
+    """Who reads pages gets one that leads back, a program gets JSON."""
+    with open_store("memory:") as store:
+        client = visit(store)
+        page, told = client.get("/nothing", headers=BROWSER), client.get("/nothing")
+        assert (404, 404, "there is no such page") == (page.status_code, told.status_code, told.json()["message"])
+        assert [True, True] == [text in page.text for text in ("There is no such page", 'href="/browse"')]
+
+
 def test_a_gallery_is_framed_by_whom_its_options_name(visit: Visit) -> None:
     """``frame_ancestors`` stands in the policy, and the older header, which could not name it, is not sent."""
     with open_store("memory:") as store:
