@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from everything import ASSETS, ORIGIN
+from everything import ASSETS, DELETED, ORIGIN
 
 import browsing
 from assetstore import AssetStore, UploadPolicy, open_store
@@ -70,12 +70,15 @@ def serve() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="module")
 def shown() -> Iterator[AssetStore]:
-    """Give a store with an asset of each kind and a folder of two pages."""
+    """Give a store with an asset of each kind, a folder of two pages, and a trash."""
     with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
         for key, data in ASSETS.items():
             store.upload(data, key=key, metadata={"by": "Ada"}, cache_control="max-age=60")
         for number in range(60):
             store.upload(b"x" * number, key=f"many/{number}.bin")
+        for key in DELETED:
+            store.upload(b"old", key=key)
+            store.delete(key)
         yield store
 
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import axe
 import pytest
 from everything import ASSETS, PAGES
 from gestures import DROP
 
-from assetstore import AssetStore
+from assetstore import AssetStore, open_store
+
+
+def test_no_page_is_left_out(shown: AssetStore) -> None:
+    """What a browser is shown under any path of the gallery is among the pages that are judged here."""
+    from assetstore_gallery import create_gallery
+    from assetstore_gallery.guard import Guard
+
+    guard = create_gallery(shown)
+    assert isinstance(guard, Guard)
+    paths = {route.path for route in guard.application.routes}  # type: ignore[attr-defined] # an application is anything
+    others = {"/", "/static", "/file", "/cover", "/thumbnail", "/specimen.css", "/picker/chosen"}
+    pages = {path for path in paths - others if not path.startswith("/do/") and not path.endswith(".json")}
+    assert pages == {f"/{urlsplit(path).path}" for path in PAGES.values()} - {"/nothing"}
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
@@ -25,7 +40,7 @@ def test_axe_finds_nothing_on_a_page(path: str, page: Any, gallery: str) -> None
 @pytest.mark.parametrize("key", ASSETS)
 def test_axe_finds_nothing_on_the_page_of_an_asset(key: str, page: Any, gallery: str) -> None:
     """The pages of all kinds have no problem, whatever the file's preview."""
-    page.goto(f"{gallery}/asset?key={key}&hours=1")
+    page.goto(f"{gallery}/asset?key={key}")
     assert [] == axe.problems(page)
 
 
@@ -36,6 +51,31 @@ def test_axe_finds_nothing_in_an_open_dialog(name: str, page: Any, gallery: str)
     page.locator(f"[data-dialog={name}], [data-open={name}]").click()
     page.locator(f"#doing-{name}[open]").wait_for()
     assert [] == axe.problems(page)
+
+
+def test_axe_finds_nothing_where_a_link_was_signed(tmp_path: Path, page: Any, serve: Callable[..., str]) -> None:
+    """The fields of a store that has public and signed links have no problem."""
+    with open_store({"url": f"file:{tmp_path}", "public_url": "https://files.example/"}) as store:
+        store.upload(b"text", "a.txt")
+        page.goto(f"{serve(store)}/asset?key=a.txt&minutes=15")
+        page.locator("#copy-signed").wait_for()
+        assert [] == axe.problems(page)
+
+
+def test_axe_finds_nothing_where_the_trash_is_emptied(page: Any, gallery: str) -> None:
+    """The question that is asked before has no problem."""
+    page.goto(f"{gallery}/trash")
+    page.wait_for_load_state()  # its script has run by then
+    page.locator("#trash-empty").click()
+    page.locator("#trash-dialog[open]").wait_for()
+    assert [] == axe.problems(page)
+
+
+def test_axe_finds_nothing_on_the_page_of_an_empty_trash(page: Any, serve: Callable[..., str]) -> None:
+    """It says that nothing is there, and has no problem."""
+    with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
+        page.goto(f"{serve(store)}/trash")
+        assert [] == axe.problems(page)
 
 
 def test_axe_finds_nothing_where_files_are_uploaded(page: Any, gallery: str, shown: AssetStore) -> None:

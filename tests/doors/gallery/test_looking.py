@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from assetstore import open_store
-from made_files import cube, font, pdf
+from made_files import cube, flac, float_sound, font, pdf
 
 IS_SHOWN = """viewer => new Promise(done => {
     const look = () => (viewer.modelIsVisible ? done() : setTimeout(look, 50));
@@ -75,6 +76,28 @@ def test_a_specimen_is_set_in_its_font(page: Any, serve: Callable[..., str], ref
         page.goto(f"{serve(store)}/asset?key=maps%20%26%20more/a'b.ttf")
         loaded = page.evaluate("document.fonts.ready.then(fonts => [...fonts].map(font => [font.family, font.status]))")
         assert [["specimen", "loaded"]] == loaded
+        assert [] == refusals
+
+
+def test_a_waveform_is_drawn_when_it_is_opened(page: Any, serve: Callable[..., str], refusals: list[str]) -> None:
+    """A sound that the gallery does not read is decoded by the browser, by the keyboard; a text says what one sees."""
+    from playwright.sync_api import expect
+
+    with open_store("memory:") as store:
+        store.upload(float_sound(4), "a.wav")
+        store.upload(flac(), "broken.flac")
+        gallery = serve(store)
+        page.goto(f"{gallery}/asset?key=a.wav")
+        page.locator("summary").press("Enter")
+        expect(page.locator("#waveform [role=status]")).to_have_text(re.compile(r"^It is loudest at 0:0[23]\.$"))
+        heights = page.locator("#waveform path").get_attribute("d").replace("M", " ").replace("V", " ").split()
+        tops = [1 - float(height) for height in heights[1::3]]
+        assert 200 == len(tops)
+        assert all(0.3 < top < 0.5 for top in tops[2:98])
+        assert all(0.7 < top < 0.9 for top in tops[102:198])
+        page.goto(f"{gallery}/asset?key=broken.flac")
+        page.locator("summary").press("Enter")
+        expect(page.locator("#waveform [role=status]")).to_have_text("This browser cannot decode the sound.")
         assert [] == refusals
 
 

@@ -10,14 +10,16 @@ from everything import ASSETS, PAGES
 
 from assetstore import AssetStore
 
-SHOWN = [*PAGES.values(), *(f"asset?key={key}&hours=1" for key in ASSETS)]
+SHOWN = [*PAGES.values(), *(f"asset?key={key}" for key in ASSETS)]
 EACH = pytest.mark.parametrize("path", SHOWN)
-SMALL = """() => [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
+SMALL = """() => [...document.querySelectorAll("a[href], button, input, select, summary, textarea, [tabindex='0']")]
     .map((each) => [each, (each.closest("label") ?? each).getBoundingClientRect()])
     .filter(([each, { width, height }]) => each.checkVisibility() && !each.matches(".skip") && Math.min(width, height) < 24)
     .map(([each, { width, height }]) => `${each.outerHTML} is ${width} by ${height}`)"""
 """Finds controls that are too small to hit."""
-FOCUSABLE = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, audio, video, [tabindex='0']"
+FOCUSABLE = (
+    "a[href], button:enabled, input:enabled:not([type=hidden]), select, summary, textarea, audio, video, [tabindex='0']"
+)
 FOCUSED = """() => {
     const found = [...document.querySelectorAll(SELECTOR)].filter((each) => each.checkVisibility());
     const now = document.activeElement;
@@ -51,9 +53,9 @@ def test_every_control_is_large_enough_to_hit(path: str, width: int, page: Any, 
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{gallery}/{path}")
     assert [] == page.evaluate(SMALL)
-    for name in DIALOGS if "asset?key=rules.txt" in path else ():
-        page.evaluate(f"document.getElementById('doing-{name}').showModal()")
-        assert [] == page.evaluate(SMALL), name
+    for number in range(page.locator("dialog").count()):
+        page.evaluate(f"document.querySelectorAll('dialog')[{number}].showModal()")
+        assert [] == page.evaluate(SMALL), number
 
 
 @pytest.mark.parametrize("path", [path for path in SHOWN if "rules.pdf" not in path])
