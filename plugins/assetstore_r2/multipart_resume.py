@@ -114,8 +114,8 @@ def find(bucket: Bucket, key: str, checkpoint: Checkpoint, fingerprint: str, siz
     if parts_id is None or write is None:
         return fresh
     if checkpoint.begun.get("fingerprint") != fingerprint or not fresh.resumes:
-        checkpoint.forget()
         _drop(bucket, key, parts_id)
+        checkpoint.forget()  # last, so that a kill in between leaves nothing that nobody knows of
         return fresh
     found = attrs.evolve(fresh, parts_id=parts_id, write=write)
     try:
