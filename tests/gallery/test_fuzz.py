@@ -20,7 +20,14 @@ from made_files import archive, cube, flac, font, pdf, picture
 EXAMPLES = int(os.environ.get("ASSETSTORE_FUZZ", "25"))
 CANARY = "canary-5c1e"
 KEY = "maps/a.png"
-MADE = {"a.ttf": font(), "a.zip": archive(["b"]), "a.glb": cube(), "a.flac": flac(picture("PNG")), "a.pdf": pdf()}
+MADE = {
+    "a.ttf": font(),
+    "a.zip": archive(["b"]),
+    "a.glb": cube(),
+    "a.flac": flac(picture("PNG")),
+    "a.pdf": pdf(),
+    "a.tiff": picture("TIFF"),
+}
 """Assets of kinds that have pages of their own."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")
 HEADERS = ("accept", "origin", "host", "range", "if-match", "if-none-match", "x-assetstore", "content-length", "cookie")
@@ -42,9 +49,11 @@ WORDS = (
     "entry",
     "before",
     "minutes",
+    "side",
 )
 TEXTS = st.one_of(
-    st.sampled_from((KEY, *MADE, "", "/", "..", "../x", "maps/", "\0", "a" * 2000, "-1", "text/html", "1", "\ud800", "*/*")),
+    st.sampled_from((KEY, *MADE, "", "/", "..", "../x", "maps/", "\0", "a" * 2000, "-1", "text/html", "1", "\ud800")),
+    st.sampled_from(("*/*", "1600")),
     st.text(max_size=20),
 )
 VALUES = st.recursive(
