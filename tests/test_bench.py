@@ -57,10 +57,12 @@ def test_requests_are_billed_as_r2_bills_them(line: str, name: str, billed: tupl
     assert (name, *billed) == (requests.name_of(line), counted["class_a"], counted["class_b"])
 
 
-def test_every_contender_has_a_client_and_every_target_is_measured() -> None:
+def test_every_contender_has_a_client_and_every_base_and_target_takes_part() -> None:
     """No name in the list of works or of targets is mistyped."""
     assert CLIENTS.keys() == {*OURS, *REQUIREMENTS}
-    assert set() == {each.client for work in WORKS for each in work.contenders} - CLIENTS.keys()
+    for work in WORKS:
+        assert set() == {each.client for each in work.contenders} - CLIENTS.keys()
+        assert set() == {*work.bases} - {each.label for each in work.contenders}
     for target in targets.TARGETS:
         found = [work for work in WORKS if re.fullmatch(target.work, work.name)]
         assert found

@@ -91,12 +91,13 @@ FASTEST = ("s5cmd", "s5cmd, 64 workers", "rclone", "obstore")
 FASTEST_RANGES = ("obstore", "obstore, ranges")
 MANY = (*LIBRARY, COMMAND[0], *RUST, *PYTHON[:3], COMMANDS[0], S5CMD_64, *COMMANDS[1:])
 LARGE = (*LIBRARY, *RUST, RANGES, BOTO3, *_peers("boto3[crt]"), *PYTHON[1:], *COMMANDS)
-SYNCING = (COMMAND[0], COMMANDS[0], S5CMD_64, *OWN, RCLONE_64, AWSCLI_64, JUICEFS_64)
-FASTEST_SYNC = tuple(each.label for each in SYNCING if each is not COMMAND[0])
-DEFAULT_SYNC = (COMMANDS[0].label,)
-"""The fastest as they come from far away: the others send a few files at once by themselves, and take minutes."""
+SYNCING = (COMMANDS[0], S5CMD_64, *OWN, RCLONE_64, AWSCLI_64, JUICEFS_64)
 TOO_SLOW = {0: (), 20: OWN[:2], 80: OWN}
 """Whose few transfers at once take minutes, by the milliseconds each way."""
+SYNC_PEERS = {delay: tuple(each for each in SYNCING if each not in slow) for delay, slow in TOO_SLOW.items()}
+FASTEST_SYNC = {delay: tuple(each.label for each in peers) for delay, peers in SYNC_PEERS.items()}
+DEFAULT_SYNC = (COMMANDS[0].label,)
+"""The fastest as they come from far away: the others send a few files at once by themselves, and take minutes."""
 BEST = tuple(contender.label for contender in LARGE if contender not in LIBRARY)
 
 
@@ -143,9 +144,9 @@ def _sync(delay: int) -> Work:
         quick={"count": 500, "size": KIB16},
         in_quick=delay == 20,
         rounds=3,
-        contenders=tuple(each for each in SYNCING if each not in TOO_SLOW[delay]),
+        contenders=(COMMAND[0], *SYNC_PEERS[delay]),
         measure="wall",
-        bases=FASTEST_SYNC,
+        bases=FASTEST_SYNC[delay],
         relay=("--delay", str(delay / 1000)) if delay else (),
         between=True,
     )
