@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 import json
@@ -15,12 +16,28 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image
 
+_HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAWFtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA"
+    "AAAERAAAEAAQAAAAABhQABAAAAAAAAAKYAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA4WlwcnAA"
+    "AADBaXBjbwAAAHlodmNDAQNwAAAAkAAAAAAAPPAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAPLoCQGEAAQAsQgEBA3AAAAMAkA"
+    "AAAwAAAwA8oAmIBkd+W6kkprm4CGgwIAAAAwMgAAADACFiAAEAB0QBwXKwYkAAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAABLAAA"
+    "AZAAAAAQcGl4aQAAAAADCAgIAAAACWlyb3QDAAAAGGlwbWEAAAAAAAAAAQABBYECAwSFAAAArm1kYXQAAACiKAGvGTm4KI2GGvd8hTf/+MJX/m"
+    "R+/zsFeKz/LEy3V01Pv2ivS/f/hlb2ukmmbqAL2E6CqUPo8U6QTS18l268BBQCUqa3OoBcr3sd4LeAkwWopkwwALiA49niVhs19+gFe6LqAZQ/"
+    "BgG90tB4kLLHpiQ78tcIkpLip+Z8KN/XU0rAmd4fA3VuMmvbBnAYUAAAMGTYAbkAAg6xADngAAHSPMSs"
+)
+"""Written by pillow-heif 1.8.1, with a box of its rotation added; no library of the tests writes such files."""
+
 
 def picture(kind: str, size: tuple[int, int] = (30, 20), **options: Any) -> bytes:
     """Return a picture of one colour."""
     file = io.BytesIO()
     Image.new("RGB", size, "teal").save(file, kind, **options)
     return file.getvalue()
+
+
+def heic() -> bytes:
+    """Return a HEIC of 400 × 300 pixels as a camera on its side writes it: red, green, blue and white quarters, by rows."""
+    return base64.b64decode(_HEIC)
 
 
 def psd(picture: Image.Image) -> bytes:

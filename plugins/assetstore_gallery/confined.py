@@ -2,7 +2,7 @@
 
 ``workers`` runs this file as a program of its own for one job. Files come from anybody: so the process knows nothing but
 the bytes that it is sent. It has no environment, and once it is ready it can open no file and no connection. It needs
-Pillow or pypdf and the standard library alone.
+Pillow and pi-heif, or pypdf, and the standard library alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_PIXELS = 100_000_000
 MAX_MEMORY = 1 << 30
 """Bytes of address space of this process, which bound what a file can make a parser use."""
 QUALITY = 80
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "PSD", "DDS")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "PSD", "DDS", "JPEG2000", "HEIF")
 """Each begins in a way of its own, so that none is taken for another."""
 _LENGTH = 4
 WANTED = struct.Struct(">QI")
@@ -154,7 +154,11 @@ def _as_bytes(image: Image.Image) -> Image.Image:
 
 def _load_decoders() -> None:
     """Load what decodes pictures, by a thumbnail of each kind."""
+    import pi_heif
+
     Image.init()
+    # Each process has one picture at a time, and each core a process.
+    pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     for name in _FORMATS:
         with contextlib.suppress(Exception):  # this Pillow may not write all of them
             picture = io.BytesIO()

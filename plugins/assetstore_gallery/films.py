@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from assetstore_gallery.bounded import Bounded
+from assetstore_gallery.boxes import Box, boxes
 
-Box: TypeAlias = tuple[bytes, int, int]
-"""Its name, and where its content begins and ends."""
 _EBML, _SEGMENT, _CLUSTER = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
 _INFO, _SCALE, _DURATION = b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1", b"\x44\x89"
 _TRACKS, _TRACK, _VIDEO, _WIDTH, _HEIGHT = b"\x16\x54\xae\x6b", b"\xae", b"\xe0", b"\xb0", b"\xba"
@@ -25,11 +24,11 @@ def facts_of(file: Bounded) -> dict[str, Any]:
 
 
 def _mp4(file: Bounded) -> dict[str, Any]:
-    moov = next((box for box in _boxes(file, 0, file.size) if box[0] == b"moov"), None)
-    for name, start, end in _boxes(file, *moov[1:]) if moov else ():
+    moov = next((box for box in boxes(file, 0, file.size) if box[0] == b"moov"), None)
+    for name, start, end in boxes(file, *moov[1:]) if moov else ():
         if name != b"trak":
             continue
-        head = next((box for box in _boxes(file, start, end) if box[0] == b"tkhd"), None)
+        head = next((box for box in boxes(file, start, end) if box[0] == b"tkhd"), None)
         if head is None:
             continue
         # The end of it is a matrix of nine numbers, of which the first two say whether it is turned, and the size.
@@ -39,22 +38,6 @@ def _mp4(file: Bounded) -> dict[str, Any]:
             size = {"width": width >> 16, "height": height >> 16}
             return {"width": size["height"], "height": size["width"]} if across and not along else size
     return {}
-
-
-def _boxes(file: Bounded, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes of ISO 14496-12 in a part of a file."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        length, begin = int.from_bytes(head[:4], "big"), 8
-        if length == 1:
-            length, begin = int.from_bytes(head[8:], "big"), 16
-        elif length == 0:
-            length = end - start
-        if length < begin:
-            return
-        yield head[4:8], start + begin, min(start + length, end)
-        start += length
 
 
 def _webm(file: Bounded) -> dict[str, Any]:

@@ -18,7 +18,8 @@ _PLAYED = {
     *(f"audio/{name}" for name in ("aac", "flac", "mp4", "mpeg", "ogg", "opus", "wav", "wave", "webm", "x-wav")),
     *("video/mp4", "video/ogg", "video/webm"),
 }
-_SHRUNK = PICTURES | {"image/bmp", "image/tiff", "image/vnd.adobe.photoshop", "image/vnd.ms-dds"}
+_COPIED = ("bmp", "heic", "heif", "jp2", "tiff", "vnd.adobe.photoshop", "vnd.ms-dds")
+_SHRUNK = PICTURES | {f"image/{name}" for name in _COPIED}
 
 
 def is_shrunk(info: AssetInfo) -> bool:

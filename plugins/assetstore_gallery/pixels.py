@@ -7,8 +7,9 @@ from typing import Any
 from PIL import Image
 
 from assetstore_gallery.bounded import Bounded
+from assetstore_gallery.boxes import photo_size
 
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "PSD", "DDS", "AVIF")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "PSD", "DDS", "JPEG2000")
 _ORIENTATION = 274
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
@@ -19,6 +20,8 @@ def size_of(file: Bounded) -> dict[str, Any]:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         width, height = _webp(head)
         return {"width": width, "height": height}
+    if head[4:8] == b"ftyp":
+        return photo_size(file)
     Image.init()
     for name in _FORMATS:
         # Image.open would refuse pictures that are too large to decode.

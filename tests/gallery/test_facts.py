@@ -20,12 +20,13 @@ from assetstore_gallery.bounded import TooMuchError, opened
 from assetstore_gallery.facts import Facts
 from assetstore_gallery.sounds import MAX_COVER
 from assetstore_local import LocalBackend
-from made_files import flac, mp4, picture, psd, sound, webm
+from made_files import flac, heic, mp4, picture, psd, sound, webm
 
-NAMES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.tiff", "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
+PICTURES = ("a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.heic", "a.tiff")
+NAMES = (*PICTURES, "a.wav", "a.mp3", "a.ogg", "a.flac", "a.mp4", "a.webm")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "JPEG2000", "AVIF"])
 def test_a_picture_has_its_pixels(store: AssetStore, kind: str) -> None:
     """Width and height are those that are shown."""
     store.upload(picture(kind), "a", content_type=f"image/{kind.lower()}")
@@ -51,6 +52,18 @@ def test_a_turned_photograph_has_the_pixels_that_are_shown(store: AssetStore) ->
     exif[274] = 6
     store.upload(picture("JPEG", exif=exif), "a.jpg")
     assert {"width": 20, "height": 30} == facts(store, "a.jpg")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_in_boxes_has_the_pixels_that_are_shown(store: AssetStore, orientation: int) -> None:
+    """An AVIF says in a box of its own how it is turned; so does the HEIC of a phone."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    store.upload(picture("AVIF", exif=exif), "a.avif")
+    store.upload(heic(), "a.heic")
+    width, height = (30, 20) if orientation < 5 else (20, 30)
+    assert {"width": width, "height": height} == facts(store, "a.avif")
+    assert {"width": 400, "height": 300} == facts(store, "a.heic")
 
 
 def test_a_picture_of_too_many_pixels_is_measured_and_not_decoded(store: AssetStore) -> None:
@@ -139,7 +152,7 @@ def test_broken_files_are_unknown(name: str, data: st.DataObject) -> None:
         "a.png": picture("PNG"), "a.jpg": picture("JPEG"), "a.webp": picture("WEBP"), "a.gif": picture("GIF"),
         "a.tiff": picture("TIFF"), "a.wav": sound(seconds=0.02), "a.flac": flac(b"\xff\xd8\xff", TITLE="x"),
         "a.mp3": b"ID3\x04\0\0\0\0\0\x20", "a.ogg": b"OggS\0\2", "a.mp4": mp4(),
-        "a.avif": b"\0\0\0\x14ftypavif", "a.webm": webm(),
+        "a.avif": b"\0\0\0\x14ftypavif", "a.heic": heic(), "a.webm": webm(),
     }  # fmt: skip
     whole = bytearray(beginnings[name])
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import pytest
 from asking import Visit
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -24,7 +24,7 @@ from assetstore_gallery import confined
 from assetstore_gallery.pictures import LARGE
 from assetstore_gallery.thumbnail_folder import SUFFIX, ThumbnailFolder
 from assetstore_gallery.workers import Worker, Workers, shrinking
-from made_files import psd
+from made_files import heic, psd
 
 COLOURS = {"red": (254, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 254), "white": (255, 255, 255)}
 KINDS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "DDS")
@@ -142,6 +142,25 @@ def test_what_artists_and_games_work_with_has_a_thumbnail(worker: Worker) -> Non
     assert [list(COLOURS)] * 3 == [seen(shrunk_by(worker, file)) for file in files]
 
 
+def test_what_phones_and_archives_keep_has_a_thumbnail(worker: Worker) -> None:
+    """HEIC, turned as the phone was held, and JPEG 2000 are read too, by the process that can open nothing."""
+    files = [heic(), encoded(quarters(), "JPEG2000")]
+    thumbnails = [shrunk_by(worker, file) for file in files]
+    assert [list(COLOURS)] * 2 == [seen(thumbnail) for thumbnail in thumbnails]
+    assert [(256, 192)] * 2 == [opened(thumbnail).size for thumbnail in thumbnails]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=st.binary(min_size=1, max_size=100), at=st.integers(0, 640))
+def test_a_damaged_photo_of_a_phone_is_declined_or_drawn(worker: Worker, damage: bytes, at: int) -> None:
+    """Whatever stands in it, an answer comes, and the next photo has its thumbnail."""
+    data = bytearray(heic())
+    data[at : at + len(damage)] = damage
+    thumbnail = shrunk_by(worker, bytes(data))
+    assert thumbnail == b"" or opened(thumbnail).width <= confined.SIDE
+    assert list(COLOURS) == seen(shrunk_by(worker, heic()))
+
+
 def test_a_small_picture_is_not_made_larger() -> None:
     """It keeps its size."""
     assert (20, 10) == opened(confined.shrunk(encoded(quarters(20, 10)))).size
@@ -239,20 +258,20 @@ def test_a_card_shows_a_thumbnail_and_a_copy_of_the_picture_has_the_same(visit: 
 
 
 def test_a_page_shows_a_copy_of_a_picture_that_browsers_do_not_draw(visit: Visit) -> None:
-    """A TIFF has a large copy that says what it is; a browser draws a PNG itself; HEIC and SVG are only saved."""
+    """A TIFF has a large copy that says what it is; a browser draws a PNG itself; JPEG XL and SVG are only saved."""
     with open_store("memory:") as store:
         store.upload(encoded(quarters(2000, 1500), "TIFF"), "a.tiff")
         store.upload(encoded(quarters()), "a.png")
-        store.upload(b"\0\0\0\x18ftypheic", "a.heic")
+        store.upload(b"\xff\n", "a.jxl")
         store.upload(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg")
         client = visit(store)
-        told = [client.get("/asset.json", params={"key": f"a.{kind}"}).json() for kind in ("tiff", "png", "heic", "svg")]
+        told = [client.get("/asset.json", params={"key": f"a.{kind}"}).json() for kind in ("tiff", "png", "jxl", "svg")]
         assert [False, True, False, False] == [facts["drawn"] for facts in told]
         assert ["file?key=a.png", None, None] == [facts["picture"] for facts in told[1:]]
         copy = client.get(told[0]["picture"]).content
         assert ((LARGE, LARGE * 3 // 4), list(COLOURS)) == (opened(copy).size, seen(copy))
         assert (256, 192) == opened(client.get(told[0]["thumbnail"]).content).size
-        pages = [client.get("/asset", params={"key": f"a.{kind}"}).text for kind in ("tiff", "png", "heic", "svg")]
+        pages = [client.get("/asset", params={"key": f"a.{kind}"}).text for kind in ("tiff", "png", "jxl", "svg")]
         assert [1, 1, 0, 0] == [page.count("<img") for page in pages]
         assert [True, False, False, False] == ["a copy, which may be smaller" in page for page in pages]
         assert [False, False, True, True] == ["save the file to look at it" in page for page in pages]
