@@ -17,8 +17,6 @@ from assetstore_gallery.bounded import MOST_BYTES, Bounded, opened
 from assetstore_gallery.documents import TYPE, Documents
 from assetstore_gallery.kinds import essence_of, kind_of, type_of
 
-PATIENCE = 2.0
-"""Seconds that a page waits for the facts; what takes longer is on the page when it is opened again."""
 KEPT = 1000
 """Assets whose facts are kept."""
 _THREADS, _AT_ONCE = 2, 4
@@ -35,9 +33,11 @@ class Facts:
 
     Attributes:
         store: where the assets are.
+        patience: seconds that a page waits for the facts.
     """
 
     store: AssetStore
+    patience: float
     _kept: OrderedDict[tuple[object, ...], Future[dict[str, Any]]] = attrs.field(factory=OrderedDict, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _documents: Documents = attrs.field(factory=Documents, init=False)
@@ -59,7 +59,7 @@ class Facts:
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         try:
-            return found.result(PATIENCE)
+            return found.result(self.patience)
         except TimeoutError:
             return {}
         except AssetStoreError:

@@ -45,10 +45,18 @@ class Gallery:
 
     store: AssetStore
     options: GalleryOptions
-    facts: Facts = attrs.field(default=attrs.Factory(lambda self: Facts(self.store), takes_self=True), init=False)
-    index: Index = attrs.field(init=False, default=attrs.Factory(lambda gallery: Index.of(gallery.store), takes_self=True))
+    facts: Facts = attrs.field(init=False)
+    index: Index = attrs.field(init=False)
     ends: ExitStack = attrs.field(factory=ExitStack, init=False)
     _templates: Environment = attrs.field(factory=_environment, init=False)
+
+    @facts.default
+    def _default_facts(self) -> Facts:
+        return Facts(self.store, self.options.facts_patience)
+
+    @index.default
+    def _default_index(self) -> Index:
+        return Index.of(self.store, self.options.patience)
 
     @property
     def title(self) -> str:

@@ -32,8 +32,6 @@ MOST = 1_000_000
 """The most keys of an index."""
 FRESH = timedelta(minutes=10)
 """How long an index is used before another one is made, or a failure is believed."""
-PATIENCE = 0.3
-"""Seconds that a page waits for an index: that of a small store is then there."""
 QUERY_SECONDS = 5
 LEFT_SECONDS = 86_400
 UNUSED_SECONDS = 30 * 86_400
@@ -92,6 +90,7 @@ class Index:
     Attributes:
         store: what is indexed.
         file: where it lies.
+        patience: seconds that a page waits for it.
         most: the most keys that it takes.
         count: how many keys the walk that is under way has seen, or the last one saw.
         problem: why the last walk failed.
@@ -99,6 +98,7 @@ class Index:
 
     store: AssetStore
     file: Path
+    patience: float
     most: int = MOST
     count: int = attrs.field(default=0, init=False)
     problem: str | None = attrs.field(default=None, init=False)
@@ -109,7 +109,7 @@ class Index:
     _stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
 
     @classmethod
-    def of(cls, store: AssetStore) -> Index:
+    def of(cls, store: AssetStore, patience: float) -> Index:
         """Return the index of a store.
 
         Where other processes can open the store by its name or URL they share the index. Otherwise it goes with this object,
@@ -121,7 +121,7 @@ class Index:
             name = hashlib.sha256(f"{_FORMAT} {store!r}".encode()).hexdigest()[:32]
         except TypeError:
             name = f"own-{secrets.token_hex(16)}"
-        index = cls(store, Path(cache, "assetstore", "gallery", f"{name}.sqlite"))
+        index = cls(store, Path(cache, "assetstore", "gallery", f"{name}.sqlite"), patience)
         if name.startswith("own-"):
             weakref.finalize(index, _remove, index.file)
         return index
@@ -135,7 +135,7 @@ class Index:
                 self._begin()
             walk = self._walk
         if walk is not None:
-            walk.join(PATIENCE)
+            walk.join(self.patience)
             facts = self._facts()
         return facts
 

@@ -11,6 +11,14 @@ from assetstore import InvalidOptionError, UploadPolicy
 from assetstore_gallery.rights import EVERYTHING, Visitor
 from assetstore_gallery.words import LANGUAGES
 
+MOST_PATIENCE = 600
+"""Seconds that a page waits at most."""
+
+
+def _check_patience(_: object, option: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value <= MOST_PATIENCE:
+        raise InvalidOptionError(f"{option.name} must be between 0 and {MOST_PATIENCE} seconds, got {value!r}")
+
 
 @attrs.frozen(kw_only=True)
 class GalleryOptions:
@@ -29,6 +37,10 @@ class GalleryOptions:
         frame_ancestors: origins whose pages may show the gallery or its picker in a frame.
         page_size: assets on one page.
         uploads: the types and sizes that may be uploaded.
+        patience: seconds that a page waits for the names or the count of what is in the store, which are gathered behind it;
+            those of a small store are there by then. Otherwise the page shows what is known so far.
+        facts_patience: seconds that a page waits for what an asset holds; what takes longer is on the page when it is opened
+            again.
     """
 
     title: str = ""
@@ -41,6 +53,8 @@ class GalleryOptions:
     frame_ancestors: tuple[str, ...] = ()
     page_size: int = 100
     uploads: UploadPolicy = attrs.field(factory=UploadPolicy)
+    patience: float = attrs.field(default=0.3, validator=_check_patience)
+    facts_patience: float = attrs.field(default=2.0, validator=_check_patience)
 
     @language.validator
     def _check_language(self, _: object, value: str | None) -> None:

@@ -25,8 +25,6 @@ MOST = 1_000_000
 """Assets that are counted at most."""
 FRESH, FRESH_FAILURE = 600, 10
 """Seconds for which a count is shown before the next look at the page begins another one."""
-PATIENCE = 0.3
-"""Seconds that a page waits for a count, which is enough for a small store."""
 MOST_FOLDERS, SHOWN = 10_000, 24
 """Folders that are told apart at most, and lines of a table; one more line sums up the rest."""
 _AT_ONCE = 1000
@@ -135,9 +133,11 @@ class Counter:
 
     Attributes:
         store: what is counted.
+        patience: seconds that a page waits for a count.
     """
 
     store: AssetStore
+    patience: float
     _newest: Count | None = attrs.field(default=None, init=False)
     _before: Count | None = attrs.field(default=None, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -148,7 +148,7 @@ class Counter:
             if self._newest is None or self._newest.is_old:
                 self._before, self._newest = self._newest, self._begun()
             newest, before = self._newest, self._before
-        return newest if newest.ended.wait(PATIENCE) or before is None else before
+        return newest if newest.ended.wait(self.patience) or before is None else before
 
     def _begun(self) -> Count:
         count = Count()
@@ -159,7 +159,7 @@ class Counter:
 
 def routes(gallery: Gallery) -> list[BaseRoute]:
     """Return the routes of the page of statistics."""
-    counter = Counter(gallery.store)
+    counter = Counter(gallery.store, gallery.options.patience)
 
     def stats(request: Request) -> Response:
         facts = {**counter.latest().facts(), "use": used(gallery.store)}

@@ -11,6 +11,8 @@ from assetstore import AssetStore
 
 Visit: TypeAlias = Callable[..., httpx.Client]
 """Takes a store and options of ``GalleryOptions``, and returns a client of a new gallery; the fixture ``visit`` is one."""
+PATIENCE = 600
+"""Seconds for which tests let pages wait: on a busy machine what they count takes longer than people like to wait."""
 ASKING = {"X-Assetstore": "1"}
 """What the gallery's own pages send with a change."""
 BROWSER = {"Accept": "text/html"}
@@ -21,7 +23,7 @@ def facts(store: AssetStore, key: str) -> dict[str, Any]:
     """Return what is found out about an asset."""
     from assetstore_gallery.facts import Facts
 
-    return Facts(store).of(store.stat(key))
+    return Facts(store, PATIENCE).of(store.stat(key))
 
 
 def do(client: httpx.Client, action: str, **question: Any) -> httpx.Response:

@@ -9,17 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import Visit
+from asking import PATIENCE, Visit
 
 from assetstore import AssetStore, open_store
 from serving import serving
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pages wait for what they count and find out, which on a busy machine takes longer than people like to wait."""
-    for module in ("facts", "index", "stats"):
-        monkeypatch.setattr(f"assetstore_gallery.{module}.PATIENCE", 600)
 
 
 @pytest.fixture
@@ -34,11 +27,13 @@ def visit() -> Iterator[Visit]:
     """Return a client of a new gallery over a store; options are those of ``GalleryOptions``."""
     from assetstore_gallery import GalleryOptions, create_gallery
 
+    patient = {"patience": PATIENCE, "facts_patience": PATIENCE}
     with ExitStack() as ends:
 
         def open_gallery(store: AssetStore, **options: Any) -> httpx.Client:
             listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
-            ends.enter_context(serving(create_gallery(store, GalleryOptions(**options)), listener))
+            gallery = create_gallery(store, GalleryOptions(**{**patient, **options}))
+            ends.enter_context(serving(gallery, listener))
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
             return ends.enter_context(httpx.Client(base_url=address, follow_redirects=True, timeout=600))
 

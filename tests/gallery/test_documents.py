@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from asking import Visit
+from asking import PATIENCE, Visit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfWriter
@@ -42,7 +42,7 @@ def worker_of(documents: Documents) -> Worker:
 
 def read(documents: Documents, store: AssetStore, data: bytes) -> dict[str, int] | None:
     """Return what is known of a PDF in a store."""
-    return Facts(store).read(store.upload(data, "a.pdf", overwrite=True), documents.facts_of)
+    return Facts(store, PATIENCE).read(store.upload(data, "a.pdf", overwrite=True), documents.facts_of)
 
 
 def written(pages: int, password: str | None = None) -> bytes:
@@ -81,7 +81,7 @@ def test_of_a_large_document_only_its_table_and_its_root_are_asked_for(tmp_path:
         file.write(re.sub(rb"startxref\n\d+", b"startxref\n%d" % start, document[table:]))
     spy = FaultyBackend(LocalBackend(root=tmp_path))
     with AssetStore(spy) as store:
-        assert {"pages": 1} == Facts(store).read(store.stat("a.pdf"), documents.facts_of)
+        assert {"pages": 1} == Facts(store, PATIENCE).read(store.stat("a.pdf"), documents.facts_of)
     lengths = [arguments["options"].length for operation, arguments in spy.calls if operation == "read"]
     assert 10 >= len(lengths)
     assert 1_000_000 > sum(lengths)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Visit, facts
+from asking import PATIENCE, Visit, facts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -225,7 +225,7 @@ def test_a_store_that_reads_no_ranges_is_asked_for_small_files_alone() -> None:
 
 def test_facts_are_found_once_for_each_version(store: AssetStore) -> None:
     """What is kept answers without the store; other bytes under the same key are read anew."""
-    kept = Facts(store)
+    kept = Facts(store, PATIENCE)
     first = store.upload(picture("PNG"), "a.png")
     assert {"width": 30, "height": 20} == kept.of(first)
     second = store.upload(picture("PNG", (5, 6)), "a.png")
@@ -236,7 +236,7 @@ def test_facts_are_found_once_for_each_version(store: AssetStore) -> None:
 
 def test_what_the_store_cannot_read_now_is_asked_again(store: AssetStore) -> None:
     """A fault of the store is not kept as a fact."""
-    kept = Facts(store)
+    kept = Facts(store, PATIENCE)
     info = store.upload(picture("PNG"), "a.png")
     store.delete("a.png")
     assert {} == kept.of(info)

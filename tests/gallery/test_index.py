@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import threading
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Visit
+from asking import PATIENCE, Visit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assetstore import AssetInfo, AssetStore, InvalidKeyError, InvalidOptionError, ListPage, open_store
 from assetstore.plugin import ListOptions, hookimpl
 from assetstore.testing import MemoryBackend
+from assetstore_gallery import GalleryOptions
 from assetstore_gallery.browse import SEARCHED_AT_ONCE
 from assetstore_gallery.index import Index, folded
 from assetstore_gallery.kinds import KINDS, kind_of, type_of
@@ -74,7 +76,7 @@ def test_the_index_finds_what_the_listing_has(
         for number, key in enumerate(keys):
             with suppress(InvalidKeyError):
                 store.upload(b"x" * (number % 3), key)
-        index = made(Index(store, tmp_path / f"{os.urandom(8).hex()}.sqlite"))
+        index = made(Index(store, tmp_path / f"{os.urandom(8).hex()}.sqlite", PATIENCE))
         wanted = folded(words).split()
         below = [info for info in store.list() if info.key.startswith(prefix)]
         level = prefix.count("/")
@@ -130,14 +132,13 @@ class SlowForTheIndex(MemoryBackend):
         return super().assetstore_list(prefix, options)
 
 
-def test_a_page_says_what_it_looked_through_and_leads_to_the_index(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_says_what_it_looked_through_and_leads_to_the_index(visit: Visit) -> None:
     """While the names are gathered it tells through how many it looked, and links the search that asks the index."""
-    monkeypatch.setattr("assetstore_gallery.index.PATIENCE", 0)  # the names cannot be gathered while it waits
     backend = SlowForTheIndex()
     with AssetStore(backend) as slow:
         for number in range(SEARCHED_AT_ONCE + 1):
             slow.upload(b"", f"{number:05}.txt")
-        client = visit(slow)
+        client = visit(slow, patience=0)  # the names cannot be gathered while it waits
         again = 'href="/browse?prefix=&amp;q=txt">Look again'
         shown = client.get("/browse.json", params={"q": "txt"}).json()
         page = client.get("/browse", params={"q": "txt"}).text
@@ -149,6 +150,14 @@ def test_a_page_says_what_it_looked_through_and_leads_to_the_index(visit: Visit,
         assert (None, SEARCHED_AT_ONCE + 1) == (found["looked_through"], found["counts"]["documents"])
         older = client.get("/browse", params={"q": "txt", "cursor": shown["next"]}).text
         assert [True, True, False] == [text in older for text in ("are gathered by now", again, "looked through")]
+
+
+@pytest.mark.parametrize("name", ["patience", "facts_patience"])
+@pytest.mark.parametrize("seconds", [-1, 601, math.nan])
+def test_a_patience_that_no_page_could_have_is_refused(name: str, seconds: float) -> None:
+    """The error names the option and says what it may be."""
+    with pytest.raises(InvalidOptionError, match=f"^{name} must be between 0 and 600 seconds, got {seconds}"):
+        GalleryOptions(**{name: seconds})
 
 
 def test_what_the_gallery_changes_is_found_at_once(visit: Visit, store: AssetStore) -> None:
@@ -172,7 +181,7 @@ def test_an_index_that_would_be_too_large_says_so(tmp_path: Path, store: AssetSt
     """It takes the first keys and tells that it is not whole."""
     for number in range(5):
         store.upload(b"", f"{number}.txt")
-    facts = made(Index(store, tmp_path / "a.sqlite", most=3)).facts()
+    facts = made(Index(store, tmp_path / "a.sqlite", PATIENCE, most=3)).facts()
     assert facts is not None
     assert (3, False) == (facts["count"], facts["whole"])
 
@@ -183,7 +192,7 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path, store: AssetStore, data: b
     store.upload(b"", "a.txt")
     file = tmp_path / "a.sqlite"
     file.write_bytes(data)
-    index = made(Index(store, file))
+    index = made(Index(store, file, PATIENCE))
     assert ["a.txt"] == [each.key for each in pages(index, 10, prefix="", words="a", kind="", sort="name")]
 
 
@@ -192,7 +201,7 @@ def test_an_index_is_for_its_user_alone_and_shared_by_processes(tmp_path: Path, 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with open_store(f"file:{tmp_path}/store") as store, open_store(f"file:{tmp_path}/store") as again:
         store.upload(b"", "a/b.txt")
-        one, two, part = Index.of(store), Index.of(again), Index.of(store.scoped("a/"))
+        one, two, part = (Index.of(each, PATIENCE) for each in (store, again, store.scoped("a/")))
         threads = [threading.Thread(target=made, args=(index,)) for index in (one, two)]
         for thread in threads:
             thread.start()
@@ -224,14 +233,14 @@ def test_a_folder_that_cannot_be_written_leaves_the_search_to_the_listing(
 @pytest.mark.parametrize("rest", ["", "[]", "1", "[1]", '["1", "a"]', "[1, 2]", "[1e400, 3]", '[99999999999999999999, "a"]'])
 def test_a_cursor_that_no_page_gave_is_refused(tmp_path: Path, store: AssetStore, rest: str) -> None:
     """The error says what to do."""
-    index = made(Index(store, tmp_path / "a.sqlite"))
+    index = made(Index(store, tmp_path / "a.sqlite", PATIENCE))
     with pytest.raises(InvalidOptionError, match="cursor must be one that a page before gave"):
         index.find(prefix="", words="a", kind="", sort="name", cursor=f"index:{rest}", limit=1)
 
 
 def test_a_closed_index_walks_no_more(tmp_path: Path, store: AssetStore) -> None:
     """Neither the walk under way nor a new one goes on."""
-    index = Index(store, tmp_path / "a.sqlite")
+    index = Index(store, tmp_path / "a.sqlite", PATIENCE)
     index.close()
     assert index.facts() is None
     assert [] == list(tmp_path.iterdir())
