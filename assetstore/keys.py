@@ -283,6 +283,8 @@ class Scope:
             return attrs.evolve(entry, key=key)
         fields = vars(entry).copy()
         fields["key"] = key
+        if key[:1] in ("", "/", "."):  # what a prefix leaves of a valid key need not be one
+            fields["valid"] = entry.valid and is_valid_key(key)
         return _with_fields(fields)
 
     def _within(self, key: str) -> str:

@@ -57,6 +57,7 @@ class AssetInfo(Headers):
         digest: when the store knows one, ``"sha256:"`` or ``"md5:"`` and hex digits; or ``"md5-parts/SIZE:"``, the MD5 of
             the MD5s of parts of SIZE bytes in hex, ``-`` and their count. Whole reads are checked against it.
         valid: ``False`` for a foreign key that breaks the rules of ``assetstore.keys``; such an asset can only be deleted.
+            In a scope its key is what the prefix leaves of it, which is nothing for the marker of the scope's own folder.
     """
 
     key: str

@@ -34,6 +34,12 @@ def test_no_key_leads_out_of_a_scope(key):
         Scope("t/").inward(key)
 
 
+@pytest.mark.parametrize("key", ["", "/a", "./a", "../a", ".", "..", "a", ".a", "..a", "a/"])
+def test_what_a_prefix_leaves_of_a_key_is_valid_only_if_it_is_a_key(key):
+    """A whole key may be valid where what follows the prefix is not; nothing but a deletion takes such an entry."""
+    assert is_valid_key(key) is Scope("x.").outward(AssetInfo(key=f"x.{key}", size=0)).valid
+
+
 def test_a_key_that_is_too_long_with_its_prefix_is_refused():
     """The 1,024 bytes are those of the whole key."""
     assert 1024 == len(Scope("t/").inward("k" * 1022))

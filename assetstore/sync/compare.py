@@ -45,12 +45,17 @@ def kind_of(digest: str) -> str:
     return digest.rpartition(":")[0]
 
 
+def marks_itself(info: AssetInfo) -> bool:
+    """Return whether an asset is the mark of the very folder of keys that is listed, which has no key below it."""
+    return not info.key and info.size == 0
+
+
 def is_apart(info: AssetInfo, beside_folder: bool) -> bool:
     """Return whether an asset of a store is no part of what is synced and compared.
 
     Bytes of direct uploads that are not finished belong to their store. Consoles mark folders by empty assets, which the
     folders of a disk need not.
     """
-    if beside_folder and info.size == 0 and info.key.endswith("/"):
+    if marks_itself(info) or (beside_folder and info.size == 0 and info.key.endswith("/")):
         return True
     return info.key.startswith(PENDING) and PENDING_KEY.fullmatch(info.key) is not None

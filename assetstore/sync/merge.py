@@ -83,10 +83,10 @@ def noting(pairs: Iterable[Pair], note: Callable[[int], object] | None) -> Itera
 
 
 def _ordered(side: Iterable[AssetInfo]) -> Iterator[AssetInfo]:
-    previous = ""
+    previous = None
     for info in side:
         key = info.key
-        if key <= previous:
+        if previous is not None and key <= previous:
             raise UnorderedError(f"the listing is not in the order of keys: {key!r} comes after {previous!r}")
         previous = key
         yield info

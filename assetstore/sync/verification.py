@@ -18,6 +18,7 @@ from assetstore.limits import PAGE
 from assetstore.options import Progress
 from assetstore.results import AssetInfo, BulkResult
 from assetstore.store import AssetStore
+from assetstore.sync.compare import marks_itself
 from assetstore.sync.outages import Outages, concerns_all, named, reason
 from assetstore.sync.sides import Side, StoreSide, open_side
 from assetstore.sync.verify_file import STATES, Verified, VerifyFile, VerifyState
@@ -143,7 +144,7 @@ class _Verification:
         progress = running.reporting(self.progress)
         with BulkResults(
             "verify",
-            self.side.store.list(start_after=last),
+            (info for info in self.side.store.list(start_after=last) if not marks_itself(info)),
             lambda info: Task(info.key, lambda: self._read(info, progress)),
             running=running,
             ordered=True,

@@ -53,6 +53,17 @@ def test_a_run_copies_what_the_plan_found_with_its_headers() -> None:
     assert (2, 0, 0, 25) == (again.number, again.shards, again.tally.objects, again.tally.equal)
 
 
+def test_the_mark_of_the_very_folder_is_not_migrated() -> None:
+    """Consoles mark a folder by an empty asset, which has no key below itself; the others are planned, run and verified."""
+    old, new, work = filled(2), memory("new"), memory("work")
+    for store in (old, new):
+        store.upload(b"", "maps/")
+    made = plan(old.scoped("maps/"), new.scoped("maps/"), work)
+    assert (2, 0, 0) == (made.tally.objects, made.tally.refused, made.tally.extra)
+    assert 2 == run(work, source=old.scoped("maps/"), destination=new.scoped("maps/")).copied
+    assert 2 == verify(work, source=old.scoped("maps/"), destination=new.scoped("maps/")).equal
+
+
 def test_a_named_migration_runs_from_its_work_folder_alone(tmp_path: Path) -> None:
     """A plan of addresses names its stores, so another process needs nothing but the address of the work folder."""
     old = open_store(f"file://{tmp_path}/old")

@@ -28,7 +28,7 @@ from assetstore import (
     UnavailableError,
 )
 from assetstore.plugin import hookimpl
-from assetstore.sync import Action, SyncRefusedError, check, sync
+from assetstore.sync import Action, SyncRefusedError, check, sync, verify
 from assetstore.sync.folder_index import TICK_NS, FolderIndex
 from assetstore.sync.options import SyncOptions
 from assetstore.sync.refusals import Refusals
@@ -631,6 +631,34 @@ def test_a_key_that_combines_with_the_prefix_is_listed_first() -> None:
         sync(source, destination)
     assert [key] == [refusal.key for refusal in caught.value.refusals]
     assert [] == keys(destination)
+
+
+@pytest.mark.parametrize("destination", ["store", "folder"])
+def test_what_is_no_key_below_the_source_is_listed_first(tmp_path: Path, destination: str) -> None:
+    """An asset of the whole store whose key has nothing but a slash, or no name, behind the prefix is refused."""
+    whole, target = store_of(), store_of() if destination == "store" else folder_of(tmp_path / "out")
+    for key in ("art/", "art/-longest", "art//lead"):
+        whole.upload(b"2", key)
+    with pytest.raises(SyncRefusedError) as caught:
+        sync(whole.scoped("art/"), target)
+    assert ["", "/lead"] == [refusal.key for refusal in caught.value.refusals]
+
+
+@pytest.mark.parametrize("side", ["source", "destination", "both"])
+def test_the_mark_of_the_very_folder_is_left_alone(tmp_path: Path, side: str) -> None:
+    """Consoles mark a folder by an empty asset, which has no key below itself: it is not copied, compared or deleted."""
+    one, other = store_of(art__a=b"1", art__b=b"2"), store_of(art__c=b"3")
+    for store, where in ((one, "source"), (other, "destination")):
+        if side in (where, "both"):
+            store.upload(b"", "art/")
+    marked = [store for store in (one, other) if store.exists("art/")]
+    report = sync(one.scoped("art/"), other.scoped("art/"), delete=True)
+    assert (2, 1, True) == (report.counts.new, report.counts.deleted, report.ok)
+    assert (True, 2) == ((found := check(one.scoped("art/"), other.scoped("art/"))).same, found.equal)
+    assert marked == [store for store in (one, other) if store.exists("art/")]
+    assert (2, 2) == tuple(verify(store.scoped("art/")).ok for store in (one, other))
+    assert 2 == sync(one.scoped("art/"), tmp_path / "out").counts.new
+    assert 2 == sync(tmp_path / "out", other.scoped("art/"), delete=True).counts.unchanged
 
 
 def test_two_names_that_are_one_key_are_listed_first(tmp_path: Path) -> None:
