@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -117,6 +117,19 @@ def wants_page(request: Request) -> bool:
     return is_read and "text/html" in request.headers.get("accept", "")
 
 
+def text_of(question: Mapping[str, Any], name: str) -> str:
+    """Return a text of a question.
+
+    Raises:
+        KeyError: it is missing.
+        TypeError: it is something else, which must not become a key by its spelling: ``null`` is not ``"None"``.
+    """
+    value = question[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text")
+    return value
+
+
 async def _question(request: Request) -> dict[str, Any] | None:
     body = b""
     async for chunk in request.stream():
@@ -125,6 +138,8 @@ async def _question(request: Request) -> dict[str, Any] | None:
             return None
     try:
         question = json.loads(body)
+        # JSON can spell half of a surrogate pair and numbers without end, which no answer can repeat.
+        json.dumps(question, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
     return question if isinstance(question, dict) else None

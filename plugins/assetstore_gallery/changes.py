@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo, AssetStore, AssetStoreError, PreconditionError
 from assetstore.plugin import HEADERS
-from assetstore_gallery.answers import answering, described
+from assetstore_gallery.answers import answering, described, text_of
 from assetstore_gallery.gallery import Gallery
 
 MAX_ITEMS = 1000
@@ -30,12 +30,11 @@ def move(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Move each of ``items``, ``{"key", "to", "etag"}``; a key that is taken is left alone unless ``overwrite`` is true."""
     store, overwrite = gallery.store, question.get("overwrite") is True
 
-    def one(item: dict[str, Any]) -> None:
-        etag = _bound(store, "move.if_match", item)
-        info = store.move(str(item["key"]), str(item["to"]), overwrite=overwrite, if_match=etag)
-        gallery.index.change({str(item["key"]): None, info.key: info})
+    def one(item: dict[str, Any], key: str, to: str) -> None:
+        info = store.move(key, to, overwrite=overwrite, if_match=_bound(store, "move.if_match", item))
+        gallery.index.change({key: None, info.key: info})
 
-    return _each(question, one)
+    return _each(question, one, "key", "to")
 
 
 def delete(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
@@ -44,26 +43,26 @@ def delete(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     No service binds a delete to a version: it is compared just before.
     """
 
-    def one(item: dict[str, Any]) -> None:
+    def one(item: dict[str, Any], key: str) -> None:
         _bound(gallery.store, "delete.if_match", item)
-        gallery.store.delete(str(item["key"]))
-        gallery.index.change({str(item["key"]): None})
+        gallery.store.delete(key)
+        gallery.index.change({key: None})
 
-    return _each(question, one)
+    return _each(question, one, "key")
 
 
 def update(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Set the headers and metadata of ``key`` that the question has; an empty value clears one, a missing one stays."""
     store, changes = gallery.store, {name: question[name] for name in HEADERS if name in question}
     etag = _bound(store, "update.if_match", question)
-    info: AssetInfo = store.update(str(question["key"]), **changes, if_match=etag)
+    info: AssetInfo = store.update(text_of(question, "key"), **changes, if_match=etag)
     gallery.index.change({info.key: info})
     return {"key": info.key, "etag": info.etag}
 
 
 def headers(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Return the headers and metadata of ``key`` as they are now, with its ETag, to be edited."""
-    info = gallery.store.stat(str(question["key"]))
+    info = gallery.store.stat(text_of(question, "key"))
     return {**{name: getattr(info, name) for name in HEADERS}, "metadata": dict(info.metadata or {}), "etag": info.etag}
 
 
@@ -76,22 +75,29 @@ def _bound(store: AssetStore, capability: str, item: Mapping[str, Any]) -> str |
     etag = item.get("etag")
     if etag is None or store.can(capability):
         return etag
-    if store.stat(str(item["key"])).etag != etag:
+    if store.stat(text_of(item, "key")).etag != etag:
         raise PreconditionError("the asset was changed meanwhile", hint="reload the page and look at it")
     return None
 
 
-def _each(question: dict[str, Any], work: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Do the work for each item; the answer names what is done and what failed, with the status of the first failure."""
+def _each(question: dict[str, Any], work: Callable[..., None], *names: str) -> dict[str, Any]:
+    """Do the work for each item; the answer names what is done and what failed, with the status of the first failure.
+
+    Args:
+        question: has the items.
+        work: gets an item, and its texts of these names.
+        names: the texts that each item must have, the key first.
+    """
     items: list[dict[str, Any]] = question["items"]
     if len(items) > MAX_ITEMS:
         raise ValueError
     done: list[str] = []
     failed: list[dict[str, Any]] = []
-    for item in items:
+    # Nothing is done before all are read: an answer that only says that one is wrong would hide what was done.
+    for item, texts in [(item, [text_of(item, name) for name in names]) for item in items]:
         try:
-            work(item)
-            done.append(str(item["key"]))
+            work(item, *texts)
+            done.append(texts[0])
         except AssetStoreError as error:
-            failed.append({"key": item["key"], **described(error)})
+            failed.append({"key": texts[0], **described(error)})
     return {"done": done, "failed": failed, "status": failed[0]["status"] if failed else 200}

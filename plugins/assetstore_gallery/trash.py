@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore import PreconditionError
-from assetstore_gallery.answers import answering, explained, refusal
+from assetstore_gallery.answers import answering, explained, refusal, text_of
 from assetstore_gallery.gallery import Gallery
 
 EMPTIED_AT_ONCE = 10_000
@@ -55,8 +55,9 @@ def _page(gallery: Gallery, cursor: str | None) -> dict[str, Any]:
 
 def restore(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Bring back what was deleted last under ``key``, or the deletion ``entry`` of it."""
-    key, entry = str(question["key"]), question.get("entry")
-    info = command_of(gallery).restore(gallery.store, key, entry=None if entry is None else str(entry))
+    key = text_of(question, "key")
+    entry = None if question.get("entry") is None else text_of(question, "entry")
+    info = command_of(gallery).restore(gallery.store, key, entry=entry)
     gallery.index.change({info.key: info})
     return {"key": info.key}
 

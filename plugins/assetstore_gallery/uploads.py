@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from assetstore import AssetInfo, AssetStoreError, PreconditionError, RefusedError
 from assetstore.plugin import allows, guess_content_type, limits, refusal
-from assetstore_gallery.answers import answering, denial, failure, problem
+from assetstore_gallery.answers import answering, denial, failure, problem, text_of
 from assetstore_gallery.gallery import Gallery
 
 PART = 16 << 20
@@ -54,7 +54,7 @@ def begin(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     uploads to such a name, from where ``replace`` moves it to its key. The answer has no ``token`` where the browser has to
     send the file to the gallery itself.
     """
-    key, size, clash = str(question["key"]), int(question["size"]), question.get("clash", "ask")
+    key, size, clash = text_of(question, "key"), int(question["size"]), question.get("clash", "ask")
     store, policy = gallery.store, gallery.options.uploads
     require_allowed(gallery, key, size)
     if not store.can("begin_upload") or size == 0:
@@ -77,7 +77,7 @@ def begin(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
 
 def parts(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Sign the upload of the parts ``numbers``, or, without these, tell which parts the store has."""
-    token = str(question["token"])
+    token = text_of(question, "token")
     if "numbers" not in question:
         return {"parts": [part.number for part in gallery.store.list_parts(token)]}
     signed = gallery.store.presign_parts(token, [int(number) for number in question["numbers"]])
@@ -86,14 +86,14 @@ def parts(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
 
 def finish(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Let the store examine what was sent, and make an asset of it."""
-    return _noted(gallery, gallery.store.finish_upload(str(question["token"])))
+    return _noted(gallery, gallery.store.finish_upload(text_of(question, "token")))
 
 
 def replace(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Finish an upload that began with ``clash=replace`` and move it to ``key``, which has to have the ``etag`` still."""
-    store, key, etag = gallery.store, str(question["key"]), question.get("etag")
-    info = store.finish_upload(str(question["token"]))
-    if etag is not None and store.stat(key).etag != etag:
+    store, key, etag = gallery.store, text_of(question, "key"), question.get("etag")
+    info = store.finish_upload(text_of(question, "token"))
+    if etag is not None and (not store.exists(key) or store.stat(key).etag != etag):
         store.delete(info.key)
         raise PreconditionError("the asset was changed meanwhile", hint="reload the page and look at it", key=key)
     return _noted(gallery, store.move(info.key, key))
@@ -101,7 +101,7 @@ def replace(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
 
 def cancel(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Delete what was sent."""
-    gallery.store.cancel_upload(str(question["token"]))
+    gallery.store.cancel_upload(text_of(question, "token"))
     return {}
 
 

@@ -75,3 +75,28 @@ def test_a_change_needs_the_right_and_a_sound_request(visit: Visit, action: str)
             assert answer.status_code in (400, 409)
             assert answer.json()["message"]
         assert ["a.txt"] == [info.key for info in store.list()]
+
+
+@pytest.mark.parametrize(
+    ("action", "question"),
+    [
+        ("delete", rb'{"items": [{"key": "\ud800", "etag": "x"}]}'),
+        ("delete", rb'{"items": [{"key": null}]}'),
+        ("delete", rb'{"items": [{"key": "a.txt"}, {"key": 5}]}'),
+        ("move", rb'{"items": [{"key": "a.txt", "to": "b.txt"}, {"key": "None"}]}'),
+        ("update", rb'{"key": null, "cache_control": "no-store"}'),
+        ("restore", rb'{"key": "a.txt", "entry": 5}'),
+        ("upload/begin", rb'{"key": "b.txt", "size": Infinity}'),
+        ("upload/begin", rb'{"key": "b.txt", "size": 1e999}'),
+        ("upload/parts", rb'{"token": "x", "numbers": [1e999]}'),
+        ("upload/finish", rb'{"token": {"a": 1}}'),
+    ],
+)
+def test_a_question_that_is_wrong_is_refused_before_anything_is_done(visit: Visit, action: str, question: bytes) -> None:
+    """What is no text is no key, half a character and endless numbers are no fault of ours, one wrong item stops all."""
+    with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
+        for key in ("a.txt", "None"):
+            store.upload(b"text", key=key)
+        answer = visit(store).post(f"/do/{action}", content=question, headers=ASKING)
+        assert (400, "the request ") == (answer.status_code, answer.json()["message"][:12])
+        assert [("None", None), ("a.txt", None)] == [(info.key, info.cache_control) for info in store.list()]

@@ -76,6 +76,11 @@ def test_replacing_by_a_signed_upload_is_bound_to_the_version_seen(visit: Visit,
                 answer = do(client, "upload/replace", token=begun["token"], key="note.txt", etag=seen)
                 assert (status, stored) == (answer.status_code, store.read("note.txt"))
             assert ["note.txt"] == [info.key for info in store.list()]
+            begun = do(client, "upload/begin", key="note.txt", size=3, clash="replace").json()
+            assert 200 == sent(begun["request"], b"new")
+            store.delete("note.txt")
+            answer = do(client, "upload/replace", token=begun["token"], key="note.txt", etag=etag)
+            assert (409, []) == (answer.status_code, list(store.list()))
 
 
 def sent(request: dict[str, Any], data: bytes) -> int:
