@@ -18,7 +18,7 @@ from assetstore_gallery.index import Index
 from assetstore_gallery.options import GalleryOptions
 from assetstore_gallery.rights import LOOKING, Visitor
 from assetstore_gallery.static_files import VERSION
-from assetstore_gallery.words import language_of, say, words_for_scripts
+from assetstore_gallery.words import language_of, named, say, words_for_scripts
 
 
 def _environment() -> Environment:
@@ -96,6 +96,7 @@ class Gallery:
             "static": f"{root}/static/{VERSION}",
             "language": language,
             "say": partial(say, language),
+            "named": partial(named, language),
             "number": partial(number, language),
             "readable": partial(readable, language),
             "words_for_scripts": partial(words_for_scripts, language),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from assetstore.plugin import allows
+from assetstore_gallery.answers import explained, refusal
 from assetstore_gallery.browse import described
 from assetstore_gallery.gallery import Gallery
 from assetstore_gallery.kinds import type_of
@@ -23,9 +24,10 @@ def routes(gallery: Gallery) -> list[BaseRoute]:
         asked = request.query_params
         pick, origin, prefix = asked.get("pick", ""), asked.get("origin", ""), asked.get("prefix", "")
         if origin not in gallery.options.frame_ancestors:
-            return PlainTextResponse("origin must be one of the gallery's frame_ancestors\n", 403)
+            return refusal(gallery, request, explained(403, "origin must be one of the gallery's frame_ancestors"))
         types = (pick,) if pick else ()
-        page = gallery.store.list_page(prefix, limit=gallery.options.page_size, recursive=False, cursor=asked.get("cursor"))
+        cursor = asked.get("cursor") or None
+        page = gallery.store.list_page(prefix, limit=gallery.options.page_size, recursive=False, cursor=cursor)
         shown = [described(each, prefix) for each in page.items if each.valid]
         assets = [each for each in shown if allows(types, each["type"])]
         facts = {

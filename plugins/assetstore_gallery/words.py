@@ -75,6 +75,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "type": ("Type", "Typ", "Type"),
     "size": ("Size", "Größe", "Taille"),
     "bytes": ("{count} bytes", "{count} Bytes", "{count} octets"),
+    "empty_file": ("The file is empty.", "Die Datei ist leer.", "Le fichier est vide."),
     "written": ("Written", "Geschrieben", "Écrit"),
     "digest": ("Digest", "Prüfsumme", "Empreinte"),
     "metadata": ("Metadata", "Metadaten", "Métadonnées"),
@@ -326,6 +327,12 @@ def language_of(wanted: str) -> str:
 def say(language: str, name: str, /, **values: object) -> str:
     """Return a text of the table with its values."""
     return WORDS[name][LANGUAGES.index(language)].format(**values)
+
+
+def named(language: str, name: str) -> str:
+    """Return a name, or what stands for one in which nothing is to be seen."""
+    is_seen = any(each.isprintable() and not each.isspace() for each in name)
+    return name if is_seen else say(language, "no_name")
 
 
 def words_for_scripts(language: str, names: Iterable[str]) -> dict[str, str]:

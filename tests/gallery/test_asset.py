@@ -11,6 +11,7 @@ from assetstore import AssetInfo, AssetStore, open_store
 from assetstore.plugin import StatOptions, hookimpl
 from assetstore.testing import MemoryBackend
 from assetstore_gallery.asset import MAX_DIGITS, range_of
+from made_files import sound
 
 DATA = bytes(range(256)) * 40
 
@@ -47,6 +48,36 @@ def test_the_text_shown_is_that_of_the_version_described(visit: Visit) -> None:
         changing.upload(b"older", "a.txt")
         answer = visit(changing).get("/asset.json", params={"key": "a.txt"})
         assert (409, "Precondition") == (answer.status_code, answer.json()["error"])
+
+
+@pytest.mark.parametrize("key", ["a.png", "a.tiff", "a.wav", "a.avi", "a.csv", "a.txt", "a.pdf"])
+def test_an_empty_file_is_called_empty(store: AssetStore, visit: Visit, key: str) -> None:
+    """No player, picture, table or frame stands for a file without bytes."""
+    store.upload(b"", key)
+    page = visit(store).get("/asset", params={"key": key}).text
+    assert (True, []) == (
+        "The file is empty." in page,
+        [tag for tag in ("<img", "<audio", "<video", "<table", "<pre", "<iframe", 'class="note"') if tag in page],
+    )
+
+
+@pytest.mark.parametrize("key", ["a/", "a/ ", "a/\u200b"])
+def test_a_name_in_which_nothing_is_seen_has_words_for_it(store: AssetStore, visit: Visit, key: str) -> None:
+    """The page, its title, and the links of a folder and of the picker say that there is no name."""
+    store.upload(b"x", key)
+    client = visit(store, frame_ancestors=("https://app.example",))
+    page = client.get("/asset", params={"key": key}).text
+    assert (True, True) == ("<title>(no name)</title>" in page, "<h1><bdi>(no name)</bdi></h1>" in page)
+    for path in ("/browse", "/picker"):
+        asked = {"prefix": "a/", "origin": "https://app.example"}
+        assert "<bdi>(no name)</bdi>" in client.get(path, params=asked).text
+
+
+def test_seconds_are_written_as_the_language_does(store: AssetStore, visit: Visit) -> None:
+    """A German page has a comma in them."""
+    store.upload(sound(), "a.wav")
+    for language, text in (("en", "2.0 s"), ("de", "2,0 s"), ("fr", "2,0 s")):
+        assert f"<dd>{text}" in visit(store, language=language).get("/asset", params={"key": "a.wav"}).text
 
 
 def test_a_missing_asset_is_a_page_of_404(store: AssetStore, visit: Visit) -> None:

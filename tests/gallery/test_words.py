@@ -20,8 +20,13 @@ from assetstore_gallery.links import LINK_MINUTES
 from assetstore_gallery.words import LANGUAGES, WORDS, language_of
 
 TEMPLATES = Path(assetstore_gallery.__file__).with_name("templates")
-MADE = {*KINDS, "grid", "list", *(f"by_{sort}" for sort in SORTS), *(f"{minutes}_minutes" for minutes in LINK_MINUTES)}
-"""Words whose names the templates make from facts."""
+MADE = {
+    *KINDS,
+    *("grid", "list", "no_name"),
+    *(f"by_{sort}" for sort in SORTS),
+    *(f"{minutes}_minutes" for minutes in LINK_MINUTES),
+}
+"""Words whose names the templates, or ``named``, make from facts."""
 PAGES = (
     *("/browse", "/browse?view=list&sort=size", "/browse?q=a", "/browse?prefix=nothing/", "/browse?kind=models", "/stats"),
     *("/asset?key=a.png", "/asset?key=c.txt&minutes=60", "/picker?origin=https://app.example"),
