@@ -109,8 +109,9 @@ const WORK = {
     leave(only && browse(only.dataset.key), say("deleted", { count: done.length }), "trash" in doing.dataset ? done : []);
   },
   edit: async ([item], form) => {
-    const lines = form.metadata.value.split("\n").filter((line) => line.includes(":"));
-    const metadata = Object.fromEntries(lines.map((line) => [line.split(":")[0].trim(), line.slice(line.indexOf(":") + 1).trim()]));
+    const lines = form.metadata.value.split("\n").filter((line) => line.trim());
+    const pairs = lines.map((line) => line.split(":")).map(([name, ...text]) => [name.trim(), text.join(":").trim()]);
+    const metadata = Object.fromEntries(pairs);
     const headers = ["content_type", "cache_control", "content_disposition"].map((name) => [name, form[name].value]);
     await ask("update", { key: item.dataset.key, etag: form.dataset.etag, ...Object.fromEntries(headers), metadata });
     leave("", say("edited", { name: item.dataset.key }));
@@ -175,7 +176,7 @@ function pressed(event) {
   } else if (event.key === "a" && boxes.size) chooseAll(!all.checked);
   else if (event.key === "u") document.getElementById("upload-files")?.focus();
   else if (button) {
-    if (item && !chosen().length && boxes.has(item)) {
+    if (button.dataset.dialog && !chosen().length && boxes.has(item)) {
       boxes.get(item).checked = true;
       changed();
     }
@@ -186,7 +187,7 @@ function pressed(event) {
 
 if (doing.querySelector("[data-dialog]") && !only) {
   for (const item of items) {
-    const box = element("input", { type: "checkbox", className: "choose", ariaLabel: say("choose", { name: item.dataset.key }) });
+    const box = element("input", { type: "checkbox", className: "choose", ariaLabel: say("choose", { name: item.dataset.key }), autocomplete: "off" });
     box.onclick = (event) => choose(item, event);
     boxes.set(item, box);
     item.prepend(box);

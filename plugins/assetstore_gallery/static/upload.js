@@ -12,6 +12,8 @@ const uploads = [];
 
 class Cancelled extends Error {}
 class StoreUnreachable extends Unreachable {}
+// Whoever logs in again, or waits for the store, can go on.
+const passes = ({ status }) => status === 401 || status >= 500;
 const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "{}");
 const is = (file, { name, size, modified }) => file.name === name && file.size === size && file.lastModified === modified;
 
@@ -75,11 +77,11 @@ class Upload {
   // Takes up an upload that a reload broke off; what the store has of it is not sent again.
   async goOn() {
     const { lost } = this;
-    this.lost = null;
     const have = await ask("upload/parts", { token: lost.token }).catch((error) => {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal) || passes(error)) throw error;
       keep(this.key, null);
     });
+    this.lost = null;
     if (!have) return;
     Object.assign(this, { begun: lost, clash: lost.clash, etag: lost.etag, done: new Set(have.parts) });
     for (const number of have.parts) this.progress(number, this.part(number).size);
@@ -176,7 +178,7 @@ class Upload {
       const answer = (word, clash) => [word, () => this.again(clash)];
       const replace = "change" in doing.dataset ? [answer("replace", "replace")] : [];
       this.show("asking", say("taken"), ...replace, answer("keep_both", "keep"), ["skip", () => this.cancel()]);
-    } else if (error instanceof Refusal && error.status < 500) this.cancel("refused", error.message);
+    } else if (error instanceof Refusal && !passes(error)) this.cancel("refused", error.message);
     else this.show("failed", error.message, ["try_again", () => this.wait()], ["cancel", () => this.cancel()]);
   }
 
@@ -229,7 +231,7 @@ function overall() {
   whole.hidden = wanted.length === 0;
   whole.value = sum((upload) => (upload.state === "done" ? upload.size : upload.bytes)) / Math.max(1, sum(({ size }) => size));
   const facts = { done, count: wanted.length, bytes: readable(sum(({ size }) => size)), refused };
-  const text = uploads.length ? say(refused ? "uploads_refused" : "uploads", facts) : "";
+  const text = wanted.length || refused ? say(refused ? "uploads_refused" : "uploads", facts) : "";
   if (status.textContent !== text) status.textContent = text;
   document.getElementById("upload-show").hidden = done === 0 || done < wanted.length;
 }

@@ -109,6 +109,42 @@ def test_a_large_upload_goes_on_after_a_reload(tmp_path: Path, page: Any, serve:
             assert large.read_bytes() == store.read("large.bin")
 
 
+def test_an_upload_goes_on_when_its_visitor_is_back(tmp_path: Path, page: Any, serve: Callable[..., str]) -> None:
+    """Whoever is no longer logged in is told so, and what the store has of a large file is not sent twice after it."""
+    from playwright.sync_api import expect
+
+    from assetstore_gallery import Visitor
+    from assetstore_gallery.rights import EVERYTHING
+
+    large, is_in = tmp_path / "large.bin", [True]
+    large.write_bytes(bytes(range(256)) * (40 << 12))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        table = {"url": f"file:{tmp_path}/store", "serve_url": url, "origins": ["*"]}
+        with open_store(table) as store, serving(store.application("asgi"), listener):
+            puts: list[str] = []
+            page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+            page.route("**/do/upload/finish", lambda route: is_in.__setitem__(0, False) or route.continue_())
+            page.goto(serve(store, login=lambda request: Visitor(rights=EVERYTHING) if is_in[0] else None))
+            page.set_input_files("#upload-files", large)
+            line = page.locator("#upload-list li")
+            expect(line).to_contain_text("you are not logged in")
+            line.get_by_role("button", name="Try again").click()
+            expect(line).to_contain_text("you are not logged in")
+            is_in[0] = True
+            page.unroute_all()
+            page.reload()
+            expect(line).to_contain_text("choose large.bin again")
+            expect(page.locator("#upload-status")).to_be_empty()
+            is_in[0] = False
+            page.set_input_files("#upload-files", large)
+            expect(line).to_contain_text("you are not logged in")
+            is_in[0] = True
+            line.get_by_role("button", name="Try again").click()
+            expect(page.locator("#upload-status")).to_contain_text("1 of 1 files uploaded")
+            assert (3, large.read_bytes()) == (len(puts), store.read("large.bin"))
+
+
 def test_everything_is_done_by_keyboard(page: Any, serve: Callable[..., str]) -> None:
     """Assets are chosen, renamed, moved, edited and deleted without a mouse; deleting names what goes and asks."""
     from playwright.sync_api import expect
@@ -155,6 +191,60 @@ def test_everything_is_done_by_keyboard(page: Any, serve: Callable[..., str]) ->
         page.get_by_role("button", name="Undo").press("Enter")
         expect(status).to_have_text("2 restored")
         assert store.exists("c.txt")
+
+
+def test_only_what_is_chosen_is_chosen(page: Any, serve: Callable[..., str]) -> None:
+    """Showing the keys chooses nothing, and whoever comes back finds no box that is checked and does not count."""
+    from playwright.sync_api import expect
+
+    with open_store("memory:") as store:
+        for name in ("a.txt", "b.txt"):
+            store.upload(b"text", key=name)
+        page.goto(serve(store))
+        box = page.get_by_role("checkbox", name="Choose b.txt")
+        page.get_by_role("link", name="b.txt").focus()
+        page.keyboard.press("?")
+        expect(page.locator("#doing-keys")).to_be_visible()
+        assert not box.is_checked()
+        page.keyboard.press("Escape")
+        page.locator("#choose-all").check()
+        page.get_by_role("link", name="a.txt").click()
+        page.go_back()
+        page.get_by_role("button", name="Delete…", disabled=True).wait_for()
+        assert 0 == page.locator(":checked").count()
+
+
+def test_no_line_of_metadata_is_lost(page: Any, serve: Callable[..., str]) -> None:
+    """A line without a colon is refused with the reason, and a text may have colons of its own."""
+    from playwright.sync_api import expect
+
+    with open_store("memory:") as store:
+        store.upload(b"text", key="a.txt")
+        page.goto(f"{serve(store)}/asset?key=a.txt")
+        page.get_by_role("button", name="Edit…").click()
+        lines = page.get_by_label("Metadata, a line each")
+        lines.fill("from: https://a.example\n\nno colon here")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("'no colon here' must be")
+        lines.fill("from: https://a.example\n\n")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#doing-status")).to_have_text("a.txt is changed")
+        assert {"from": "https://a.example"} == dict(store.stat("a.txt").metadata or {})
+
+
+def test_what_needs_javascript_is_not_shown_without_it(chromium: Any, serve: Callable[..., str]) -> None:
+    """A browser without it has no buttons that do nothing, on any page."""
+    with open_store({"url": "memory:", "wrappers": ["trash"]}) as store:
+        for key in ("a.txt", "b.txt"):
+            store.upload(b"text", key=key)
+        store.delete("b.txt")
+        address = serve(store)
+        with chromium.new_context(java_script_enabled=False) as context:
+            page = context.new_page()
+            for path, buttons in (("browse", ["Search"]), ("asset?key=a.txt", []), ("trash", [])):
+                page.goto(f"{address}/{path}")
+                assert buttons == page.locator("button:visible").all_text_contents()
+                assert 0 == page.locator("[type=file]:visible, [type=checkbox]:visible").count()
 
 
 def test_a_visitor_who_may_only_look_sees_no_controls(page: Any, serve: Callable[..., str]) -> None:
