@@ -113,7 +113,7 @@ def refusal(gallery: Gallery, request: Request, facts: dict[str, Any]) -> Respon
 
 def wants_page(request: Request) -> bool:
     """Return whether a browser shows the answer."""
-    is_read = request.method in ("GET", "HEAD") and not request.url.path.endswith(".json")
+    is_read = request.method in ("GET", "HEAD") and not request.scope["path"].endswith(".json")
     return is_read and "text/html" in request.headers.get("accept", "")
 
 

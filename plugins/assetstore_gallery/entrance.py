@@ -97,7 +97,7 @@ class Entrance:
         session = secrets.token_urlsafe(32)
         self._sessions.add(_digest(session))
         answer = RedirectResponse(_browse(request), 303)
-        path, secure = request.scope.get("root_path") or "/", request.url.scheme == "https"
+        path, secure = request.scope.get("root_path") or "/", request.scope["scheme"] == "https"
         answer.set_cookie(self._cookie, session, path=path, secure=secure, httponly=True, samesite="strict")
         return answer
 

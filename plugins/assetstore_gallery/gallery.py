@@ -82,7 +82,7 @@ class Gallery:
             facts: what the page tells, which JSON can hold.
             status: the status of the answer.
         """
-        if request.url.path.endswith(".json"):
+        if request.scope["path"].endswith(".json"):
             return JSONResponse(facts, status)
         template = self._templates.get_template(name)
         visitor = self.visitor(request)

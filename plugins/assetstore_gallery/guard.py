@@ -143,7 +143,7 @@ class Guard:
             return refusal(self.gallery, request, described(error))
         if isinstance(error, HTTPException):
             return refusal(self.gallery, request, explained(error.status_code, error.detail))
-        _log.error("the gallery cannot answer %s %s", request.method, request.url.path, exc_info=error)
+        _log.error("the gallery cannot answer %s %s", request.method, request.scope["path"], exc_info=error)
         return refusal(self.gallery, request, explained(500, "the gallery failed; its log says why"))
 
 

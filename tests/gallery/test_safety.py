@@ -109,6 +109,13 @@ def test_only_its_own_names_are_answered(visit: Visit) -> None:
         assert [421, 421, 421, 421, 200] == [client.get("/browse", headers={"Host": host}).status_code for host in hosts]
 
 
+def test_a_host_that_is_no_name_is_no_fault(visit: Visit, store: AssetStore) -> None:
+    """Where any host is answered, pages and their twins do not depend on what stands there."""
+    client = visit(store)
+    paths = ("/browse", "/browse.json", "/nothing")
+    assert [200, 200, 404] == [client.get(path, headers={"Host": "["}).status_code for path in paths]
+
+
 def test_a_login_decides_who_comes_in(visit: Visit) -> None:
     """Whoever the login does not know gets 401 with what to do, as a page or as JSON; it may be a coroutine function."""
     from assetstore_gallery import Visitor
