@@ -89,6 +89,7 @@ def test_what_a_killed_small_transfer_left_is_found(folder):
         left = notes.read_bytes()  # as a kill would leave it
     assert [] == list(folder.iterdir())
     notes.write_bytes(left)
+    assert not any_left()  # it does not go on
     with pytest.raises(KeyboardInterrupt), transfer(least=11) as checkpoint:
         _find_leftover_and_raise(checkpoint)
     assert [] == list(folder.iterdir())

@@ -220,7 +220,7 @@ def _close(session: Session, report: SyncReport) -> None:
     rest = "".join(
         f"; {count:,} {words}" for count, words in ((report.failed, "failed"), (report.withheld, "withheld")) if count
     )
-    slowed = "; the store asked for fewer requests" if report.slowed else ""
+    slowed = "; a store asked for fewer requests, or could not be reached for a while" if report.slowed else ""
     session.talk(f"{_sum(report)}{rest}{slowed}")
 
 
@@ -236,5 +236,5 @@ def _sum(report: SyncReport) -> str:
     words = {"headers": "with new headers"}
     parts = ", ".join(f"{count:,} {words.get(kind, kind)}" for kind, count in counts.items() if count)
     done = "would sync" if report.dry_run else "synced"
-    what = f"{done} {written:,} of {counted(sum(counts.values()) + report.failed, 'asset')}"
+    what = f"{done} {written:,} of {counted(sum(counts.values()) + report.failed + report.withheld, 'asset')}"
     return f"{what}: {parts or 'none'} -> {where}, {readable_size(report.bytes)}{took}"

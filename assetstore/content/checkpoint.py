@@ -168,9 +168,9 @@ def opened(
 
 
 def any_left() -> bool:
-    """Return whether there are notes of any transfer that can go on."""
-    with contextlib.suppress(OSError, RuntimeError), os.scandir(_folder()) as entries:
-        return any(entry.stat().st_size for entry in entries)
+    """Return whether there are notes of any transfer that can go on: of how it began, and of a part at least."""
+    with contextlib.suppress(OSError, RuntimeError):
+        return any(path.read_bytes().count(b"\n") > 1 for path in _folder().iterdir())
     return False
 
 

@@ -240,7 +240,7 @@ class SyncReport:
         errors: the first 1,000 of them.
         withheld: how many assets were not deleted, or not written by ``last``, because something before them failed.
         stopped: the error that ended the sync early, for example a full disk; ``None`` if it came to its end.
-        slowed: whether a store asked for fewer requests.
+        slowed: whether a store asked for fewer requests, or could not be reached for a while.
     """
 
     source: str

@@ -397,7 +397,7 @@ class Run:
             return None
         if head is not None:
             return with_mtime(head).get(MTIME)
-        return None if step.stamp is None else f"{step.stamp[1] // 10**9}.{step.stamp[1] % 10**9:09d}"
+        return None if step.stamp is None else _in_seconds(step.stamp[1])
 
     def _copied(self, store: AssetStore, origin: str, step: Step) -> AssetInfo:
         overwrite = {"overwrite": False} if store.can("copy.overwrite") else {}
@@ -480,6 +480,12 @@ def let_tick(
     end = max(stamp[1], stamp[2]) + TICK_NS
     while 0 < (left := end - now()) <= TICK_NS:
         sleep(left / 1e9)
+
+
+def _in_seconds(nanoseconds: int) -> str:
+    """Return a time as the metadata keeps it; of one before 1970 the parts of a second count backwards too."""
+    whole, parts = divmod(abs(nanoseconds), 10**9)
+    return f"{'-' if nanoseconds < 0 else ''}{whole}.{parts:09d}"
 
 
 def _set_time(path: Path, step: Step, info: AssetInfo) -> None:

@@ -193,6 +193,7 @@ def test_what_cannot_be_read_fails_and_keeps_the_rest_from_being_deleted(run: Ru
     done = run("sync", "./art", "file:prod", "--delete")
     assert (5, sorted([*FILES, "new.txt"])) == (done.code, keys())
     assert "cannot read maps/keep.webp" in done.err.splitlines()[0]
+    assert f"synced 1 of {len(FILES) + 2} assets: 1 new," == " ".join(done.err.splitlines()[-1].split()[:7])
     assert done.err.splitlines()[-1].endswith("; 1 failed; 2 withheld")
 
 

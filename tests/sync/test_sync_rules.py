@@ -155,16 +155,20 @@ def test_down_and_then_up_sends_nothing(tmp_path: Path, backend: str) -> None:
         assert (2, 0) == (report.counts.unchanged, report.bytes)
 
 
-def test_times_travel_only_where_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("modified", "kept"),
+    [(1_000_000_000_250_000_000, "1000000000.250000000"), (-1_250_000_000, "-1.250000000"), (0, "0.000000000")],
+)
+def test_times_travel_only_where_asked(tmp_path: Path, modified: int, kept: str) -> None:
     """``times`` keeps the time of a file in the metadata and gives it back; without it nothing of the file is kept."""
     source, plain, timed = folder_of(tmp_path / "a", a=b"1"), store_of(), store_of()
-    os.utime(source / "a", ns=(0, 1_000_000_000_250_000_000))
+    os.utime(source / "a", ns=(0, modified))
     sync(source, plain)
     sync(source, timed, times=True)
     assert {} == dict(plain.stat("a").metadata or {})
-    assert {"mtime": "1000000000.250000000"} == dict(timed.stat("a").metadata or {})
+    assert {"mtime": kept} == dict(timed.stat("a").metadata or {})
     sync(timed, tmp_path / "b")
-    assert 1_000_000_000_250_000_000 == os.stat(tmp_path / "b" / "a").st_mtime_ns
+    assert modified == os.stat(tmp_path / "b" / "a").st_mtime_ns
 
 
 def test_update_leaves_what_is_newer_and_looks_at_one_size(tmp_path: Path) -> None:
