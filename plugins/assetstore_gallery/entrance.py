@@ -62,7 +62,8 @@ class Entrance:
 
         # A coroutine: two requests at once cannot both use the code.
         async def opened(request: Request) -> Response:
-            code = request.query_params.get("code", "")
+            # A program that only looks where a link leads, by HEAD, does not use it up.
+            code = request.query_params.get("code", "") if request.method == "GET" else ""
             if self._code is not None and hmac.compare_digest(code.encode(), self._code.encode()):
                 self._used.add(_digest(code))
                 self._code = None

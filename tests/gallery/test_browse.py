@@ -57,6 +57,16 @@ def test_a_folder_shows_its_folders_and_assets(visit: Visit) -> None:
         assert "note.txt" in client.get("/browse").text
 
 
+@pytest.mark.parametrize(("prefix", "folder"), [("maps/", "maps/"), ("maps/ke", "maps/"), ("ma", ""), ("", "")])
+def test_uploads_go_to_the_folder_that_is_named(visit: Visit, prefix: str, folder: str) -> None:
+    """The page of a prefix that does not end with a folder has the name of that folder, and uploads go there."""
+    with open_store("memory:") as store:
+        store.upload(b"x", key="maps/keep.txt")
+        page = visit(store, title="all").get("/browse", params={"prefix": prefix}).text
+        name = f"<h1><bdi>{folder.rstrip('/') or 'all'}</bdi></h1>"
+        assert (True, True) == (f'data-prefix="{folder}"' in page, name in page)
+
+
 def _pages(client: httpx.Client, **asked: str) -> Iterator[dict[str, Any]]:
     while True:
         shown = client.get("/browse.json", params=asked).json()

@@ -46,6 +46,7 @@ def test_a_link_lets_in_one_browser(enter: Enter, printed: list[str]) -> None:
     gallery, browser = enter(None)
     link = gallery.link()
     first, second, third = browser(), browser(), browser()
+    assert (403, False) == ((looked := second.head(link)).status_code, "set-cookie" in looked.headers)
     assert [303, 200] == [first.get(path).status_code for path in (link, "/browse")]
     refused = second.get(link)
     assert (403, ["new"]) == (refused.status_code, printed)
