@@ -19,6 +19,7 @@ from assetstore import (
     IntegrityError,
     InvalidKeyError,
     InvalidOptionError,
+    NoSpaceError,
     NotFoundError,
     PreconditionError,
     RefusedError,
@@ -42,6 +43,7 @@ _STATUSES: tuple[tuple[type[AssetStoreError], int], ...] = (
     (UnavailableError, 503),
     (UnsupportedError, 501),
     (ConfigError, 501),
+    (NoSpaceError, 507),
 )
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from asking import ASKING, BROWSER, Visit
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from assetstore import AssetStore, UnavailableError, open_store
+from assetstore import AssetStore, NoSpaceError, UnavailableError, open_store
 from assetstore.plugin import UrlOptions, hookimpl
 from assetstore.testing import MemoryBackend
 
@@ -147,6 +147,8 @@ def test_a_fault_is_a_page_with_a_status_and_nothing_more() -> None:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://gallery") as client:
                 return await client.get("/browse", headers=BROWSER)
 
-    down, broken = (asyncio.run(answered(error)) for error in (UnavailableError("it is down"), ValueError("hunter2")))
+    errors = (UnavailableError("it is down"), NoSpaceError("it is full"), ValueError("hunter2"))
+    down, full, broken = (asyncio.run(answered(error)) for error in errors)
     assert (503, True) == (down.status_code, "It is down" in down.text)
+    assert (507, True) == (full.status_code, "It is full" in full.text)
     assert (500, False) == (broken.status_code, "hunter2" in broken.text)
