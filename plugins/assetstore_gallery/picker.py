@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -65,5 +65,6 @@ def describe(gallery: Gallery, request: Request, key: str) -> dict[str, object]:
     elif store.can("presign"):
         url = store.presign(key, expires=LINK_SECONDS).url
     else:
-        url = f"{str(request.base_url).rstrip('/')}/file?{urlencode({'key': key})}"
+        path = quote(f"{request.scope.get('root_path', '')}/file")
+        url = str(request.url.replace(path=path, query=urlencode({"key": key})))
     return {"key": key, "url": url, "type": type_of(info), "size": info.size}

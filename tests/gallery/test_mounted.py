@@ -107,3 +107,14 @@ def test_the_rights_of_a_visitor_hold_in_a_mounted_gallery(rights: Rights, statu
         items = {"items": [{"key": info.key, "etag": info.etag}]}
         answer = asked(application, "do/delete", "POST", json=items, headers={"X-Assetstore": "1"})
         assert (status, is_left) == (answer.status_code, store.exists("notes.txt"))
+
+
+@pytest.mark.parametrize("place_in", [mounted, behind_a_proxy])
+def test_the_link_of_what_was_picked_leads_below_the_path(place_in: Callable[[ASGIApp], ASGIApp]) -> None:
+    """Where a store has no links of its own, the page that asked gets the gallery's, with host and path."""
+    with open_store("memory:") as store:
+        filled(store)
+        application = place_in(create_gallery(store))
+        picked = asked(application, "picker/chosen?key=maps/keep %26 moat.png").json()
+        assert "http://server/a/gallery/file?key=maps%2Fkeep+%26+moat.png" == picked["url"]
+        assert b"x" == asked(application, picked["url"].removeprefix("http://server/a/gallery/")).content
