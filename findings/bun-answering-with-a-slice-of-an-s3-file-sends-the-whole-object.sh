@@ -5,7 +5,7 @@
 #   follows it gets all the bytes, with status 200.
 # Versions: bun 1.4.5 (npm), against SeaweedFS 4.48.
 # Output seen, 2026-11-29: ten bytes answered from disk: 10; from S3: 302, then 200 with 1000; read by bytes(): 10
-# Who meets it: whoever moves a handler that answers ranges or previews from the disk to a bucket. slice().stream() is right.
+# Who meets it: whoever moves a handler that answers ranges from the disk to a bucket. slice().stream() is right.
 set -euo pipefail
 folder=$(mktemp -d)
 server=

@@ -3,7 +3,7 @@
 #   client-zip stores files unpacked and writes their sizes behind them, and each such record says how many bytes there were.
 # Instead: where a file is itself a ZIP (DOCX, XLSX, EPUB, a nested archive), fflate takes the inner headers for those of the outer
 #   archive. What is inside the document comes as files of the download, and the document itself comes too long and damaged. No
-#   error is raised. fflate's own unzipSync, which reads the directory at the end, is right.
+#   error is raised. Archives of fflate's own ZipPassThrough are read so too. unzipSync, which reads the directory, is right.
 # Versions: client-zip 2.5.1, fflate 0.8.3 (npm), on Node.
 # Output seen, 2026-11-29: unzipSync: letter.docx whole, z.txt; Unzip: letter.docx damaged, word/document.xml, styles.xml, z.txt
 # Who meets it: whoever takes uploads of ZIPs, or unpacks them in a page, as they come: "download all" of a page with documents.
