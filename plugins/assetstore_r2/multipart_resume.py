@@ -114,8 +114,7 @@ def find(bucket: Bucket, key: str, checkpoint: Checkpoint, fingerprint: str, siz
     if parts_id is None or write is None:
         return fresh
     if checkpoint.begun.get("fingerprint") != fingerprint or not fresh.resumes:
-        _drop(bucket, key, parts_id)
-        checkpoint.forget()  # last, so that a kill in between leaves nothing that nobody knows of
+        end(bucket, key, checkpoint)
         return fresh
     found = attrs.evolve(fresh, parts_id=parts_id, write=write)
     try:
@@ -131,6 +130,13 @@ def find(bucket: Bucket, key: str, checkpoint: Checkpoint, fingerprint: str, siz
             checkpoint.forget()
             return fresh
     return found
+
+
+def end(bucket: Bucket, key: str, checkpoint: Checkpoint) -> None:
+    """Abort the upload that an earlier process noted and nobody goes on with, and drop its note."""
+    if (parts_id := checkpoint.begun.get("parts_id")) is not None:
+        _drop(bucket, key, parts_id)
+    checkpoint.forget()  # last, so that a kill in between leaves nothing that nobody knows of
 
 
 @contextlib.contextmanager

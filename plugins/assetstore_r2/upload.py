@@ -79,6 +79,10 @@ def _upload(bucket: Bucket, key: str, source: Source, options: UploadOptions) ->
     mark = {WRITE: _new_mark()}
     if size is not None and size > bucket.part_size:
         return _upload_large(bucket, key, source, size, options)
+    if source.checkpoint is not None and source.checkpoint.begun:  # there was more to send
+        from assetstore_r2 import multipart_resume  # most programs resume nothing
+
+        multipart_resume.end(bucket, key, source.checkpoint)
     reader = source.open()
     # Of what is read ahead, each part must go once it is sent.
     ahead: deque[bytes] = deque()

@@ -38,16 +38,18 @@ class World:
         proxy: the stand-in in front of it.
         folder: the working directory of the command.
         process: the command at work.
+        part_size: bytes of each part.
     """
 
     server: Any
     proxy: StandIn
     folder: Path
     process: subprocess.Popen[str] | None = None
+    part_size: int = PART
 
     def start(self, *arguments: str) -> tuple[int, str]:
         """Run the command to its end, which a script may bring; return its exit code and what it wrote to stderr."""
-        query = urlencode({"endpoint_url": self.proxy.url, "part_size": PART})
+        query = urlencode({"endpoint_url": self.proxy.url, "part_size": self.part_size})
         kind = "r2:///" if self.server.name == "emulator" else "s3://"
         return self.run("-m", "assetstore", "-s", f"{kind}{self.server.bucket}?{query}", *arguments)
 
@@ -213,6 +215,21 @@ def test_a_killed_small_upload_is_ended_by_the_next_sync(world, unique_prefix, c
     assert ([], 1, 5) == (world.notes, world.open_uploads(key), world.sent(PUT_PART))
     with world.store() as store:
         assert (SMALL[::-1] if changed else SMALL) == store.read(key)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs"])
+@pytest.mark.parametrize("before", [SMALL, DATA])
+def test_a_killed_upload_is_ended_by_one_that_needs_no_parts(world, unique_prefix, before):
+    """What is sent under the key by then may fit into one part; what was begun for it is ended all the same."""
+    world.part_size, key = PART + 1, f"{unique_prefix}a"
+    (world.folder / "file").write_bytes(before)
+    world.kill(PUT_PART, 2)
+    assert -signal.SIGKILL == world.start("upload", "file", "--key", key)[0]
+    assert (1, 1) == (len(world.notes), world.open_uploads(key))
+    (world.folder / "file").write_bytes(DATA[: PART + 1])
+    world.let()
+    code, err = world.start("upload", "file", "--key", key)
+    assert (0, 0, 0, []) == (code, world.sent(PUT_PART), world.open_uploads(key), world.notes), err
 
 
 @pytest.mark.parametrize("name", ["seaweedfs"])
