@@ -464,6 +464,8 @@ class AssetStore:
     def _list_page(self, prefix: str, options: ListOptions) -> ListPage:
         with self._operation("list", prefix) as operation:
             full_prefix = operation.full_key = self._scope.inward_prefix(prefix)
+            if self._scope.prefix:  # who lists all of a part names nothing by which an error could say what failed
+                operation.key = full_prefix
             if options.start_after is not None and self._scope.prefix:
                 options = attrs.evolve(options, start_after=self._scope.prefix + options.start_after)
             page = self._stack.list(full_prefix, options)

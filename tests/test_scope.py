@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetstore import AssetInfo, BackendError, InvalidKeyError, Prefix
+from assetstore import AssetInfo, AssetStore, BackendError, InvalidKeyError, Prefix, UnavailableError
 from assetstore.keys import Scope
 from assetstore.plugin import is_valid_key
+from assetstore.testing import FaultyBackend, MemoryBackend, Raise
 
 keys = st.text(min_size=1, max_size=30).filter(is_valid_key)
 
@@ -80,3 +81,12 @@ def test_a_whole_store_hands_entries_on_as_they_are():
     """Without a prefix nothing is copied."""
     info = AssetInfo(key="a", size=0)
     assert Scope().outward(info) is info
+
+
+@pytest.mark.parametrize(("prefix", "named"), [("", "t/"), ("maps/", "t/maps/")])
+def test_an_error_of_a_listing_names_the_whole_prefix(prefix, named):
+    """Who lists all of a part names nothing by which a message could say what failed."""
+    part = AssetStore(FaultyBackend(MemoryBackend(), Raise(op="list", error=UnavailableError("down")))).scoped("t/")
+    with pytest.raises(UnavailableError) as caught:
+        list(part.list(prefix))
+    assert named == caught.value.key
