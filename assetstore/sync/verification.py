@@ -115,9 +115,13 @@ def verify_cost(store: str | AssetStore | Side, *, report: str | Path | None = N
         file = None if report is None else VerifyFile(Path(report), side.name)
         last = None if file is None else file.look()
         assets = size = 0
-        for info in side.store.list(start_after=last):
+        for info in _listed(side.store, last):
             assets, size = assets + 1, size + info.size
         return VerifyCost(store=side.name, assets=assets, size=size, pages=assets // PAGE + 1, resumed_after=last)
+
+
+def _listed(store: AssetStore, last: str | None) -> Iterator[AssetInfo]:
+    return (info for info in store.list(start_after=last) if not marks_itself(info))
 
 
 def _store_side(given: str | AssetStore | Side, exits: contextlib.ExitStack) -> StoreSide:
@@ -144,7 +148,7 @@ class _Verification:
         progress = running.reporting(self.progress)
         with BulkResults(
             "verify",
-            (info for info in self.side.store.list(start_after=last) if not marks_itself(info)),
+            _listed(self.side.store, last),
             lambda info: Task(info.key, lambda: self._read(info, progress)),
             running=running,
             ordered=True,

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from assetstore import AssetInfo, AssetStoreError, PreconditionError, RefusedError
+from assetstore import AssetInfo, AssetStoreError, NotFoundError, PreconditionError, RefusedError
 from assetstore.plugin import allows, guess_content_type, limits, refusal
 from assetstore_gallery.answers import answering, denial, failure, problem, text_of
 from assetstore_gallery.gallery import Gallery
@@ -93,7 +93,11 @@ def replace(gallery: Gallery, question: dict[str, Any]) -> dict[str, Any]:
     """Finish an upload that began with ``clash=replace`` and move it to ``key``, which has to have the ``etag`` still."""
     store, key, etag = gallery.store, text_of(question, "key"), question.get("etag")
     info = store.finish_upload(text_of(question, "token"))
-    if etag is not None and (not store.exists(key) or store.stat(key).etag != etag):
+    try:
+        is_same = etag is None or store.stat(key).etag == etag
+    except NotFoundError:
+        is_same = False
+    if not is_same:
         store.delete(info.key)
         raise PreconditionError("the asset was changed meanwhile", hint="reload the page and look at it", key=key)
     return _noted(gallery, store.move(info.key, key))

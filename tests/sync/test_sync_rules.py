@@ -28,7 +28,7 @@ from assetstore import (
     UnavailableError,
 )
 from assetstore.plugin import hookimpl
-from assetstore.sync import Action, SyncRefusedError, check, sync, verify
+from assetstore.sync import Action, SyncRefusedError, check, sync, verify, verify_cost
 from assetstore.sync.folder_index import TICK_NS, FolderIndex
 from assetstore.sync.options import SyncOptions
 from assetstore.sync.refusals import Refusals
@@ -661,6 +661,7 @@ def test_the_mark_of_the_very_folder_is_left_alone(tmp_path: Path, side: str) ->
     assert (True, 2) == ((found := check(one.scoped("art/"), other.scoped("art/"))).same, found.equal)
     assert marked == [store for store in (one, other) if store.exists("art/")]
     assert (2, 2) == tuple(verify(store.scoped("art/")).ok for store in (one, other))
+    assert (2, 2) == tuple(verify_cost(store.scoped("art/")).assets for store in (one, other))
     assert 2 == sync(one.scoped("art/"), tmp_path / "out").counts.new
     assert 2 == sync(tmp_path / "out", other.scoped("art/"), delete=True).counts.unchanged
 

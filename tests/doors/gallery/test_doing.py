@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ PAST_A_THIRD = "bar => new Promise(done => { const look = () => bar.value > 0.3 
 """Waits until a bar of progress has come so far."""
 
 
+@contextmanager
+def signing(folder: Path, port: int | None = None) -> Iterator[tuple[AssetStore, str]]:
+    """Give a store and the URL of its signed requests, which go to another port than its own where one is named."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{port or listener.getsockname()[1]}"
+        table = {"url": f"file:{folder}", "serve_url": url, "origins": ["*"]}
+        with open_store(table) as store, serving(store.application("asgi"), listener):
+            yield store, url
+
+
 @pytest.fixture(params=["memory", "unreachable", "signed"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, page: Any) -> Iterator[AssetStore]:
     """Give a store that signs nothing, one whose signed requests go nowhere, and one that is reached by them."""
@@ -26,11 +37,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, page: Any) -> Iterator
         with open_store("memory:") as opened:
             yield opened
         return
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1] if request.param == 'signed' else 9}"
-        table = {"url": f"file:{tmp_path}", "serve_url": url, "origins": ["*"]}
-        with open_store(table) as opened, serving(opened.application("asgi"), listener):
-            yield opened
+    with signing(tmp_path, None if request.param == "signed" else 9) as (opened, _):
+        yield opened
 
 
 def test_thirty_files_are_dropped(store: AssetStore, page: Any, serve: Callable[..., str]) -> None:
@@ -81,32 +89,29 @@ def test_a_large_upload_goes_on_after_a_reload(tmp_path: Path, page: Any, serve:
     with large.open("wb") as file:
         for number in range(200):
             file.write(bytes([number]) * (1 << 20))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        table = {"url": f"file:{tmp_path}/store", "serve_url": url, "origins": ["*"]}
-        with open_store(table) as store, serving(store.application("asgi"), listener):
-            puts: list[str] = []
-            page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+    with signing(tmp_path / "store") as (store, url):
+        puts: list[str] = []
+        page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
 
-            def hold(route: Any) -> None:
-                if len(puts) < 4:
-                    route.continue_()
+        def hold(route: Any) -> None:
+            if len(puts) < 4:
+                route.continue_()
 
-            page.route(re.compile(re.escape(url)), hold)
-            page.goto(serve(store))
-            page.set_input_files("#upload-files", large)
-            # The gallery's policy forbids what wait_for_function does in the page.
-            page.locator("#upload-list progress").evaluate(PAST_A_THIRD)
-            page.unroute_all(behavior="ignoreErrors")
-            page.reload()
-            line = page.locator("#upload-list li")
-            expect(line).to_contain_text("choose large.bin again")
-            before = len(puts)
-            page.set_input_files("#upload-files", large)
-            expect(page.locator("#upload-status")).to_contain_text("1 of 1 files uploaded")
-            assert 13 - before >= len(puts) - before - 3
-            assert before >= 4
-            assert large.read_bytes() == store.read("large.bin")
+        page.route(re.compile(re.escape(url)), hold)
+        page.goto(serve(store))
+        page.set_input_files("#upload-files", large)
+        # The gallery's policy forbids what wait_for_function does in the page.
+        page.locator("#upload-list progress").evaluate(PAST_A_THIRD)
+        page.unroute_all(behavior="ignoreErrors")
+        page.reload()
+        line = page.locator("#upload-list li")
+        expect(line).to_contain_text("choose large.bin again")
+        before = len(puts)
+        page.set_input_files("#upload-files", large)
+        expect(page.locator("#upload-status")).to_contain_text("1 of 1 files uploaded")
+        assert 13 - before >= len(puts) - before - 3
+        assert before >= 4
+        assert large.read_bytes() == store.read("large.bin")
 
 
 def test_an_upload_goes_on_when_its_visitor_is_back(tmp_path: Path, page: Any, serve: Callable[..., str]) -> None:
@@ -118,31 +123,28 @@ def test_an_upload_goes_on_when_its_visitor_is_back(tmp_path: Path, page: Any, s
 
     large, is_in = tmp_path / "large.bin", [True]
     large.write_bytes(bytes(range(256)) * (40 << 12))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        table = {"url": f"file:{tmp_path}/store", "serve_url": url, "origins": ["*"]}
-        with open_store(table) as store, serving(store.application("asgi"), listener):
-            puts: list[str] = []
-            page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
-            page.route("**/do/upload/finish", lambda route: is_in.__setitem__(0, False) or route.continue_())
-            page.goto(serve(store, login=lambda request: Visitor(rights=EVERYTHING) if is_in[0] else None))
-            page.set_input_files("#upload-files", large)
-            line = page.locator("#upload-list li")
-            expect(line).to_contain_text("you are not logged in")
-            line.get_by_role("button", name="Try again").click()
-            expect(line).to_contain_text("you are not logged in")
-            is_in[0] = True
-            page.unroute_all()
-            page.reload()
-            expect(line).to_contain_text("choose large.bin again")
-            expect(page.locator("#upload-status")).to_be_empty()
-            is_in[0] = False
-            page.set_input_files("#upload-files", large)
-            expect(line).to_contain_text("you are not logged in")
-            is_in[0] = True
-            line.get_by_role("button", name="Try again").click()
-            expect(page.locator("#upload-status")).to_contain_text("1 of 1 files uploaded")
-            assert (3, large.read_bytes()) == (len(puts), store.read("large.bin"))
+    with signing(tmp_path / "store") as (store, _):
+        puts: list[str] = []
+        page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+        page.route("**/do/upload/finish", lambda route: is_in.__setitem__(0, False) or route.continue_())
+        page.goto(serve(store, login=lambda request: Visitor(rights=EVERYTHING) if is_in[0] else None))
+        page.set_input_files("#upload-files", large)
+        line = page.locator("#upload-list li")
+        expect(line).to_contain_text("you are not logged in")
+        line.get_by_role("button", name="Try again").click()
+        expect(line).to_contain_text("you are not logged in")
+        is_in[0] = True
+        page.unroute_all()
+        page.reload()
+        expect(line).to_contain_text("choose large.bin again")
+        expect(page.locator("#upload-status")).to_be_empty()
+        is_in[0] = False
+        page.set_input_files("#upload-files", large)
+        expect(line).to_contain_text("you are not logged in")
+        is_in[0] = True
+        line.get_by_role("button", name="Try again").click()
+        expect(page.locator("#upload-status")).to_contain_text("1 of 1 files uploaded")
+        assert (3, large.read_bytes()) == (len(puts), store.read("large.bin"))
 
 
 def test_everything_is_done_by_keyboard(page: Any, serve: Callable[..., str]) -> None:
